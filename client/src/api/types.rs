@@ -1,0 +1,419 @@
+//! What the local API says and takes, as JSON. Times are Unix milliseconds; ids are lower-case hex.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `GET /v1/status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The version of the node.
+    pub version: String,
+    /// The name that contacts are shown.
+    pub name: String,
+    /// When the node started.
+    pub started_at: i64,
+    /// The way to the Tor network.
+    pub tor: TorStatus,
+    /// The onion service that takes contact requests.
+    pub front_door: DoorState,
+    /// The onion service that contacts use.
+    pub endpoint: DoorState,
+    /// Contacts, also those that have not answered yet.
+    pub contacts: u32,
+    /// Contacts with a live link.
+    pub online: u32,
+    /// Messages that are not delivered yet.
+    pub waiting: u32,
+    /// The number of the newest event.
+    pub last_event: i64,
+}
+
+/// How far the node is on its way to the Tor network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TorStatus {
+    /// True once connections can be expected to work.
+    pub ready: bool,
+    /// 0 to 100.
+    pub percent: u8,
+    /// What happens now.
+    pub summary: String,
+    /// Why it does not go on, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stalled: Option<String>,
+}
+
+/// Whether others can reach an onion service of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DoorState {
+    /// Not hosted: there is no invitation that would need it.
+    Closed,
+    /// Launched; not reached by ourselves yet.
+    Starting,
+    /// The last dial to ourselves got through.
+    Reachable,
+    /// The last dials to ourselves failed; it is being relaunched.
+    Unreachable,
+}
+
+/// `POST /v1/invitations`
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewInvitation {
+    /// How many people may use it: 1 to 1000. Default 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uses: Option<u32>,
+    /// For how long, in seconds: 60 to 31,536,000 (a year). Default 604,800 (7 days).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_in: Option<u64>,
+}
+
+/// A link by which somebody becomes a contact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    /// 32 hex digits.
+    pub id: String,
+    /// The link, while it is active.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub link: Option<String>,
+    /// Whether it still works.
+    pub state: InvitationState,
+    /// How many people may use it.
+    pub uses: u32,
+    /// How many have.
+    pub used: u32,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it stops working.
+    pub expires_at: i64,
+}
+
+/// Whether an invitation still works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationState {
+    /// It works.
+    Active,
+    /// All its uses are taken.
+    Used,
+    /// Its time is over.
+    Expired,
+    /// Its owner took it back.
+    Revoked,
+}
+
+/// `POST /v1/contacts`
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewContact {
+    /// An invitation link.
+    pub link: String,
+    /// What to call the contact here. Default: what it calls itself, once it has said so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+}
+
+/// `PATCH /v1/contacts/{name}`: only what is given is changed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContactChange {
+    /// A new name, here only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// True after both have compared the safety number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verified: Option<bool>,
+    /// True to refuse its links and messages.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub blocked: Option<bool>,
+}
+
+/// Somebody to talk with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Contact {
+    /// The peer id: 64 hex digits. It stays when the name changes.
+    pub id: String,
+    /// What it is called here: unique, safe to show.
+    pub name: String,
+    /// What it calls itself, exactly as it said: may hold anything.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shared_name: Option<String>,
+    /// How far the two are.
+    pub state: ContactState,
+    /// Why it is so, or what it waits for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Whether a link to it is up.
+    pub presence: Presence,
+    /// When the presence changed last, if known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<i64>,
+    /// True after its safety number was compared.
+    pub verified: bool,
+    /// 60 digits that both sides see alike, in groups of five.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub safety_number: Option<String>,
+    /// Messages to it that are not delivered yet.
+    pub waiting: u32,
+    /// When it was added.
+    pub created_at: i64,
+}
+
+/// How far two people are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactState {
+    /// We opened its invitation; it has not answered yet.
+    Requested,
+    /// Both have each other.
+    Accepted,
+    /// It refused our request: `reason` says why.
+    Refused,
+    /// We refuse its links.
+    Blocked,
+}
+
+/// Whether a contact is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// A link is up.
+    Online,
+    /// A link was up; it is not now.
+    Offline,
+    /// There was no link since the node started.
+    Unknown,
+}
+
+/// `POST /v1/contacts/{name}/messages`
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    /// 1 to 64,512 bytes of UTF-8.
+    pub text: String,
+    /// 32 hex digits of the caller's choice: the same id again sends nothing twice.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+    /// Give up when it is not delivered after so many seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_in: Option<u64>,
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// 32 hex digits, the same on both sides.
+    pub id: String,
+    /// The contact's name.
+    pub contact: String,
+    /// The contact's id.
+    pub contact_id: String,
+    /// Who wrote it.
+    pub direction: Direction,
+    /// Exactly what was written: may hold anything.
+    pub text: String,
+    /// How far it is.
+    pub state: MessageState,
+    /// Why it waits, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// When its writer wrote it, by the writer's clock.
+    pub created_at: i64,
+    /// When it was first handed to a link.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent_at: Option<i64>,
+    /// Sent: when the receipt came. Received: when it was stored here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delivered_at: Option<i64>,
+    /// When its sender gives up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// How many messages of the contact just before this one have not arrived (yet).
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub missing_before: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// We did.
+    Sent,
+    /// The contact did.
+    Received,
+}
+
+/// How far a message is. No state claims more than is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// In the store; `reason` says what it waits for.
+    Queued,
+    /// Handed to a link; no receipt yet.
+    Sent,
+    /// The reader's device stored it and said so.
+    Delivered,
+    /// Taken back before it left.
+    Cancelled,
+    /// Not delivered in its time.
+    Expired,
+    /// The contact wrote it; it is stored here.
+    Received,
+}
+
+/// Something that happened. `seq` rises by any step; ask for what came after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// The cursor to resume after.
+    pub seq: i64,
+    /// When.
+    pub at: i64,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// A message came, or its state changed.
+    Message {
+        /// As it is now.
+        message: Message,
+    },
+    /// A contact came, or changed.
+    Contact {
+        /// As it is now.
+        contact: Contact,
+    },
+    /// A contact was removed, with its conversation.
+    ContactRemoved {
+        /// Its id.
+        id: String,
+        /// Its name.
+        name: String,
+    },
+    /// A contact came online or went offline.
+    Presence {
+        /// Its id.
+        id: String,
+        /// Its name.
+        name: String,
+        /// What it is now.
+        presence: Presence,
+    },
+    /// Somebody at a contact's address could not prove the contact's keys. The link was refused.
+    KeyChanged {
+        /// The contact's id.
+        id: String,
+        /// The contact's name.
+        name: String,
+    },
+    /// An invitation was made, used, or ended.
+    Invitation {
+        /// As it is now.
+        invitation: Invitation,
+    },
+    /// The way to the Tor network changed.
+    Tor {
+        /// As it is now.
+        tor: TorStatus,
+    },
+    /// An onion service of ours changed.
+    Doors {
+        /// The front door.
+        front_door: DoorState,
+        /// The endpoint.
+        endpoint: DoorState,
+    },
+}
+
+/// `POST /v1/passphrase`
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PassphraseChange {
+    /// The passphrase of now.
+    pub old: String,
+    /// The new one.
+    pub new: String,
+}
+
+/// `POST /v1/wipe`: ends the node and destroys the profile.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wipe {
+    /// Must be true.
+    pub confirm: bool,
+}
+
+/// Every error: problem details (RFC 9457), `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// `about:blank`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong and what to do, in one sentence or two.
+    pub detail: String,
+    /// For programs: stable.
+    pub code: ErrorCode,
+}
+
+/// What is wrong, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Not an invitation link, or mistyped.
+    InvalidLink,
+    /// A link of a newer version.
+    UnsupportedLink,
+    /// Our own invitation.
+    OwnLink,
+    /// The link's owner is a contact already.
+    AlreadyContact,
+    /// A number or a time out of its range.
+    OutOfRange,
+    /// A name that cannot be used.
+    InvalidName,
+    /// A name that another contact has, or one that looks like it.
+    NameTaken,
+    /// No such contact.
+    UnknownContact,
+    /// The contact has not accepted yet, or was refused.
+    NotAccepted,
+    /// The contact is blocked.
+    ContactBlocked,
+    /// No such invitation.
+    UnknownInvitation,
+    /// No such message.
+    UnknownMessage,
+    /// An empty text, or one over the limit.
+    InvalidText,
+    /// The message's id was used for another message.
+    IdTaken,
+    /// It has left, or may have: it cannot be taken back.
+    AlreadySent,
+    /// The cursor is older than the oldest kept event.
+    CursorExpired,
+    /// The old passphrase is wrong, or the new one is empty.
+    WrongPassphrase,
+    /// The request is not what the API takes.
+    MalformedRequest,
+    /// No such path.
+    NotFound,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The node is stopping.
+    Stopping,
+    /// A fault of the node; its log has the cause.
+    Internal,
+}

@@ -1,0 +1,2 @@
+//! The `chive` command.
+fn main() {}

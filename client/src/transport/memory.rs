@@ -1,0 +1,1 @@
+//! A network inside one process: for tests of everything above the transports.

@@ -1,0 +1,1 @@
+//! Tor, in this process, through arti.
