@@ -4,4 +4,15 @@
 pub mod api;
 pub mod fault;
 pub mod node;
+
+pub mod mls;
+
+pub mod link;
+pub mod tag;
+pub mod wire;
+
 pub mod transport;
+
+pub mod identity;
+pub mod invitation;
+pub mod limits;
