@@ -13,6 +13,10 @@ pub mod wire;
 
 pub mod transport;
 
+pub mod profile;
+pub mod store;
+
+pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
