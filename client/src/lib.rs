@@ -20,3 +20,4 @@ pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
+pub mod text;

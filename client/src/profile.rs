@@ -189,7 +189,7 @@ pub fn change_passphrase(directory: &Path, old: &Passphrase, new: &Passphrase) -
     rewrap(directory, old, new)
 }
 
-fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
     if new.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }

@@ -104,17 +104,19 @@ impl Session {
 
     /// Splits into a sender and the running link. The link ends when the stream does, when it is
     /// silent for too long, when it is cancelled, or when `events` is closed.
-    pub fn run(
+    pub fn run<E: Send + 'static>(
         self,
         cancel: CancellationToken,
-        events: mpsc::Sender<LinkEvent>,
-    ) -> (LinkSender, impl Future<Output = LinkError> + Send) {
+        events: mpsc::Sender<E>,
+        wrap: impl Fn(LinkEvent) -> E + Send + Sync + 'static,
+    ) -> (LinkSender, impl Future<Output = LinkError> + Send + 'static) {
+        let events = Arc::new(Events { queue: events, wrap });
         let (queue, outgoing) = mpsc::channel(WRITE_QUEUE);
         let sender = LinkSender { queue: queue.clone(), cancel: cancel.clone() };
         let Self { reader, writer, .. } = self;
         let running = async move {
             tokio::select! {
-                error = reader.run(queue.downgrade(), events.clone()) => error,
+                error = reader.run(queue.downgrade(), Arc::clone(&events)) => error,
                 error = writer.run(outgoing, events) => error,
                 () = cancel.cancelled() => LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into()),
             }
@@ -124,8 +126,24 @@ impl Session {
     }
 }
 
+struct Events<E, W> {
+    queue: mpsc::Sender<E>,
+    wrap: W,
+}
+
+impl<E, W: Fn(LinkEvent) -> E> Events<E, W> {
+    /// Waits while the node is busy: a link never reads more than the node can take.
+    async fn report(&self, event: LinkEvent) -> Result<(), LinkError> {
+        self.queue.send((self.wrap)(event)).await.map_err(|_| LinkError::Unexpected)
+    }
+}
+
 impl Reader {
-    async fn run(mut self, pongs: mpsc::WeakSender<Outgoing>, events: mpsc::Sender<LinkEvent>) -> LinkError {
+    async fn run<E, W: Fn(LinkEvent) -> E>(
+        mut self,
+        pongs: mpsc::WeakSender<Outgoing>,
+        events: Arc<Events<E, W>>,
+    ) -> LinkError {
         loop {
             let frame = match timeout(SILENCE_LIMIT, self.read()).await {
                 Ok(Ok(frame)) => frame,
@@ -140,8 +158,8 @@ impl Reader {
             // A full queue drops the answer: it means that we are writing, which says more.
             if let (Some(frame), Some(queue)) = (answer, pongs.upgrade()) {
                 let _ = queue.try_send(Outgoing { frame, token: None });
-            } else if events.send(LinkEvent::Frame(frame)).await.is_err() {
-                return LinkError::Unexpected;
+            } else if let Err(error) = events.report(LinkEvent::Frame(frame)).await {
+                return error;
             }
         }
     }
@@ -162,7 +180,11 @@ impl Reader {
 }
 
 impl Writer {
-    async fn run(mut self, mut outgoing: mpsc::Receiver<Outgoing>, events: mpsc::Sender<LinkEvent>) -> LinkError {
+    async fn run<E, W: Fn(LinkEvent) -> E>(
+        mut self,
+        mut outgoing: mpsc::Receiver<Outgoing>,
+        events: Arc<Events<E, W>>,
+    ) -> LinkError {
         let mut pings = 0;
         loop {
             let next = match timeout(PING_AFTER, outgoing.recv()).await {
@@ -179,9 +201,9 @@ impl Writer {
                 Err(_) => return LinkError::TimedOut,
             }
             if let Some(token) = next.token
-                && events.send(LinkEvent::Flushed(token)).await.is_err()
+                && let Err(error) = events.report(LinkEvent::Flushed(token)).await
             {
-                return LinkError::Unexpected;
+                return error;
             }
         }
     }

@@ -118,44 +118,12 @@ pub struct Naming<'a> {
     pub here: bool,
 }
 
-/// Adds a contact whose answer is awaited, with its request.
-pub async fn add_requested(
-    tx: &mut Tx,
-    peer: PeerId,
-    naming: &Naming<'_>,
-    link: &str,
-    draft: &[u8],
-    introduction: &[u8],
-    now: i64,
-) -> Result<ContactId, StoreError> {
-    let id = insert(tx, peer, "requested", naming, now).await?;
-    sqlx::query("INSERT INTO request (contact, link, draft, introduction) VALUES (?, ?, ?, ?)")
-        .bind(id)
-        .bind(link)
-        .bind(draft)
-        .bind(introduction)
-        .execute(&mut **tx)
-        .await?;
-    Ok(id)
-}
-
-/// Adds a contact that used our invitation.
-pub async fn add_accepted(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
-    insert(tx, peer, "accepted", naming, now).await
-}
-
-async fn insert(
-    tx: &mut Tx,
-    peer: PeerId,
-    state: &str,
-    naming: &Naming<'_>,
-    now: i64,
-) -> Result<ContactId, StoreError> {
+/// Adds a contact: nothing is known of it but who it must be.
+pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO contact (peer_id, state, name, skeleton, named_here, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO contact (peer_id, state, name, skeleton, named_here, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
     )
     .bind(&peer.0[..])
-    .bind(state)
     .bind(naming.name)
     .bind(naming.skeleton)
     .bind(naming.here)
@@ -163,6 +131,32 @@ async fn insert(
     .execute(&mut **tx)
     .await?;
     Ok(done.last_insert_rowid())
+}
+
+/// What a request of ours is made of.
+pub struct NewRequest<'a> {
+    /// The invitation link.
+    pub link: &'a str,
+    /// The private half of the key package.
+    pub draft: &'a [u8],
+    /// What to send.
+    pub introduction: &'a [u8],
+}
+
+/// Keeps a request until it is answered.
+pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET state = 'requested', refusal = NULL WHERE id = ?")
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction) VALUES (?, ?, ?, ?)")
+        .bind(contact)
+        .bind(new.link)
+        .bind(new.draft)
+        .bind(new.introduction)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// A request of ours: the link, the private draft, the introduction to send.

@@ -43,6 +43,12 @@ impl MessageRow {
         Ok(MessageId(bytes(&self.id)?))
     }
 
+    /// When it was written, by its writer's clock.
+    #[must_use]
+    pub fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
     /// As [`MessageState`].
     #[must_use]
     pub fn state(&self) -> MessageState {
