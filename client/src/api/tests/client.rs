@@ -10,7 +10,7 @@ use super::within;
 use crate::api::client::{Client, ClientError};
 
 /// Answers one connection with these bytes.
-async fn answered_with(answer: &'static str) -> (Client, tempfile::TempDir) {
+fn answered_with(answer: &'static str) -> (Client, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("api.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -37,7 +37,7 @@ async fn an_answer_that_means_nothing() {
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
     ];
     for answer in answers {
-        let (client, _dir) = answered_with(answer).await;
+        let (client, _dir) = answered_with(answer);
         let got = within(client.status()).await;
         assert!(matches!(got, Err(ClientError::Protocol(_))), "{answer:?}: {got:?}");
     }
@@ -46,7 +46,7 @@ async fn an_answer_that_means_nothing() {
 #[tokio::test]
 async fn an_answer_that_breaks_off() {
     for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{"] {
-        let (client, _dir) = answered_with(answer).await;
+        let (client, _dir) = answered_with(answer);
         let got = within(client.status()).await;
         assert!(matches!(got, Err(ClientError::Io(_))), "{answer:?}: {got:?}");
     }
@@ -54,7 +54,7 @@ async fn an_answer_that_breaks_off() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_an_error_and_then_ends() {
-    let (client, _dir) = answered_with("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n:\n\r\n").await;
+    let (client, _dir) = answered_with("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n:\n\r\n");
     let mut events = client.events(None);
     assert!(matches!(within(events.next()).await, Some(Err(ClientError::Io(_)))));
     assert!(within(events.next()).await.is_none());
@@ -62,7 +62,7 @@ async fn a_stream_that_breaks_off_is_an_error_and_then_ends() {
 
 #[tokio::test]
 async fn an_event_that_means_nothing() {
-    let (client, _dir) = answered_with("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ndata: x\n\n").await;
+    let (client, _dir) = answered_with("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ndata: x\n\n");
     let mut events = client.events(None);
     assert!(matches!(within(events.next()).await, Some(Err(ClientError::Protocol(_)))));
     assert!(within(events.next()).await.is_none());

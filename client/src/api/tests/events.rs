@@ -182,9 +182,8 @@ async fn a_silent_stream_says_that_it_is_alive() {
     }
 }
 
-/// What happens between the reading of a page and the wait after it must wake the wait.
 #[tokio::test]
-async fn a_full_page_is_followed_by_the_next_one_without_anything_new() {
+async fn a_full_page_is_followed_by_the_next_one_before_anything_new() {
     let node = Arc::new(Fake::default());
     (0..=STREAM_PAGE).for_each(|_| node.happen("x"));
     let mut body = in_process(Arc::clone(&node), "/v1/events?after=0", Timing::default()).await;
@@ -195,4 +194,14 @@ async fn a_full_page_is_followed_by_the_next_one_without_anything_new() {
     assert!(matches!(poll!(&mut next), Poll::Pending));
     node.happen("y");
     assert!(within(next).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn what_happens_between_the_reading_of_a_page_and_the_wait_after_it_is_not_missed() {
+    let door = Door::open();
+    for _ in 0..3 {
+        door.node.happen_after_reading("x");
+    }
+    assert_eq!(door.read(0, 3).await, [3, 6, 9]);
+    door.close().await;
 }

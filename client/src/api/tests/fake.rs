@@ -24,6 +24,8 @@ struct State {
     fault: Option<Fault>,
     silent: bool,
     events: Vec<Event>,
+    /// What happens as soon as a page was read, one by one.
+    after_reading: Vec<String>,
     /// How many events were handed out, to all readers together.
     handed_out: usize,
 }
@@ -55,6 +57,11 @@ impl Fake {
         state.events.push(Event { seq, at: 1_700_000_000_000, what });
         drop(state);
         self.newest.send_replace(seq);
+    }
+
+    /// Makes something happen once somebody has read a page, without what happens.
+    pub(super) fn happen_after_reading(&self, name: &str) {
+        self.state.lock().unwrap().after_reading.push(name.into());
     }
 
     fn answer<T: Send + 'static>(&self, asked: String, answer: T) -> Answer<'_, T> {
@@ -125,7 +132,9 @@ impl Node for Arc<Fake> {
         let limit = usize::try_from(limit).unwrap();
         let page: Vec<_> = state.events.iter().filter(|event| event.seq > after).take(limit).cloned().collect();
         state.handed_out += page.len();
+        let happens_now = state.after_reading.pop();
         drop(state);
+        happens_now.iter().for_each(|name| self.happen(name));
         self.answer(format!("events {after} {limit}"), page)
     }
 

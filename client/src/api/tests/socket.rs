@@ -4,10 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::time::Instant;
 
-use super::{Door, within};
+use tokio::net::UnixStream;
+
+use super::{Door, request, within};
 use crate::api::client::{Client, ClientError};
 use crate::api::server::bind;
+use crate::api::server::limits::STOP_DEADLINE;
 
 #[tokio::test]
 async fn only_its_owner_can_connect() {
@@ -61,4 +65,14 @@ async fn a_stopped_server_is_not_running() {
     within(client.status()).await.unwrap();
     door.close().await;
     assert!(matches!(within(client.status()).await, Err(ClientError::NotRunning)), "{}", dir.display());
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_a_stop() {
+    let door = Door::open();
+    let _fresh = UnixStream::connect(&door.socket).await.unwrap();
+    let _used = door.raw(request("GET", "/v1/status", "")).await;
+    let begun = Instant::now();
+    door.close().await;
+    assert!(begun.elapsed() < STOP_DEADLINE, "{:?}", begun.elapsed());
 }
