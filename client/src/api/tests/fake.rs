@@ -24,7 +24,7 @@ struct State {
     fault: Option<Fault>,
     silent: bool,
     events: Vec<Event>,
-    /// What happens as soon as a page was read, one by one.
+    /// What happens as soon as an empty page was read, one by one.
     after_reading: Vec<String>,
     /// How many events were handed out, to all readers together.
     handed_out: usize,
@@ -59,7 +59,7 @@ impl Fake {
         self.newest.send_replace(seq);
     }
 
-    /// Makes something happen once somebody has read a page, without what happens.
+    /// Makes something happen just after somebody has read that nothing did.
     pub(super) fn happen_after_reading(&self, name: &str) {
         self.state.lock().unwrap().after_reading.push(name.into());
     }
@@ -132,9 +132,11 @@ impl Node for Arc<Fake> {
         let limit = usize::try_from(limit).unwrap();
         let page: Vec<_> = state.events.iter().filter(|event| event.seq > after).take(limit).cloned().collect();
         state.handed_out += page.len();
-        let happens_now = state.after_reading.pop();
+        let happens_now = if page.is_empty() { state.after_reading.pop() } else { None };
         drop(state);
-        happens_now.iter().for_each(|name| self.happen(name));
+        if let Some(name) = happens_now {
+            self.happen(&name);
+        }
         self.answer(format!("events {after} {limit}"), page)
     }
 
