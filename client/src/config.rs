@@ -129,36 +129,21 @@ impl Layer {
             profile: get(ENV_PROFILE).map(PathBuf::from),
             tor_config: get(ENV_TOR_CONFIG).map(PathBuf::from),
             passphrase_file: get(ENV_PASSPHRASE_FILE).map(PathBuf::from),
-            json: get(ENV_JSON)
-                .map(|value| parse(ENV_JSON, &value, parse_bool))
-                .transpose()?,
-            log: get(ENV_LOG)
-                .map(|value| parse(ENV_LOG, &value, str::parse))
-                .transpose()?,
+            json: get(ENV_JSON).map(|value| parse(ENV_JSON, &value, parse_bool)).transpose()?,
+            log: get(ENV_LOG).map(|value| parse(ENV_LOG, &value, str::parse)).transpose()?,
             tor: None,
         })
     }
 
     /// What a configuration file says. Its relative paths start at its own directory.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let mut layer: Self =
-            toml::from_str(&read(path)?).map_err(|error| malformed(path, error))?;
+        let mut layer: Self = toml::from_str(&read(path)?).map_err(|error| malformed(path, error))?;
         if layer.tor.is_some() && layer.tor_config.is_some() {
-            return Err(malformed(
-                path,
-                "it has both `tor_config` and a [tor] table: keep one",
-            ));
+            return Err(malformed(path, "it has both `tor_config` and a [tor] table: keep one"));
         }
         let base = path.parent().unwrap_or(Path::new(""));
-        for file in [
-            &mut layer.profile,
-            &mut layer.tor_config,
-            &mut layer.passphrase_file,
-        ] {
-            *file = file
-                .take()
-                .map(|file| rebase(path, base, file))
-                .transpose()?;
+        for file in [&mut layer.profile, &mut layer.tor_config, &mut layer.passphrase_file] {
+            *file = file.take().map(|file| rebase(path, base, file)).transpose()?;
         }
         Ok(layer)
     }
@@ -167,11 +152,7 @@ impl Layer {
     #[must_use]
     pub fn or(self, below: Self) -> Self {
         // A [tor] table below does not speak when a file was named above.
-        let tor = self.tor.or(if self.tor_config.is_some() {
-            None
-        } else {
-            below.tor
-        });
+        let tor = self.tor.or(if self.tor_config.is_some() { None } else { below.tor });
         Self {
             profile: self.profile.or(below.profile),
             tor_config: self.tor_config.or(below.tor_config),
@@ -197,10 +178,7 @@ impl BaseDirs {
     pub fn find() -> Result<Self, ConfigError> {
         use etcetera::BaseStrategy as _;
         let dirs = etcetera::choose_base_strategy().map_err(|_| ConfigError::NoHome)?;
-        Ok(Self {
-            data: dirs.data_dir(),
-            config: dirs.config_dir(),
-        })
+        Ok(Self { data: dirs.data_dir(), config: dirs.config_dir() })
     }
 }
 
@@ -232,11 +210,7 @@ impl Settings {
         env: impl Fn(&str) -> Option<OsString>,
         dirs: Result<BaseDirs, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let named = config.or_else(|| {
-            env(ENV_CONFIG)
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-        });
+        let named = config.or_else(|| env(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from));
         let file = match (named, &dirs) {
             (Some(path), _) => Layer::from_file(&path)?,
             (None, Ok(dirs)) => default_file(&dirs.config.join("chive").join("config.toml"))?,
@@ -262,51 +236,31 @@ impl Settings {
         let Some(path) = &self.tor_config else {
             return Ok(self.tor_table.clone());
         };
-        toml::from_str(&read(path)?)
-            .map(Some)
-            .map_err(|error| malformed(path, error))
+        toml::from_str(&read(path)?).map(Some).map_err(|error| malformed(path, error))
     }
 }
 
 fn default_file(path: &Path) -> Result<Layer, ConfigError> {
     match Layer::from_file(path) {
-        Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Layer::default())
-        }
+        Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Layer::default()),
         layer => layer,
     }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
 fn malformed(path: &Path, reason: impl fmt::Display) -> ConfigError {
-    ConfigError::Malformed {
-        path: path.to_owned(),
-        reason: reason.to_string().trim_end().to_owned(),
-    }
+    ConfigError::Malformed { path: path.to_owned(), reason: reason.to_string().trim_end().to_owned() }
 }
 
 /// `-` is standard input wherever it is written. A shell's `~` would silently name a directory.
 fn rebase(config: &Path, base: &Path, file: PathBuf) -> Result<PathBuf, ConfigError> {
     if file.starts_with("~") {
-        return Err(malformed(
-            config,
-            format!(
-                "`{}`: write the whole path, `~` is not expanded here",
-                file.display()
-            ),
-        ));
+        return Err(malformed(config, format!("`{}`: write the whole path, `~` is not expanded here", file.display())));
     }
-    Ok(if file.as_os_str() == "-" {
-        file
-    } else {
-        base.join(file)
-    })
+    Ok(if file.as_os_str() == "-" { file } else { base.join(file) })
 }
 
 fn parse<T>(
@@ -342,10 +296,7 @@ mod tests {
         }
 
         fn dirs(&self) -> BaseDirs {
-            BaseDirs {
-                data: self.0.path().join("data"),
-                config: self.0.path().join("config"),
-            }
+            BaseDirs { data: self.0.path().join("data"), config: self.0.path().join("config") }
         }
 
         fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
@@ -355,11 +306,7 @@ mod tests {
         }
 
         fn find(&self, flags: Layer, env: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-            let get = |name: &str| {
-                env.iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| OsString::from(value))
-            };
+            let get = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
             Settings::find(flags, None, get, Ok(self.dirs()))
         }
     }
@@ -379,27 +326,14 @@ mod tests {
     #[test]
     fn flag_before_environment_before_file() -> Done {
         let home = Home::new()?;
-        home.write(
-            "config.toml",
-            "profile = \"/file\"\nlog = \"info\"\njson = true\npassphrase_file = \"pass\"\n",
-        )?;
-        let env = [
-            (ENV_PROFILE, "/env"),
-            (ENV_LOG, "debug"),
-            (ENV_PASSPHRASE_FILE, ""),
-        ];
-        let flags = Layer {
-            profile: Some("/flag".into()),
-            ..Layer::default()
-        };
+        home.write("config.toml", "profile = \"/file\"\nlog = \"info\"\njson = true\npassphrase_file = \"pass\"\n")?;
+        let env = [(ENV_PROFILE, "/env"), (ENV_LOG, "debug"), (ENV_PASSPHRASE_FILE, "")];
+        let flags = Layer { profile: Some("/flag".into()), ..Layer::default() };
         let settings = home.find(flags, &env)?;
         assert_eq!(settings.profile, Path::new("/flag"));
         assert_eq!(settings.log, Level::Debug);
         assert!(settings.json);
-        assert_eq!(
-            settings.passphrase_file,
-            Some(home.dirs().config.join("chive/pass"))
-        );
+        assert_eq!(settings.passphrase_file, Some(home.dirs().config.join("chive/pass")));
         Ok(())
     }
 
@@ -438,14 +372,9 @@ mod tests {
         let table = home.find(Layer::default(), &[])?.tor()?;
         assert!(table.is_some_and(|tor| tor.contains_key("bridges")));
         let file = home.write("tor.toml", "[path_rules]\nipv4_subnet_family_prefix = 33\n")?;
-        let flags = Layer {
-            tor_config: Some(file),
-            ..Layer::default()
-        };
+        let flags = Layer { tor_config: Some(file), ..Layer::default() };
         let table = home.find(flags, &[])?.tor()?;
-        assert!(
-            table.is_some_and(|tor| tor.contains_key("path_rules") && !tor.contains_key("bridges"))
-        );
+        assert!(table.is_some_and(|tor| tor.contains_key("path_rules") && !tor.contains_key("bridges")));
         Ok(())
     }
 
@@ -453,25 +382,11 @@ mod tests {
     fn what_cannot_be_meant_is_refused() -> Done {
         let home = Home::new()?;
         for (key, value) in [(ENV_JSON, "maybe"), (ENV_LOG, "loud")] {
-            assert!(matches!(
-                home.find(Layer::default(), &[(key, value)]),
-                Err(ConfigError::Variable { .. })
-            ));
+            assert!(matches!(home.find(Layer::default(), &[(key, value)]), Err(ConfigError::Variable { .. })));
         }
-        for text in [
-            "profile = \"~/x\"",
-            "log = \"loud\"",
-            "tor_config = \"a\"\n[tor]\n",
-            "= =",
-        ] {
+        for text in ["profile = \"~/x\"", "log = \"loud\"", "tor_config = \"a\"\n[tor]\n", "= ="] {
             home.write("config.toml", text)?;
-            assert!(
-                matches!(
-                    home.find(Layer::default(), &[]),
-                    Err(ConfigError::Malformed { .. })
-                ),
-                "{text}"
-            );
+            assert!(matches!(home.find(Layer::default(), &[]), Err(ConfigError::Malformed { .. })), "{text}");
         }
         Ok(())
     }

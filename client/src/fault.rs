@@ -15,9 +15,6 @@ pub struct Fault {
 impl Fault {
     /// A refusal with its reason.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 }

@@ -46,11 +46,7 @@ pub async fn open(dir: &Path, passphrase: &Passphrase) -> Result<Profile, Profil
     Err(ProfileError::Missing)
 }
 
-pub async fn change_passphrase(
-    dir: &Path,
-    old: &Passphrase,
-    new: &Passphrase,
-) -> Result<(), ProfileError> {
+pub async fn change_passphrase(dir: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
     Err(ProfileError::Missing)
 }
 

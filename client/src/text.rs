@@ -6,9 +6,7 @@
 
 use std::fmt::Write as _;
 
-use icu_properties::props::{
-    CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory, JoiningType,
-};
+use icu_properties::props::{CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory, JoiningType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 mod name;
@@ -24,9 +22,7 @@ const MAX_MARKS: usize = 8;
 /// variation selector is left out where the text reads the same without it. Everything else stays.
 #[must_use]
 pub fn for_terminal(text: &str) -> String {
-    render(&text.replace("\r\n", "\n"), |c| {
-        matches!(c, '\n' | '\t').then_some(c)
-    })
+    render(&text.replace("\r\n", "\n"), |c| matches!(c, '\n' | '\t').then_some(c))
 }
 
 /// As [`for_terminal`], on one line: a newline becomes `␤`, a tab a space.
@@ -63,11 +59,7 @@ fn render(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
     let mut marks = 0;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        marks = if is_mark(c) && !acts(c) {
-            marks + 1
-        } else {
-            end_of_marks(&mut out, marks)
-        };
+        marks = if is_mark(c) && !acts(c) { marks + 1 } else { end_of_marks(&mut out, marks) };
         if let Some(kept) = keep(c) {
             out.push(kept);
         } else if !acts(c) {
@@ -95,10 +87,8 @@ fn end_of_marks(out: &mut String, marks: usize) -> usize {
 fn acts(c: char) -> bool {
     use GeneralCategory as Is;
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    matches!(
-        category,
-        Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator
-    ) || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    matches!(category, Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// True for a mark that is drawn over or under the letter before it.
@@ -116,9 +106,7 @@ fn is_needless(before: Option<char>, c: char, after: Option<char>) -> bool {
         '\u{FE0E}' | '\u{FE0F}' => is_emoji(before),
         '\u{200C}' | '\u{200D}' => {
             let after = after.unwrap_or(' ');
-            (is_emoji_part(before) && is_emoji(after))
-                || (joins(before) && joins(after))
-                || is_virama(before)
+            (is_emoji_part(before) && is_emoji(after)) || (joins(before) && joins(after)) || is_virama(before)
         }
         _ => false,
     }
@@ -135,10 +123,7 @@ fn is_emoji_part(c: char) -> bool {
 fn joins(c: char) -> bool {
     use JoiningType as Is;
     let joining = CodePointMapData::<JoiningType>::new().get(c);
-    matches!(
-        joining,
-        Is::DualJoining | Is::LeftJoining | Is::RightJoining
-    )
+    matches!(joining, Is::DualJoining | Is::LeftJoining | Is::RightJoining)
 }
 
 fn is_virama(c: char) -> bool {
@@ -161,24 +146,15 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_written_out() {
         assert_eq!(for_terminal("\u{202e}cod.exe"), "<U+202E>cod.exe");
-        assert_eq!(
-            for_terminal("ad\u{200b}min\u{feff}"),
-            "ad<U+200B>min<U+FEFF>"
-        );
-        assert_eq!(
-            for_terminal("a\u{2028}b\u{ad}\u{3164}"),
-            "a<U+2028>b<U+00AD><U+3164>"
-        );
+        assert_eq!(for_terminal("ad\u{200b}min\u{feff}"), "ad<U+200B>min<U+FEFF>");
+        assert_eq!(for_terminal("a\u{2028}b\u{ad}\u{3164}"), "a<U+2028>b<U+00AD><U+3164>");
         assert_eq!(for_terminal("\u{e0061}"), "<U+E0061>");
     }
 
     #[test]
     fn lines_and_languages_stay() {
-        for text in [
-            "two\nlines\tand a tab",
-            "żółć Ελλάδα 日本語 עברית हिन्दी",
-            "👍🏽 e\u{301}",
-        ] {
+        for text in ["two\nlines\tand a tab", "żółć Ελλάδα 日本語 עברית हिन्दी", "👍🏽 e\u{301}"]
+        {
             assert_eq!(for_terminal(text), text);
         }
         assert_eq!(for_terminal("dos\r\nlines"), "dos\nlines");
@@ -196,10 +172,7 @@ mod tests {
     #[test]
     fn a_flood_of_marks_is_cut() {
         let flood = format!("a{}b", "\u{301}".repeat(500));
-        assert_eq!(
-            for_terminal(&flood),
-            format!("a{}<+492 marks>b", "\u{301}".repeat(8))
-        );
+        assert_eq!(for_terminal(&flood), format!("a{}<+492 marks>b", "\u{301}".repeat(8)));
     }
 
     #[test]
@@ -218,8 +191,7 @@ mod tests {
                 .chars()
                 .collect::<Vec<_>>(),
         );
-        prop::collection::vec(prop_oneof![acting, any::<char>()], 0..40)
-            .prop_map(|chars| chars.into_iter().collect())
+        prop::collection::vec(prop_oneof![acting, any::<char>()], 0..40).prop_map(|chars| chars.into_iter().collect())
     }
 
     proptest! {

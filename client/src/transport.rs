@@ -42,11 +42,7 @@ impl OnionSeed {
     /// The address that a service with this seed has.
     #[must_use]
     pub fn address(&self) -> OnionAddress {
-        OnionAddress(
-            ed25519_dalek::SigningKey::from_bytes(&self.0)
-                .verifying_key()
-                .to_bytes(),
-        )
+        OnionAddress(ed25519_dalek::SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
     }
 }
 
@@ -139,12 +135,7 @@ pub struct Hosted {
 pub trait Transport: Send + Sync + 'static {
     /// Opens a stream. `attempt` counts the tries since the last success, from 0: retries take a
     /// fresh path.
-    fn dial(
-        &self,
-        to: OnionAddress,
-        circle: Circle,
-        attempt: u32,
-    ) -> BoxFuture<'static, Result<Stream, DialError>>;
+    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>>;
 
     /// Hosts exactly these services from now on: launches new ones, closes those not listed.
     fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()>;

@@ -20,20 +20,11 @@ pub fn check_name(name: &str) -> Result<String, String> {
     if name.len() > 4 * MAX_NAME_BYTES {
         return Err(too_long());
     }
-    if let Some(c) = name
-        .chars()
-        .find(|&c| !c.is_whitespace() && !may_be_in_a_name(c))
-    {
-        return Err(format!(
-            "a name cannot hold the character U+{:04X}: it acts or cannot be seen",
-            u32::from(c)
-        ));
+    if let Some(c) = name.chars().find(|&c| !c.is_whitespace() && !may_be_in_a_name(c)) {
+        return Err(format!("a name cannot hold the character U+{:04X}: it acts or cannot be seen", u32::from(c)));
     }
     if let Some(c) = name.trim().chars().find(|&c| c.is_control() || acts(c)) {
-        return Err(format!(
-            "a name is one line of text: it cannot hold U+{:04X}",
-            u32::from(c)
-        ));
+        return Err(format!("a name is one line of text: it cannot hold U+{:04X}", u32::from(c)));
     }
     let tidy = tidy(name.chars());
     if tidy.len() > MAX_NAME_BYTES {
@@ -58,9 +49,7 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
         return Err("a name cannot begin with a combining mark".to_owned());
     }
     if longest_run_of_marks(tidy) > MAX_MARKS {
-        return Err(format!(
-            "a name cannot have more than {MAX_MARKS} combining marks in a row"
-        ));
+        return Err(format!("a name cannot have more than {MAX_MARKS} combining marks in a row"));
     }
     Ok(())
 }
@@ -86,11 +75,7 @@ pub fn safe_name(name: &str) -> String {
         safe.pop();
     }
     let safe = tidy(safe.trim_end().chars());
-    if refuse_unfit(&safe).is_ok() {
-        safe
-    } else {
-        UNNAMED.to_owned()
-    }
+    if refuse_unfit(&safe).is_ok() { safe } else { UNNAMED.to_owned() }
 }
 
 /// Two names look alike when their skeletons are equal: the same but for case, width, spaces,
@@ -99,13 +84,7 @@ pub fn safe_name(name: &str) -> String {
 /// `l`, `i`, `I` and `1` count as one letter. A skeleton is for comparing only, never to be shown.
 #[must_use]
 pub fn skeleton(name: &str) -> String {
-    let folded: String = name
-        .nfkc()
-        .collect::<String>()
-        .to_uppercase()
-        .to_lowercase()
-        .nfkc()
-        .collect();
+    let folded: String = name.nfkc().collect::<String>().to_uppercase().to_lowercase().nfkc().collect();
     folded
         .chars()
         .flat_map(prototype)
@@ -120,11 +99,7 @@ pub fn skeleton(name: &str) -> String {
 fn prototype(c: char) -> Vec<char> {
     let small: String = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect();
     let capital: String = unicode_security::skeleton(&c.to_uppercase().to_string()).collect();
-    let drawn = if !small.is_ascii() && capital.is_ascii() {
-        capital
-    } else {
-        small
-    };
+    let drawn = if !small.is_ascii() && capital.is_ascii() { capital } else { small };
     drawn.to_lowercase().chars().collect()
 }
 
@@ -142,10 +117,7 @@ fn may_be_in_a_name(c: char) -> bool {
 }
 
 fn longest_run_of_marks(name: &str) -> usize {
-    name.split(|c| !is_mark(c))
-        .map(|run| run.chars().count())
-        .max()
-        .unwrap_or(0)
+    name.split(|c| !is_mark(c)).map(|run| run.chars().count()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -154,10 +126,7 @@ mod tests {
 
     #[test]
     fn a_name_is_tidied() {
-        assert_eq!(
-            check_name("  Ala \u{a0} Kowalska "),
-            Ok("Ala Kowalska".to_owned())
-        );
+        assert_eq!(check_name("  Ala \u{a0} Kowalska "), Ok("Ala Kowalska".to_owned()));
         assert_eq!(check_name("e\u{301}va"), Ok("éva".to_owned()));
     }
 
@@ -188,10 +157,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_becomes_safe() {
-        assert_eq!(
-            safe_name("\u{202e}Eve\x1b[31m  \n the\u{200b} 1st"),
-            "Eve[31m the 1st"
-        );
+        assert_eq!(safe_name("\u{202e}Eve\x1b[31m  \n the\u{200b} 1st"), "Eve[31m the 1st");
         assert_eq!(safe_name("\u{200b}\u{3164}"), "unnamed");
         assert_eq!(safe_name("ż".repeat(500_000).as_str()), "ż".repeat(32));
         assert_eq!(safe_name("<img src=x>"), "<img src=x>");
@@ -213,12 +179,7 @@ mod tests {
         ] {
             assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
         }
-        for (one, other) in [
-            ("alice", "alicia"),
-            ("ann", "anne"),
-            ("jan", "jana"),
-            ("eva", "éva"),
-        ] {
+        for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("jan", "jana"), ("eva", "éva")] {
             assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
         }
     }
