@@ -190,7 +190,7 @@ fn a_link_goes_alone_into_a_pipe_and_its_code_into_a_file() -> Done {
     let node = Node::start(&chive)?;
     let code = chive.path("code.png");
     let invited = chive.run(&["invite", "--uses", "2", "--expires", "1d", "--qr", &code])?;
-    assert_eq!((invited.code, invited.out.trim_end()), (0, node.link()));
+    assert_eq!((invited.code, invited.out.trim_end()), (0, Node::link()));
     assert_eq!(node.asked(), [("POST /v1/invitations".to_owned(), json!({"uses": 2, "expires_in": 86_400}))]);
     assert!(std::fs::read(code)?.starts_with(b"\x89PNG"));
     Ok(())
@@ -201,14 +201,14 @@ fn json_is_the_apis_own_object() -> Done {
     let chive = Chive::with_profile()?;
     let node = Node::start(&chive)?;
     assert_eq!(chive.run(&["status", "--json"])?.json()?, [node.status()]);
-    assert_eq!(chive.run(&["contacts", "--json"])?.json()?, [node.contact()]);
+    assert_eq!(chive.run(&["contacts", "--json"])?.json()?, [Node::contact()]);
     Ok(())
 }
 
 #[test]
 fn hostile_text_is_harmless_for_people_and_exact_for_programs() -> Done {
     let chive = Chive::with_profile()?;
-    let node = Node::start(&chive)?;
+    let _node = Node::start(&chive)?;
     let hostile = ['\u{1b}', '\u{202e}', '\u{9b}', '\u{200b}'];
     for arguments in [&["contacts"][..], &["history", "bob"], &["contacts", "--json"], &["history", "bob", "--json"]] {
         let shown = chive.run(arguments)?;
@@ -216,7 +216,7 @@ fn hostile_text_is_harmless_for_people_and_exact_for_programs() -> Done {
         assert!(!shown.out.contains(hostile), "{arguments:?}: {:?}", shown.out);
     }
     assert!(chive.run(&["history", "bob"])?.out.contains("<U+202E>"));
-    assert_eq!(chive.run(&["history", "bob", "--json"])?.json()?, [node.message("received")]);
+    assert_eq!(chive.run(&["history", "bob", "--json"])?.json()?, [Node::message("received")]);
     Ok(())
 }
 

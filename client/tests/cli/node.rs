@@ -98,7 +98,7 @@ impl Node {
         });
     }
 
-    pub(crate) fn link(&self) -> &'static str {
+    pub(crate) fn link() -> &'static str {
         "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogaz"
     }
 
@@ -106,12 +106,12 @@ impl Node {
         self.shared.status()
     }
 
-    pub(crate) fn contact(&self) -> Value {
+    pub(crate) fn contact() -> Value {
         contact()
     }
 
     /// The message that the history holds.
-    pub(crate) fn message(&self, state: &str) -> Value {
+    pub(crate) fn message(state: &str) -> Value {
         message("received", state, HOSTILE, &"ab".repeat(16))
     }
 

@@ -94,6 +94,7 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
+#[allow(clippy::doc_markdown, reason = "these comments are the help, which has no markup")]
 pub(crate) struct Global {
     /// The profile directory [env: CHIVE_PROFILE] [default: ~/.local/share/chive]
     #[arg(long, global = true, value_name = "DIR")]

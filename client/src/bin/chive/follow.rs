@@ -52,20 +52,18 @@ impl Follow {
 
     /// The next step. It can be dropped while it waits, and asked again.
     pub(crate) async fn next(&mut self) -> Outcome<Step> {
-        loop {
-            if self.broken
-                && let Some(step) = self.resume().await?
-            {
+        while self.broken {
+            if let Some(step) = self.resume().await? {
                 return Ok(step);
             }
-            let events = self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
-            match events.next().await {
-                Some(Ok(event)) => return Ok(self.advance(event)),
-                Some(Err(ClientError::Problem(p))) if p.code == ErrorCode::CursorExpired => return self.skip().await,
-                Some(Err(error @ ClientError::Problem(_))) if !is_stopping(&error) => return Err(error.into()),
-                Some(Err(error @ ClientError::Protocol(_))) => return Err(error.into()),
-                Some(Err(_)) | None => return Ok(self.lose()),
-            }
+        }
+        let events = self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
+        match events.next().await {
+            Some(Ok(event)) => Ok(self.advance(event)),
+            Some(Err(ClientError::Problem(p))) if p.code == ErrorCode::CursorExpired => self.skip().await,
+            Some(Err(error @ ClientError::Problem(_))) if !is_stopping(&error) => Err(error.into()),
+            Some(Err(error @ ClientError::Protocol(_))) => Err(error.into()),
+            Some(Err(_)) | None => Ok(self.lose()),
         }
     }
 
@@ -114,4 +112,19 @@ impl Follow {
 
 fn is_stopping(error: &ClientError) -> bool {
     matches!(error, ClientError::Problem(problem) if problem.code == ErrorCode::Stopping)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_stays_away_is_told_once() -> Outcome {
+        let dir = tempfile::tempdir()?;
+        let mut follow = Follow::new(&Client::new(dir.path().join("api.sock")), Some(3)).await?;
+        assert!(matches!(follow.next().await?, Step::Broken));
+        let silence = tokio::time::timeout(5 * FIRST_PAUSE, follow.next()).await;
+        assert!(silence.is_err(), "{silence:?}");
+        Ok(())
+    }
 }

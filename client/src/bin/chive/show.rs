@@ -1,5 +1,7 @@
 //! The API's objects in words for people. All text from others is made harmless here.
 
+use std::fmt::Write as _;
+
 use chive::api::types::{
     Contact, ContactState, Direction, DoorState, Event, Invitation, InvitationState, Message, MessageState, Presence,
     Status, TorStatus, What,
@@ -92,16 +94,16 @@ pub(crate) fn contact(contact: &Contact) -> String {
 fn contact_line(contact: &Contact, width: usize) -> String {
     let mut line = format!("{:<width$}  {}", for_one_line(&contact.name), contact_state(contact));
     if let Some(reason) = &contact.reason {
-        line += &format!(" ({})", for_one_line(reason));
+        let _ = write!(line, " ({})", for_one_line(reason));
     }
     if contact.verified {
         line += ", verified";
     }
     if contact.waiting > 0 {
-        line += &format!(", {} waiting", count(contact.waiting, "message"));
+        let _ = write!(line, ", {} waiting", count(contact.waiting, "message"));
     }
     if let Some(own) = contact.shared_name.as_deref().filter(|own| *own != contact.name) {
-        line += &format!(", calls itself “{}”", for_one_line(own));
+        let _ = write!(line, ", calls itself “{}”", for_one_line(own));
     }
     line
 }
