@@ -5,6 +5,8 @@
 //! `openapi.json`, beside this crate's manifest, describes the same for every other language.
 
 pub mod client;
-
+pub mod server;
 pub mod types;
 
+#[cfg(test)]
+mod tests;

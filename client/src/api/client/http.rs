@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::ClientError;
 
 /// The node answers within 30 seconds, even if only to say that it cannot.
-pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The longest answer that is read: a thousand of the longest messages, escaped in the longest way.
 const MAX_ANSWER: usize = 512 << 20;
@@ -157,6 +157,7 @@ fn broken(error: hyper::Error) -> ClientError {
     if error.is_parse() { protocol(error) } else { ClientError::Io(io::Error::other(error)) }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it maps errors")]
 pub(super) fn protocol(reason: impl ToString) -> ClientError {
     ClientError::Protocol(reason.to_string())
 }
