@@ -20,10 +20,28 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
     let help = Chive::new()?.run(&["--help"])?;
     assert_eq!(help.code, 0);
     for command in [
-        "init", "run", "status", "invite", "invites", "add", "contacts", "contact", "send", "cancel", "history", "chat",
-        "events", "passphrase", "wipe", "completions",
+        "init",
+        "run",
+        "status",
+        "invite",
+        "invites",
+        "add",
+        "contacts",
+        "contact",
+        "send",
+        "cancel",
+        "history",
+        "chat",
+        "events",
+        "passphrase",
+        "wipe",
+        "completions",
     ] {
-        assert!(help.out.lines().any(|l| l.trim_start().starts_with(&format!("{command} "))), "{command}\n{}", help.out);
+        assert!(
+            help.out.lines().any(|l| l.trim_start().starts_with(&format!("{command} "))),
+            "{command}\n{}",
+            help.out
+        );
     }
     for code in 0..=8 {
         assert!(help.out.contains(&format!("\n  {code}  ")), "{code}\n{}", help.out);
@@ -36,10 +54,27 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
 fn every_command_explains_itself() -> Done {
     let chive = Chive::new()?;
     for command in [
-        &["init"][..], &["run"], &["status"], &["invite"], &["invite", "revoke"], &["invites"], &["add"], &["contacts"],
-        &["contact", "rename"], &["contact", "verify"], &["contact", "block"], &["contact", "unblock"],
-        &["contact", "remove"], &["send"], &["cancel"], &["history"], &["chat"], &["events"],
-        &["passphrase", "change"], &["wipe"], &["completions"],
+        &["init"][..],
+        &["run"],
+        &["status"],
+        &["invite"],
+        &["invite", "revoke"],
+        &["invites"],
+        &["add"],
+        &["contacts"],
+        &["contact", "rename"],
+        &["contact", "verify"],
+        &["contact", "block"],
+        &["contact", "unblock"],
+        &["contact", "remove"],
+        &["send"],
+        &["cancel"],
+        &["history"],
+        &["chat"],
+        &["events"],
+        &["passphrase", "change"],
+        &["wipe"],
+        &["completions"],
     ] {
         let help = chive.run(&[command, &["--help"]].concat())?;
         assert_eq!(help.code, 0, "{command:?}");
@@ -105,7 +140,8 @@ fn completions_know_the_commands() -> Done {
 #[test]
 fn without_a_profile_the_first_step_is_named() -> Done {
     let chive = Chive::new()?;
-    for arguments in [&["status"][..], &["run"], &["send", "bob", "hi"], &["passphrase", "change"], &["wipe", "--yes"]] {
+    for arguments in [&["status"][..], &["run"], &["send", "bob", "hi"], &["passphrase", "change"], &["wipe", "--yes"]]
+    {
         let missing = chive.run(arguments)?;
         assert_eq!(missing.code, 6, "{arguments:?}: {}", missing.err);
         assert!(missing.err.contains("chive init"), "{}", missing.err);
@@ -118,13 +154,27 @@ fn without_a_profile_the_first_step_is_named() -> Done {
 fn without_a_node_the_next_step_is_named() -> Done {
     let chive = Chive::with_profile()?;
     for arguments in [
-        &["status"][..], &["invite"], &["invites"], &["invite", "revoke", "ab"], &["add", "chive:abc"], &["contacts"],
-        &["contact", "block", "bob"], &["send", "bob", "hi"], &["send", "bob", "hi", "--wait", "sent"], &["cancel", "ab"],
-        &["history", "bob"], &["chat", "bob"], &["events"], &["events", "--after", "3"],
+        &["status"][..],
+        &["invite"],
+        &["invites"],
+        &["invite", "revoke", "ab"],
+        &["add", "chive:abc"],
+        &["contacts"],
+        &["contact", "block", "bob"],
+        &["send", "bob", "hi"],
+        &["send", "bob", "hi", "--wait", "sent"],
+        &["cancel", "ab"],
+        &["history", "bob"],
+        &["chat", "bob"],
+        &["events"],
+        &["events", "--after", "3"],
     ] {
         let alone = chive.run(arguments)?;
         assert_eq!(alone.code, 3, "{arguments:?}: {}", alone.err);
-        assert_eq!(alone.err.trim_end(), "chive: no node is running for this profile: start one with `chive run` (in another terminal)");
+        assert_eq!(
+            alone.err.trim_end(),
+            "chive: no node is running for this profile: start one with `chive run` (in another terminal)"
+        );
     }
     assert_eq!(chive.run(&["--json", "contacts"])?.error_code()?, "not_running");
     Ok(())
@@ -138,6 +188,34 @@ fn a_passphrase_needs_a_person_or_a_file() -> Done {
     assert!(nobody.err.contains("--passphrase-file"), "{}", nobody.err);
     assert_eq!(chive.typing("\n", &["init", "--passphrase-file", "-"])?.code, 4);
     assert_eq!(chive.run(&["init", "--passphrase-file", "/does/not/exist"])?.code, 4);
+    Ok(())
+}
+
+#[test]
+fn a_profile_is_made_once_and_destroyed() -> Done {
+    let chive = Chive::new()?;
+    let made = chive.typing("one\n", &["init", "--name", " Ala ", "--passphrase-file", "-", "--json"])?;
+    assert_eq!((made.code, &made.json()?[0]["name"]), (0, &json!("Ala")), "{}", made.err);
+    let again = chive.typing("one\n", &["init", "--passphrase-file", "-", "--json"])?;
+    assert_eq!((again.code, again.error_code()?.as_str()), (5, "profile_exists"));
+    assert_eq!(chive.run(&["status"])?.code, 3);
+    assert_eq!(chive.run(&["wipe", "--yes"])?.code, 0);
+    assert_eq!(chive.run(&["status"])?.code, 6);
+    Ok(())
+}
+
+#[test]
+fn the_passphrase_changes_without_a_node() -> Done {
+    let chive = Chive::new()?;
+    assert_eq!(chive.typing("one\n", &["init", "--passphrase-file", "-"])?.code, 0);
+    let change = ["passphrase", "change", "--passphrase-file", "-", "--new-passphrase-file", "-", "--json"];
+    let wrong = chive.typing("two\nthree\n", &change)?;
+    assert_eq!((wrong.code, wrong.error_code()?.as_str()), (4, "wrong_passphrase"));
+    assert_eq!(chive.typing("one\ntwo\n", &change)?.code, 0);
+    assert_eq!(chive.typing("one\ntwo\n", &change)?.code, 4);
+    let run = chive.typing("one\n", &["run", "--passphrase-file", "-"])?;
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(run.out.contains("Unlocking"), "{}", run.out);
     Ok(())
 }
 
@@ -352,7 +430,8 @@ fn a_passphrase_file_that_others_may_read_is_pointed_out() -> Done {
     let chive = Chive::with_profile()?;
     let _node = Node::start(&chive)?;
     let file = chive.file("open", "old one\n")?;
-    let change = chive.typing("new\n", &["passphrase", "change", "--passphrase-file", &file, "--new-passphrase-file", "-"])?;
+    let change =
+        chive.typing("new\n", &["passphrase", "change", "--passphrase-file", &file, "--new-passphrase-file", "-"])?;
     assert_eq!(change.code, 0);
     assert!(change.err.contains("others may read"), "{}", change.err);
     Ok(())

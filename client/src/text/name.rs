@@ -4,10 +4,9 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{MAX_MARKS, acts, is_mark};
+use crate::limits::MAX_NAME;
 
-/// The longest name, in bytes of UTF-8.
-pub const MAX_NAME_BYTES: usize = 64;
+use super::{MAX_MARKS, acts, is_mark};
 
 /// What somebody is called whose own name has nothing to show.
 const UNNAMED: &str = "unnamed";
@@ -17,7 +16,7 @@ const UNNAMED: &str = "unnamed";
 /// # Errors
 /// Says in a sentence why it cannot be a name.
 pub fn check_name(name: &str) -> Result<String, String> {
-    if name.len() > 4 * MAX_NAME_BYTES {
+    if name.len() > 4 * MAX_NAME {
         return Err(too_long());
     }
     if let Some(c) = name.chars().find(|&c| !c.is_whitespace() && !may_be_in_a_name(c)) {
@@ -27,7 +26,7 @@ pub fn check_name(name: &str) -> Result<String, String> {
         return Err(format!("a name is one line of text: it cannot hold U+{:04X}", u32::from(c)));
     }
     let tidy = tidy(name.chars());
-    if tidy.len() > MAX_NAME_BYTES {
+    if tidy.len() > MAX_NAME {
         return Err(too_long());
     }
     refuse_unfit(&tidy)?;
@@ -35,7 +34,7 @@ pub fn check_name(name: &str) -> Result<String, String> {
 }
 
 fn too_long() -> String {
-    format!("a name has at most {MAX_NAME_BYTES} bytes")
+    format!("a name has at most {MAX_NAME} bytes")
 }
 
 fn refuse_unfit(tidy: &str) -> Result<(), String> {
@@ -60,7 +59,7 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
 pub fn safe_name(name: &str) -> String {
     let mut marks = MAX_MARKS;
     // A peer's name may be megabytes long: no more is read than could matter.
-    let kept = name.chars().take(16 * MAX_NAME_BYTES).filter(|&c| {
+    let kept = name.chars().take(16 * MAX_NAME).filter(|&c| {
         if is_mark(c) {
             marks += 1;
         } else if c.is_whitespace() {
@@ -71,7 +70,7 @@ pub fn safe_name(name: &str) -> String {
         c.is_whitespace() || (may_be_in_a_name(c) && marks <= MAX_MARKS)
     });
     let mut safe = tidy(kept);
-    while safe.len() > MAX_NAME_BYTES {
+    while safe.len() > MAX_NAME {
         safe.pop();
     }
     let safe = tidy(safe.trim_end().chars());

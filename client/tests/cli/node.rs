@@ -64,7 +64,8 @@ impl Node {
         let router = Router::new().fallback(answer).with_state((shared.clone(), stopped.clone()));
         let thread = thread::spawn(move || {
             let until = async move |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stop| *stop).await);
-            let _ = runtime.block_on(axum::serve(listener, router).with_graceful_shutdown(until(stopped)).into_future());
+            let _ =
+                runtime.block_on(axum::serve(listener, router).with_graceful_shutdown(until(stopped)).into_future());
         });
         Ok(Self { shared, stop, thread: Some(thread) })
     }
@@ -181,7 +182,11 @@ fn invitation() -> Value {
 
 type Here = (Arc<Shared>, watch::Receiver<bool>);
 
-async fn answer(State((shared, stopped)): State<Here>, query: Query<Vec<(String, String)>>, request: Request) -> Response {
+async fn answer(
+    State((shared, stopped)): State<Here>,
+    query: Query<Vec<(String, String)>>,
+    request: Request,
+) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if path == "/v1/events" {
         let after = query.iter().find(|(key, _)| key == "after").and_then(|(_, after)| after.parse().ok());

@@ -74,12 +74,7 @@ fn must_exist(profile: &Path) -> Outcome {
         Err(e) if e.kind() == io::ErrorKind::NotFound => true,
         Err(e) => return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e)),
     };
-    if !empty {
-        return Ok(());
-    }
-    let missing = Failure::from(ProfileError::Missing);
-    let detail = format!("there is no profile in {}: make one with `chive init`", profile.display());
-    Err(Failure { detail, ..missing })
+    if empty { Err(ProfileError::Missing(profile.to_owned()).into()) } else { Ok(()) }
 }
 
 /// Reads all of standard input, up to `limit` bytes, as text without the newline at its end.

@@ -129,11 +129,13 @@ impl From<ClientError> for Failure {
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
         let (exit, code) = match &error {
-            ProfileError::Exists => (Exit::ProfileTaken, "profile_exists"),
+            ProfileError::Exists(_) => (Exit::ProfileTaken, "profile_exists"),
             ProfileError::InUse => (Exit::ProfileTaken, "profile_in_use"),
-            ProfileError::Missing => (Exit::Unknown, "no_profile"),
+            ProfileError::Missing(_) => (Exit::Unknown, "no_profile"),
             ProfileError::WrongPassphrase => (Exit::Passphrase, "wrong_passphrase"),
+            ProfileError::EmptyPassphrase => (Exit::Passphrase, "no_passphrase"),
             ProfileError::Damaged(_) => (Exit::Failed, "profile_damaged"),
+            ProfileError::Store(_) => (Exit::Failed, "store"),
             ProfileError::Io(_) => (Exit::Failed, "io"),
         };
         Self::new(exit, code, error.to_string())

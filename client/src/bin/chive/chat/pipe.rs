@@ -2,12 +2,12 @@
 
 use std::io::{self, BufRead, Read};
 
+use chive::limits::MAX_TEXT;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::Chat;
 use super::screen::Line;
-use crate::commands::send::MAX_TEXT_BYTES;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Output};
 
@@ -72,7 +72,7 @@ fn read(mut input: impl BufRead, typed: &mpsc::Sender<Outcome<String>>) {
 
 fn next(input: &mut impl BufRead) -> Outcome<Option<String>> {
     let mut line = Vec::new();
-    let limit = MAX_TEXT_BYTES as u64 + 2;
+    let limit = MAX_TEXT as u64 + 2;
     let read = input.by_ref().take(limit).read_until(b'\n', &mut line);
     if read.map_err(|e| Failure::io("cannot read standard input", &e))? == 0 {
         return Ok(None);
@@ -82,8 +82,8 @@ fn next(input: &mut impl BufRead) -> Outcome<Option<String>> {
             line.pop();
         }
     }
-    if line.len() > MAX_TEXT_BYTES {
-        return Err(refused(&format!("a line is longer than {MAX_TEXT_BYTES} bytes")));
+    if line.len() > MAX_TEXT {
+        return Err(refused(&format!("a line is longer than {MAX_TEXT} bytes")));
     }
     String::from_utf8(line).map(Some).map_err(|_| refused("a line is not UTF-8 text"))
 }
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn the_first_bad_line_is_the_last() {
-        let long = [b"ok\n".as_slice(), &vec![b'x'; MAX_TEXT_BYTES + 1], b"\nnever\n"].concat();
+        let long = [b"ok\n".as_slice(), &vec![b'x'; MAX_TEXT + 1], b"\nnever\n"].concat();
         assert_eq!(lines(&long), (vec!["ok".to_owned()], 1));
         assert_eq!(lines(b"ok\n\xff\nnever\n"), (vec!["ok".to_owned()], 1));
-        assert_eq!(lines(&vec![b'x'; MAX_TEXT_BYTES]).1, 0);
+        assert_eq!(lines(&vec![b'x'; MAX_TEXT]).1, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use chive::api::client::Client;
 use chive::api::types::{Contact, ContactState, NewContact};
+use chive::limits::MAX_LINK_TEXT;
 use chive::text::for_one_line;
 
 use super::read_stdin;
@@ -10,11 +11,8 @@ use crate::exit::Outcome;
 use crate::output::Output;
 use crate::show;
 
-/// Far longer than any link.
-const MAX_LINK_BYTES: usize = 4096;
-
 pub(super) async fn run(add: Add, client: &Client, output: Output) -> Outcome {
-    let link = if add.link == "-" { read_stdin(MAX_LINK_BYTES)? } else { add.link };
+    let link = if add.link == "-" { read_stdin(MAX_LINK_TEXT)? } else { add.link };
     let new = NewContact { link: link.trim().to_owned(), name: add.name };
     output.answer(&client.add_contact(&new).await?, say)
 }

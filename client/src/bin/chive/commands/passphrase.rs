@@ -29,7 +29,7 @@ async fn change(settings: &Settings, mut old: Zeroizing<String>, mut new: Zeroiz
     match answer {
         Err(ClientError::NotRunning) => {
             let [old, new] = [&mut old, &mut new].map(|text| Passphrase::new(std::mem::take(&mut **text)));
-            Ok(profile::change_passphrase(&settings.profile, &old, &new).await?)
+            Ok(profile::change_passphrase(&settings.profile, &old, &new)?)
         }
         answer => Ok(answer?),
     }

@@ -2,6 +2,7 @@
 
 use chive::api::client::{Client, ClientError};
 use chive::api::types::{Message, MessageState, NewMessage, What};
+use chive::limits::MAX_TEXT;
 
 use super::read_stdin;
 use crate::cli::{Send, Wait};
@@ -11,11 +12,8 @@ use crate::output::Output;
 use crate::show;
 use crate::time::Period;
 
-/// The longest text, in bytes: the node's own limit, so that no more is read.
-pub(crate) const MAX_TEXT_BYTES: usize = 64_512;
-
 pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome {
-    let text = if send.text == "-" { read_stdin(MAX_TEXT_BYTES)? } else { send.text };
+    let text = if send.text == "-" { read_stdin(MAX_TEXT)? } else { send.text };
     let new = NewMessage { text, id: Some(new_id()), expires_in: send.expires.map(Period::seconds) };
     let Some(wait) = send.wait else {
         return output.answer(&accept(client, &send.name, &new).await?, say);
