@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn periods_are_written_as_people_write_them() {
-        assert_eq!("7d".parse(), Ok(Period(Duration::from_secs(604_800))));
-        assert_eq!("1d 6h".parse(), Ok(Period(Duration::from_secs(108_000))));
+        assert_eq!("7d".parse().map(Period::seconds), Ok(604_800));
+        assert_eq!("1d 6h".parse().map(Period::seconds), Ok(108_000));
         for wrong in ["", "7", "soon", "-1h", "0s", "10ms", "99999999999999999999d"] {
             assert!(wrong.parse::<Period>().is_err(), "{wrong}");
         }
