@@ -1,8 +1,13 @@
 //! Chive, an anonymous messenger. This is the library under every front-end; the modules stand in
 //! the order of the layers, from the outside in.
 
+pub mod config;
+pub mod text;
+
 pub mod api;
 pub mod fault;
+pub mod run;
+
 pub mod node;
 
 pub mod mls;
