@@ -25,4 +25,3 @@ pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
-pub mod text;
