@@ -11,11 +11,13 @@
 //! | `reception` | streams from others |
 //! | `watchdog` | can a service be reached? |
 //! | `stream` | streams that end when we say so |
+//! | `farewell` | an end without remains |
 
 mod bootstrap;
 mod config;
 mod dial;
 mod doors;
+mod farewell;
 mod reception;
 mod service;
 mod stream;
@@ -25,7 +27,6 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arti_client::{ErrorKind, HasKind, TorClient};
 use futures::FutureExt;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 use tor_rtcompat::tokio::TokioRustlsRuntime;
 
 use self::bootstrap::Network;
+use self::config::Configurations;
 use self::dial::{Dialer, Isolation};
 use self::doors::{Doors, Hosting};
 use self::service::House;
@@ -47,9 +49,6 @@ pub use self::config::{TorOptions, check_overrides};
 /// The port that streams to every Chive onion service go to. It exists inside the onion service
 /// only: no relay sees it.
 pub const VIRTUAL_PORT: u16 = 1042;
-
-/// How long [`Transport::close`] waits for arti to let go of its files.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why Tor did not start.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +82,7 @@ struct Inner {
     network: Arc<Network>,
     doors: Arc<Doors>,
     hosting: Hosting,
+    configurations: Configurations,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -94,9 +94,9 @@ impl TorTransport {
         // arti panics without one. Somebody may have chosen before us: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = TokioRustlsRuntime::current().map_err(|_| TorStartError::NoRuntime)?;
-        let config = config::build(&options)?;
+        let configurations = config::build(&options)?;
         let client = TorClient::with_runtime(runtime)
-            .config(config)
+            .config(configurations.running.clone())
             .create_unbootstrapped()
             .map_err(|error| TorStartError::Arti(error.kind()))?;
 
@@ -112,7 +112,7 @@ impl TorTransport {
             known_keys: Mutex::new(HashSet::new()),
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, configurations, tasks, stop }) })
     }
 }
 
@@ -167,11 +167,7 @@ impl Inner {
         self.tasks.close();
         self.tasks.wait().await;
         if let Some(client) = self.dialer.close() {
-            let stopped = client.wait_for_stop();
-            drop(client);
-            if tokio::time::timeout(CLOSE_TIMEOUT, stopped).await.is_err() {
-                tracing::debug!("arti still holds its files");
-            }
+            farewell::let_go(client, &self.configurations).await;
         }
         self.network.closed();
     }

@@ -279,7 +279,7 @@ impl Course {
         } else if seen.bootstrapped || seen.percent < CONNECTED {
             "connecting to the Tor network".to_owned()
         } else {
-            format!("downloading the directory: {} %", seen.percent)
+            format!("downloading the directory: {} %", seen.percent.min(99))
         }
     }
 }
