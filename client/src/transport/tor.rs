@@ -11,14 +11,14 @@
 //! | `reception` | streams from others |
 //! | `watchdog` | can a service be reached? |
 //! | `stream` | streams that end when we say so |
-//! | `farewell` | an end without remains |
+//! | `runtime` | arti's tasks, so that all of them end |
 
 mod bootstrap;
 mod config;
 mod dial;
 mod doors;
-mod farewell;
 mod reception;
+mod runtime;
 mod service;
 mod stream;
 mod watchdog;
@@ -27,19 +27,20 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arti_client::{ErrorKind, HasKind, TorClient};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tor_rtcompat::tokio::TokioRustlsRuntime;
 
 use self::bootstrap::Network;
-use self::config::Configurations;
 use self::dial::{Dialer, Isolation};
 use self::doors::{Doors, Hosting};
+use self::runtime::ArtiTasks;
 use self::service::House;
 use self::stream::Tied;
 use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
@@ -49,6 +50,9 @@ pub use self::config::{TorOptions, check_overrides};
 /// The port that streams to every Chive onion service go to. It exists inside the onion service
 /// only: no relay sees it.
 pub const VIRTUAL_PORT: u16 = 1042;
+
+/// How long what was written before a close, and the ends of streams, get to leave.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Why Tor did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +68,8 @@ pub enum TorStartError {
     /// The settings are wrong.
     #[error("Tor's settings are wrong: {0}")]
     Configuration(String),
-    /// Started outside of a tokio runtime.
-    #[error("Tor needs a tokio runtime")]
+    /// Started outside of a multi-threaded tokio runtime.
+    #[error("Tor needs a multi-threaded tokio runtime")]
     NoRuntime,
     /// arti did not start.
     #[error("Tor did not start: {0}")]
@@ -82,7 +86,7 @@ struct Inner {
     network: Arc<Network>,
     doors: Arc<Doors>,
     hosting: Hosting,
-    configurations: Configurations,
+    arti_tasks: ArtiTasks,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -93,10 +97,9 @@ impl TorTransport {
     pub fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self, TorStartError> {
         // arti panics without one. Somebody may have chosen before us: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = TokioRustlsRuntime::current().map_err(|_| TorStartError::NoRuntime)?;
-        let configurations = config::build(&options)?;
-        let client = TorClient::with_runtime(runtime)
-            .config(configurations.running.clone())
+        let arti_tasks = ArtiTasks::new(multi_threaded_runtime()?);
+        let client = TorClient::with_runtime(arti_tasks.runtime())
+            .config(config::build(&options)?)
             .create_unbootstrapped()
             .map_err(|error| TorStartError::Arti(error.kind()))?;
 
@@ -112,7 +115,7 @@ impl TorTransport {
             known_keys: Mutex::new(HashSet::new()),
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, configurations, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, arti_tasks, tasks, stop }) })
     }
 }
 
@@ -144,6 +147,7 @@ impl Transport for TorTransport {
 impl Drop for TorTransport {
     fn drop(&mut self) {
         self.inner.stop.cancel();
+        self.inner.arti_tasks.cancel();
     }
 }
 
@@ -159,18 +163,27 @@ impl Inner {
         }
     }
 
-    /// Services first, then circuits, then the client itself: a runtime that ends under a live
-    /// client panics.
+    /// Services and streams first, then circuits, then the client, then whatever it leaves behind: a
+    /// runtime that ends under a live client panics.
     async fn close(&self) {
         self.stop.cancel();
         self.hosting.close().await;
         self.tasks.close();
         self.tasks.wait().await;
-        if let Some(client) = self.dialer.close() {
-            farewell::let_go(client, &self.configurations).await;
+        if self.dialer.close() {
+            tokio::time::sleep(LAST_WORDS).await;
+            self.arti_tasks.close().await;
         }
         self.network.closed();
     }
+}
+
+/// The runtime that this is called on. arti blocks in place, which other kinds answer with a panic.
+fn multi_threaded_runtime() -> Result<Handle, TorStartError> {
+    Handle::try_current()
+        .ok()
+        .filter(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+        .ok_or(TorStartError::NoRuntime)
 }
 
 /// The content of a lock. What is behind ours stays whole even if a holder panicked.

@@ -46,42 +46,20 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
     if unknown.is_empty() { Ok(()) } else { Err(format!("unknown settings: {}", unknown.join(", "))) }
 }
 
-/// The configurations that arti gets.
-pub(super) struct Configurations {
-    /// To start with.
-    pub(super) running: TorClientConfig,
-    /// The same with another mode of vanguards: to wake arti when it is let go.
-    pub(super) waking: TorClientConfig,
-}
-
 /// The whole configuration, with the directories in place.
-pub(super) fn build(options: &TorOptions) -> Result<Configurations, TorStartError> {
+pub(super) fn build(options: &TorOptions) -> Result<TorClientConfig, TorStartError> {
+    let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
     let overrides = options.overrides.clone().unwrap_or_default();
     check_overrides(&overrides).map_err(TorStartError::Configuration)?;
     create_private(&options.state_dir)?;
     create_private(&options.cache_dir)?;
     let table = insist(overrides);
-    let running = resolve(table.clone(), options)?;
-    let waking = resolve(with_other_vanguards(table), options)?;
-    Ok(Configurations { running, waking })
-}
-
-fn resolve(table: toml::Table, options: &TorOptions) -> Result<TorClientConfig, TorStartError> {
-    let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
     let mut builder: TorClientConfigBuilder = table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
     builder
         .storage()
         .state_dir(CfgPath::new_literal(&options.state_dir))
         .cache_dir(CfgPath::new_literal(&options.cache_dir));
     builder.build().map_err(|error| wrong(&error))
-}
-
-/// Never towards "full": that would write to disk.
-fn with_other_vanguards(mut table: toml::Table) -> toml::Table {
-    let mode = table.get("vanguards").and_then(|vanguards| vanguards.get("mode")).and_then(toml::Value::as_str);
-    let other = if mode == Some("lite") { "disabled" } else { "lite" };
-    set(&mut table, &["vanguards", "mode"], other.into());
-    table
 }
 
 /// Adds what does not depend on anybody's choice, and full vanguards where nothing else was chosen.
@@ -206,8 +184,7 @@ mod tests {
             cache_dir: dir.path().join("cache"),
             overrides: Some(table("[vanguards]\nmode = \"lite\"")),
         };
-        let built = build(&options).unwrap();
-        assert_ne!(built.running, built.waking);
-        assert_eq!(format!("{:?}", built.running.keystore().primary_kind()), "Some(Ephemeral)");
+        let config = build(&options).unwrap();
+        assert_eq!(format!("{:?}", config.keystore().primary_kind()), "Some(Ephemeral)");
     }
 }

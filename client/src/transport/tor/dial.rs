@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use arti_client::{DataStream, ErrorKind, HasKind, TorClient};
 use safelog::DisplayRedacted;
 use tor_hscrypto::pk::HsId;
-use tor_rtcompat::tokio::TokioRustlsRuntime;
 
 use super::bootstrap::Network;
+use super::runtime::ArtiRuntime;
 use super::{VIRTUAL_PORT, locked};
 use crate::transport::{Circle, DialError, OnionAddress};
 
 /// arti's client on our runtime.
-pub(super) type Client = TorClient<TokioRustlsRuntime>;
+pub(super) type Client = TorClient<ArtiRuntime>;
 
 /// The shortest time that a dial gets.
 const MIN_TIMEOUT: Duration = Duration::from_secs(4);
@@ -135,10 +135,10 @@ impl Dialer {
         locked(&self.kept).remove(&isolation);
     }
 
-    /// Lets go of everything and dials no more. Gives the client, if nobody else has taken it.
-    pub(super) fn close(&self) -> Option<Arc<Client>> {
+    /// Lets go of everything and dials no more. False when that was done before.
+    pub(super) fn close(&self) -> bool {
         locked(&self.kept).clear();
-        locked(&self.client).take()
+        locked(&self.client).take().is_some()
     }
 
     /// The kept client, or a fresh one where the kept one may hang or hold stale knowledge.
