@@ -1,1 +1,192 @@
-//! Tor, in this process, through arti.
+//! Tor, in this process, through arti: the only part that names arti. It dials onion services and
+//! hosts them; it never opens a socket of its own, never asks DNS, and never logs an address.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `config` | arti's settings: the person's, and ours |
+//! | `bootstrap` | the way to the network, in words |
+//! | `dial` | streams to others, each contact on circuits of its own |
+//! | `doors` | which services run |
+//! | `service` | one service: launched, watched, launched anew |
+//! | `reception` | streams from others |
+//! | `watchdog` | can a service be reached? |
+//! | `stream` | streams that end when we say so |
+//! | `runtime` | arti's tasks, so that all of them end |
+
+mod bootstrap;
+mod config;
+mod dial;
+mod doors;
+mod reception;
+mod runtime;
+mod service;
+mod stream;
+mod watchdog;
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arti_client::{ErrorKind, HasKind, TorClient};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::bootstrap::Network;
+use self::dial::{Dialer, Isolation};
+use self::doors::{Doors, Hosting};
+use self::runtime::ArtiTasks;
+use self::service::House;
+use self::stream::Tied;
+use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
+
+pub use self::config::{TorOptions, check_overrides};
+
+/// The port that streams to every Chive onion service go to. It exists inside the onion service
+/// only: no relay sees it.
+pub const VIRTUAL_PORT: u16 = 1042;
+
+/// How long what was written before a close, and the ends of streams, get to leave.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Why Tor did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TorStartError {
+    /// A directory could not be created or made private.
+    #[error("cannot use the directory {}: {source}", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The settings are wrong.
+    #[error("Tor's settings are wrong: {0}")]
+    Configuration(String),
+    /// Started outside of a multi-threaded tokio runtime.
+    #[error("Tor needs a multi-threaded tokio runtime")]
+    NoRuntime,
+    /// arti did not start.
+    #[error("Tor did not start: {0}")]
+    Arti(ErrorKind),
+}
+
+/// Tor as a [`Transport`]. Dropping it stops everything; [`Transport::close`] also waits for that.
+pub struct TorTransport {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dialer: Arc<Dialer>,
+    network: Arc<Network>,
+    doors: Arc<Doors>,
+    hosting: Hosting,
+    arti_tasks: ArtiTasks,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl TorTransport {
+    /// Starts Tor and returns at once: [`Transport::network`] tells how far it is. Streams that
+    /// others open come out of `incoming`.
+    pub fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self, TorStartError> {
+        // arti panics without one. Somebody may have chosen before us: that is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let arti_tasks = ArtiTasks::new(multi_threaded_runtime()?);
+        let client = TorClient::with_runtime(arti_tasks.runtime())
+            .config(config::build(&options)?)
+            .create_unbootstrapped()
+            .map_err(|error| TorStartError::Arti(error.kind()))?;
+
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (network, doors) = (Arc::new(Network::new()), Arc::new(Doors::new()));
+        let dialer = Arc::new(Dialer::new(Arc::clone(&client), Arc::clone(&network)));
+        tasks.spawn(bootstrap::run(client, Arc::clone(&network), stop.child_token()));
+        let house = Arc::new(House {
+            dialer: Arc::clone(&dialer),
+            network: Arc::clone(&network),
+            doors: Arc::clone(&doors),
+            incoming,
+            known_keys: Mutex::new(HashSet::new()),
+        });
+        let hosting = Hosting::new(house, tasks.clone(), stop.clone());
+        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, arti_tasks, tasks, stop }) })
+    }
+}
+
+impl Transport for TorTransport {
+    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let inner = Arc::clone(&self.inner);
+        async move { inner.dial(to, circle, attempt).await }.boxed()
+    }
+
+    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+        let inner = Arc::clone(&self.inner);
+        async move { inner.hosting.host(services).await }.boxed()
+    }
+
+    fn network(&self) -> watch::Receiver<NetworkStatus> {
+        self.inner.network.subscribe()
+    }
+
+    fn doors(&self) -> watch::Receiver<DoorStatus> {
+        self.inner.doors.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let inner = Arc::clone(&self.inner);
+        async move { inner.close().await }.boxed()
+    }
+}
+
+impl Drop for TorTransport {
+    fn drop(&mut self) {
+        self.inner.stop.cancel();
+        self.inner.arti_tasks.cancel();
+    }
+}
+
+impl Inner {
+    async fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> Result<Stream, DialError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(DialError::Closed),
+            dialled = self.dialer.connect(to, Isolation::Circle(circle), attempt) => {
+                let stream: Stream = Box::new(Tied::new(dialled?, &self.stop, ()));
+                Ok(stream)
+            }
+        }
+    }
+
+    /// Services and streams first, then circuits, then the client, then whatever it leaves behind: a
+    /// runtime that ends under a live client panics.
+    async fn close(&self) {
+        self.stop.cancel();
+        self.hosting.close().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        if self.dialer.close() {
+            tokio::time::sleep(LAST_WORDS).await;
+            self.arti_tasks.close().await;
+        }
+        self.network.closed();
+    }
+}
+
+/// The runtime that this is called on. arti blocks in place, which other kinds answer with a panic.
+fn multi_threaded_runtime() -> Result<Handle, TorStartError> {
+    Handle::try_current()
+        .ok()
+        .filter(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+        .ok_or(TorStartError::NoRuntime)
+}
+
+/// The content of a lock. What is behind ours stays whole even if a holder panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

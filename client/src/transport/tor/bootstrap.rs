@@ -1,0 +1,369 @@
+//! The way to the Tor network: tries for ever, and says how far it is and what stands in the way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use arti_client::status::{BlockageKind, BootstrapStatus};
+use arti_client::{ErrorKind, HasKind};
+use futures::StreamExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::dial::Client;
+use crate::transport::NetworkStatus;
+
+/// The pause after the first failed bootstrap; it doubles with each further one.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// The longest pause between two bootstraps.
+const LAST_RETRY: Duration = Duration::from_mins(1);
+/// Without progress for this long, something is wrong.
+const NO_PROGRESS: Duration = Duration::from_secs(30);
+/// How often the status is looked at when nothing seems to happen: it also changes with time.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// After so many dials in a row that did not get into the network at all, it is gone. arti itself
+/// never takes back that it is connected.
+const LOST_AFTER: u32 = 3;
+
+/// What the other parts know of the network, and what they find out about it.
+pub(super) struct Network {
+    status: watch::Sender<NetworkStatus>,
+    /// Set once, when the directory has arrived.
+    bootstrapped: AtomicBool,
+    /// Dials in a row that did not get into the network.
+    lost_dials: AtomicU32,
+}
+
+impl Network {
+    pub(super) fn new() -> Self {
+        let starting = NetworkStatus { ready: false, percent: 0, summary: "starting Tor".to_owned(), stalled: None };
+        Self {
+            status: watch::Sender::new(starting),
+            bootstrapped: AtomicBool::new(false),
+            lost_dials: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<NetworkStatus> {
+        self.status.subscribe()
+    }
+
+    /// True once the directory had arrived. Dials make sense from then on, even when the network
+    /// seems gone: they are what finds it again.
+    pub(super) fn bootstrapped(&self) -> bool {
+        self.bootstrapped.load(Ordering::Acquire)
+    }
+
+    /// True while dials can be expected to work.
+    pub(super) fn ready(&self) -> bool {
+        self.status.borrow().ready
+    }
+
+    /// A dial got into the network, whether or not somebody answered.
+    pub(super) fn dial_succeeded(&self) {
+        self.lost_dials.store(0, Ordering::Release);
+    }
+
+    /// A dial failed; None when it took too long.
+    pub(super) fn dial_failed(&self, kind: Option<ErrorKind>) {
+        if matches!(kind, Some(ErrorKind::TorAccessFailed | ErrorKind::LocalNetworkError)) {
+            self.lost_dials.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The transport was closed.
+    pub(super) fn closed(&self) {
+        self.publish(NetworkStatus { ready: false, percent: 0, summary: "Tor is stopped".to_owned(), stalled: None });
+    }
+
+    fn lost(&self) -> bool {
+        self.lost_dials.load(Ordering::Acquire) >= LOST_AFTER
+    }
+
+    fn publish(&self, status: NetworkStatus) {
+        self.status.send_if_modified(|current| {
+            let news = *current != status;
+            *current = status;
+            news
+        });
+    }
+}
+
+/// Bootstraps and reports until it is stopped.
+pub(super) async fn run(client: Arc<Client>, network: Arc<Network>, stop: CancellationToken) {
+    let mut course = Course::new(Instant::now());
+    let failure = watch::Sender::new(None);
+    let mut events = client.bootstrap_events();
+    let mut tick = tokio::time::interval(LOOK_AGAIN);
+    let bootstrap = bootstrap(&client, &network, &failure);
+    tokio::pin!(bootstrap);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = &mut bootstrap, if !network.bootstrapped() => {}
+            Some(_) = events.next() => {}
+            _ = tick.tick() => {}
+        }
+        let seen = Seen::of(&client.bootstrap_status(), &network, *failure.borrow());
+        network.publish(course.describe(&seen, Instant::now()));
+    }
+}
+
+/// Tries until it works.
+async fn bootstrap(client: &Client, network: &Network, failure: &watch::Sender<Option<ErrorKind>>) {
+    let mut pause = FIRST_RETRY;
+    while let Err(error) = client.bootstrap().await {
+        tracing::debug!(kind = ?error.kind(), "could not bootstrap");
+        failure.send_replace(Some(error.kind()));
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LAST_RETRY);
+    }
+    failure.send_replace(None);
+    network.bootstrapped.store(true, Ordering::Release);
+}
+
+/// What stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trouble {
+    Offline,
+    Filtered,
+    Unreachable,
+    /// How the clock is wrong, if known: "slow by around 3h".
+    Clock(Option<String>),
+    Directory,
+    /// Our own files.
+    Files,
+    Slow,
+}
+
+impl Trouble {
+    /// For a person: what is wrong, and what to do about it.
+    fn advice(&self) -> String {
+        match self {
+            Self::Offline => "this machine seems to be offline: check its internet connection".to_owned(),
+            Self::Filtered => {
+                "something between this machine and Tor filters the connection: set up bridges in the configuration"
+                    .to_owned()
+            }
+            Self::Unreachable => {
+                "no Tor relay answers: check the internet connection; where Tor is blocked, set up bridges in the \
+                 configuration"
+                    .to_owned()
+            }
+            Self::Clock(Some(how)) => {
+                format!("this machine's clock seems {how}: set its date, time and time zone right")
+            }
+            Self::Clock(None) => {
+                "this machine's clock seems to be wrong: set its date, time and time zone right".to_owned()
+            }
+            Self::Directory => "the Tor directory cannot be downloaded: check this machine's date and time; if they \
+                 are right, wait, or set up bridges in the configuration"
+                .to_owned(),
+            Self::Files => {
+                "Tor cannot use its files in the profile: check that the disk is not full and that they belong to \
+                 this user, then start again"
+                    .to_owned()
+            }
+            Self::Slow => format!(
+                "nothing has moved for {} seconds: the connection may be slow; where Tor is blocked, set up bridges \
+                 in the configuration",
+                NO_PROGRESS.as_secs()
+            ),
+        }
+    }
+
+    fn of_blockage(kind: &BlockageKind, skew: Option<String>) -> Option<Self> {
+        match kind {
+            BlockageKind::Disabled => None,
+            BlockageKind::Offline => Some(Self::Offline),
+            BlockageKind::Filtering => Some(Self::Filtered),
+            BlockageKind::ClockSkewed => Some(Self::Clock(skew)),
+            BlockageKind::CantBootstrap if skew.is_some() => Some(Self::Clock(skew)),
+            BlockageKind::CantBootstrap => Some(Self::Directory),
+            _ => Some(Self::Unreachable),
+        }
+    }
+
+    fn of_failure(kind: ErrorKind, skew: Option<String>) -> Self {
+        match kind {
+            ErrorKind::ClockSkew => Self::Clock(skew),
+            ErrorKind::LocalNetworkError => Self::Offline,
+            ErrorKind::FsPermissions
+            | ErrorKind::PersistentStateAccessFailed
+            | ErrorKind::PersistentStateCorrupted
+            | ErrorKind::CacheAccessFailed
+            | ErrorKind::CacheCorrupted
+            | ErrorKind::LocalResourceAlreadyInUse => Self::Files,
+            ErrorKind::DirectoryExpired | ErrorKind::TorDirectoryError | ErrorKind::TorDirectoryUnusable => {
+                Self::Directory
+            }
+            _ => Self::Unreachable,
+        }
+    }
+}
+
+/// What can be seen of the network at one moment.
+#[derive(Clone, Debug)]
+struct Seen {
+    usable: bool,
+    percent: u8,
+    /// The directory is complete.
+    bootstrapped: bool,
+    trouble: Option<Trouble>,
+}
+
+impl Seen {
+    fn of(status: &BootstrapStatus, network: &Network, failure: Option<ErrorKind>) -> Self {
+        let skew = skew_in(&status.to_string());
+        let blocked = status.blocked().and_then(|blockage| Trouble::of_blockage(&blockage.kind(), skew.clone()));
+        let lost = network.lost().then_some(Trouble::Offline);
+        Self {
+            usable: status.ready_for_traffic() && !network.lost(),
+            percent: percent(status.as_frac()),
+            bootstrapped: network.bootstrapped(),
+            trouble: lost.or(blocked).or_else(|| failure.map(|kind| Trouble::of_failure(kind, skew))),
+        }
+    }
+}
+
+/// 0 to 100 for a fraction of 1.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn percent(fraction: f32) -> u8 {
+    (fraction.clamp(0.0, 1.0) * 100.0) as u8
+}
+
+/// How the clock is wrong, from arti's own words "Clock is slow by around 3h (based on …)": it has
+/// no other way to tell.
+fn skew_in(status: &str) -> Option<String> {
+    let how = status.split("Clock is ").find(|rest| rest.starts_with("slow") || rest.starts_with("fast"))?;
+    how.split(" (").next().map(|how| how.trim().to_owned())
+}
+
+/// The course of a bootstrap: when it last moved, whether it had arrived.
+struct Course {
+    percent: u8,
+    moved: Instant,
+    arrived: bool,
+}
+
+impl Course {
+    fn new(now: Instant) -> Self {
+        Self { percent: 0, moved: now, arrived: false }
+    }
+
+    fn describe(&mut self, seen: &Seen, now: Instant) -> NetworkStatus {
+        if seen.usable || seen.percent != self.percent {
+            self.percent = seen.percent;
+            self.moved = now;
+        }
+        if seen.usable {
+            self.arrived = true;
+            let summary = "connected to Tor".to_owned();
+            return NetworkStatus { ready: true, percent: 100, summary, stalled: None };
+        }
+        let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
+        let trouble = seen.trouble.clone().or(stuck.then_some(Trouble::Slow));
+        NetworkStatus {
+            ready: false,
+            percent: seen.percent.min(99),
+            summary: self.summary(seen),
+            stalled: trouble.map(|trouble| trouble.advice()),
+        }
+    }
+
+    fn summary(&self, seen: &Seen) -> String {
+        /// Below this, arti has no relay to ask for the directory.
+        const CONNECTED: u8 = 15;
+        if self.arrived {
+            "the connection to the Tor network is lost; trying again".to_owned()
+        } else if seen.bootstrapped || seen.percent < CONNECTED {
+            "connecting to the Tor network".to_owned()
+        } else {
+            format!("downloading the directory: {} %", seen.percent.min(99))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(percent: u8) -> Seen {
+        Seen { usable: false, percent, bootstrapped: false, trouble: None }
+    }
+
+    fn usable() -> Seen {
+        Seen { usable: true, percent: 100, bootstrapped: true, trouble: None }
+    }
+
+    #[test]
+    fn there_is_something_to_say_from_the_first_moment() {
+        let status = Network::new().subscribe().borrow().clone();
+        assert_eq!((status.ready, status.percent, status.summary.as_str()), (false, 0, "starting Tor"));
+    }
+
+    #[test]
+    fn a_bootstrap_is_told_in_order() {
+        let now = Instant::now();
+        let mut course = Course::new(now);
+        assert_eq!(course.describe(&seen(0), now).summary, "connecting to the Tor network");
+        assert_eq!(course.describe(&seen(43), now).summary, "downloading the directory: 43 %");
+        let last = course.describe(&usable(), now);
+        assert_eq!((last.ready, last.percent, last.summary.as_str()), (true, 100, "connected to Tor"));
+    }
+
+    #[test]
+    fn standing_still_is_told() {
+        let now = Instant::now();
+        let mut course = Course::new(now);
+        assert_eq!(course.describe(&seen(20), now).stalled, None);
+        let later = course.describe(&seen(20), now + NO_PROGRESS);
+        assert!(later.stalled.unwrap().contains("30 seconds"));
+        assert_eq!(course.describe(&seen(21), now + 2 * NO_PROGRESS).stalled, None);
+    }
+
+    #[test]
+    fn trouble_is_told_at_once_and_only_while_it_lasts() {
+        let now = Instant::now();
+        let mut course = Course::new(now);
+        let offline = Seen { trouble: Some(Trouble::Offline), ..seen(0) };
+        assert!(course.describe(&offline, now).stalled.unwrap().contains("offline"));
+        assert_eq!(course.describe(&usable(), now).stalled, None);
+    }
+
+    #[test]
+    fn a_lost_connection_is_told() {
+        let now = Instant::now();
+        let mut course = Course::new(now);
+        course.describe(&usable(), now);
+        let lost = course.describe(&seen(100), now);
+        assert!(!lost.ready);
+        assert!(lost.summary.contains("lost"));
+        assert_eq!(lost.percent, 99);
+    }
+
+    #[test]
+    fn the_direction_of_a_wrong_clock_is_told() {
+        let words = "Stuck at 5%: Clock is skewed. (Clock is slow by around 3h (based on 8 recent observations, …))";
+        assert_eq!(skew_in(words).as_deref(), Some("slow by around 3h"));
+        let words = "Stuck at 5%: x. Clock is fast by around 2days 3h (based on 9 recent observations, with …)";
+        assert_eq!(skew_in(words).as_deref(), Some("fast by around 2days 3h"));
+        assert_eq!(skew_in("43%: connecting successfully; directory is fetching"), None);
+    }
+
+    #[test]
+    fn every_trouble_says_what_to_do() {
+        for trouble in [
+            Trouble::Offline,
+            Trouble::Filtered,
+            Trouble::Unreachable,
+            Trouble::Clock(None),
+            Trouble::Clock(Some("slow by around 3h".to_owned())),
+            Trouble::Directory,
+            Trouble::Files,
+            Trouble::Slow,
+        ] {
+            assert!(trouble.advice().contains(':'), "{trouble:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! arti's configuration: what the person chose, and what we insist on. Nothing here touches the
+//! network.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arti_client::TorClientConfig;
+use arti_client::config::{CfgPath, ConfigurationSource, ConfigurationSources, TorClientConfigBuilder};
+use tor_config::load::ConfigResolveOptions;
+use tor_config::sources::MustRead;
+
+use super::TorStartError;
+
+/// Where Tor keeps its files, and what is different from arti's defaults.
+#[derive(Clone, Debug)]
+pub struct TorOptions {
+    /// For guards, timeouts and the state of our services: survives restarts, holds no key.
+    /// Created, and made private to this user.
+    pub state_dir: PathBuf,
+    /// For the public directory of relays: may be deleted at any time. Created, and made private.
+    pub cache_dir: PathBuf,
+    /// Settings in arti's own configuration format, for bridges, pluggable transports and private
+    /// networks. `[storage]` is ours alone. See [`check_overrides`].
+    pub overrides: Option<toml::Table>,
+}
+
+/// Says what is wrong with settings meant for [`TorOptions::overrides`]: an unknown key, a wrong
+/// value, or a section that is not theirs to set.
+///
+/// # Errors
+/// A sentence for the person who wrote the configuration.
+pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
+    if overrides.contains_key("storage") {
+        return Err("[storage] cannot be set: keys stay in the encrypted store, and files in the profile".to_owned());
+    }
+    let text = toml::to_string(overrides).map_err(|error| error.to_string())?;
+    let mut sources = ConfigurationSources::new_empty();
+    sources.push_source(ConfigurationSource::from_verbatim(text), MustRead::MustRead);
+    let tree = sources.load().map_err(|error| causes(&error))?;
+    let options = ConfigResolveOptions::default();
+    let resolved =
+        tor_config::resolve_return_results::<TorClientConfig>(&tree, &options).map_err(|error| causes(&error))?;
+    let unknown: Vec<String> = resolved.unrecognized.iter().map(ToString::to_string).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("unknown settings: {}", unknown.join(", "))) }
+}
+
+/// The whole configuration, with the directories in place.
+pub(super) fn build(options: &TorOptions) -> Result<TorClientConfig, TorStartError> {
+    let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
+    let overrides = options.overrides.clone().unwrap_or_default();
+    check_overrides(&overrides).map_err(TorStartError::Configuration)?;
+    create_private(&options.state_dir)?;
+    create_private(&options.cache_dir)?;
+    let table = insist(overrides);
+    let mut builder: TorClientConfigBuilder = table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
+    builder
+        .storage()
+        .state_dir(CfgPath::new_literal(&options.state_dir))
+        .cache_dir(CfgPath::new_literal(&options.cache_dir));
+    builder.build().map_err(|error| wrong(&error))
+}
+
+/// Adds what does not depend on anybody's choice, and full vanguards where nothing else was chosen.
+fn insist(mut table: toml::Table) -> toml::Table {
+    // With the ephemeral keystore, onion keys live in the encrypted store alone.
+    set(&mut table, &["storage", "keystore", "primary", "kind"], "ephemeral".into());
+    set(&mut table, &["address_filter", "allow_onion_addrs"], true.into());
+    // Services that live for months need the second layer of guards kept as well as the first.
+    let chosen = table.get("vanguards").and_then(|vanguards| vanguards.get("mode")).is_some();
+    if !chosen {
+        set(&mut table, &["vanguards", "mode"], "full".into());
+    }
+    table
+}
+
+/// Sets the value at a path of keys, making the tables on the way.
+fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) {
+    match path {
+        [] => {}
+        [key] => {
+            table.insert((*key).to_owned(), value);
+        }
+        [key, rest @ ..] => {
+            let inner = table.entry(*key).or_insert_with(|| toml::Table::new().into());
+            if let Some(inner) = inner.as_table_mut() {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Creates a directory that only this user can enter: arti refuses any other.
+fn create_private(dir: &Path) -> Result<(), TorStartError> {
+    let made = fs::create_dir_all(dir).and_then(|()| make_private(dir));
+    made.map_err(|source| TorStartError::Directory { dir: dir.to_owned(), source })
+}
+
+#[cfg(unix)]
+fn make_private(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// An error with the causes that it does not print itself.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> toml::Table {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn nothing_to_override_is_fine() {
+        assert_eq!(check_overrides(&toml::Table::new()), Ok(()));
+    }
+
+    #[test]
+    fn a_private_network_and_bridges_are_fine() {
+        let overrides = table(
+            r#"
+            [path_rules]
+            ipv4_subnet_family_prefix = 33
+            reachable_addrs = ["*:*"]
+            [override_net_params]
+            cbtdisabled = 1
+            [bridges]
+            bridges = ["192.0.2.83:80 $0bac39417268b96b9f514ef763fa6fba1a788956"]
+            "#,
+        );
+        assert_eq!(check_overrides(&overrides), Ok(()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let said = check_overrides(&table("[path_rules]\nipv4_subnet_familie = 3")).unwrap_err();
+        assert!(said.contains("path_rules.ipv4_subnet_familie"), "{said}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        let said = check_overrides(&table("[vanguards]\nmode = \"thick\"")).unwrap_err();
+        assert!(said.contains("vanguards"), "{said}");
+    }
+
+    #[test]
+    fn storage_is_ours() {
+        let said = check_overrides(&table("[storage]\nstate_dir = \"/tmp\"")).unwrap_err();
+        assert!(said.contains("[storage]"), "{said}");
+    }
+
+    #[test]
+    fn vanguards_are_full_unless_chosen() {
+        assert_eq!(insist(toml::Table::new())["vanguards"]["mode"].as_str(), Some("full"));
+        let lite = insist(table("[vanguards]\nmode = \"lite\""));
+        assert_eq!(lite["vanguards"]["mode"].as_str(), Some("lite"));
+    }
+
+    #[test]
+    fn the_whole_configuration_builds() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = TorOptions {
+            state_dir: dir.path().join("state"),
+            cache_dir: dir.path().join("cache"),
+            overrides: Some(table("[vanguards]\nmode = \"lite\"")),
+        };
+        let config = build(&options).unwrap();
+        assert_eq!(format!("{:?}", config.keystore().primary_kind()), "Some(Ephemeral)");
+    }
+}

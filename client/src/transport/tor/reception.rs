@@ -1,0 +1,102 @@
+//! Lets callers of a service in: from a rendezvous request to a stream in the channel, with a limit
+//! on everything that a caller can make grow.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tor_cell::relaycell::msg::{Connected, End, EndReason};
+use tor_hsservice::{RendRequest, StreamRequest};
+use tor_proto::stream::IncomingStreamRequest;
+
+use super::VIRTUAL_PORT;
+use super::stream::Tied;
+use crate::transport::{Door, Incoming};
+
+/// Streams that may be open to one service at once.
+const MAX_STREAMS: usize = 512;
+/// How long a circuit to the caller's rendezvous point may take.
+const RENDEZVOUS_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long arti may take to answer a caller on an open circuit.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A circuit without a stream is dropped after this, at the latest after twice this.
+const IDLE_CIRCUIT: Duration = Duration::from_mins(1);
+/// How long a stream waits for somebody to take it from the channel.
+const OFFER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The reception of one service.
+pub(super) struct Reception {
+    door: Door,
+    incoming: mpsc::Sender<Incoming>,
+    streams: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// What lives as long as a stream: its place among the service's, and its mark on the circuit.
+type StreamKeep = (OwnedSemaphorePermit, Arc<()>);
+
+impl Reception {
+    pub(super) fn new(door: Door, incoming: mpsc::Sender<Incoming>, stop: CancellationToken) -> Self {
+        Self { door, incoming, streams: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
+    }
+
+    /// Meets a caller and takes its streams, until it leaves, idles, or the service is closed.
+    pub(super) async fn receive(&self, request: RendRequest) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.meet(request) => {}
+        }
+    }
+
+    async fn meet(&self, request: RendRequest) {
+        let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await else {
+            tracing::debug!("could not meet a caller");
+            return;
+        };
+        let mark = Arc::new(());
+        loop {
+            match tokio::time::timeout(IDLE_CIRCUIT, requests.next()).await {
+                Ok(Some(request)) => self.take(request, Arc::clone(&mark)).await,
+                Ok(None) => return,
+                Err(_) if Arc::strong_count(&mark) == 1 => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Accepts one stream and offers it, or turns it away.
+    async fn take(&self, request: StreamRequest, mark: Arc<()>) {
+        let permit = Arc::clone(&self.streams).try_acquire_owned();
+        let answered = match permit {
+            Ok(permit) if is_for_us(request.request()) => {
+                tokio::time::timeout(ANSWER_TIMEOUT, self.accept(request, (permit, mark))).await
+            }
+            _ => tokio::time::timeout(ANSWER_TIMEOUT, reject(request)).await,
+        };
+        if answered.is_err() {
+            tracing::debug!("a caller's circuit does not move");
+        }
+    }
+
+    async fn accept(&self, request: StreamRequest, keep: StreamKeep) {
+        let Ok(stream) = request.accept(Connected::new_empty()).await else {
+            return;
+        };
+        let stream = Box::new(Tied::new(stream, &self.stop, keep));
+        if self.incoming.send_timeout(Incoming { door: self.door, stream }, OFFER_TIMEOUT).await.is_err() {
+            tracing::debug!("nobody takes incoming streams: one dropped");
+        }
+    }
+}
+
+/// Turns a stream away as every onion service does, for any reason.
+async fn reject(request: StreamRequest) {
+    let _ = request.reject(End::new_with_reason(EndReason::DONE)).await;
+}
+
+/// Only a stream to our own port is for us.
+fn is_for_us(request: &IncomingStreamRequest) -> bool {
+    matches!(request, IncomingStreamRequest::Begin(begin) if begin.port() == VIRTUAL_PORT)
+}

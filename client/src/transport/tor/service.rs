@@ -1,0 +1,259 @@
+//! One onion service of ours: launches it, takes what comes in, looks whether it can be reached,
+//! and launches it anew when it cannot.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use arti_client::{ErrorKind, HasKind};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tor_hscrypto::pk::{HsId, HsIdKeypair};
+use tor_hsservice::config::OnionServiceConfigBuilder;
+use tor_hsservice::{HsNickname, OnionServiceConfig, RendRequest, RunningOnionService};
+use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
+
+use super::bootstrap::Network;
+use super::dial::{Client, Dialer, Isolation};
+use super::doors::{Doors, ServiceId};
+use super::locked;
+use super::reception::Reception;
+use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
+use crate::transport::{Incoming, OnionSeed, Reachability};
+
+/// Circuits that may be open to one service at once; further callers are not answered.
+const MAX_CIRCUITS: usize = 256;
+/// Streams on one circuit; a caller that opens more loses the circuit. A contact needs one.
+const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
+/// The pause after a launch that arti refused, such as while the last one still holds its lock; it
+/// doubles with each further one.
+const FIRST_RETRY: Duration = Duration::from_millis(25);
+/// The longest pause between two launches that arti refuses.
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// The hash label of a nickname.
+const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
+/// The letters of a nickname. It names files on disk, so it comes from the secret part of the key:
+/// nobody who knows an address can look whether it is hosted here.
+const NICKNAME_BYTES: usize = 8;
+
+/// What all services need.
+pub(super) struct House {
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) network: Arc<Network>,
+    pub(super) doors: Arc<Doors>,
+    pub(super) incoming: mpsc::Sender<Incoming>,
+    /// The nicknames whose keys arti holds already: it refuses to take one twice, and forgets none.
+    pub(super) known_keys: Mutex<HashSet<String>>,
+}
+
+/// A service to run until its token is cancelled.
+pub(super) struct Service {
+    pub(super) id: ServiceId,
+    pub(super) seed: OnionSeed,
+    pub(super) house: Arc<House>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A launched service: ends when it is dropped.
+struct Launched {
+    running: Arc<RunningOnionService>,
+    requests: BoxStream<'static, RendRequest>,
+}
+
+/// Why a launch failed. Names no address.
+#[derive(Debug, thiserror::Error)]
+enum LaunchError {
+    #[error("the transport is closed")]
+    Closed,
+    #[error("arti refused: {0:?}")]
+    Refused(ErrorKind),
+    #[error("the nickname or the configuration is invalid")]
+    Configuration,
+    #[error("it has another address than its key says")]
+    WrongAddress,
+}
+
+impl Service {
+    /// Runs until it is stopped, and every stream of it has been told to end.
+    pub(super) async fn run(self) {
+        let sessions = TaskTracker::new();
+        let stop = self.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.keep_up(&sessions) => {}
+        }
+        self.house.dialer.forget(Isolation::Probe(self.id.address));
+        sessions.close();
+        sessions.wait().await;
+    }
+
+    /// Launches again whenever the service ends or the watch says so. Its open streams live on.
+    async fn keep_up(&self, sessions: &TaskTracker) {
+        let mut watch = Watch::new();
+        loop {
+            // The service ends when this handle is dropped: at the end of the turn.
+            let Launched { running: _running, requests } = self.launch().await;
+            tokio::select! {
+                () = self.take_callers(requests, sessions) => tracing::debug!("arti ended a service"),
+                () = self.watch_over(&mut watch) => tracing::info!("a service cannot be reached: launching it anew"),
+            }
+        }
+    }
+
+    /// Launches, for as long as it takes.
+    async fn launch(&self) -> Launched {
+        let mut pause = FIRST_RETRY;
+        loop {
+            match self.try_launch() {
+                Ok(launched) => return launched,
+                Err(error) => tracing::debug!(%error, "could not launch a service"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LAST_RETRY);
+        }
+    }
+
+    fn try_launch(&self) -> Result<Launched, LaunchError> {
+        let client = self.house.dialer.client().ok_or(LaunchError::Closed)?;
+        let nickname = nickname(&self.seed);
+        let config = configuration(&nickname).ok_or(LaunchError::Configuration)?;
+        let first = locked(&self.house.known_keys).insert(nickname);
+        let launched =
+            if first { launch_with_key(&client, config, &self.seed) } else { launch_again(&client, config) }?;
+        if launched.running.onion_address() == Some(HsId::from(self.id.address.0)) {
+            Ok(launched)
+        } else {
+            Err(LaunchError::WrongAddress)
+        }
+    }
+
+    /// Lets callers in until arti ends the service.
+    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, sessions: &TaskTracker) {
+        let circuits = Arc::new(Semaphore::new(MAX_CIRCUITS));
+        let reception = Arc::new(Reception::new(self.id.door, self.house.incoming.clone(), self.stop.clone()));
+        while let Some(request) = requests.next().await {
+            let Ok(permit) = Arc::clone(&circuits).try_acquire_owned() else {
+                tracing::debug!("too many callers at once: one turned away");
+                continue;
+            };
+            let reception = Arc::clone(&reception);
+            sessions.spawn(async move {
+                reception.receive(request).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Probes until the service has to be launched anew.
+    async fn watch_over(&self, watch: &mut Watch) {
+        self.wait_for_network().await;
+        tokio::time::sleep(FIRST_LOOK).await;
+        loop {
+            let result = self.probe(watch.failures()).await;
+            let next = watch.on_result(result, Instant::now(), rand::random());
+            tracing::debug!(?result, state = ?next.state, "probed a service");
+            self.house.doors.set_state(self.id, next.state);
+            if next.relaunch {
+                return;
+            }
+            self.pause(next).await;
+        }
+    }
+
+    /// One dial to ourselves, on a path that nothing else uses.
+    async fn probe(&self, failures: u32) -> Probe {
+        let isolation = Isolation::Probe(self.id.address);
+        let outcome = self.house.dialer.connect(self.id.address, isolation, failures).await;
+        if outcome.is_ok() {
+            // The next probe shall find its way anew: through the descriptor and an introduction.
+            self.house.dialer.forget(isolation);
+            Probe::Reached
+        } else if self.house.network.ready() {
+            Probe::Failed
+        } else {
+            Probe::NoNetwork
+        }
+    }
+
+    /// Waits for the next probe: less long when the network was lost and has come back.
+    async fn pause(&self, next: Next) {
+        let calm = next.state == Reachability::Reachable;
+        tokio::select! {
+            () = tokio::time::sleep(next.pause) => {}
+            () = self.wait_for_return(), if calm => {}
+        }
+    }
+
+    async fn wait_for_network(&self) {
+        let mut status = self.house.network.subscribe();
+        let _ = status.wait_for(|status| status.ready).await;
+    }
+
+    async fn wait_for_return(&self) {
+        let mut status = self.house.network.subscribe();
+        let _ = status.wait_for(|status| !status.ready).await;
+        let _ = status.wait_for(|status| status.ready).await;
+    }
+}
+
+/// The first launch in this process: arti takes the key into its memory.
+fn launch_with_key(client: &Client, config: OnionServiceConfig, seed: &OnionSeed) -> Result<Launched, LaunchError> {
+    let keypair = HsIdKeypair::from(ExpandedKeypair::from(&Keypair::from_bytes(&seed.0)));
+    let started = client.launch_onion_service_with_hsid(config, keypair).map_err(|e| LaunchError::Refused(e.kind()))?;
+    launched(started)
+}
+
+/// A later launch: arti has the key.
+fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Launched, LaunchError> {
+    let started = client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
+    launched(started)
+}
+
+fn launched<S>(started: Option<(Arc<RunningOnionService>, S)>) -> Result<Launched, LaunchError>
+where
+    S: Stream<Item = RendRequest> + Send + 'static,
+{
+    let (running, requests) = started.ok_or(LaunchError::Configuration)?;
+    Ok(Launched { running, requests: requests.boxed() })
+}
+
+fn configuration(nickname: &str) -> Option<OnionServiceConfig> {
+    OnionServiceConfigBuilder::default()
+        .nickname(HsNickname::new(nickname.to_owned()).ok()?)
+        .max_concurrent_streams_per_circuit(MAX_STREAMS_PER_CIRCUIT)
+        .build()
+        .ok()
+}
+
+/// A name for arti's files that tells nothing.
+fn nickname(seed: &OnionSeed) -> String {
+    let hash = Sha256::new().chain_update(NICKNAME_LABEL).chain_update(seed.0).finalize();
+    data_encoding::HEXLOWER.encode(&hash[..NICKNAME_BYTES])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nickname_is_short_valid_and_no_part_of_the_address() {
+        let seed = OnionSeed([7; 32]);
+        let name = nickname(&seed);
+        assert_eq!(name.len(), 2 * NICKNAME_BYTES);
+        assert!(configuration(&name).is_some());
+        assert_ne!(name, nickname(&OnionSeed([8; 32])));
+        let address = data_encoding::HEXLOWER.encode(&seed.address().0);
+        assert!(!address.contains(&name));
+    }
+
+    #[test]
+    fn the_key_has_the_address_that_the_seed_says() {
+        let seed = OnionSeed([7; 32]);
+        let keypair = ExpandedKeypair::from(&Keypair::from_bytes(&seed.0));
+        assert_eq!(keypair.public().to_bytes(), seed.address().0);
+    }
+}

@@ -1,0 +1,205 @@
+//! Judges whether others can reach a service, by the results of dialling it ourselves. arti's own
+//! status is no judge: it calls a service unreachable that everybody reaches, and the reverse.
+
+use std::time::{Duration, Instant};
+
+use crate::transport::Reachability;
+
+/// The pause between a launch and the first probe: the least that an upload takes.
+pub(super) const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// The pause after the first failed probe; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause between two probes of a service that is not reached.
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// The pause between two probes of a service that is reached, on average.
+const CALM_PAUSE: Duration = Duration::from_mins(10);
+/// By how much that pause varies, so that probes of several services are no pattern: ± a quarter.
+const CALM_JITTER: f64 = 0.25;
+/// So many probes in a row must fail before a service is launched anew …
+const FAILURES: u32 = 4;
+/// … and for so long; doubled with each launch that did not help. It covers what an upload of a
+/// fresh descriptor takes.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// The longest that a launch is given to help.
+const LAST_PATIENCE: Duration = Duration::from_mins(32);
+
+/// The result of one dial to ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// It got through.
+    Reached,
+    /// It did not, although the network is ready.
+    Failed,
+    /// The network is not ready: says nothing about the service.
+    NoNetwork,
+}
+
+/// What follows from a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    /// The state to show now.
+    pub(super) state: Reachability,
+    /// When to probe again.
+    pub(super) pause: Duration,
+    /// Close the service and launch it anew.
+    pub(super) relaunch: bool,
+}
+
+/// The judge of one service, without any I/O.
+#[derive(Debug)]
+pub(super) struct Watch {
+    state: Reachability,
+    /// Failures in a row since the last success or launch.
+    failures: u32,
+    /// When the first of them ended.
+    failing_since: Option<Instant>,
+    /// Launches since the last success that did not help.
+    relaunches: u32,
+}
+
+impl Watch {
+    /// For a service that has just been launched for the first time.
+    pub(super) fn new() -> Self {
+        Self { state: Reachability::Starting, failures: 0, failing_since: None, relaunches: 0 }
+    }
+
+    /// How many probes have failed in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Takes a probe's result, the time, and a random number from 0 to 1.
+    pub(super) fn on_result(&mut self, result: Probe, now: Instant, dice: f64) -> Next {
+        match result {
+            Probe::Reached => self.reached(dice),
+            Probe::Failed => self.failed(now),
+            Probe::NoNetwork => {
+                self.start_over();
+                self.next(LAST_PAUSE, false)
+            }
+        }
+    }
+
+    fn reached(&mut self, dice: f64) -> Next {
+        self.state = Reachability::Reachable;
+        self.relaunches = 0;
+        self.start_over();
+        self.next(CALM_PAUSE.mul_f64(1.0 + CALM_JITTER * (2.0 * dice - 1.0)), false)
+    }
+
+    fn failed(&mut self, now: Instant) -> Next {
+        let since = *self.failing_since.get_or_insert(now);
+        self.failures += 1;
+        let pause = doubled(FIRST_PAUSE, self.failures - 1, LAST_PAUSE);
+        let patience = doubled(PATIENCE, self.relaunches, LAST_PATIENCE);
+        if self.failures < FAILURES || now.duration_since(since) < patience {
+            return self.next(pause, false);
+        }
+        self.state = Reachability::Unreachable;
+        self.relaunches = self.relaunches.saturating_add(1);
+        self.start_over();
+        self.next(FIRST_PAUSE, true)
+    }
+
+    fn start_over(&mut self) {
+        self.failures = 0;
+        self.failing_since = None;
+    }
+
+    fn next(&self, pause: Duration, relaunch: bool) -> Next {
+        Next { state: self.state, pause, relaunch }
+    }
+}
+
+/// `first`, doubled so many times, at most `last`.
+fn doubled(first: Duration, times: u32, last: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(times)).min(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets probes fail until a relaunch; gives how long that took and after how many.
+    fn fail_until_relaunch(watch: &mut Watch, now: &mut Instant) -> (Duration, u32) {
+        let start = *now;
+        for count in 1.. {
+            let next = watch.on_result(Probe::Failed, *now, 0.5);
+            if next.relaunch {
+                return (now.duration_since(start), count);
+            }
+            *now += next.pause;
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn it_looks_often_until_the_first_success() {
+        let mut watch = Watch::new();
+        let now = Instant::now();
+        let pauses: Vec<u64> = (0..6).map(|_| watch.on_result(Probe::Failed, now, 0.5).pause.as_secs()).collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30]);
+        let next = watch.on_result(Probe::Reached, now, 0.5);
+        assert_eq!(next, Next { state: Reachability::Reachable, pause: CALM_PAUSE, relaunch: false });
+    }
+
+    #[test]
+    fn calm_pauses_vary_by_a_quarter() {
+        let pause = |dice| Watch::new().on_result(Probe::Reached, Instant::now(), dice).pause;
+        assert_eq!(pause(0.0), CALM_PAUSE * 3 / 4);
+        assert_eq!(pause(1.0), CALM_PAUSE * 5 / 4);
+    }
+
+    #[test]
+    fn one_failure_changes_no_verdict() {
+        let mut watch = Watch::new();
+        let now = Instant::now();
+        watch.on_result(Probe::Reached, now, 0.5);
+        let next = watch.on_result(Probe::Failed, now, 0.5);
+        assert_eq!(next, Next { state: Reachability::Reachable, pause: FIRST_PAUSE, relaunch: false });
+    }
+
+    #[test]
+    fn lasting_failure_relaunches_with_growing_patience() {
+        let mut watch = Watch::new();
+        let mut now = Instant::now();
+        let (took, count) = fail_until_relaunch(&mut watch, &mut now);
+        assert!(took >= PATIENCE && took < PATIENCE + LAST_PAUSE, "{took:?}");
+        assert!(count >= FAILURES);
+        let (took, _) = fail_until_relaunch(&mut watch, &mut now);
+        assert!(took >= 2 * PATIENCE && took < 2 * PATIENCE + LAST_PAUSE, "{took:?}");
+        let next = watch.on_result(Probe::Failed, now, 0.5);
+        assert_eq!(next.state, Reachability::Unreachable, "until it is reached again");
+        watch.on_result(Probe::Reached, now, 0.5);
+        let (took, _) = fail_until_relaunch(&mut watch, &mut now);
+        assert!(took < PATIENCE + LAST_PAUSE, "a success makes it eager again: {took:?}");
+    }
+
+    #[test]
+    fn quick_failures_alone_do_not_relaunch() {
+        let mut watch = Watch::new();
+        let now = Instant::now();
+        assert!((0..100).all(|_| !watch.on_result(Probe::Failed, now, 0.5).relaunch));
+    }
+
+    #[test]
+    fn patience_has_an_end() {
+        let mut watch = Watch::new();
+        let mut now = Instant::now();
+        let longest = (0..40).map(|_| fail_until_relaunch(&mut watch, &mut now).0).max();
+        assert!(longest < Some(LAST_PATIENCE + LAST_PAUSE));
+    }
+
+    #[test]
+    fn without_a_network_nothing_is_judged() {
+        let mut watch = Watch::new();
+        let mut now = Instant::now();
+        watch.on_result(Probe::Reached, now, 0.5);
+        for _ in 0..50 {
+            watch.on_result(Probe::Failed, now, 0.5);
+            let next = watch.on_result(Probe::NoNetwork, now, 0.5);
+            assert_eq!((next.state, next.relaunch), (Reachability::Reachable, false));
+            now += next.pause;
+        }
+    }
+}
