@@ -5,6 +5,7 @@
 
 mod arti;
 mod authority;
+mod bandwidths;
 mod consensus;
 mod directory;
 mod node;
@@ -24,6 +25,10 @@ use authority::Authority;
 use directory::Directory;
 use node::Node;
 use ports::Ports;
+use torrc::{Scheme, Vote};
+
+/// The name of the file with the relays' bandwidths.
+const BANDWIDTHS: &str = "bandwidths";
 
 /// How often files and processes are looked at while waiting for them.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -71,6 +76,7 @@ pub struct TorNetwork {
     // Fields are dropped in this order: no node may run on in a removed directory.
     nodes: Vec<Node>,
     relays: usize,
+    scheme: Scheme,
     arti_config: String,
     directory: Directory,
     _ports: Ports,
@@ -215,16 +221,15 @@ impl TorNetwork {
                 .map(Authority::create),
         )
         .await?;
-        let scheme = torrc::Scheme::new(&authorities, options.vanilla_scheduler)?;
-        for node in &nodes {
-            node.write_configuration(&scheme.torrc(node))?;
-        }
+        let bandwidths = directory.path().join(BANDWIDTHS);
+        let scheme = Scheme::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
         info!("{} authorities have keys", authorities.len());
         let relays = options.relays;
         let arti_config = arti::authorities_table(&authorities);
         Ok(Self {
             nodes,
             relays,
+            scheme,
             arti_config,
             directory,
             _ports: ports,
@@ -232,6 +237,27 @@ impl TorNetwork {
     }
 
     async fn launch(&mut self) -> Result<()> {
+        self.start_nodes().await?;
+        self.write_files_on_nodes()?;
+        self.wait_until_all(Self::authorities, Node::has_all_descriptors)
+            .await?;
+        info!("the authorities know all nodes and vote");
+        self.vote()?;
+        self.wait_until_all(Self::authorities, Node::knows_network)
+            .await?;
+        info!("the authorities agree on a consensus");
+        // Relays retry a failed download ever more slowly; this makes them try at once.
+        self.nodes[..self.relays]
+            .iter_mut()
+            .try_for_each(Node::reload)?;
+        self.wait_until_all(Self::all_nodes, Node::knows_network)
+            .await
+    }
+
+    async fn start_nodes(&mut self) -> Result<()> {
+        for node in &self.nodes {
+            node.configure(&self.scheme.torrc(node, Vote::Later)?)?;
+        }
         // Authorities first: a relay whose first upload fails waits a minute.
         let (relays, authorities) = self.nodes.split_at_mut(self.relays);
         for nodes in [authorities, relays] {
@@ -239,16 +265,16 @@ impl TorNetwork {
             try_join_all(nodes.iter_mut().map(Node::wait_until_open)).await?;
         }
         info!("all {} nodes run", self.nodes.len());
-        self.write_arti_config()?;
-        self.wait_until_all_know_all().await
+        Ok(())
     }
 
-    fn write_arti_config(&mut self) -> Result<()> {
+    fn write_files_on_nodes(&mut self) -> Result<()> {
         let identities: Vec<_> = self
             .nodes
             .iter()
             .map(Node::identity)
             .collect::<Result<_>>()?;
+        bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
         self.arti_config
             .push_str(&arti::fallbacks_and_rules(&identities));
         let file = self.arti_config_file();
@@ -256,39 +282,40 @@ impl TorNetwork {
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    async fn wait_until_all_know_all(&mut self) -> Result<()> {
+    fn vote(&mut self) -> Result<()> {
+        for authority in &mut self.nodes[self.relays..] {
+            authority.configure(&self.scheme.torrc(authority, Vote::Now)?)?;
+            authority.reload()?;
+        }
+        Ok(())
+    }
+
+    fn authorities(&mut self) -> &mut [Node] {
+        &mut self.nodes[self.relays..]
+    }
+
+    fn all_nodes(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    /// Waits until these nodes know as many nodes as there are, and fails if one ends.
+    async fn wait_until_all(
+        &mut self,
+        which: fn(&mut Self) -> &mut [Node],
+        knows: fn(&Node, usize) -> bool,
+    ) -> Result<()> {
         let expected = self.nodes.len();
-        let mut voted = false;
         loop {
-            let mut knowing = 0;
-            for node in &mut self.nodes {
+            let mut all_know = true;
+            for node in which(self) {
                 node.check_alive()?;
-                knowing += usize::from(node.knows_network(expected));
+                all_know &= knows(node, expected);
             }
-            if knowing == expected {
+            if all_know {
                 return Ok(());
-            }
-            if !voted && self.authorities_know_all(expected) {
-                voted = true;
-                info!("the authorities agree on a consensus of {expected} nodes");
-                self.hurry_downloads()?;
             }
             sleep(POLL_INTERVAL).await;
         }
-    }
-
-    fn authorities_know_all(&self, expected: usize) -> bool {
-        self.nodes[self.relays..]
-            .iter()
-            .all(|node| node.knows_network(expected))
-    }
-
-    /// Relays retry a failed download ever more slowly; a SIGHUP makes them
-    /// try again at once.
-    fn hurry_downloads(&mut self) -> Result<()> {
-        self.nodes[..self.relays]
-            .iter_mut()
-            .try_for_each(Node::reload)
     }
 
     fn explain_deadline(&mut self, deadline: Duration) -> anyhow::Error {

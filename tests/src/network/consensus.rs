@@ -13,15 +13,55 @@ const FLAGS: [&str; 6] = ["Fast", "Guard", "HSDir", "Running", "V2Dir", "Valid"]
 /// Each descriptor in tor's cache begins with such a line, which is not part of it.
 const DESCRIPTOR_SEPARATOR: &str = "@last-listed ";
 
+/// Tor keeps documents in a file with this name, and in a second one to which it
+/// appends, and which it merges into the first now and then.
+struct Cache<'a> {
+    directory: &'a Path,
+    name: &'a str,
+}
+
+/// How many nodes the authority with this data directory has descriptors of.
+pub(super) fn descriptors(directory: &Path) -> usize {
+    let cache = Cache {
+        directory,
+        name: "cached-descriptors",
+    }
+    .read();
+    let nicknames = cache
+        .lines()
+        .filter_map(|line| line.strip_prefix("router "));
+    nicknames
+        .filter_map(|line| line.split(' ').next())
+        .collect::<HashSet<_>>()
+        .len()
+}
+
 /// Whether the node with this data directory lists `expected` usable nodes and
 /// holds the microdescriptors of all.
 pub(super) fn is_complete(directory: &Path, expected: usize) -> bool {
-    let read = |file| fs::read_to_string(directory.join(file)).unwrap_or_default();
-    let usable = usable_descriptors(&read("cached-microdesc-consensus"));
-    // Tor appends to the second file and merges it into the first now and then.
-    let mut known = digests(&read("cached-microdescs"));
-    known.extend(digests(&read("cached-microdescs.new")));
+    let usable = usable_descriptors(&read(&directory.join("cached-microdesc-consensus")));
+    let known = digests(
+        &Cache {
+            directory,
+            name: "cached-microdescs",
+        }
+        .read(),
+    );
     usable.len() == expected && usable.is_subset(&known)
+}
+
+impl Cache<'_> {
+    fn read(&self) -> String {
+        let merged = read(&self.directory.join(self.name));
+        merged + &read(&self.directory.join(format!("{}.new", self.name)))
+    }
+}
+
+/// The text of a file; none while it is missing.
+fn read(path: &Path) -> String {
+    fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
 }
 
 /// The microdescriptor digests of all nodes in a consensus that have all [`FLAGS`].

@@ -79,7 +79,7 @@ impl Node {
         self.process.as_ref().map(Child::id)
     }
 
-    pub(super) fn write_configuration(&self, torrc: &str) -> Result<()> {
+    pub(super) fn configure(&self, torrc: &str) -> Result<()> {
         fs::write(self.directory.join(TORRC), torrc)
             .with_context(|| format!("cannot configure {}", self.nickname))
     }
@@ -148,6 +148,11 @@ impl Node {
             None => Ok(()),
             Some(status) => bail!("{} ended: {status}; {}", self.nickname, self.log_tail()),
         }
+    }
+
+    /// Whether the node, an authority, holds the descriptors of `expected` nodes.
+    pub(super) fn has_all_descriptors(&self, expected: usize) -> bool {
+        consensus::descriptors(&self.directory) == expected
     }
 
     /// Whether the node's consensus lists `expected` usable nodes and the node

@@ -1,6 +1,7 @@
 //! The configuration files of the nodes.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
@@ -8,23 +9,30 @@ use anyhow::Result;
 use super::authority::Authority;
 use super::node::Node;
 
-/// Seconds between two consensuses.
-const VOTING_INTERVAL: u64 = 20;
+/// When the authorities vote.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vote {
+    /// Not while the network starts: who is missing in the first consensus
+    /// waits for the second.
+    Later,
+    /// As soon as possible, and then every 20 s.
+    Now,
+}
 
-/// Seconds from the start of the authorities to the first consensus. Votes
-/// leave 4 s before it; a relay that has not uploaded its descriptor by then
-/// waits another [`VOTING_INTERVAL`].
-const FIRST_CONSENSUS: u64 = 8;
-
-/// What all nodes' configurations have in common.
+/// What the configurations of a network's nodes have in common.
+#[derive(Debug)]
 pub(super) struct Scheme {
     common: String,
     authority: String,
 }
 
 impl Scheme {
-    /// Authorities must be started at once: their clock for the first vote runs.
-    pub(super) fn new(authorities: &[Authority], vanilla_scheduler: bool) -> Result<Self> {
+    /// `bandwidths` is the path of a file that will exist when they vote.
+    pub(super) fn new(
+        authorities: &[Authority],
+        bandwidths: &Path,
+        vanilla_scheduler: bool,
+    ) -> Result<Self> {
         let mut common = COMMON.to_owned();
         writeln!(common, "__OwningControllerProcess {}", std::process::id())?;
         if vanilla_scheduler {
@@ -33,24 +41,41 @@ impl Scheme {
         for authority in authorities {
             writeln!(common, "{}", dir_authority(authority))?;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let offset = (now + FIRST_CONSENSUS) % VOTING_INTERVAL;
-        let authority = format!("{AUTHORITY}TestingV3AuthVotingStartOffset {offset}\n");
+        let authority = format!("{AUTHORITY}V3BandwidthsFile {}\n", bandwidths.display());
         Ok(Self { common, authority })
     }
 
     /// The configuration of one node.
-    pub(super) fn torrc(&self, node: &Node) -> String {
-        let (nickname, or_port) = (node.nickname(), node.or_port());
-        let directory = node.directory().display();
-        let mut torrc = format!(
-            "Nickname {nickname}\nDataDirectory {directory}\nORPort 127.0.0.1:{or_port}\n{}",
-            self.common
-        );
+    pub(super) fn torrc(&self, node: &Node, vote: Vote) -> Result<String> {
+        let mut torrc = self.common.clone();
+        writeln!(torrc, "Nickname {}", node.nickname())?;
+        writeln!(torrc, "DataDirectory {}", node.directory().display())?;
+        writeln!(torrc, "ORPort 127.0.0.1:{}", node.or_port())?;
         if let Some(dir_port) = node.dir_port() {
-            torrc.push_str(&format!("DirPort 127.0.0.1:{dir_port}\n{}", self.authority));
+            writeln!(torrc, "DirPort 127.0.0.1:{dir_port}")?;
+            torrc.push_str(&self.authority);
+            torrc.push_str(&vote.schedule()?);
         }
-        torrc
+        Ok(torrc)
+    }
+}
+
+impl Vote {
+    /// A consensus becomes valid at every multiple of the interval since the
+    /// epoch, plus the offset.
+    fn schedule(self) -> Result<String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        // Votes leave 4 s before the consensus becomes valid.
+        let (interval, first_valid) = match self {
+            Self::Later => (300, now + 299),
+            Self::Now => (20, now + 5),
+        };
+        let offset = first_valid % interval;
+        Ok(format!(
+            "V3AuthVotingInterval {interval}\n\
+             TestingV3AuthInitialVotingInterval {interval}\n\
+             TestingV3AuthVotingStartOffset {offset}\n"
+        ))
     }
 }
 
@@ -63,7 +88,8 @@ fn dir_authority(authority: &Authority) -> String {
         fingerprint,
     } = authority;
     format!(
-        "DirAuthority {nickname} orport={or_port} no-v2 v3ident={v3ident} 127.0.0.1:{dir_port} {fingerprint}"
+        "DirAuthority {nickname} orport={or_port} no-v2 v3ident={v3ident} \
+         127.0.0.1:{dir_port} {fingerprint}"
     )
 }
 
@@ -93,10 +119,8 @@ Log notice stdout
 const AUTHORITY: &str = "\
 AuthoritativeDirectory 1
 V3AuthoritativeDirectory 1
-V3AuthVotingInterval 20
 V3AuthVoteDelay 2
 V3AuthDistDelay 2
-TestingV3AuthInitialVotingInterval 20
 TestingV3AuthInitialVoteDelay 2
 TestingV3AuthInitialDistDelay 2
 ";
