@@ -33,15 +33,15 @@ const BANDWIDTHS: &str = "bandwidths";
 /// How often files and processes are looked at while waiting for them.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a node may take to accept connections and write its identity.
-const NODE_START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a node may take to accept connections, and then to build a circuit.
+const NODE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What network to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Number of directory authorities. They relay traffic, too.
+    /// Number of directory authorities. Clients do not route through them.
     pub authorities: usize,
-    /// Number of relays that are not authorities.
+    /// Number of relays that are not authorities, at least 5.
     pub relays: usize,
     /// An empty or missing directory to use, or `None` for a new temporary one.
     /// It is removed in the end, with all it holds.
@@ -160,7 +160,7 @@ impl TorNetwork {
     }
 
     /// Kills a node if it runs, starts it again with the same identity and
-    /// port, and waits until it accepts connections and knows the network.
+    /// port, and waits until it accepts connections and has built a circuit.
     pub async fn restart(&mut self, node: usize) -> Result<()> {
         let node = self.node(node)?;
         node.kill().await?;
@@ -344,10 +344,10 @@ fn check(options: &Options) -> Result<()> {
         "tor-gencert is missing: apt-get install tor"
     );
     ensure!(options.authorities > 0, "a Tor network needs an authority");
-    // Guard, middle nodes and both ends' vanguards must differ.
+    // Authorities vote no bandwidth for each other, so clients do not choose them.
     ensure!(
-        options.authorities + options.relays >= 5,
-        "arti finds no paths among fewer than 5 nodes"
+        options.relays >= 5,
+        "arti finds no paths among fewer than 5 relays"
     );
     Ok(())
 }

@@ -32,11 +32,11 @@ struct Arguments {
     #[arg(long, value_name = "PATH")]
     dir: Option<PathBuf>,
 
-    /// Number of directory authorities, which relay traffic, too
+    /// Number of directory authorities
     #[arg(long, default_value_t = 3)]
     authorities: usize,
 
-    /// Number of other relays
+    /// Number of relays, at least 5
     #[arg(long, default_value_t = 5)]
     relays: usize,
 

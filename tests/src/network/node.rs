@@ -1,6 +1,7 @@
 //! One tor process of the network.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -9,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::consensus;
 use super::directory::Directory;
-use super::{NODE_START_DEADLINE, POLL_INTERVAL};
+use super::{NODE_DEADLINE, POLL_INTERVAL};
 use crate::process::{Child, Launch, Output, Signal};
 
 /// How much of a log an error shows.
@@ -30,6 +31,8 @@ pub(super) struct Node {
     or_port: u16,
     dir_port: Option<u16>,
     process: Option<Child>,
+    /// Size in bytes of the log when the process was started.
+    log_start: u64,
 }
 
 impl Node {
@@ -48,6 +51,7 @@ impl Node {
             or_port,
             dir_port,
             process: None,
+            log_start: 0,
         })
     }
 
@@ -94,6 +98,7 @@ impl Node {
     }
 
     pub(super) fn start(&mut self) -> Result<()> {
+        self.log_start = fs::metadata(self.log()).map_or(0, |log| log.len());
         let log = Output::File(self.log());
         let launch = self.tor(TORRC).stdout(log.clone()).stderr(log);
         self.process = Some(launch.start()?);
@@ -128,18 +133,22 @@ impl Node {
             }
             Ok(())
         };
-        match timeout(NODE_START_DEADLINE, open).await {
-            Ok(opened) => opened,
-            Err(_) => bail!(
-                "{} does not accept connections; {}",
-                self.nickname,
-                self.log_tail()
-            ),
-        }
+        let opened = timeout(NODE_DEADLINE, open).await;
+        opened.unwrap_or_else(|_| self.fail("does not accept connections"))
     }
 
+    /// Waits until the node accepts connections and has built a circuit.
     pub(super) async fn wait_until_usable(&mut self) -> Result<()> {
-        self.wait_until_open().await
+        self.wait_until_open().await?;
+        let usable = async {
+            while !self.log_since_start()?.contains("Bootstrapped 100%") {
+                self.check_alive()?;
+                sleep(POLL_INTERVAL).await;
+            }
+            Ok(())
+        };
+        let used = timeout(NODE_DEADLINE, usable).await;
+        used.unwrap_or_else(|_| self.fail("builds no circuits"))
     }
 
     /// Fails with the end of its log if the node has ended.
@@ -172,6 +181,16 @@ impl Node {
         let mut lines: Vec<_> = log.lines().rev().take(LOG_TAIL_LINES).collect();
         lines.reverse();
         format!("the log of {} ends:\n{}", self.nickname, lines.join("\n"))
+    }
+
+    fn fail(&self, what: &str) -> Result<()> {
+        bail!("{} {what}; {}", self.nickname, self.log_tail())
+    }
+
+    fn log_since_start(&self) -> Result<String> {
+        let mut log = File::open(self.log())?;
+        log.seek(SeekFrom::Start(self.log_start))?;
+        Ok(io::read_to_string(log)?)
     }
 
     fn running(&mut self) -> Result<&mut Child> {
