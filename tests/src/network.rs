@@ -63,7 +63,7 @@ impl Default for Options {
             directory: None,
             keep_directory: false,
             vanilla_scheduler: true,
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_mins(2),
         }
     }
 }
@@ -335,14 +335,8 @@ impl TorNetwork {
 }
 
 fn check(options: &Options) -> Result<()> {
-    ensure!(
-        find_program("tor").is_some(),
-        "tor is missing: apt-get install tor"
-    );
-    ensure!(
-        find_program("tor-gencert").is_some(),
-        "tor-gencert is missing: apt-get install tor"
-    );
+    require("tor")?;
+    require("tor-gencert")?;
     ensure!(options.authorities > 0, "a Tor network needs an authority");
     // Authorities vote no bandwidth for each other, so clients do not choose them.
     ensure!(
@@ -350,4 +344,39 @@ fn check(options: &Options) -> Result<()> {
         "arti finds no paths among fewer than 5 relays"
     );
     Ok(())
+}
+
+fn require(program: &str) -> Result<()> {
+    ensure!(
+        find_program(program).is_some(),
+        "{program} is missing: apt-get install tor"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tor_says_what_to_install() {
+        let said = require("no-such-tor").err().map(|error| error.to_string());
+        assert_eq!(
+            said.as_deref(),
+            Some("no-such-tor is missing: apt-get install tor")
+        );
+    }
+
+    #[test]
+    fn too_small_networks_are_refused() {
+        let refused = |options| check(&options).is_err();
+        assert!(refused(Options {
+            authorities: 0,
+            ..Options::default()
+        }));
+        assert!(refused(Options {
+            relays: 4,
+            ..Options::default()
+        }));
+    }
 }

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 /// Prints the path of a file with arti's configuration once the network is ready.
 #[derive(Debug, Parser)]
 #[command(name = "tor-network")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct Arguments {
     /// An empty or missing directory for the network [default: a temporary one]
     #[arg(long, value_name = "PATH")]

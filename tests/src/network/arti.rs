@@ -50,3 +50,46 @@ reachable_addrs = ["*:*"]
 cbtdisabled = 1
 cbtinitialtimeout = 2000
 "#;
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, Result};
+    use toml::{Table, Value};
+
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_what_arti_reads() -> Result<()> {
+        let authority = Authority {
+            nickname: "auth0".into(),
+            or_port: 1,
+            dir_port: 2,
+            v3ident: "0123456789ABCDEF0123456789ABCDEF01234567".into(),
+            fingerprint: "89ABCDEF0123456789ABCDEF0123456701234567".into(),
+        };
+        let node = Identity {
+            or_port: 3,
+            rsa: "76543210FEDCBA9876543210FEDCBA9876543210".into(),
+            ed25519: "6FyfdC1hN7EMSSr7FEsvDF1d8HwctiwThdLX7/R/2cg".into(),
+        };
+        let config = authorities_table(&[authority]) + &fallbacks_and_rules(&[node.clone(), node]);
+        let config: Table = config.parse()?;
+
+        let network = config["tor_network"].as_table().context("no network")?;
+        let idents = &network["authorities"]["v3idents"];
+        assert_eq!(
+            idents,
+            &Value::from(vec!["0123456789ABCDEF0123456789ABCDEF01234567"])
+        );
+        let caches = network["fallback_caches"].as_array().context("no caches")?;
+        assert_eq!(caches.len(), 2);
+        assert_eq!(caches[1]["orports"], Value::from(vec!["127.0.0.1:3"]));
+        assert_eq!(
+            config["path_rules"]["ipv4_subnet_family_prefix"],
+            Value::from(33)
+        );
+        assert_eq!(config["override_net_params"]["cbtdisabled"], Value::from(1));
+        assert!(!config.contains_key("storage"));
+        Ok(())
+    }
+}

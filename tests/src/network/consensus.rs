@@ -95,3 +95,61 @@ fn digests(cache: &str) -> HashSet<String> {
         .map(|(_, descriptor)| BASE64_NOPAD.encode(&Sha256::digest(descriptor)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::*;
+
+    const DESCRIPTOR: &str = "onion-key\nntor-onion-key abc\n";
+
+    /// Writes the files of a node that knows one usable relay and one that is not.
+    fn data_directory(flags: &str) -> Result<tempfile::TempDir> {
+        let directory = tempfile::tempdir()?;
+        let digest = BASE64_NOPAD.encode(&Sha256::digest(DESCRIPTOR));
+        let consensus = format!(
+            "r relay0 id 2026-01-01 00:00:00 127.0.0.1 1 0\nm {digest}\ns {flags}\n\
+             r relay1 id 2026-01-01 00:00:00 127.0.0.1 2 0\nm other\ns Running Valid\n"
+        );
+        let cache = format!("@last-listed 2026-01-01 00:00:00\n{DESCRIPTOR}");
+        fs::write(
+            directory.path().join("cached-microdesc-consensus"),
+            consensus,
+        )?;
+        fs::write(directory.path().join("cached-microdescs.new"), cache)?;
+        Ok(directory)
+    }
+
+    #[test]
+    fn a_network_is_complete_with_all_flags_and_descriptors() -> Result<()> {
+        let directory = data_directory("Exit Fast Guard HSDir Running Stable V2Dir Valid")?;
+        assert!(is_complete(directory.path(), 1));
+        assert!(!is_complete(directory.path(), 2));
+        fs::remove_file(directory.path().join("cached-microdescs.new"))?;
+        assert!(!is_complete(directory.path(), 1));
+        Ok(())
+    }
+
+    #[test]
+    fn a_relay_without_a_flag_is_not_usable() -> Result<()> {
+        let directory = data_directory("Fast Guard Running V2Dir Valid")?;
+        assert!(!is_complete(directory.path(), 1));
+        Ok(())
+    }
+
+    #[test]
+    fn descriptors_are_counted_once_per_node() -> Result<()> {
+        let directory = tempfile::tempdir()?;
+        fs::write(
+            directory.path().join("cached-descriptors"),
+            "router a 1\nrouter b 1\n",
+        )?;
+        fs::write(
+            directory.path().join("cached-descriptors.new"),
+            "router b 1\nrouter c 1\n",
+        )?;
+        assert_eq!(descriptors(directory.path()), 3);
+        Ok(())
+    }
+}
