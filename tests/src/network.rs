@@ -25,7 +25,7 @@ use authority::Authority;
 use directory::Directory;
 use node::Node;
 use ports::Ports;
-use torrc::{Scheme, Vote};
+use torrc::{Scheme, Votes};
 
 /// The name of the file with the relays' bandwidths.
 const BANDWIDTHS: &str = "bandwidths";
@@ -39,7 +39,9 @@ const NODE_DEADLINE: Duration = Duration::from_secs(30);
 /// What network to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Number of directory authorities. Clients do not route through them.
+    /// Number of directory authorities. Clients do not route through them. With
+    /// fewer than 3, relays may differ in weight, as nobody believes in their
+    /// bandwidths.
     pub authorities: usize,
     /// Number of relays that are not authorities, at least 5.
     pub relays: usize,
@@ -68,7 +70,8 @@ impl Default for Options {
     }
 }
 
-/// A running private Tor network. Dropping it ends all its processes.
+/// A running private Tor network. Dropping it ends all its processes. If this
+/// process is killed, they end, too, and only the directory remains.
 ///
 /// Nodes are numbered: first the relays, then the authorities.
 #[derive(Debug)]
@@ -106,7 +109,8 @@ impl TorNetwork {
         Ok(network)
     }
 
-    /// The directory that holds a subdirectory for each node.
+    /// The directory that holds a subdirectory for each node (`relay0`, …,
+    /// `auth0`, …), with its `log`.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
@@ -160,7 +164,8 @@ impl TorNetwork {
     }
 
     /// Kills a node if it runs, starts it again with the same identity and
-    /// port, and waits until it accepts connections and has built a circuit.
+    /// port, and waits until it accepts connections and has built a circuit. Fails
+    /// after 30 s if too few other nodes run for a circuit.
     pub async fn restart(&mut self, node: usize) -> Result<()> {
         let node = self.node(node)?;
         node.kill().await?;
@@ -191,46 +196,17 @@ impl TorNetwork {
     /// Creates keys and configuration files; starts nothing that stays.
     async fn prepare(options: &Options, directory: Directory) -> Result<Self> {
         let ports = Ports::reserve(options.relays + 2 * options.authorities)?;
-        let mut free = ports.iter();
-        let mut port = || {
-            free.next()
-                .context("more ports are needed than were reserved")
-        };
-        let mut nodes = Vec::new();
-        for relay in 0..options.relays {
-            nodes.push(Node::create(
-                &directory,
-                format!("relay{relay}"),
-                port()?,
-                None,
-            )?);
-        }
-        for authority in 0..options.authorities {
-            let dir_port = Some(port()?);
-            nodes.push(Node::create(
-                &directory,
-                format!("auth{authority}"),
-                port()?,
-                dir_port,
-            )?);
-        }
-        let authorities = try_join_all(
-            nodes
-                .iter()
-                .filter(|n| n.is_authority())
-                .map(Authority::create),
-        )
-        .await?;
+        let nodes = create_nodes(options, &directory, &ports)?;
+        let (_, with_keys) = nodes.split_at(options.relays);
+        let authorities = try_join_all(with_keys.iter().map(Authority::create)).await?;
         let bandwidths = directory.path().join(BANDWIDTHS);
         let scheme = Scheme::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
         info!("{} authorities have keys", authorities.len());
-        let relays = options.relays;
-        let arti_config = arti::authorities_table(&authorities);
         Ok(Self {
             nodes,
-            relays,
+            relays: options.relays,
             scheme,
-            arti_config,
+            arti_config: arti::authorities_table(&authorities),
             directory,
             _ports: ports,
         })
@@ -255,8 +231,9 @@ impl TorNetwork {
     }
 
     async fn start_nodes(&mut self) -> Result<()> {
+        let votes = Votes::later()?;
         for node in &self.nodes {
-            node.configure(&self.scheme.torrc(node, Vote::Later)?)?;
+            node.configure(&self.scheme.torrc(node, votes)?)?;
         }
         // Authorities first: a relay whose first upload fails waits a minute.
         let (relays, authorities) = self.nodes.split_at_mut(self.relays);
@@ -283,8 +260,9 @@ impl TorNetwork {
     }
 
     fn vote(&mut self) -> Result<()> {
+        let votes = Votes::now()?;
         for authority in &mut self.nodes[self.relays..] {
-            authority.configure(&self.scheme.torrc(authority, Vote::Now)?)?;
+            authority.configure(&self.scheme.torrc(authority, votes)?)?;
             authority.reload()?;
         }
         Ok(())
@@ -332,6 +310,22 @@ impl TorNetwork {
             node.log_tail()
         )
     }
+}
+
+/// Creates the nodes' directories: those of the relays, then those of the authorities.
+fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Result<Vec<Node>> {
+    let mut free = ports.iter();
+    let mut port = || free.next().context("too few ports were reserved");
+    let mut nodes = Vec::new();
+    for relay in 0..options.relays {
+        let nickname = format!("relay{relay}");
+        nodes.push(Node::create(directory, nickname, port()?, None)?);
+    }
+    for authority in 0..options.authorities {
+        let (nickname, dir_port) = (format!("auth{authority}"), port()?);
+        nodes.push(Node::create(directory, nickname, port()?, Some(dir_port))?);
+    }
+    Ok(nodes)
 }
 
 fn check(options: &Options) -> Result<()> {

@@ -3,14 +3,8 @@
 //! One line on standard output says that the network is ready; everything for
 //! people goes to standard error.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is a program"
-)]
-
 use std::future::pending;
-use std::io::{Read as _, stderr, stdin};
+use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -75,6 +69,7 @@ impl Arguments {
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
         .with_target(false)
         .init();
     let arguments = Arguments::parse();
@@ -85,7 +80,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tor-network: {error:#}");
+            tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -94,7 +89,7 @@ async fn main() -> ExitCode {
 /// Runs a network until this future is dropped.
 async fn run(arguments: &Arguments) -> Result<()> {
     let network = TorNetwork::start(arguments.options()).await?;
-    println!("{}", ready_line(&network, arguments.json));
+    writeln!(stdout(), "{}", ready_line(&network, arguments.json))?;
     pending().await
 }
 
@@ -111,7 +106,9 @@ fn ready_line(network: &TorNetwork, as_json: bool) -> String {
 async fn told_to_stop(also_by_stdin: bool) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch SIGINT")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot watch SIGHUP")?;
     tokio::select! {
+        _ = hang_up.recv() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         () = stdin_closes(), if also_by_stdin => {}

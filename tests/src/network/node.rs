@@ -71,10 +71,6 @@ impl Node {
         self.dir_port
     }
 
-    pub(super) fn is_authority(&self) -> bool {
-        self.dir_port.is_some()
-    }
-
     pub(super) fn log(&self) -> PathBuf {
         self.directory.join("log")
     }

@@ -9,14 +9,36 @@ use anyhow::Result;
 use super::authority::Authority;
 use super::node::Node;
 
-/// When the authorities vote.
+/// When the authorities vote: the same for all, or they find no consensus.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Vote {
-    /// Not while the network starts: who is missing in the first consensus
-    /// waits for the second.
-    Later,
-    /// As soon as possible, and then every 20 s.
-    Now,
+pub(super) struct Votes {
+    /// Seconds from one consensus to the next.
+    interval: u64,
+    /// A consensus becomes valid at every multiple of the interval since the
+    /// epoch, plus so many seconds.
+    offset: u64,
+}
+
+impl Votes {
+    /// Not in the next 5 minutes. Who is missing in a first consensus would wait
+    /// for the second.
+    pub(super) fn later() -> Result<Self> {
+        Self::from_now(300, 299)
+    }
+
+    /// At once, and then every 20 s.
+    pub(super) fn now() -> Result<Self> {
+        // Votes leave 4 s before the consensus becomes valid.
+        Self::from_now(20, 5)
+    }
+
+    fn from_now(interval: u64, first_valid: u64) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        Ok(Self {
+            interval,
+            offset: (now + first_valid) % interval,
+        })
+    }
 }
 
 /// What the configurations of a network's nodes have in common.
@@ -46,7 +68,7 @@ impl Scheme {
     }
 
     /// The configuration of one node.
-    pub(super) fn torrc(&self, node: &Node, vote: Vote) -> Result<String> {
+    pub(super) fn torrc(&self, node: &Node, votes: Votes) -> Result<String> {
         let mut torrc = self.common.clone();
         writeln!(torrc, "Nickname {}", node.nickname())?;
         writeln!(torrc, "DataDirectory {}", node.directory().display())?;
@@ -54,28 +76,12 @@ impl Scheme {
         if let Some(dir_port) = node.dir_port() {
             writeln!(torrc, "DirPort 127.0.0.1:{dir_port}")?;
             torrc.push_str(&self.authority);
-            torrc.push_str(&vote.schedule()?);
+            let Votes { interval, offset } = votes;
+            writeln!(torrc, "V3AuthVotingInterval {interval}")?;
+            writeln!(torrc, "TestingV3AuthInitialVotingInterval {interval}")?;
+            writeln!(torrc, "TestingV3AuthVotingStartOffset {offset}")?;
         }
         Ok(torrc)
-    }
-}
-
-impl Vote {
-    /// A consensus becomes valid at every multiple of the interval since the
-    /// epoch, plus the offset.
-    fn schedule(self) -> Result<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        // Votes leave 4 s before the consensus becomes valid.
-        let (interval, first_valid) = match self {
-            Self::Later => (300, now + 299),
-            Self::Now => (20, now + 5),
-        };
-        let offset = first_valid % interval;
-        Ok(format!(
-            "V3AuthVotingInterval {interval}\n\
-             TestingV3AuthInitialVotingInterval {interval}\n\
-             TestingV3AuthVotingStartOffset {offset}\n"
-        ))
     }
 }
 
