@@ -102,10 +102,7 @@ impl TorNetwork {
             Ok(started) => started?,
             Err(_) => return Err(network.explain_deadline(deadline)),
         }
-        info!(
-            "the Tor network is ready after {:.1} s",
-            began.elapsed().as_secs_f64()
-        );
+        info!("the Tor network is ready after {:.1} s", began.elapsed().as_secs_f64());
         Ok(network)
     }
 
@@ -188,9 +185,7 @@ impl TorNetwork {
     }
 
     fn node(&mut self, node: usize) -> Result<&mut Node> {
-        self.nodes
-            .get_mut(node)
-            .with_context(|| format!("there is no node {node}"))
+        self.nodes.get_mut(node).with_context(|| format!("there is no node {node}"))
     }
 
     /// Creates keys and configuration files; starts nothing that stays.
@@ -215,19 +210,14 @@ impl TorNetwork {
     async fn launch(&mut self) -> Result<()> {
         self.start_nodes().await?;
         self.write_files_on_nodes()?;
-        self.wait_until_all(Self::authorities, Node::has_all_descriptors)
-            .await?;
+        self.wait_until_all(Self::authorities, Node::has_all_descriptors).await?;
         info!("the authorities know all nodes and vote");
         self.vote()?;
-        self.wait_until_all(Self::authorities, Node::knows_network)
-            .await?;
+        self.wait_until_all(Self::authorities, Node::knows_network).await?;
         info!("the authorities agree on a consensus");
         // Relays retry a failed download ever more slowly; this makes them try at once.
-        self.nodes[..self.relays]
-            .iter_mut()
-            .try_for_each(Node::reload)?;
-        self.wait_until_all(Self::all_nodes, Node::knows_network)
-            .await
+        self.nodes[..self.relays].iter_mut().try_for_each(Node::reload)?;
+        self.wait_until_all(Self::all_nodes, Node::knows_network).await
     }
 
     async fn start_nodes(&mut self) -> Result<()> {
@@ -246,17 +236,11 @@ impl TorNetwork {
     }
 
     fn write_files_on_nodes(&mut self) -> Result<()> {
-        let identities: Vec<_> = self
-            .nodes
-            .iter()
-            .map(Node::identity)
-            .collect::<Result<_>>()?;
+        let identities: Vec<_> = self.nodes.iter().map(Node::identity).collect::<Result<_>>()?;
         bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
-        self.arti_config
-            .push_str(&arti::fallbacks_and_rules(&identities));
+        self.arti_config.push_str(&arti::fallbacks_and_rules(&identities));
         let file = self.arti_config_file();
-        std::fs::write(&file, &self.arti_config)
-            .with_context(|| format!("cannot write {}", file.display()))
+        std::fs::write(&file, &self.arti_config).with_context(|| format!("cannot write {}", file.display()))
     }
 
     fn vote(&mut self) -> Result<()> {
@@ -298,17 +282,9 @@ impl TorNetwork {
 
     fn explain_deadline(&mut self, deadline: Duration) -> anyhow::Error {
         let expected = self.nodes.len();
-        let ignorant = self
-            .nodes
-            .iter()
-            .rev()
-            .find(|node| !node.knows_network(expected));
+        let ignorant = self.nodes.iter().rev().find(|node| !node.knows_network(expected));
         let node = ignorant.unwrap_or(&self.nodes[0]);
-        anyhow::anyhow!(
-            "the Tor network was not ready within {} s; {}",
-            deadline.as_secs(),
-            node.log_tail()
-        )
+        anyhow::anyhow!("the Tor network was not ready within {} s; {}", deadline.as_secs(), node.log_tail())
     }
 }
 
@@ -333,18 +309,12 @@ fn check(options: &Options) -> Result<()> {
     require("tor-gencert")?;
     ensure!(options.authorities > 0, "a Tor network needs an authority");
     // Authorities vote no bandwidth for each other, so clients do not choose them.
-    ensure!(
-        options.relays >= 5,
-        "arti finds no paths among fewer than 5 relays"
-    );
+    ensure!(options.relays >= 5, "arti finds no paths among fewer than 5 relays");
     Ok(())
 }
 
 fn require(program: &str) -> Result<()> {
-    ensure!(
-        find_program(program).is_some(),
-        "{program} is missing: apt-get install tor"
-    );
+    ensure!(find_program(program).is_some(), "{program} is missing: apt-get install tor");
     Ok(())
 }
 
@@ -355,22 +325,13 @@ mod tests {
     #[test]
     fn a_missing_tor_says_what_to_install() {
         let said = require("no-such-tor").err().map(|error| error.to_string());
-        assert_eq!(
-            said.as_deref(),
-            Some("no-such-tor is missing: apt-get install tor")
-        );
+        assert_eq!(said.as_deref(), Some("no-such-tor is missing: apt-get install tor"));
     }
 
     #[test]
     fn too_small_networks_are_refused() {
         let refused = |options| check(&options).is_err();
-        assert!(refused(Options {
-            authorities: 0,
-            ..Options::default()
-        }));
-        assert!(refused(Options {
-            relays: 4,
-            ..Options::default()
-        }));
+        assert!(refused(Options { authorities: 0, ..Options::default() }));
+        assert!(refused(Options { relays: 4, ..Options::default() }));
     }
 }

@@ -125,32 +125,15 @@ impl Launch {
     /// Starts the program. Must be called in a tokio runtime.
     pub fn start(self) -> Result<Child> {
         let name = self.program.to_string_lossy().into_owned();
-        let program =
-            find_program(&self.program).with_context(|| format!("there is no program {name}"))?;
+        let program = find_program(&self.program).with_context(|| format!("there is no program {name}"))?;
         let mut process = spawner::spawn(self.command(&program)?).map_err(explain_spawn_error)?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.with_context(|| format!("{name} has no process id"))?;
-        let (stdin, stdout, stderr) = (
-            process.stdin.take(),
-            process.stdout.take(),
-            process.stderr.take(),
-        );
+        let (stdin, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         // From here on, an error drops the child, which kills it.
-        let mut child = Child {
-            name,
-            pid,
-            process,
-            status: None,
-            stdin,
-            stdout: None,
-            stderr: None,
-        };
-        child.stdout = stdout
-            .map(|pipe| Lines::new(pipe.into_owned_fd()?))
-            .transpose()?;
-        child.stderr = stderr
-            .map(|pipe| Lines::new(pipe.into_owned_fd()?))
-            .transpose()?;
+        let mut child = Child { name, pid, process, status: None, stdin, stdout: None, stderr: None };
+        child.stdout = stdout.map(|pipe| Lines::new(pipe.into_owned_fd()?)).transpose()?;
+        child.stderr = stderr.map(|pipe| Lines::new(pipe.into_owned_fd()?)).transpose()?;
         Ok(child)
     }
 
@@ -162,11 +145,7 @@ impl Launch {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .process_group(0)
-            .stdin(if self.stdin {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(if self.stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(self.stdout.stdio()?)
             .stderr(self.stderr.stdio()?);
         if let Some(directory) = &self.directory {
@@ -221,8 +200,7 @@ impl Child {
         if let Some(status) = self.try_wait()? {
             bail!("{} has ended: {status}", self.name);
         }
-        kill_process(self.pid, signal)
-            .with_context(|| format!("cannot send {signal:?} to {}", self.name))
+        kill_process(self.pid, signal).with_context(|| format!("cannot send {signal:?} to {}", self.name))
     }
 
     /// Freezes the program (SIGSTOP): it keeps its connections and does nothing.
@@ -267,10 +245,7 @@ impl Drop for Child {
         if self.signal(Signal::KILL).is_ok() {
             // Both fail only for a process that is gone already. The first waits,
             // the second reaps.
-            let _ = waitid(
-                WaitId::Pid(self.pid),
-                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-            );
+            let _ = waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             let _ = self.try_wait();
         }
     }
@@ -282,10 +257,7 @@ impl Drop for Child {
 pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = Path::new(name.as_ref());
     if name.components().count() > 1 {
-        return name
-            .is_file()
-            .then(|| std::path::absolute(name).ok())
-            .flatten();
+        return name.is_file().then(|| std::path::absolute(name).ok()).flatten();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

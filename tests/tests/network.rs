@@ -22,10 +22,7 @@ async fn relays_come_back_and_nothing_remains() -> Result<()> {
     let mut network = TorNetwork::start(Options::default()).await?;
     let directory = network.directory().to_owned();
     assert_eq!(network.process_ids().len(), network.nodes());
-    assert_eq!(
-        std::fs::read_to_string(network.arti_config_file())?,
-        network.arti_config()
-    );
+    assert_eq!(std::fs::read_to_string(network.arti_config_file())?, network.arti_config());
 
     network.kill(0).await?;
     assert_eq!(network.process_ids().len(), network.nodes() - 1);
@@ -34,10 +31,7 @@ async fn relays_come_back_and_nothing_remains() -> Result<()> {
 
     network.stop(1)?;
     network.cont(1)?;
-    assert!(
-        network.kill(network.nodes()).await.is_err(),
-        "there is no such node"
-    );
+    assert!(network.kill(network.nodes()).await.is_err(), "there is no such node");
 
     network.kill_all_relays().await?;
     assert!(network.process_ids().is_empty());
@@ -79,14 +73,8 @@ async fn a_directory_in_use_is_left_alone() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let precious = directory.path().join("precious");
     std::fs::write(&precious, "")?;
-    let options = Options {
-        directory: Some(directory.path().into()),
-        ..Options::default()
-    };
-    let refusal = TorNetwork::start(options)
-        .await
-        .err()
-        .context("it started")?;
+    let options = Options { directory: Some(directory.path().into()), ..Options::default() };
+    let refusal = TorNetwork::start(options).await.err().context("it started")?;
     assert!(refusal.to_string().ends_with("is not empty"), "{refusal:#}");
     assert!(precious.exists());
     Ok(())

@@ -17,10 +17,7 @@ const GRACE: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn lines_come_as_the_child_prints_them() -> Result<()> {
-    let mut cat = Launch::new("cat")
-        .with_stdin()
-        .stdout(Output::Lines)
-        .start()?;
+    let mut cat = Launch::new("cat").with_stdin().stdout(Output::Lines).start()?;
     for line in ["one", "two"] {
         let stdin = cat.stdin().context("there is no stdin")?;
         stdin.write_all(format!("{line}\n").as_bytes()).await?;
@@ -28,10 +25,7 @@ async fn lines_come_as_the_child_prints_them() -> Result<()> {
         assert_eq!(stdout.find(DEADLINE, |_| true).await?, line);
     }
     cat.close_stdin();
-    assert_eq!(
-        cat.stdout().context("there is no stdout")?.next().await?,
-        None
-    );
+    assert_eq!(cat.stdout().context("there is no stdout")?.next().await?, None);
     assert!(cat.wait().await?.success());
     Ok(())
 }
@@ -49,10 +43,7 @@ async fn output_environment_and_directory_are_what_was_asked_for() -> Result<()>
         .start()?;
     assert!(shell.wait().await?.success());
     let printed = fs::read_to_string(directory.path().join("log"))?;
-    assert_eq!(
-        printed,
-        format!("hello\n{}\n", directory.path().canonicalize()?.display())
-    );
+    assert_eq!(printed, format!("hello\n{}\n", directory.path().canonicalize()?.display()));
     Ok(())
 }
 
@@ -65,10 +56,7 @@ async fn a_stopped_child_goes_on() -> Result<()> {
     wait_for_state(&child, 'S').await?;
     assert!(!child.kill().await?.success());
     assert!(child.stop().is_err(), "a dead child cannot be stopped");
-    assert!(
-        !child.kill().await?.success(),
-        "killing it again changes nothing"
-    );
+    assert!(!child.kill().await?.success(), "killing it again changes nothing");
     Ok(())
 }
 
@@ -97,10 +85,7 @@ async fn a_panic_ends_the_child() -> Result<()> {
 
 #[tokio::test]
 async fn a_missing_program_is_named() -> Result<()> {
-    let error = Launch::new("no-such-program")
-        .start()
-        .err()
-        .context("it started")?;
+    let error = Launch::new("no-such-program").start().err().context("it started")?;
     assert_eq!(error.to_string(), "there is no program no-such-program");
     Ok(())
 }

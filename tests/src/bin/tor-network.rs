@@ -67,11 +67,7 @@ impl Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
-        .with_target(false)
-        .init();
+    tracing_subscriber::fmt().with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
     let arguments = Arguments::parse();
     let ended = tokio::select! {
         failed = run(&arguments) => failed,
@@ -99,8 +95,7 @@ fn ready_line(network: &TorNetwork, as_json: bool) -> String {
         return file.display().to_string();
     }
     let (directory, process_ids) = (network.directory(), network.process_ids());
-    json!({ "arti_config_file": file, "directory": directory, "process_ids": process_ids })
-        .to_string()
+    json!({ "arti_config_file": file, "directory": directory, "process_ids": process_ids }).to_string()
 }
 
 async fn told_to_stop(also_by_stdin: bool) -> Result<()> {

@@ -5,10 +5,7 @@ use super::node::Identity;
 
 /// The authorities that sign the consensus.
 pub(super) fn authorities_table(authorities: &[Authority]) -> String {
-    let v3idents: Vec<_> = authorities
-        .iter()
-        .map(|a| format!("\"{}\"", a.v3ident))
-        .collect();
+    let v3idents: Vec<_> = authorities.iter().map(|a| format!("\"{}\"", a.v3ident)).collect();
     format!(
         "[tor_network.authorities]\nv3idents = [{}]\nuploads = []\ndownloads = []\nvotes = []\n",
         v3idents.join(", ")
@@ -22,11 +19,7 @@ pub(super) fn fallbacks_and_rules(nodes: &[Identity]) -> String {
 }
 
 fn fallback_table(node: &Identity) -> String {
-    let Identity {
-        or_port,
-        rsa,
-        ed25519,
-    } = node;
+    let Identity { or_port, rsa, ed25519 } = node;
     format!(
         "
 [[tor_network.fallback_caches]]
@@ -77,17 +70,11 @@ mod tests {
 
         let network = config["tor_network"].as_table().context("no network")?;
         let idents = &network["authorities"]["v3idents"];
-        assert_eq!(
-            idents,
-            &Value::from(vec!["0123456789ABCDEF0123456789ABCDEF01234567"])
-        );
+        assert_eq!(idents, &Value::from(vec!["0123456789ABCDEF0123456789ABCDEF01234567"]));
         let caches = network["fallback_caches"].as_array().context("no caches")?;
         assert_eq!(caches.len(), 2);
         assert_eq!(caches[1]["orports"], Value::from(vec!["127.0.0.1:3"]));
-        assert_eq!(
-            config["path_rules"]["ipv4_subnet_family_prefix"],
-            Value::from(33)
-        );
+        assert_eq!(config["path_rules"]["ipv4_subnet_family_prefix"], Value::from(33));
         assert_eq!(config["override_net_params"]["cbtdisabled"], Value::from(1));
         assert!(!config.contains_key("storage"));
         Ok(())

@@ -26,9 +26,7 @@ pub(super) struct Authority {
 impl Authority {
     /// Creates an authority's keys in the node's directory.
     pub(super) async fn create(node: &Node) -> Result<Self> {
-        let dir_port = node
-            .dir_port()
-            .context("an authority needs a directory port")?;
+        let dir_port = node.dir_port().context("an authority needs a directory port")?;
         let keys = node.directory().join("keys");
         create_private(&keys)?;
         try_join!(certify(node, &keys, dir_port), create_identity(node))?;
@@ -62,13 +60,7 @@ async fn create_identity(node: &Node) -> Result<()> {
     let nobody = format!("nobody 127.0.0.1:1 {}", "f".repeat(40));
     let launch = node
         .tor(NO_OPTIONS)
-        .args([
-            "--list-fingerprint",
-            "--ORPort",
-            "1",
-            "--DirAuthority",
-            &nobody,
-        ])
+        .args(["--list-fingerprint", "--ORPort", "1", "--DirAuthority", &nobody])
         .args(["--Nickname", node.nickname()])
         .arg("--DataDirectory")
         .arg(node.directory());
@@ -77,11 +69,7 @@ async fn create_identity(node: &Node) -> Result<()> {
 
 async fn run(node: &Node, launch: Launch, name: &str) -> Result<()> {
     let log = Output::File(node.log());
-    let mut child = launch
-        .with_stdin()
-        .stdout(log.clone())
-        .stderr(log)
-        .start()?;
+    let mut child = launch.with_stdin().stdout(log.clone()).stderr(log).start()?;
     if let Some(stdin) = child.stdin() {
         // An empty passphrase. A program that reads none may have ended by now.
         let _ = stdin.write_all(b"\n").await;
@@ -94,10 +82,6 @@ async fn run(node: &Node, launch: Launch, name: &str) -> Result<()> {
 
 fn read_v3ident(keys: &Path) -> Result<String> {
     let certificate = fs::read_to_string(keys.join("authority_certificate"))?;
-    let ident = certificate
-        .lines()
-        .find_map(|line| line.strip_prefix("fingerprint "));
-    Ok(ident
-        .context("tor-gencert wrote no fingerprint")?
-        .to_owned())
+    let ident = certificate.lines().find_map(|line| line.strip_prefix("fingerprint "));
+    Ok(ident.context("tor-gencert wrote no fingerprint")?.to_owned())
 }

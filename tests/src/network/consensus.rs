@@ -22,31 +22,16 @@ struct Cache<'a> {
 
 /// How many nodes the authority with this data directory has descriptors of.
 pub(super) fn descriptors(directory: &Path) -> usize {
-    let cache = Cache {
-        directory,
-        name: "cached-descriptors",
-    }
-    .read();
-    let nicknames = cache
-        .lines()
-        .filter_map(|line| line.strip_prefix("router "));
-    nicknames
-        .filter_map(|line| line.split(' ').next())
-        .collect::<HashSet<_>>()
-        .len()
+    let cache = Cache { directory, name: "cached-descriptors" }.read();
+    let nicknames = cache.lines().filter_map(|line| line.strip_prefix("router "));
+    nicknames.filter_map(|line| line.split(' ').next()).collect::<HashSet<_>>().len()
 }
 
 /// Whether the node with this data directory lists `expected` usable nodes and
 /// holds the microdescriptors of all.
 pub(super) fn is_complete(directory: &Path, expected: usize) -> bool {
     let usable = usable_descriptors(&read(&directory.join("cached-microdesc-consensus")));
-    let known = digests(
-        &Cache {
-            directory,
-            name: "cached-microdescs",
-        }
-        .read(),
-    );
+    let known = digests(&Cache { directory, name: "cached-microdescs" }.read());
     usable.len() == expected && usable.is_subset(&known)
 }
 
@@ -59,9 +44,7 @@ impl Cache<'_> {
 
 /// The text of a file; none while it is missing.
 fn read(path: &Path) -> String {
-    fs::read(path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
 /// The microdescriptor digests of all nodes in a consensus that have all [`FLAGS`].
@@ -82,9 +65,7 @@ fn usable_descriptors(consensus: &str) -> HashSet<String> {
 }
 
 fn has_all(flags: &str) -> bool {
-    FLAGS
-        .iter()
-        .all(|wanted| flags.split(' ').any(|flag| flag == *wanted))
+    FLAGS.iter().all(|wanted| flags.split(' ').any(|flag| flag == *wanted))
 }
 
 /// The digests of the microdescriptors in one of tor's cache files.
@@ -113,10 +94,7 @@ mod tests {
              r relay1 id 2026-01-01 00:00:00 127.0.0.1 2 0\nm other\ns Running Valid\n"
         );
         let cache = format!("@last-listed 2026-01-01 00:00:00\n{DESCRIPTOR}");
-        fs::write(
-            directory.path().join("cached-microdesc-consensus"),
-            consensus,
-        )?;
+        fs::write(directory.path().join("cached-microdesc-consensus"), consensus)?;
         fs::write(directory.path().join("cached-microdescs.new"), cache)?;
         Ok(directory)
     }
@@ -141,14 +119,8 @@ mod tests {
     #[test]
     fn descriptors_are_counted_once_per_node() -> Result<()> {
         let directory = tempfile::tempdir()?;
-        fs::write(
-            directory.path().join("cached-descriptors"),
-            "router a 1\nrouter b 1\n",
-        )?;
-        fs::write(
-            directory.path().join("cached-descriptors.new"),
-            "router b 1\nrouter c 1\n",
-        )?;
+        fs::write(directory.path().join("cached-descriptors"), "router a 1\nrouter b 1\n")?;
+        fs::write(directory.path().join("cached-descriptors.new"), "router b 1\nrouter c 1\n")?;
         assert_eq!(descriptors(directory.path()), 3);
         Ok(())
     }

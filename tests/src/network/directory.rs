@@ -54,10 +54,7 @@ impl Drop for Directory {
 
 /// Creates a directory with mode 0700, which tor and arti insist on.
 pub(super) fn create_private(path: &Path) -> Result<()> {
-    let created = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path);
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.with_context(|| format!("cannot create {}", path.display()))
 }
 

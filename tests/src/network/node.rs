@@ -37,22 +37,10 @@ pub(super) struct Node {
 
 impl Node {
     /// Creates the node's directory. A node with a directory port is an authority.
-    pub(super) fn create(
-        network: &Directory,
-        nickname: String,
-        or_port: u16,
-        dir_port: Option<u16>,
-    ) -> Result<Self> {
+    pub(super) fn create(network: &Directory, nickname: String, or_port: u16, dir_port: Option<u16>) -> Result<Self> {
         let directory = network.subdirectory(&nickname)?;
         fs::write(directory.join(NO_OPTIONS), "")?;
-        Ok(Self {
-            nickname,
-            directory,
-            or_port,
-            dir_port,
-            process: None,
-            log_start: 0,
-        })
+        Ok(Self { nickname, directory, or_port, dir_port, process: None, log_start: 0 })
     }
 
     pub(super) fn nickname(&self) -> &str {
@@ -80,8 +68,7 @@ impl Node {
     }
 
     pub(super) fn configure(&self, torrc: &str) -> Result<()> {
-        fs::write(self.directory.join(TORRC), torrc)
-            .with_context(|| format!("cannot configure {}", self.nickname))
+        fs::write(self.directory.join(TORRC), torrc).with_context(|| format!("cannot configure {}", self.nickname))
     }
 
     /// A tor that reads the file with this name and none of the machine's.
@@ -190,15 +177,11 @@ impl Node {
     }
 
     fn running(&mut self) -> Result<&mut Child> {
-        self.process
-            .as_mut()
-            .with_context(|| format!("{} does not run", self.nickname))
+        self.process.as_mut().with_context(|| format!("{} does not run", self.nickname))
     }
 
     async fn accepts_connections(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.or_port))
-            .await
-            .is_ok()
+        TcpStream::connect(("127.0.0.1", self.or_port)).await.is_ok()
     }
 }
 
@@ -218,14 +201,8 @@ impl Identity {
         let read = |file: &str| -> Result<String> {
             let line = fs::read_to_string(node.directory.join(file))?;
             let key = line.split_whitespace().nth(1);
-            Ok(key
-                .with_context(|| format!("{file} is incomplete"))?
-                .to_owned())
+            Ok(key.with_context(|| format!("{file} is incomplete"))?.to_owned())
         };
-        Ok(Self {
-            or_port: node.or_port,
-            rsa: read("fingerprint")?,
-            ed25519: read("fingerprint-ed25519")?,
-        })
+        Ok(Self { or_port: node.or_port, rsa: read("fingerprint")?, ed25519: read("fingerprint-ed25519")? })
     }
 }

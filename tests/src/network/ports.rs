@@ -26,14 +26,9 @@ impl Ports {
     /// Finds `count` free ports.
     pub(super) fn reserve(count: usize) -> Result<Self> {
         let limit = usize::from(BLOCK - 1);
-        ensure!(
-            count <= limit,
-            "{count} ports are needed, only {limit} fit in a block"
-        );
+        ensure!(count <= limit, "{count} ports are needed, only {limit} fit in a block");
         let count = u16::try_from(count)?;
-        let found = RANGE
-            .step_by(usize::from(BLOCK))
-            .find_map(|first| Self::try_block(first, count));
+        let found = RANGE.step_by(usize::from(BLOCK)).find_map(|first| Self::try_block(first, count));
         found.ok_or_else(|| anyhow::anyhow!("there is no free block of {BLOCK} ports"))
     }
 
@@ -44,11 +39,7 @@ impl Ports {
     fn try_block(first: u16, count: u16) -> Option<Self> {
         let reservation = listen(first)?;
         let all_free = nodes_ports(first, count).all(|port| listen(port).is_some());
-        all_free.then_some(Self {
-            first,
-            count,
-            _reservation: reservation,
-        })
+        all_free.then_some(Self { first, count, _reservation: reservation })
     }
 }
 
@@ -67,10 +58,7 @@ mod tests {
     #[test]
     fn two_networks_get_different_ports() -> Result<()> {
         let (one, other) = (Ports::reserve(10)?, Ports::reserve(10)?);
-        assert!(
-            one.iter()
-                .all(|port| other.iter().all(|taken| port != taken))
-        );
+        assert!(one.iter().all(|port| other.iter().all(|taken| port != taken)));
         assert_eq!(one.iter().count(), 10);
         Ok(())
     }

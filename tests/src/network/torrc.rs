@@ -34,10 +34,7 @@ impl Votes {
 
     fn from_now(interval: u64, first_valid: u64) -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        Ok(Self {
-            interval,
-            offset: (now + first_valid) % interval,
-        })
+        Ok(Self { interval, offset: (now + first_valid) % interval })
     }
 }
 
@@ -50,11 +47,7 @@ pub(super) struct Scheme {
 
 impl Scheme {
     /// `bandwidths` is the path of a file that will exist when they vote.
-    pub(super) fn new(
-        authorities: &[Authority],
-        bandwidths: &Path,
-        vanilla_scheduler: bool,
-    ) -> Result<Self> {
+    pub(super) fn new(authorities: &[Authority], bandwidths: &Path, vanilla_scheduler: bool) -> Result<Self> {
         let mut common = COMMON.to_owned();
         writeln!(common, "__OwningControllerProcess {}", std::process::id())?;
         if vanilla_scheduler {
@@ -86,13 +79,7 @@ impl Scheme {
 }
 
 fn dir_authority(authority: &Authority) -> String {
-    let Authority {
-        nickname,
-        or_port,
-        dir_port,
-        v3ident,
-        fingerprint,
-    } = authority;
+    let Authority { nickname, or_port, dir_port, v3ident, fingerprint } = authority;
     format!(
         "DirAuthority {nickname} orport={or_port} no-v2 v3ident={v3ident} \
          127.0.0.1:{dir_port} {fingerprint}"

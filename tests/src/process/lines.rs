@@ -17,26 +17,17 @@ pub struct Lines {
 impl Lines {
     pub(super) fn new(output: OwnedFd) -> Result<Self> {
         let output = pipe::Receiver::from_owned_fd(output)?;
-        Ok(Self {
-            lines: BufReader::new(output).lines(),
-        })
+        Ok(Self { lines: BufReader::new(output).lines() })
     }
 
     /// The next line without its end, or `None` once the output is closed.
     /// Cancelling this loses nothing.
     pub async fn next(&mut self) -> Result<Option<String>> {
-        self.lines
-            .next_line()
-            .await
-            .context("cannot read a child's output")
+        self.lines.next_line().await.context("cannot read a child's output")
     }
 
     /// Reads until a line pleases `wanted`, and returns that line.
-    pub async fn find(
-        &mut self,
-        deadline: Duration,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<String> {
+    pub async fn find(&mut self, deadline: Duration, wanted: impl Fn(&str) -> bool) -> Result<String> {
         let found = async {
             while let Some(line) = self.next().await? {
                 if wanted(&line) {
@@ -45,8 +36,6 @@ impl Lines {
             }
             bail!("the output ended before the line that was waited for")
         };
-        timeout(deadline, found)
-            .await
-            .context("the line that was waited for did not come")?
+        timeout(deadline, found).await.context("the line that was waited for did not come")?
     }
 }

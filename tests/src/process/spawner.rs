@@ -20,26 +20,17 @@ struct Job {
 
 static SPAWNER: LazyLock<io::Result<Sender<Job>>> = LazyLock::new(|| {
     let (jobs, inbox) = channel();
-    thread::Builder::new()
-        .name("spawner".into())
-        .spawn(move || run(&inbox))?;
+    thread::Builder::new().name("spawner".into()).spawn(move || run(&inbox))?;
     Ok(jobs)
 });
 
 /// Starts a child on the spawning thread. Blocks for about a millisecond.
 /// Must be called in a tokio runtime.
 pub(super) fn spawn(command: Command) -> io::Result<Child> {
-    let jobs = SPAWNER
-        .as_ref()
-        .map_err(|error| io::Error::from(error.kind()))?;
+    let jobs = SPAWNER.as_ref().map_err(|error| io::Error::from(error.kind()))?;
     let (reply, answer) = channel();
     let runtime = Handle::try_current().map_err(io::Error::other)?;
-    jobs.send(Job {
-        runtime,
-        command,
-        reply,
-    })
-    .map_err(|_| gone())?;
+    jobs.send(Job { runtime, command, reply }).map_err(|_| gone())?;
     answer.recv().map_err(|_| gone())?
 }
 
