@@ -225,9 +225,10 @@ pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
 
 fn lock(directory: &Path) -> Result<File, ProfileError> {
     if !directory.join(KEY_FILE).exists() {
-        return Err(match directory.join(STORE).exists() {
-            true => ProfileError::Damaged(format!("{KEY_FILE} is missing, and without it the store cannot be opened")),
-            false => ProfileError::Missing(directory.to_owned()),
+        return Err(if directory.join(STORE).exists() {
+            ProfileError::Damaged(format!("{KEY_FILE} is missing, and without it the store cannot be opened"))
+        } else {
+            ProfileError::Missing(directory.to_owned())
         });
     }
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;

@@ -1,6 +1,6 @@
-//! The store: everything that a profile knows, in one SQLite file encrypted by SQLCipher.
+//! The store: everything that a profile knows, in one `SQLite` file encrypted by `SQLCipher`.
 //!
-//! One connection, because the bundled SQLite must not write over several. What belongs together is
+//! One connection, because the bundled `SQLite` must not write over several. What belongs together is
 //! written in one transaction: a state and its message, a message and its event.
 
 use std::path::Path;
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// The file is of a newer version, or its migrations were changed.
     #[error("the store is of another version of Chive: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The library underneath is not SQLCipher: nothing would be encrypted.
+    /// The library underneath is not `SQLCipher`: nothing would be encrypted.
     #[error("this build has no SQLCipher: nothing would be encrypted")]
     NotEncrypted,
     /// A stored value is not what was written.

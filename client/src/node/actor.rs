@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -25,7 +26,7 @@ use crate::limits::MAX_OPEN_HANDSHAKES;
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, messages, owner};
-use crate::transport::{DoorStatus, NetworkStatus, Reachability};
+use crate::transport::{Door, DoorStatus, NetworkStatus, Reachability};
 use crate::wire::frame::{Bye, Frame};
 
 /// How often the node looks for what is due: expiries, resends, self-updates.
@@ -62,7 +63,7 @@ pub(super) struct Node {
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<i64>,
-    handshakes: std::sync::Arc<Semaphore>,
+    handshakes: HashMap<Door, Arc<Semaphore>>,
     started_at: i64,
     wiped: bool,
 }
@@ -92,13 +93,16 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         stop: stop.clone(),
         newest,
         hosted: vec![],
-        handshakes: std::sync::Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES)),
+        handshakes: [Door::Front, Door::Endpoint]
+            .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
+            .into(),
         started_at: clock::now(),
         wiped: false,
     };
     node.load_peers().await?;
     node.refresh_invitations().await?;
     node.refresh_services().await?;
+    node.doors = *node.transport.doors().borrow();
     let ended = tokio::spawn(node.run(asked, inbox, incoming));
     Ok(Running { handle, stop, ended })
 }
@@ -203,8 +207,9 @@ impl Node {
     }
 
     fn answer(&mut self, stream: crate::transport::Incoming) {
+        let Some(free) = self.handshakes.get(&stream.door).cloned() else { return };
         // A flood of streams costs a flooder as much as us, and never more than this.
-        if let Ok(permit) = std::sync::Arc::clone(&self.handshakes).try_acquire_owned() {
+        if let Ok(permit) = free.try_acquire_owned() {
             let (host, stop) = (self.host.clone(), self.stop.clone());
             self.tasks.spawn(async move {
                 stop.run_until_cancelled(host.answer(stream)).await;

@@ -33,7 +33,7 @@ impl Node {
         match keys {
             Some((identity, pair, endpoint)) if !row.blocked => {
                 self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));
-                let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.peer_id));
+                let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.id));
                 peer.accepted = Some(Accepted { endpoint, seal, open });
             }
             _ => {

@@ -22,7 +22,7 @@ const BATCH: u32 = 32;
 /// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
 const UPDATE_AFTER_SEALED: i64 = 100;
 /// And after so long, if anything was sealed.
-const UPDATE_AFTER: Duration = Duration::from_secs(24 * 3600);
+const UPDATE_AFTER: Duration = Duration::from_hours(24);
 
 impl Node {
     /// Hands over what waits, as far as there is room on the link.
@@ -216,10 +216,13 @@ async fn text_of(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Optio
     else {
         return Ok(None);
     };
-    messages::number(tx, message.row, contact, row.next_counter).await?;
+    let counter = message.counter.unwrap_or(row.next_counter);
+    if message.counter.is_none() {
+        messages::number(tx, message.row, contact, counter).await?;
+    }
     Ok(Some(Content::Text(Text {
         id,
-        counter: row.next_counter.cast_unsigned(),
+        counter: counter.cast_unsigned(),
         clock: message.clock.cast_unsigned(),
         created_at: message.created_at(),
         seen: messages::newest_of(tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?,

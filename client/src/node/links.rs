@@ -21,9 +21,9 @@ use crate::transport::DialError;
 use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
 
 /// A wrong key is reported once in so long, for each contact.
-const KEY_ALARM_PAUSE: Duration = Duration::from_secs(3600);
+const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
 /// With nothing to dial, look again after so long.
-const FAR: Duration = Duration::from_secs(3600);
+const FAR: Duration = Duration::from_hours(1);
 
 impl Node {
     /// When the next dial is due.
@@ -58,26 +58,23 @@ impl Node {
         let attempt = peer.redial.attempt();
         let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
         let stop = self.stop.clone();
-        match &peer.accepted {
-            Some(accepted) => {
-                let dial = host.dial(transport, contact, accepted.endpoint, attempt);
-                self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
-            }
-            None => {
-                let store = self.store.clone();
-                self.tasks.spawn(async move {
-                    stop.run_until_cancelled(async move {
-                        match pending_request(&store, contact).await {
-                            Ok(Some((invitation, introduction))) => {
-                                host.ask(transport, contact, invitation, introduction, attempt).await;
-                            }
-                            Ok(None) => {}
-                            Err(error) => tracing::error!(%error, "a request could not be read"),
+        if let Some(accepted) = &peer.accepted {
+            let dial = host.dial(transport, contact, accepted.endpoint, attempt);
+            self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
+        } else {
+            let store = self.store.clone();
+            self.tasks.spawn(async move {
+                stop.run_until_cancelled(async move {
+                    match pending_request(&store, contact).await {
+                        Ok(Some((invitation, introduction))) => {
+                            host.ask(transport, contact, invitation, introduction, attempt).await;
                         }
-                    })
-                    .await
-                });
-            }
+                        Ok(None) => {}
+                        Err(error) => tracing::error!(%error, "a request could not be read"),
+                    }
+                })
+                .await
+            });
         }
     }
 
@@ -133,14 +130,11 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_wanted() && peer.accepted.is_some()) else {
             return Ok(());
         };
-        let dialler = |dialled: bool| if dialled { own } else { peer.peer_id };
+        let caller = |dialled: bool| if dialled { own } else { peer.id };
         if let Some(live) = &peer.link {
-            let earlier = Candidate { id: live.id, dialler: dialler(live.dialled), theirs: &live.theirs };
-            let later = Candidate {
-                id: meeting.session.id,
-                dialler: dialler(meeting.session.dialled),
-                theirs: &meeting.theirs,
-            };
+            let earlier = Candidate { id: live.id, dialler: caller(live.dialled), theirs: &live.theirs };
+            let later =
+                Candidate { id: meeting.session.id, dialler: caller(meeting.session.dialled), theirs: &meeting.theirs };
             if !later_survives(&earlier, &later) {
                 return Ok(());
             }

@@ -18,7 +18,7 @@ use crate::wire::frame::LinkId;
 /// One contact, as long as the node runs.
 pub(super) struct Peer {
     /// Who it is for good.
-    pub(super) peer_id: PeerId,
+    pub(super) id: PeerId,
     /// What an accepted contact has.
     pub(super) accepted: Option<Accepted>,
     /// Whether its links are refused.
@@ -83,9 +83,9 @@ impl Live {
 impl Peer {
     /// A contact without a link, to be dialled at once.
     #[must_use]
-    pub(super) fn new(peer_id: PeerId, now: Instant) -> Self {
+    pub(super) fn new(id: PeerId, now: Instant) -> Self {
         Self {
-            peer_id,
+            id,
             accepted: None,
             blocked: false,
             refused: false,

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 /// The first pause; it doubles with each failure.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause while something waits for the contact.
-const LONGEST_WAITING: Duration = Duration::from_secs(60);
+const LONGEST_WAITING: Duration = Duration::from_mins(1);
 /// The longest pause while nothing does.
-const LONGEST_IDLE: Duration = Duration::from_secs(600);
+const LONGEST_IDLE: Duration = Duration::from_mins(10);
 /// A reason to hurry does not dial sooner than this after a failure.
 const LEAST: Duration = Duration::from_secs(2);
 

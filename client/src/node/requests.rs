@@ -26,7 +26,7 @@ const UNUSABLE: u64 = 5;
 /// What becomes of a request to us.
 enum Verdict {
     Answer(Frame),
-    Accept(Option<ContactRow>),
+    Accept(Option<Box<ContactRow>>),
 }
 
 impl Node {
@@ -44,14 +44,8 @@ impl Node {
         }
         let mut tx = self.begin().await?;
         let known = contacts::by_peer(&mut tx, invitation.peer_id).await?;
-        if let Some(row) = &known
-            && row.state != "refused"
-        {
-            let name = text::for_one_line(&row.name);
-            return refuse(
-                ErrorCode::AlreadyContact,
-                format!("the person behind this link is a contact already: {name}"),
-            );
+        if let Some(row) = &known {
+            refuse_known(&mut tx, row, &invitation).await?;
         }
         if contacts::count(&mut tx).await? >= MAX_CONTACTS {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
@@ -77,12 +71,11 @@ impl Node {
         let draft = Draft::new(&mut self.rng).map_err(|error| internal(&error))?;
         let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package };
         let own = known.as_ref().map(|row| row.id);
-        let (name, here) = match name {
-            Some(name) => (self.free_name(tx, name, own).await?, true),
-            None => {
-                let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
-                (self.own_name(tx, &format!("contact {short}"), own).await?, false)
-            }
+        let (name, here) = if let Some(name) = name {
+            (self.free_name(tx, name, own).await?, true)
+        } else {
+            let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
+            (self.own_name(tx, &format!("contact {short}"), own).await?, false)
         };
         let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here };
         let request = contacts::NewRequest {
@@ -111,25 +104,21 @@ impl Node {
         peer: PublicIdentity,
         answer: Frame,
     ) -> Result<(), StoreError> {
-        match answer {
-            Frame::Accept(bytes) => match self.accepted(contact, peer, &bytes).await? {
-                true => self.welcome(contact).await,
-                false => self.request_failed(contact, "its answer cannot be used").await,
-            },
-            Frame::Refuse(Refusal::Other(CROSSED)) => {
-                self.request_failed(contact, "its own request to us comes first").await
-            }
-            Frame::Refuse(reason) => self.refused(contact, reason).await,
-            _ => self.request_failed(contact, "its answer cannot be used").await,
-        }
+        let trouble = match answer {
+            Frame::Accept(bytes) if self.accepted(contact, peer, &bytes).await? => return self.welcome(contact).await,
+            Frame::Refuse(Refusal::Other(CROSSED)) => "its own request to us comes first",
+            Frame::Refuse(reason) => return self.refused(contact, reason).await,
+            _ => "its answer cannot be used",
+        };
+        self.request_failed(contact, trouble);
+        Ok(())
     }
 
-    async fn request_failed(&mut self, contact: ContactId, trouble: &'static str) -> Result<(), StoreError> {
+    fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
         if let Some(peer) = self.peers.get_mut(&contact) {
             peer.trouble = Some(trouble);
             peer.redial.failed(tokio::time::Instant::now(), true, &mut self.rng);
         }
-        Ok(())
     }
 
     async fn accepted(&mut self, contact: ContactId, peer: PublicIdentity, bytes: &[u8]) -> Result<bool, StoreError> {
@@ -188,8 +177,8 @@ impl Node {
             Verdict::Accept(known) => match self.take_in(&mut tx, &asking, known).await? {
                 Some((contact, frame)) => {
                     self.commit(tx).await?;
+                    self.drop_link(contact).await?;
                     self.welcome(contact).await?;
-                    self.refresh_invitations().await?;
                     frame
                 }
                 None => Frame::Refuse(Refusal::Other(UNUSABLE)),
@@ -212,11 +201,12 @@ impl Node {
             return refused(Refusal::Other(UNUSABLE));
         }
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
-        if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
+        if let Some(row) = known.as_ref().filter(|row| used && row.state == "accepted") {
             // The same question again: its answer was lost on the way. The same answer.
             let conversation = conversations::load(tx, row.id).await?;
-            let acceptance = conversation.and_then(|conversation| conversation.acceptance).filter(|_| used);
-            return Ok(Verdict::Answer(acceptance.map_or(Frame::Refuse(Refusal::Other(UNUSABLE)), Frame::Accept)));
+            if let Some(acceptance) = conversation.and_then(|conversation| conversation.acceptance) {
+                return Ok(Verdict::Answer(Frame::Accept(acceptance)));
+            }
         }
         // Both opened the other's link: the lower peer id creates the conversation.
         if known.as_ref().is_some_and(|row| row.state == "requested") && peer < self.own_id() {
@@ -230,7 +220,7 @@ impl Node {
         &mut self,
         tx: &mut Tx,
         asking: &Asking,
-        known: Option<ContactRow>,
+        known: Option<Box<ContactRow>>,
     ) -> Result<Option<(ContactId, Frame)>, StoreError> {
         let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
         let created = Conversation::create(&theirs.mls, &mut self.rng);
@@ -243,16 +233,15 @@ impl Node {
             return Ok(None);
         }
         let now = clock::now();
-        let contact = match &known {
-            Some(row) => {
-                contacts::remove_request(tx, row.id).await?;
-                row.id
-            }
-            None => {
-                let name = self.own_name(tx, &theirs.card.name, None).await?;
-                let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here: false };
-                contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
-            }
+        let contact = if let Some(row) = &known {
+            contacts::remove_request(tx, row.id).await?;
+            // It may be a contact already that has lost what it had: everything starts afresh.
+            conversations::forget(tx, row.id).await?;
+            row.id
+        } else {
+            let name = self.own_name(tx, &theirs.card.name, None).await?;
+            let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here: false };
+            contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
         };
         let ours = Introduction { card: self.own_card(tx).await?, mls: welcome };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
@@ -266,9 +255,25 @@ impl Node {
         invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
         events::note_contact(tx, contact).await?;
         if let Some(row) = invitations::all(tx).await?.iter().find(|row| row.id == asking.invitation) {
-            events::note(tx, &What::Invitation { invitation: row.show(now) }).await?;
+            events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }).await?;
         }
         Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
+    }
+}
+
+/// A contact is asked again only with another link, and only while it has not accepted.
+async fn refuse_known(tx: &mut Tx, row: &ContactRow, invitation: &Invitation) -> Result<(), Fault> {
+    let name = text::for_one_line(&row.name);
+    if row.state == "accepted" {
+        let detail =
+            format!("the person behind this link is a contact already: {name}; if it has lost you, remove it first");
+        return refuse(ErrorCode::AlreadyContact, detail);
+    }
+    match contacts::request(tx, row.id).await? {
+        Some(request) if request.link == *invitation.to_link() => {
+            refuse(ErrorCode::AlreadyContact, format!("this link is opened already: {name} has not answered yet"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -277,7 +282,7 @@ fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>)
     match invitation.state(clock::now()) {
         // Used by this very person, whom we have removed since.
         _ if used => refused(Refusal::Used),
-        InvitationState::Active => Ok(Verdict::Accept(known)),
+        InvitationState::Active => Ok(Verdict::Accept(known.map(Box::new))),
         InvitationState::Used => refused(Refusal::Used),
         InvitationState::Expired => refused(Refusal::Expired),
         InvitationState::Revoked => refused(Refusal::Revoked),

@@ -19,7 +19,7 @@ use crate::profile::{self, Passphrase};
 use crate::transport::memory::MemoryNetwork;
 
 /// Nothing in these stories takes so long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 struct Person {
     name: &'static str,
@@ -36,6 +36,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let filter = tracing_subscriber::EnvFilter::from_env("CHIVE_LOG");
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         Self { network: MemoryNetwork::default(), parent: tempfile::tempdir().unwrap() }
     }
 
@@ -314,6 +316,21 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
     bob.wake().await;
     bob.waits_until("Alice again", |p| async move { p.is_online("Alice").await }).await;
     assert_ne!(carol.state(&lost.id).await, MessageState::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_removed_us_and_comes_back_by_a_new_link_starts_afresh() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    bob.node().remove_contact("Alice").await.unwrap();
+    alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
+    let kept = alice.sends("Bob", "written meanwhile").await;
+    bob.adds(&alice).await;
+    bob.sees("Alice", "written meanwhile").await;
+    alice.delivered(&kept).await;
+    let back = bob.sends("Alice", "here again").await;
+    bob.delivered(&back).await;
+    assert_eq!(alice.node().contacts().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

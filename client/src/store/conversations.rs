@@ -41,6 +41,21 @@ pub async fn create(
     Ok(())
 }
 
+/// Forgets a conversation's state, but not its messages: what was not receipted is sealed again.
+pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM conversation WHERE contact = ?",
+        "DELETE FROM received WHERE contact = ?",
+        "DELETE FROM held WHERE contact = ?",
+        "DELETE FROM outbox WHERE contact = ? AND kind = 'commit'",
+        "UPDATE outbox SET envelope = NULL WHERE contact = ?",
+        "UPDATE contact SET card_revision = -1 WHERE id = ?",
+    ] {
+        sqlx::query(statement).bind(contact).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 /// Reads one.
 pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<ConversationRow>, StoreError> {
     Ok(sqlx::query_as(
