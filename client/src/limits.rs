@@ -50,14 +50,16 @@ pub const MAX_OPEN_HANDSHAKES: usize = 256;
 /// Envelopes handed to a link and not receipted yet.
 pub const MAX_IN_FLIGHT: usize = 64;
 /// Their bytes.
-pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
-/// An envelope without a receipt on a live link is handed over again after so long.
+pub const MAX_IN_FLIGHT_BYTES: usize = 512 * 1024;
+/// An envelope that a live link has taken, and that has no receipt, is handed over again after so long.
 pub const RESEND_AFTER: Duration = Duration::from_mins(1);
 /// Envelopes of a later epoch, kept until the commit is through; for each contact.
 pub const MAX_HELD: u32 = 512;
 
 /// Contacts of a profile.
 pub const MAX_CONTACTS: u32 = 10_000;
+/// Dials on their way at the same time.
+pub const MAX_DIALS: usize = 16;
 /// Invitations kept, ended ones among them.
 pub const MAX_INVITATIONS: u32 = 1_000;
 /// How many people may use one invitation.

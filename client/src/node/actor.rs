@@ -22,7 +22,7 @@ use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::limits::MAX_OPEN_HANDSHAKES;
+use crate::limits::{MAX_DIALS, MAX_OPEN_HANDSHAKES};
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, messages, owner};
@@ -58,6 +58,9 @@ pub(super) struct Node {
     pub(super) peers: HashMap<ContactId, Peer>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
+    /// Ends the links, after `stop` and their goodbyes.
+    pub(super) links_stop: CancellationToken,
+    pub(super) dials: Arc<Semaphore>,
     pub(super) newest: watch::Sender<i64>,
     pub(super) network: NetworkStatus,
     pub(super) doors: DoorStatus,
@@ -91,6 +94,8 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         peers: HashMap::new(),
         tasks: TaskTracker::new(),
         stop: stop.clone(),
+        links_stop: CancellationToken::new(),
+        dials: Arc::new(Semaphore::new(MAX_DIALS)),
         newest,
         hosted: vec![],
         handshakes: [Door::Front, Door::Endpoint]
@@ -147,10 +152,9 @@ impl Node {
         }
         drop(reports);
         self.tasks.close();
-        if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
-            self.stop.cancel();
-        }
         self.stop.cancel();
+        let _ = timeout(GOODBYE, self.tasks.wait()).await;
+        self.links_stop.cancel();
         self.tasks.wait().await;
         self.transport.close().await;
         self.store.close().await;
@@ -193,9 +197,12 @@ impl Node {
             Report::AnswerFailed { contact, error } => self.answer_failed(contact, &error).await,
             Report::DialFailed { contact, error } => self.dial_failed(contact, &error).await,
             Report::Asked(asking) => self.asked(asking).await,
-            Report::Answered { contact, peer, answer, stored } => {
-                let done = self.answered(contact, peer, answer).await;
+            Report::Answered { contact, peer, introduction, answer, stored } => {
+                let done = self.answered(contact, peer, &introduction, answer).await;
                 drop(stored);
+                if done.is_err() {
+                    self.request_failed(contact, "its answer could not be stored");
+                }
                 done
             }
             Report::Link { contact, link, event } => self.link_event(contact, link, event).await,
@@ -219,7 +226,9 @@ impl Node {
     }
 
     async fn tick(&mut self) {
-        for done in [self.expire().await, self.resend().await, self.update_keys().await, self.forget_old().await] {
+        self.resend().await;
+        self.update_keys().await;
+        for done in [self.expire().await, self.forget_old().await] {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
             }

@@ -63,10 +63,12 @@ pub(super) struct Live {
     pub(super) theirs: Vec<LinkId>,
     /// Writes to it.
     pub(super) sender: LinkSender,
-    /// What was handed to it and is not receipted: the outbox row, its size, when.
-    pub(super) in_flight: BTreeMap<i64, (usize, Instant)>,
+    /// What was handed to it and is not receipted: the outbox row, its size, when the stream took it.
+    pub(super) in_flight: BTreeMap<i64, (usize, Option<Instant>)>,
     /// The last outbox row that was handed to it.
     pub(super) cursor: i64,
+    /// Since when it is up.
+    pub(super) since: Instant,
     /// Counts as held until it is dropped.
     pub(super) _held: Held,
 }

@@ -46,9 +46,9 @@ impl Redial {
         self.next = None;
     }
 
-    /// A link is up.
+    /// A link is up. Whether that was a success shows when it ends.
     pub(super) fn linked(&mut self) {
-        *self = Self { failures: 0, failed_at: None, next: None };
+        self.next = None;
     }
 
     /// The link is down: the first try comes almost at once, a little apart from the other side's.
