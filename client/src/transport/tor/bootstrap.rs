@@ -216,7 +216,7 @@ impl Seen {
     fn of(status: &BootstrapStatus, network: &Network, failure: Option<ErrorKind>) -> Self {
         let skew = skew_in(&status.to_string());
         let blocked = status.blocked().and_then(|blockage| Trouble::of_blockage(&blockage.kind(), skew.clone()));
-        let lost = network.lost().then_some(Trouble::Offline);
+        let lost = network.lost().then_some(Trouble::Unreachable);
         Self {
             usable: status.ready_for_traffic() && !network.lost(),
             percent: percent(status.as_frac()),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tor_hscrypto::pk::{HsId, HsIdKeypair};
 use tor_hsservice::config::OnionServiceConfigBuilder;
+use tor_hsservice::status::State;
 use tor_hsservice::{HsNickname, OnionServiceConfig, RendRequest, RunningOnionService};
 use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 
@@ -34,6 +35,8 @@ const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 const FIRST_RETRY: Duration = Duration::from_millis(25);
 /// The longest pause between two launches that arti refuses.
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// The shortest time between two probes of a service that was reached.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
 /// The hash label of a nickname.
 const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
 /// The letters of a nickname. It names files on disk, so it comes from the secret part of the key:
@@ -96,10 +99,10 @@ impl Service {
         let mut watch = Watch::new();
         loop {
             // The service ends when this handle is dropped: at the end of the turn.
-            let Launched { running: _running, requests } = self.launch().await;
+            let Launched { running, requests } = self.launch().await;
             tokio::select! {
                 () = self.take_callers(requests, sessions) => tracing::debug!("arti ended a service"),
-                () = self.watch_over(&mut watch) => tracing::info!("a service cannot be reached: launching it anew"),
+                () = self.watch_over(&running, &mut watch) => tracing::info!("a service cannot be reached: launching it anew"),
             }
         }
     }
@@ -149,7 +152,7 @@ impl Service {
     }
 
     /// Probes until the service has to be launched anew.
-    async fn watch_over(&self, watch: &mut Watch) {
+    async fn watch_over(&self, running: &RunningOnionService, watch: &mut Watch) {
         self.wait_for_network().await;
         tokio::time::sleep(FIRST_LOOK).await;
         loop {
@@ -160,7 +163,7 @@ impl Service {
             if next.relaunch {
                 return;
             }
-            self.pause(next).await;
+            self.pause(running, next).await;
         }
     }
 
@@ -179,12 +182,14 @@ impl Service {
         }
     }
 
-    /// Waits for the next probe: less long when the network was lost and has come back.
-    async fn pause(&self, next: Next) {
+    /// Waits for the next probe: less long when the network was lost and has come back, or when arti
+    /// sees trouble.
+    async fn pause(&self, running: &RunningOnionService, next: Next) {
         let calm = next.state == Reachability::Reachable;
         tokio::select! {
             () = tokio::time::sleep(next.pause) => {}
             () = self.wait_for_return(), if calm => {}
+            () = wait_for_trouble(running), if calm => {}
         }
     }
 
@@ -198,6 +203,21 @@ impl Service {
         let _ = status.wait_for(|status| !status.ready).await;
         let _ = status.wait_for(|status| status.ready).await;
     }
+}
+
+/// Ends when arti begins to see trouble. That is no verdict, but a reason to look, and not at once
+/// again: it sees trouble often.
+async fn wait_for_trouble(running: &RunningOnionService) {
+    let mut events = running.status_events().skip(1);
+    let changed = async {
+        while let Some(status) = events.next().await {
+            if matches!(status.state(), State::Recovering | State::Broken) {
+                return;
+            }
+        }
+        std::future::pending().await
+    };
+    tokio::join!(changed, tokio::time::sleep(TROUBLE_PAUSE));
 }
 
 /// The first launch in this process: arti takes the key into its memory.
