@@ -1,39 +1,246 @@
 //! The node: one actor that owns the store and the links, and a handle that asks it for things.
+//!
+//! Commands come from the local API, reports from the tasks that meet others and read links. Each
+//! is handled whole, in one transaction of the store, before the next.
 
-use tokio::sync::watch;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange, Status,
+    Contact, ContactChange, ErrorCode, Event, Invitation, Message, NewContact, NewInvitation, NewMessage,
+    PassphraseChange, Status,
 };
 use crate::fault::Fault;
+use crate::identity::PublicIdentity;
+use crate::link::LinkError;
+use crate::link::session::{LinkEvent, Session};
+use crate::profile::{self, Passphrase, ProfileError};
+use crate::store::contacts::ContactId;
+use crate::transport::Incoming;
+use crate::wire::frame::{Frame, LinkId};
+
+mod actor;
+mod contacts;
+mod deliver;
+mod directory;
+mod envelopes;
+mod events;
+mod invitations;
+mod links;
+mod meet;
+mod messages;
+mod peer;
+mod redial;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+pub use actor::{Parts, start};
+
+/// Commands waiting for the node.
+const COMMAND_QUEUE: usize = 64;
+/// Reports waiting for the node: links and meetings wait when it is full.
+const REPORT_QUEUE: usize = 256;
+/// Accepted streams waiting for the node.
+pub const INCOMING_QUEUE: usize = 64;
+
+type Answer<T> = oneshot::Sender<Result<T, Fault>>;
+
+/// What the local API asks.
+enum Command {
+    Status(Answer<Status>),
+    Invite(NewInvitation, Answer<Invitation>),
+    Invitations(Answer<Vec<Invitation>>),
+    Revoke(String, Answer<Invitation>),
+    AddContact(NewContact, Answer<Contact>),
+    Contacts(Answer<Vec<Contact>>),
+    Contact(String, Answer<Contact>),
+    ChangeContact(String, ContactChange, Answer<Contact>),
+    RemoveContact(String, Answer<()>),
+    Send(String, NewMessage, Answer<Message>),
+    History(String, u32, Option<String>, Answer<Vec<Message>>),
+    Message(String, Answer<Message>),
+    Cancel(String, Answer<Message>),
+    Events(i64, u32, Answer<Vec<Event>>),
+    Wipe(Answer<()>),
+}
+
+/// What the node's tasks tell it.
+enum Report {
+    /// Somebody opened a stream to us.
+    Incoming(Incoming),
+    /// A link with a contact is up.
+    Met { contact: ContactId, meeting: Box<meet::Meeting> },
+    /// A contact's dial to us came to nothing.
+    AnswerFailed { contact: ContactId, error: LinkError },
+    /// Our dial to a contact, or our request, came to nothing.
+    DialFailed { contact: ContactId, error: meet::MeetError },
+    /// Somebody asks to become a contact.
+    Asked(meet::Asking),
+    /// Our request was answered. The session is dropped once the answer is stored.
+    Answered { contact: ContactId, peer: PublicIdentity, answer: Frame, stored: Box<Session> },
+    /// Something came over a link.
+    Link { contact: ContactId, link: LinkId, event: LinkEvent },
+    /// A link has ended.
+    LinkEnded { contact: ContactId, link: LinkId, error: LinkError },
+}
 
 /// A cloneable way to ask the running node. Every method is one command or one query.
 #[derive(Clone)]
-pub struct NodeHandle {}
-
-#[allow(unused_variables, clippy::todo, clippy::unused_async, missing_docs)]
-impl NodeHandle {
-    pub async fn status(&self) -> Result<Status, Fault> { todo!() }
-    pub async fn invite(&self, new: NewInvitation) -> Result<Invitation, Fault> { todo!() }
-    pub async fn invitations(&self) -> Result<Vec<Invitation>, Fault> { todo!() }
-    /// `id`: an unambiguous beginning of the invitation's id
-    pub async fn revoke(&self, id: &str) -> Result<Invitation, Fault> { todo!() }
-    pub async fn add_contact(&self, new: NewContact) -> Result<Contact, Fault> { todo!() }
-    pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> { todo!() }
-    /// `who`: a name, or an unambiguous beginning (8 digits or more) of an id
-    pub async fn contact(&self, who: &str) -> Result<Contact, Fault> { todo!() }
-    pub async fn change_contact(&self, who: &str, change: ContactChange) -> Result<Contact, Fault> { todo!() }
-    pub async fn remove_contact(&self, who: &str) -> Result<(), Fault> { todo!() }
-    pub async fn send(&self, who: &str, new: NewMessage) -> Result<Message, Fault> { todo!() }
-    /// Oldest first, at most `limit`, those just before the message `before` (or the newest)
-    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> { todo!() }
-    pub async fn message(&self, id: &str) -> Result<Message, Fault> { todo!() }
-    pub async fn cancel(&self, id: &str) -> Result<Message, Fault> { todo!() }
-    /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.
-    pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> { todo!() }
-    /// Changes whenever there is a newer event; its value is the newest one's number.
-    pub fn newest_event(&self) -> watch::Receiver<i64> { todo!() }
-    pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> { todo!() }
-    /// Ends the node and destroys the profile.
-    pub async fn wipe(&self) -> Result<(), Fault> { todo!() }
+pub struct NodeHandle {
+    commands: mpsc::Sender<Command>,
+    newest: watch::Receiver<i64>,
+    directory: PathBuf,
 }
+
+impl NodeHandle {
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Fault> {
+        let stopping = || Fault::new(ErrorCode::Stopping, "the node is stopping");
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(command(answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, Fault> {
+        self.ask(Command::Status).await
+    }
+
+    /// Makes an invitation.
+    pub async fn invite(&self, new: NewInvitation) -> Result<Invitation, Fault> {
+        self.ask(|answer| Command::Invite(new, answer)).await
+    }
+
+    /// All invitations that are remembered.
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, Fault> {
+        self.ask(Command::Invitations).await
+    }
+
+    /// Takes an invitation back. `id`: an unambiguous beginning of it.
+    pub async fn revoke(&self, id: &str) -> Result<Invitation, Fault> {
+        self.ask(|answer| Command::Revoke(id.to_owned(), answer)).await
+    }
+
+    /// Opens an invitation link.
+    pub async fn add_contact(&self, new: NewContact) -> Result<Contact, Fault> {
+        self.ask(|answer| Command::AddContact(new, answer)).await
+    }
+
+    /// All contacts, by name.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> {
+        self.ask(Command::Contacts).await
+    }
+
+    /// One contact. `who`: a name, or an unambiguous beginning (8 digits or more) of an id.
+    pub async fn contact(&self, who: &str) -> Result<Contact, Fault> {
+        self.ask(|answer| Command::Contact(who.to_owned(), answer)).await
+    }
+
+    /// Renames, verifies, blocks.
+    pub async fn change_contact(&self, who: &str, change: ContactChange) -> Result<Contact, Fault> {
+        self.ask(|answer| Command::ChangeContact(who.to_owned(), change, answer)).await
+    }
+
+    /// Forgets a contact with its conversation.
+    pub async fn remove_contact(&self, who: &str) -> Result<(), Fault> {
+        self.ask(|answer| Command::RemoveContact(who.to_owned(), answer)).await
+    }
+
+    /// Accepts a message: when this returns, it is in the store.
+    pub async fn send(&self, who: &str, new: NewMessage) -> Result<Message, Fault> {
+        self.ask(|answer| Command::Send(who.to_owned(), new, answer)).await
+    }
+
+    /// Oldest first, at most `limit`, those just before the message `before` (or the newest).
+    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
+        let before = before.map(str::to_owned);
+        self.ask(|answer| Command::History(who.to_owned(), limit, before, answer)).await
+    }
+
+    /// One message by its id.
+    pub async fn message(&self, id: &str) -> Result<Message, Fault> {
+        self.ask(|answer| Command::Message(id.to_owned(), answer)).await
+    }
+
+    /// Takes a message back that has not left.
+    pub async fn cancel(&self, id: &str) -> Result<Message, Fault> {
+        self.ask(|answer| Command::Cancel(id.to_owned(), answer)).await
+    }
+
+    /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.
+    pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> {
+        self.ask(|answer| Command::Events(after, limit, answer)).await
+    }
+
+    /// Changes whenever there is a newer event; its value is the newest one's number.
+    #[must_use]
+    pub fn newest_event(&self) -> watch::Receiver<i64> {
+        self.newest.clone()
+    }
+
+    /// Replaces the passphrase. The node goes on meanwhile.
+    pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> {
+        let directory = self.directory.clone();
+        let changed = tokio::task::spawn_blocking(move || change_passphrase(&directory, change)).await;
+        match changed.map_err(|error| internal(&error))? {
+            Ok(()) => Ok(()),
+            Err(ProfileError::WrongPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, "the old passphrase is wrong: nothing was changed"))
+            }
+            Err(error @ ProfileError::EmptyPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+            }
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Ends the node and destroys the profile.
+    pub async fn wipe(&self) -> Result<(), Fault> {
+        self.ask(Command::Wipe).await
+    }
+}
+
+fn change_passphrase(directory: &Path, change: PassphraseChange) -> Result<(), ProfileError> {
+    profile::rewrap(directory, &Passphrase::new(change.old), &Passphrase::new(change.new))
+}
+
+/// A fault of the node itself: the cause goes to the log, not to the caller.
+fn internal(error: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%error, "a command failed");
+    Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
+}
+
+/// A generator of its own for a task, seeded by the operating system.
+fn fresh_rng() -> StdRng {
+    StdRng::from_os_rng()
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to stop.
+    Stopped,
+    /// It was told to destroy the profile.
+    Wiped,
+}
+
+/// A started node: its handle, and how to end it.
+pub struct Running {
+    /// To ask it.
+    pub handle: NodeHandle,
+    /// Ends it cleanly.
+    pub stop: CancellationToken,
+    /// Joins it.
+    pub ended: tokio::task::JoinHandle<Ending>,
+}
+
+/// Something that hands over accepted streams, for [`start`].
+pub type IncomingStreams = mpsc::Receiver<Incoming>;
+
+/// A transport for [`start`].
+pub type SharedTransport = Arc<dyn crate::transport::Transport>;

@@ -34,6 +34,7 @@ pub struct TorStatus {
     /// True once connections can be expected to work.
     pub ready: bool,
     /// 0 to 100.
+    #[schema(maximum = 100)]
     pub percent: u8,
     /// What happens now.
     pub summary: String,
@@ -62,9 +63,11 @@ pub enum DoorState {
 pub struct NewInvitation {
     /// How many people may use it: 1 to 1000. Default 1.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub uses: Option<u32>,
     /// For how long, in seconds: 60 to 31,536,000 (a year). Default 604,800 (7 days).
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
     pub expires_in: Option<u64>,
 }
 
@@ -190,9 +193,11 @@ pub enum Presence {
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// 1 to 64,512 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 64_512)]
     pub text: String,
     /// 32 hex digits of the caller's choice: the same id again sends nothing twice.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub id: Option<String>,
     /// Give up when it is not delivered after so many seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]

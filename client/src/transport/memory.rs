@@ -1,1 +1,101 @@
 //! A network inside one process: for tests of everything above the transports.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Transport,
+};
+
+/// Bytes on their way in one direction of a stream.
+const BUFFER: usize = 64 * 1024;
+
+type Services = HashMap<OnionAddress, (Door, mpsc::Sender<Incoming>)>;
+
+/// The network: every transport made from it reaches the others.
+#[derive(Clone, Default)]
+pub struct MemoryNetwork {
+    services: Arc<Mutex<Services>>,
+}
+
+impl MemoryNetwork {
+    /// One person's way into the network.
+    #[must_use]
+    pub fn transport(&self, incoming: mpsc::Sender<Incoming>) -> MemoryTransport {
+        let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".into(), stalled: None };
+        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
+        MemoryTransport {
+            network: self.clone(),
+            incoming,
+            hosted: Mutex::default(),
+            status: watch::channel(ready).0,
+            doors: watch::channel(closed).0,
+        }
+    }
+
+    fn services(&self) -> MutexGuard<'_, Services> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One person's way into a [`MemoryNetwork`].
+pub struct MemoryTransport {
+    network: MemoryNetwork,
+    incoming: mpsc::Sender<Incoming>,
+    hosted: Mutex<Vec<OnionAddress>>,
+    status: watch::Sender<NetworkStatus>,
+    doors: watch::Sender<DoorStatus>,
+}
+
+impl MemoryTransport {
+    fn replace(&self, services: &[Hosted]) {
+        let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.network.services();
+        for old in hosted.drain(..) {
+            all.remove(&old);
+        }
+        for service in services {
+            all.insert(service.seed.address(), (service.door, self.incoming.clone()));
+            hosted.push(service.seed.address());
+        }
+        let state =
+            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
+        self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn dial(&self, to: OnionAddress, _: Circle, _: u32) -> BoxFuture<'static, Result<super::Stream, DialError>> {
+        let service = self.network.services().get(&to).cloned();
+        async move {
+            let (door, incoming) = service.ok_or(DialError::Unreachable)?;
+            let (ours, theirs) = tokio::io::duplex(BUFFER);
+            let accepted = incoming.send(Incoming { door, stream: Box::new(theirs) }).await;
+            accepted.map_err(|_| DialError::Unreachable)?;
+            Ok(Box::new(ours) as super::Stream)
+        }
+        .boxed()
+    }
+
+    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+        self.replace(&services);
+        async {}.boxed()
+    }
+
+    fn network(&self) -> watch::Receiver<NetworkStatus> {
+        self.status.subscribe()
+    }
+
+    fn doors(&self) -> watch::Receiver<DoorStatus> {
+        self.doors.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        self.replace(&[]);
+        async {}.boxed()
+    }
+}

@@ -1,0 +1,158 @@
+//! The local API's client: one typed method for each path, over the node's Unix socket.
+//!
+//! Every request has its own connection. Nothing is retried here: the caller knows what may be
+//! asked twice.
+
+use std::io;
+use std::path::PathBuf;
+
+use futures::Stream;
+use hyper::Method;
+
+use crate::api::types::{
+    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange,
+    Problem, Status, Wipe,
+};
+
+mod events;
+mod http;
+mod sse;
+
+use http::{Ask, segment};
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No node listens at the socket.
+    #[error("Chive is not running")]
+    NotRunning,
+    /// The node refused, and says why.
+    #[error("{}", .0.detail)]
+    Problem(Problem),
+    /// The socket cannot be opened, the connection broke, or the node stayed silent for too long.
+    #[error("the connection to the node failed")]
+    Io(#[from] io::Error),
+    /// What came is not what this version of the API says.
+    #[error("the node's answer cannot be understood: {0}")]
+    Protocol(String),
+}
+
+/// A way to ask the node that listens at a socket.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A client of the node whose socket has this path. Nothing is opened before the first request.
+    #[must_use]
+    pub fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.ask(Method::GET, "/v1/status").answer().await
+    }
+
+    /// Makes an invitation.
+    pub async fn invite(&self, new: &NewInvitation) -> Result<Invitation, ClientError> {
+        self.ask(Method::POST, "/v1/invitations").json(new)?.answer().await
+    }
+
+    /// All invitations.
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, ClientError> {
+        self.ask(Method::GET, "/v1/invitations").answer().await
+    }
+
+    /// Takes an invitation back. `id` is its id or an unambiguous beginning of it.
+    pub async fn revoke(&self, id: &str) -> Result<Invitation, ClientError> {
+        self.ask(Method::DELETE, format!("/v1/invitations/{}", segment(id))).answer().await
+    }
+
+    /// Asks an invitation's owner to become a contact.
+    pub async fn add_contact(&self, new: &NewContact) -> Result<Contact, ClientError> {
+        self.ask(Method::POST, "/v1/contacts").json(new)?.answer().await
+    }
+
+    /// All contacts.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
+        self.ask(Method::GET, "/v1/contacts").answer().await
+    }
+
+    /// One contact. `who` is its name, its id, or an unambiguous beginning of its id.
+    pub async fn contact(&self, who: &str) -> Result<Contact, ClientError> {
+        self.ask(Method::GET, contact_path(who)).answer().await
+    }
+
+    /// Renames, verifies or blocks a contact.
+    pub async fn change_contact(&self, who: &str, change: &ContactChange) -> Result<Contact, ClientError> {
+        self.ask(Method::PATCH, contact_path(who)).json(change)?.answer().await
+    }
+
+    /// Removes a contact and its conversation.
+    pub async fn remove_contact(&self, who: &str) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, contact_path(who)).done().await
+    }
+
+    /// Accepts a message for a contact: from then on the node sees to its delivery.
+    pub async fn send(&self, who: &str, new: &NewMessage) -> Result<Message, ClientError> {
+        self.ask(Method::POST, messages_path(who)).json(new)?.answer().await
+    }
+
+    /// At most `limit` messages of a conversation, oldest first: those just before the message
+    /// `before`, or the newest.
+    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, ClientError> {
+        let mut path = format!("{}?limit={limit}", messages_path(who));
+        if let Some(id) = before {
+            path.push_str("&before=");
+            path.push_str(&segment(id));
+        }
+        self.ask(Method::GET, path).answer().await
+    }
+
+    /// One message.
+    pub async fn message(&self, id: &str) -> Result<Message, ClientError> {
+        self.ask(Method::GET, message_path(id)).answer().await
+    }
+
+    /// Takes back a message that has not left.
+    pub async fn cancel(&self, id: &str) -> Result<Message, ClientError> {
+        self.ask(Method::DELETE, message_path(id)).answer().await
+    }
+
+    /// What happens after the event `after`, or from now on, without a gap and without an end.
+    ///
+    /// The stream ends when the node stops or after its first error. To go on, ask again with the
+    /// last event's `seq`.
+    pub fn events(&self, after: Option<i64>) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin + use<> {
+        let path = after.map_or_else(|| "/v1/events".to_owned(), |seq| format!("/v1/events?after={seq}"));
+        events::follow(self.ask(Method::GET, path).accept("text/event-stream"))
+    }
+
+    /// Changes the profile's passphrase.
+    pub async fn change_passphrase(&self, change: &PassphraseChange) -> Result<(), ClientError> {
+        self.ask(Method::POST, "/v1/passphrase").json(change)?.done().await
+    }
+
+    /// Ends the node and destroys its profile.
+    pub async fn wipe(&self) -> Result<(), ClientError> {
+        self.ask(Method::POST, "/v1/wipe").json(&Wipe { confirm: true })?.done().await
+    }
+
+    fn ask(&self, method: Method, path: impl Into<String>) -> Ask {
+        Ask::new(self.socket.clone(), method, path.into())
+    }
+}
+
+fn contact_path(who: &str) -> String {
+    format!("/v1/contacts/{}", segment(who))
+}
+
+fn messages_path(who: &str) -> String {
+    format!("{}/messages", contact_path(who))
+}
+
+fn message_path(id: &str) -> String {
+    format!("/v1/messages/{}", segment(id))
+}

@@ -1,0 +1,86 @@
+//! The local API's server: HTTP/1.1 over a Unix socket, in front of one node.
+//!
+//! The way of a request is the list of modules: `socket` lets it in, `extract` reads it, one file
+//! per resource answers it by asking the [`Node`], `problem` says what is wrong with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+mod contacts;
+mod events;
+mod extract;
+mod invitations;
+pub mod limits;
+mod messages;
+mod node;
+mod openapi;
+mod problem;
+mod profile;
+mod serve;
+mod socket;
+mod status;
+
+pub use node::{Answer, Node};
+pub use serve::serve;
+pub use socket::bind;
+
+use limits::{MAX_BODY, Timing};
+use problem::Refusal;
+
+/// What every handler can reach.
+#[derive(Clone)]
+struct App {
+    node: Arc<dyn Node>,
+    /// Ends the streams of events.
+    stopping: CancellationToken,
+    document: Arc<str>,
+    timing: Timing,
+}
+
+/// All paths, with their limits, in front of a node.
+pub(super) fn router(node: impl Node, stopping: CancellationToken, timing: Timing) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let app = App { node: Arc::new(node), stopping, document: openapi::text(&document).into(), timing };
+    router
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(timing.request, in_time))
+        .with_state(app)
+}
+
+/// Every path is added here, and by `routes!` alone, so that the document has it too.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(status::get))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(contacts::list, contacts::add))
+        .routes(routes!(contacts::get, contacts::change, contacts::remove))
+        .routes(routes!(messages::history, messages::send))
+        .routes(routes!(messages::get, messages::cancel))
+        .routes(routes!(events::follow))
+        .routes(routes!(profile::change_passphrase))
+        .routes(routes!(profile::wipe))
+        .routes(routes!(openapi::get))
+}
+
+/// The document that clients in other languages are made from.
+#[cfg(test)]
+pub(super) fn document() -> String {
+    openapi::text(&routes().into_openapi())
+}
+
+async fn in_time(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(deadline, next.run(request)).await;
+    answer.unwrap_or_else(|_| Refusal::too_slow().into_response())
+}

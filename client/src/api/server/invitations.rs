@@ -1,0 +1,46 @@
+//! `/v1/invitations`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::App;
+use super::extract::{Body, Segment};
+use super::problem::{Refusal, refusals};
+use crate::api::types::{Invitation, NewInvitation};
+
+refusals!(Refusals:);
+refusals!(CreateRefusals: OutOfRange);
+refusals!(RevokeRefusals: UnknownInvitation);
+
+/// All invitations.
+#[utoipa::path(
+    get, path = "/v1/invitations", operation_id = "list_invitations", tag = "invitations",
+    responses((status = 200, description = "All of them, also those that ended", body = Vec<Invitation>), Refusals),
+)]
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Invitation>>, Refusal> {
+    Ok(Json(app.node.invitations().await?))
+}
+
+/// Make an invitation.
+#[utoipa::path(
+    post, path = "/v1/invitations", operation_id = "create_invitation", tag = "invitations",
+    request_body = NewInvitation,
+    responses((status = 201, description = "The invitation, with its link", body = Invitation), CreateRefusals),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    Body(new): Body<NewInvitation>,
+) -> Result<(StatusCode, Json<Invitation>), Refusal> {
+    Ok((StatusCode::CREATED, Json(app.node.invite(new).await?)))
+}
+
+/// Take an invitation back.
+#[utoipa::path(
+    delete, path = "/v1/invitations/{id}", operation_id = "revoke_invitation", tag = "invitations",
+    params(("id" = String, Path, description = "The invitation's id, or an unambiguous beginning of it")),
+    responses((status = 200, description = "The invitation, without its link", body = Invitation), RevokeRefusals),
+)]
+pub(super) async fn revoke(State(app): State<App>, Segment(id): Segment) -> Result<Json<Invitation>, Refusal> {
+    Ok(Json(app.node.revoke(&id).await?))
+}

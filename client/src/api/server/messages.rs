@@ -1,0 +1,89 @@
+//! `/v1/contacts/{name}/messages` and `/v1/messages`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::App;
+use super::extract::{Body, Query, Segment};
+use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
+use super::problem::{Refusal, refusals};
+use crate::api::types::{ErrorCode, Message, NewMessage};
+
+refusals!(SendRefusals: UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
+refusals!(HistoryRefusals: UnknownContact, UnknownMessage, OutOfRange);
+refusals!(OneRefusals: UnknownMessage);
+refusals!(CancelRefusals: UnknownMessage, AlreadySent);
+
+/// Which part of a conversation.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
+    /// How many messages, at most.
+    #[serde(default = "default_history")]
+    #[param(default = 50, minimum = 1, maximum = 1000)]
+    limit: u32,
+    /// The id of the message that comes after them. Default: the newest messages.
+    before: Option<String>,
+}
+
+fn default_history() -> u32 {
+    DEFAULT_HISTORY
+}
+
+/// Send a message.
+///
+/// Once it is accepted, the node sees to its delivery; the events tell how far it is.
+#[utoipa::path(
+    post, path = "/v1/contacts/{name}/messages", operation_id = "send_message", tag = "messages",
+    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    request_body = NewMessage,
+    responses((status = 201, description = "It is stored, and waits", body = Message), SendRefusals),
+)]
+pub(super) async fn send(
+    State(app): State<App>,
+    Segment(who): Segment,
+    Body(new): Body<NewMessage>,
+) -> Result<(StatusCode, Json<Message>), Refusal> {
+    Ok((StatusCode::CREATED, Json(app.node.send(&who, new).await?)))
+}
+
+/// Part of a conversation.
+#[utoipa::path(
+    get, path = "/v1/contacts/{name}/messages", operation_id = "list_messages", tag = "messages",
+    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning"), Part),
+    responses((status = 200, description = "Oldest first", body = Vec<Message>), HistoryRefusals),
+)]
+pub(super) async fn history(
+    State(app): State<App>,
+    Segment(who): Segment,
+    Query(part): Query<Part>,
+) -> Result<Json<Vec<Message>>, Refusal> {
+    if !(1..=MAX_HISTORY).contains(&part.limit) {
+        return Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")));
+    }
+    Ok(Json(app.node.history(&who, part.limit, part.before.as_deref()).await?))
+}
+
+/// One message.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", operation_id = "get_message", tag = "messages",
+    params(("id" = String, Path, description = "The message's id")),
+    responses((status = 200, description = "As it is now", body = Message), OneRefusals),
+)]
+pub(super) async fn get(State(app): State<App>, Segment(id): Segment) -> Result<Json<Message>, Refusal> {
+    Ok(Json(app.node.message(&id).await?))
+}
+
+/// Take back a message that has not left.
+#[utoipa::path(
+    delete, path = "/v1/messages/{id}", operation_id = "cancel_message", tag = "messages",
+    params(("id" = String, Path, description = "The message's id")),
+    responses((status = 200, description = "The message, cancelled", body = Message), CancelRefusals),
+)]
+pub(super) async fn cancel(State(app): State<App>, Segment(id): Segment) -> Result<Json<Message>, Refusal> {
+    Ok(Json(app.node.cancel(&id).await?))
+}

@@ -1,0 +1,46 @@
+//! `/v1/openapi.json`: the document that the paths' own annotations add up to.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+
+use super::App;
+use super::problem::refusals;
+use crate::api::types::Problem;
+
+refusals!(Refusals:);
+
+/// What the document says beside the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chive's local API",
+        description = "Commands in, events out: HTTP/1.1 over the Unix socket of a running node. \
+            Times are Unix milliseconds; ids are lower-case hex. Every error is a `Problem`.",
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "node", description = "The node itself"),
+        (name = "invitations", description = "Links by which somebody becomes a contact"),
+        (name = "contacts", description = "People to talk with"),
+        (name = "messages", description = "What is said"),
+        (name = "events", description = "What happens"),
+        (name = "profile", description = "What the passphrase protects"),
+    ),
+)]
+pub(super) struct Document;
+
+/// The document as it is served and checked in.
+pub(super) fn text(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().map(|text| text + "\n").unwrap_or_default()
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", operation_id = "openapi", tag = "node",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json"), Refusals),
+)]
+pub(super) async fn get(State(app): State<App>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], app.document.to_string()).into_response()
+}

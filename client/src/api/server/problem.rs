@@ -1,0 +1,141 @@
+//! Every error on its way out: problem details (RFC 9457).
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::response::Response as ResponseDoc;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+
+use crate::api::types::{ErrorCode, Problem};
+use crate::fault::Fault;
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A request that gets a problem for an answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { status: status_of(code), code, detail: detail.into() }
+    }
+
+    /// A request that cannot be read; the status says how far the reading came.
+    pub(super) fn malformed(status: StatusCode, detail: String) -> Self {
+        Self { status, code: ErrorCode::MalformedRequest, detail }
+    }
+
+    pub(super) fn too_slow() -> Self {
+        Self {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            code: ErrorCode::Internal,
+            detail: "The node takes too long. What you asked for may still be done: look before you ask again.".into(),
+        }
+    }
+
+    pub(super) fn into_problem(self) -> Problem {
+        Problem {
+            kind: "about:blank".into(),
+            title: self.status.canonical_reason().unwrap_or_default().into(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+        }
+    }
+}
+
+/// The cause of an internal fault goes to the log and nowhere else, so it must be fit for a log:
+/// no names, no addresses, no contents.
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        if fault.code == ErrorCode::Internal {
+            tracing::error!(cause = %fault.detail, "a request failed");
+            return Self::new(ErrorCode::Internal, "Something is wrong with the node: see its log.");
+        }
+        Self::new(fault.code, fault.detail)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, [(CONTENT_TYPE, PROBLEM_JSON)], Json(self.into_problem())).into_response()
+    }
+}
+
+pub(super) async fn not_found() -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "The API has no such path.")
+}
+
+pub(super) async fn method_not_allowed() -> Refusal {
+    Refusal::new(
+        ErrorCode::MethodNotAllowed,
+        "This path does not take this method: the Allow header has those it takes.",
+    )
+}
+
+/// The one table of HTTP statuses.
+pub(super) fn status_of(code: ErrorCode) -> StatusCode {
+    use ErrorCode as E;
+    match code {
+        E::MalformedRequest => StatusCode::BAD_REQUEST,
+        E::WrongPassphrase => StatusCode::FORBIDDEN,
+        E::UnknownContact | E::UnknownInvitation | E::UnknownMessage | E::NotFound => StatusCode::NOT_FOUND,
+        E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        E::OwnLink
+        | E::AlreadyContact
+        | E::NameTaken
+        | E::NotAccepted
+        | E::ContactBlocked
+        | E::IdTaken
+        | E::AlreadySent => StatusCode::CONFLICT,
+        E::CursorExpired => StatusCode::GONE,
+        E::InvalidLink | E::UnsupportedLink | E::OutOfRange | E::InvalidName | E::InvalidText => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        E::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        E::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The refusals of an operation for the document: those named, and those that every operation has.
+pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseDoc>> {
+    let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for &code in own.iter().chain(&[ErrorCode::MalformedRequest, ErrorCode::Stopping, ErrorCode::Internal]) {
+        codes.entry(status_of(code).as_str().to_owned()).or_default().push(in_words(code));
+    }
+    codes.insert("default".into(), vec!["any other problem".into()]);
+    codes.into_iter().map(|(status, codes)| (status, documented(&codes.join(", ")).into())).collect()
+}
+
+fn in_words(code: ErrorCode) -> String {
+    serde_json::to_string(&code).unwrap_or_default().replace('"', "`")
+}
+
+fn documented(description: &str) -> ResponseDoc {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM_JSON, problem).build()
+}
+
+/// Defines a type that lists an operation's own refusals for the document.
+macro_rules! refusals {
+    ($name:ident: $($code:ident),*) => {
+        struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<
+                String,
+                utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
+            > {
+                $crate::api::server::problem::refusals_of(&[$($crate::api::types::ErrorCode::$code),*])
+            }
+        }
+    };
+}
+pub(super) use refusals;

@@ -1,0 +1,19 @@
+//! `/v1/status`
+
+use axum::Json;
+use axum::extract::State;
+
+use super::App;
+use super::problem::{Refusal, refusals};
+use crate::api::types::Status;
+
+refusals!(Refusals:);
+
+/// How the node is.
+#[utoipa::path(
+    get, path = "/v1/status", operation_id = "status", tag = "node",
+    responses((status = 200, description = "As it is now", body = Status), Refusals),
+)]
+pub(super) async fn get(State(app): State<App>) -> Result<Json<Status>, Refusal> {
+    Ok(Json(app.node.status().await?))
+}

@@ -1,0 +1,214 @@
+//! A node that remembers what it was asked, and answers what it is told to.
+
+use std::future;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::api::server::{Answer, Node};
+use crate::api::types::{
+    Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState, Message,
+    MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Status, TorStatus, What,
+};
+use crate::fault::Fault;
+
+#[derive(Default)]
+pub(super) struct Fake {
+    state: Mutex<State>,
+    newest: watch::Sender<i64>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Vec<String>,
+    fault: Option<Fault>,
+    silent: bool,
+    events: Vec<Event>,
+    /// What happens as soon as an empty page was read, one by one.
+    after_reading: Vec<String>,
+    /// How many events were handed out, to all readers together.
+    handed_out: usize,
+}
+
+impl Fake {
+    /// From now on every command is refused.
+    pub(super) fn refuse(&self, code: ErrorCode) {
+        self.state.lock().unwrap().fault = Some(Fault::new(code, "because of secret.onion"));
+    }
+
+    /// From now on no command is answered.
+    pub(super) fn fall_silent(&self) {
+        self.state.lock().unwrap().silent = true;
+    }
+
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.state.lock().unwrap().asked.clone()
+    }
+
+    pub(super) fn handed_out(&self) -> usize {
+        self.state.lock().unwrap().handed_out
+    }
+
+    /// Makes something happen. The numbers rise by three.
+    pub(super) fn happen(&self, name: &str) {
+        let mut state = self.state.lock().unwrap();
+        let seq = state.events.last().map_or(3, |event| event.seq + 3);
+        let what = What::ContactRemoved { id: "1f".repeat(32), name: name.into() };
+        state.events.push(Event { seq, at: 1_700_000_000_000, what });
+        drop(state);
+        self.newest.send_replace(seq);
+    }
+
+    /// Makes something happen just after somebody has read that nothing did.
+    pub(super) fn happen_after_reading(&self, name: &str) {
+        self.state.lock().unwrap().after_reading.push(name.into());
+    }
+
+    fn answer<T: Send + 'static>(&self, asked: String, answer: T) -> Answer<'_, T> {
+        let mut state = self.state.lock().unwrap();
+        state.asked.push(asked);
+        if state.silent {
+            return Box::pin(future::pending());
+        }
+        Box::pin(future::ready(state.fault.clone().map_or(Ok(answer), Err)))
+    }
+}
+
+impl Node for Arc<Fake> {
+    fn status(&self) -> Answer<'_, Status> {
+        self.answer("status".into(), status())
+    }
+
+    fn invite(&self, new: NewInvitation) -> Answer<'_, Invitation> {
+        self.answer(format!("invite {:?} {:?}", new.uses, new.expires_in), invitation())
+    }
+
+    fn invitations(&self) -> Answer<'_, Vec<Invitation>> {
+        self.answer("invitations".into(), vec![invitation()])
+    }
+
+    fn revoke<'a>(&'a self, id: &'a str) -> Answer<'a, Invitation> {
+        self.answer(format!("revoke {id}"), invitation())
+    }
+
+    fn add_contact(&self, new: NewContact) -> Answer<'_, Contact> {
+        self.answer(format!("add {} {:?}", new.link, new.name), contact())
+    }
+
+    fn contacts(&self) -> Answer<'_, Vec<Contact>> {
+        self.answer("contacts".into(), vec![contact()])
+    }
+
+    fn contact<'a>(&'a self, who: &'a str) -> Answer<'a, Contact> {
+        self.answer(format!("contact {who}"), contact())
+    }
+
+    fn change_contact<'a>(&'a self, who: &'a str, change: ContactChange) -> Answer<'a, Contact> {
+        self.answer(format!("change {who} {:?} {:?} {:?}", change.name, change.verified, change.blocked), contact())
+    }
+
+    fn remove_contact<'a>(&'a self, who: &'a str) -> Answer<'a, ()> {
+        self.answer(format!("remove {who}"), ())
+    }
+
+    fn send<'a>(&'a self, who: &'a str, new: NewMessage) -> Answer<'a, Message> {
+        self.answer(format!("send {who} {} {:?} {:?}", new.text, new.id, new.expires_in), message())
+    }
+
+    fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>> {
+        self.answer(format!("history {who} {limit} {before:?}"), vec![message()])
+    }
+
+    fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
+        self.answer(format!("message {id}"), message())
+    }
+
+    fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
+        self.answer(format!("cancel {id}"), message())
+    }
+
+    fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>> {
+        let mut state = self.state.lock().unwrap();
+        let limit = usize::try_from(limit).unwrap();
+        let page: Vec<_> = state.events.iter().filter(|event| event.seq > after).take(limit).cloned().collect();
+        state.handed_out += page.len();
+        let happens_now = if page.is_empty() { state.after_reading.pop() } else { None };
+        drop(state);
+        if let Some(name) = happens_now {
+            self.happen(&name);
+        }
+        self.answer(format!("events {after} {limit}"), page)
+    }
+
+    fn newest_event(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
+    }
+
+    fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {
+        self.answer(format!("passphrase {} {}", change.old, change.new), ())
+    }
+
+    fn wipe(&self) -> Answer<'_, ()> {
+        self.answer("wipe".into(), ())
+    }
+}
+
+pub(super) fn status() -> Status {
+    Status {
+        version: "0.1.0".into(),
+        name: "Ada".into(),
+        started_at: 1_700_000_000_000,
+        tor: TorStatus { ready: false, percent: 40, summary: "connecting".into(), stalled: Some("no network".into()) },
+        front_door: DoorState::Closed,
+        endpoint: DoorState::Starting,
+        contacts: 2,
+        online: 1,
+        waiting: 3,
+        last_event: 9,
+    }
+}
+
+pub(super) fn invitation() -> Invitation {
+    Invitation {
+        id: "2a".repeat(16),
+        link: Some("chive:abc".into()),
+        state: InvitationState::Active,
+        uses: 1,
+        used: 0,
+        created_at: 1,
+        expires_at: 2,
+    }
+}
+
+pub(super) fn contact() -> Contact {
+    Contact {
+        id: "1f".repeat(32),
+        name: "Bob".into(),
+        shared_name: Some("Bob \u{1f41a}\n".into()),
+        state: ContactState::Accepted,
+        reason: None,
+        presence: Presence::Online,
+        since: Some(5),
+        verified: true,
+        safety_number: None,
+        waiting: 0,
+        created_at: 4,
+    }
+}
+
+pub(super) fn message() -> Message {
+    Message {
+        id: "3b".repeat(16),
+        contact: "Bob".into(),
+        contact_id: "1f".repeat(32),
+        direction: Direction::Sent,
+        text: "hi\r\n\ndata: no\u{0}".into(),
+        state: MessageState::Queued,
+        reason: Some("no link".into()),
+        created_at: 6,
+        sent_at: None,
+        delivered_at: None,
+        expires_at: None,
+        missing_before: 0,
+    }
+}

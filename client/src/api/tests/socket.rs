@@ -1,0 +1,78 @@
+//! The socket itself: who can connect, and what may be in its place.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::time::Instant;
+
+use tokio::net::UnixStream;
+
+use super::{Door, request, within};
+use crate::api::client::{Client, ClientError};
+use crate::api::server::bind;
+use crate::api::server::limits::STOP_DEADLINE;
+
+#[tokio::test]
+async fn only_its_owner_can_connect() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.sock");
+    let _listener = bind(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else stays behind");
+}
+
+#[tokio::test]
+async fn a_socket_without_a_listener_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(matches!(Client::new(path.clone()).status().await, Err(ClientError::NotRunning)));
+    bind(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_of_a_process_that_died_is_no_obstacle() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = dir.path().join(format!(".{}", std::process::id()));
+    fs::create_dir(&left).unwrap();
+    drop(UnixListener::bind(left.join("s")).unwrap());
+    bind(&dir.path().join("api.sock")).unwrap();
+    assert!(!left.exists());
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused() {
+    let door = Door::open();
+    assert_eq!(bind(&door.socket).unwrap_err().kind(), ErrorKind::AddrInUse);
+    within(door.client.status()).await.unwrap();
+    door.close().await;
+}
+
+#[tokio::test]
+async fn something_else_in_its_place_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.sock");
+    fs::write(&path, "precious").unwrap();
+    assert_eq!(bind(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_not_running() {
+    let door = Door::open();
+    let (client, dir) = (door.client.clone(), door.socket.clone());
+    within(client.status()).await.unwrap();
+    door.close().await;
+    assert!(matches!(within(client.status()).await, Err(ClientError::NotRunning)), "{}", dir.display());
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_a_stop() {
+    let door = Door::open();
+    let _fresh = UnixStream::connect(&door.socket).await.unwrap();
+    let _used = door.raw(request("GET", "/v1/status", "")).await;
+    let begun = Instant::now();
+    door.close().await;
+    assert!(begun.elapsed() < STOP_DEADLINE, "{:?}", begun.elapsed());
+}

@@ -1,0 +1,73 @@
+//! `chive chat`: a conversation, typed in a terminal or piped through.
+//!
+//! `screen` decides what is shown, `terminal` and `pipe` are the two ways to type and to read.
+
+use std::io::{self, IsTerminal};
+
+use chive::api::client::Client;
+use chive::api::types::{Message, NewMessage};
+
+use crate::commands::send::{accept, new_id};
+use crate::exit::Outcome;
+use crate::follow::{Follow, Step};
+use crate::output::{self, Output};
+
+mod pipe;
+mod screen;
+mod terminal;
+
+use screen::{Line, Screen};
+
+/// How many messages of the past are shown at the beginning.
+const PAST: u32 = 20;
+
+/// Talks until the input ends.
+pub(crate) async fn run(name: &str, client: &Client, output: Output) -> Outcome {
+    let (chat, opening) = Chat::open(client, name).await?;
+    if io::stdin().is_terminal() && output::to_a_person() && !output.json {
+        terminal::run(chat, opening).await
+    } else {
+        pipe::run(chat, opening, output).await
+    }
+}
+
+/// A conversation that is open.
+struct Chat {
+    client: Client,
+    /// The contact's id: it stays when the name changes.
+    contact: String,
+    follow: Follow,
+    screen: Screen,
+}
+
+impl Chat {
+    async fn open(client: &Client, name: &str) -> Outcome<(Self, Vec<Line>)> {
+        // The place in the events before the past: what is in both is shown once.
+        let follow = Follow::new(client, None).await?;
+        let contact = client.contact(name).await?;
+        let past = client.history(&contact.id, PAST, None).await?;
+        let (screen, opening) = Screen::open(&contact, &past);
+        Ok((Self { client: client.clone(), contact: contact.id, follow, screen }, opening))
+    }
+
+    /// Hands a typed text to the node.
+    async fn say(&mut self, text: String) -> Outcome<Vec<Line>> {
+        let new = NewMessage { text, id: Some(new_id()), expires_in: None };
+        let message = accept(&self.client, &self.contact, &new).await?;
+        Ok(self.screen.typed(&message))
+    }
+
+    /// What a step in the events shows.
+    async fn step(&mut self, step: Step) -> Outcome<Vec<Line>> {
+        Ok(match step {
+            Step::Event(event) => self.screen.event(&event),
+            Step::Broken => vec![Line::words("the node is gone: waiting for it to come back")],
+            Step::Resumed => vec![Line::words("the node is there again")],
+            Step::Missed => self.screen.again(&self.past().await?),
+        })
+    }
+
+    async fn past(&self) -> Outcome<Vec<Message>> {
+        Ok(self.client.history(&self.contact, PAST, None).await?)
+    }
+}

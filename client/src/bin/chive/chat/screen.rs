@@ -1,0 +1,220 @@
+//! What a conversation shows, and that nothing is shown twice. It does no I/O.
+
+use std::collections::VecDeque;
+
+use chive::api::types::{Contact, ContactState, Direction, Event, Message, MessageState, What};
+use chive::text::for_one_line;
+
+use crate::{show, time};
+
+/// How many messages are remembered, so that none is shown twice.
+const REMEMBERED: usize = 512;
+/// How much of a text is repeated when its state changes.
+const SNIPPET: usize = 24;
+
+/// Something to show: words for a person, and the message that they are about for a program.
+#[derive(Debug, PartialEq)]
+pub(super) struct Line {
+    pub(super) words: String,
+    pub(super) message: Option<Message>,
+}
+
+impl Line {
+    /// A remark that is about no message.
+    pub(super) fn words(words: impl Into<String>) -> Self {
+        Self { words: format!("· {}", words.into()), message: None }
+    }
+
+    fn about(words: String, message: &Message) -> Self {
+        Self { words, message: Some(message.clone()) }
+    }
+}
+
+/// A message that was shown, and how it was then.
+#[derive(Debug)]
+struct Shown {
+    id: String,
+    state: MessageState,
+    reason: Option<String>,
+}
+
+/// What is on the screen.
+#[derive(Debug)]
+pub(super) struct Screen {
+    contact: String,
+    contact_state: ContactState,
+    shown: VecDeque<Shown>,
+}
+
+impl Screen {
+    /// Begins with the contact and the past.
+    pub(super) fn open(contact: &Contact, past: &[Message]) -> (Self, Vec<Line>) {
+        let mut screen = Self { contact: contact.id.clone(), contact_state: contact.state, shown: VecDeque::new() };
+        let mut lines = screen.again(past);
+        lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact(contact))));
+        (screen, lines)
+    }
+
+    /// The past once more: only what is new in it is shown.
+    pub(super) fn again(&mut self, past: &[Message]) -> Vec<Line> {
+        past.iter().filter_map(|message| self.message(message)).collect()
+    }
+
+    /// A text that was typed here and accepted: it stands there already, so only its state is said.
+    pub(super) fn typed(&mut self, message: &Message) -> Vec<Line> {
+        self.remember(message);
+        let waits_for_something = message.state != MessageState::Queued || message.reason.is_some();
+        let words = if waits_for_something { Self::state(message, None) } else { String::new() };
+        vec![Line::about(words, message)]
+    }
+
+    /// What an event shows, if it is about this conversation.
+    pub(super) fn event(&mut self, event: &Event) -> Vec<Line> {
+        match &event.what {
+            What::Message { message } if message.contact_id == self.contact => {
+                self.message(message).into_iter().collect()
+            }
+            What::Presence { id, name, presence } if *id == self.contact => {
+                let at = time::short(event.at, event.at);
+                vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
+            }
+            What::KeyChanged { id, name } if *id == self.contact => vec![Line::words(show::key_changed(name))],
+            What::Contact { contact } if contact.id == self.contact => self.contact(contact),
+            What::ContactRemoved { id, name } if *id == self.contact => {
+                vec![Line::words(format!("{} was removed from the contacts", for_one_line(name)))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn contact(&mut self, contact: &Contact) -> Vec<Line> {
+        if std::mem::replace(&mut self.contact_state, contact.state) == contact.state {
+            return Vec::new();
+        }
+        vec![Line::words(show::contact(contact))]
+    }
+
+    fn message(&mut self, message: &Message) -> Option<Line> {
+        match self.remember(message) {
+            None => Some(Line::about(show::message(message, time::now()), message)),
+            Some(same) if same => None,
+            // A message that others sent does not change in a way worth a line.
+            Some(_) if message.direction == Direction::Received => None,
+            Some(_) => Some(Line::about(Self::state(message, Some(&message.text)), message)),
+        }
+    }
+
+    fn state(message: &Message, text: Option<&str>) -> String {
+        let text = text.map(|text| format!("  “{}”", snippet(text))).unwrap_or_default();
+        format!("    {}{text}", show::progress(message))
+    }
+
+    /// Whether the message was shown, and if so, whether it was the same then.
+    fn remember(&mut self, message: &Message) -> Option<bool> {
+        if let Some(shown) = self.shown.iter_mut().rev().find(|shown| shown.id == message.id) {
+            let same = shown.state == message.state && shown.reason == message.reason;
+            (shown.state, shown.reason) = (message.state, message.reason.clone());
+            return Some(same);
+        }
+        if self.shown.len() == REMEMBERED {
+            self.shown.pop_front();
+        }
+        let (id, state, reason) = (message.id.clone(), message.state, message.reason.clone());
+        self.shown.push_back(Shown { id, state, reason });
+        None
+    }
+}
+
+fn snippet(text: &str) -> String {
+    let mut shown: String = for_one_line(text).chars().take(SNIPPET + 1).collect();
+    if shown.chars().count() > SNIPPET {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use chive::api::types::Presence;
+
+    use super::*;
+    use crate::show::tests::a_message;
+
+    fn bob() -> Contact {
+        Contact {
+            id: "cd".repeat(32),
+            name: "Bob".to_owned(),
+            shared_name: None,
+            state: ContactState::Requested,
+            reason: None,
+            presence: Presence::Unknown,
+            since: None,
+            verified: false,
+            safety_number: None,
+            waiting: 0,
+            created_at: 0,
+        }
+    }
+
+    fn ours(state: MessageState) -> Message {
+        Message { id: "ef".repeat(16), direction: Direction::Sent, state, ..a_message() }
+    }
+
+    fn event(what: What) -> Event {
+        Event { seq: 1, at: 0, what }
+    }
+
+    fn news(message: Message) -> Event {
+        event(What::Message { message })
+    }
+
+    fn words(lines: &[Line]) -> String {
+        lines.iter().map(|line| line.words.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_in_the_past_and_in_the_events_is_shown_once() {
+        let (mut screen, opening) = Screen::open(&bob(), &[a_message()]);
+        assert!(words(&opening).contains("Bob: hi"));
+        assert!(screen.event(&news(a_message())).is_empty());
+    }
+
+    #[test]
+    fn a_typed_message_shows_each_state_once() {
+        let (mut screen, _) = Screen::open(&bob(), &[]);
+        assert_eq!(words(&screen.typed(&ours(MessageState::Queued))), "");
+        assert!(screen.event(&news(ours(MessageState::Queued))).is_empty());
+        assert!(words(&screen.event(&news(ours(MessageState::Sent)))).contains("✓ sent"));
+        assert!(words(&screen.event(&news(ours(MessageState::Delivered)))).contains("✓✓ delivered"));
+        assert!(screen.event(&news(ours(MessageState::Delivered))).is_empty());
+    }
+
+    #[test]
+    fn a_message_sent_elsewhere_is_shown_whole() {
+        let (mut screen, _) = Screen::open(&bob(), &[]);
+        assert!(words(&screen.event(&news(ours(MessageState::Sent)))).contains("you: hi"));
+    }
+
+    #[test]
+    fn presence_acceptance_and_alarm_are_shown_of_this_contact_only() {
+        let (mut screen, _) = Screen::open(&bob(), &[]);
+        let presence = |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online });
+        assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
+        assert!(screen.event(&presence("00".repeat(32))).is_empty());
+        let accepted = event(What::Contact { contact: Contact { state: ContactState::Accepted, ..bob() } });
+        assert_eq!(screen.event(&accepted).len(), 1);
+        assert!(screen.event(&accepted).is_empty());
+        let alarm = event(What::KeyChanged { id: bob().id, name: "Bob".to_owned() });
+        assert!(words(&screen.event(&alarm)).contains("WARNING"));
+    }
+
+    #[test]
+    fn memory_has_a_limit() {
+        let (mut screen, _) = Screen::open(&bob(), &[]);
+        for n in 0..2 * REMEMBERED {
+            screen.event(&news(Message { id: n.to_string(), ..a_message() }));
+        }
+        assert_eq!(screen.shown.len(), REMEMBERED);
+    }
+}

@@ -1,0 +1,351 @@
+//! What can be typed: commands, options, and the help that suffices without any document.
+
+use std::path::PathBuf;
+
+use chive::config::{Layer, Level};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::exit;
+use crate::time::Period;
+
+const FIRST_STEPS: &str = "\
+First steps:
+  chive init --name Alice      make a profile; it asks for a passphrase
+  chive run                    start the node, and leave it running
+and then, in another terminal:
+  chive invite                 make a link, and give it to somebody
+  chive add LINK               or open the link that somebody gave you
+  chive contacts               who is there
+  chive chat NAME              talk
+
+Everybody needs a node that runs. A message to somebody who is away waits here until both are
+online together. Texts and names from others are shown with harmful characters written out,
+as <U+202E>; --json keeps them exact.
+
+Settings, each by flag, variable, or key of the configuration file, in this order:
+  --profile DIR            CHIVE_PROFILE           profile = \"/path\"
+  --tor-config FILE        CHIVE_TOR_CONFIG        tor_config = \"/path\", or a [tor] table
+  --passphrase-file FILE   CHIVE_PASSPHRASE_FILE   passphrase_file = \"/path\"
+  --json                   CHIVE_JSON=1            json = true
+  --log LEVEL              CHIVE_LOG               log = \"info\"
+  --config FILE            CHIVE_CONFIG            default: ~/.config/chive/config.toml
+
+With --json every answer is an object of the local API, one a line; times are Unix milliseconds.
+An error is {\"error\":{\"code\":…,\"detail\":…}} on standard error, a remark {\"note\":…}.";
+
+const RUN_HELP: &str = "\
+It says how far it is from the first second on, and why when it does not go on. Ctrl-C or SIGTERM
+stops it cleanly. Bridges and pluggable transports, and all else about Tor, are set in the [tor]
+table of the configuration file, or in a file of its own named by --tor-config; the format is
+arti's. In ~/.config/chive/config.toml:
+
+  [tor.bridges]
+  enabled = true
+  bridges = '''
+  192.0.2.66:443 8C00000DFE0046ABCDFAD191144399CB520C29E8
+  obfs4 192.0.2.67:443 FINGERPRINT cert=… iat-mode=0
+  '''
+  [[tor.bridges.transports]]
+  protocols = [\"obfs4\"]
+  path = \"/usr/bin/lyrebird\"
+  run_on_startup = true
+
+With --json: one status object a line, whenever it changes: version, name, started_at,
+tor {ready, percent, summary, stalled}, front_door, endpoint (closed, starting, reachable or
+unreachable), contacts, online, waiting, last_event.";
+
+const MESSAGE_FIELDS: &str = "\
+With --json: the message: id, contact, contact_id, direction (sent or received), text, state
+(queued, sent, delivered, cancelled, expired or received), reason, created_at, sent_at,
+delivered_at, expires_at, missing_before.";
+
+const INVITATION_FIELDS: &str = "\
+With --json: id, link (while it is active), state (active, used, expired or revoked), uses, used,
+created_at, expires_at.";
+
+const CONTACT_FIELDS: &str = "\
+With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
+blocked), reason, presence (online, offline or unknown), since, verified, safety_number, waiting,
+created_at.";
+
+const EVENT_FIELDS: &str = "\
+It follows the node also when that is restarted, without a gap, until Ctrl-C.
+With --json: seq (give it to --after to go on behind it), at, type, and by type: message {message},
+contact {contact}, contact_removed {id, name}, presence {id, name, presence}, key_changed {id,
+name}, invitation {invitation}, tor {tor}, doors {front_door, endpoint}.";
+
+const CHAT_HELP: &str = "\
+Each line that you type is a message. ✓ is sent, ✓✓ is stored by the other's device. Ctrl-D leaves;
+what is not delivered yet goes on waiting in the node. When standard input is not a terminal, each
+line is a message too, and the command ends when all have been accepted, or at the first that is
+refused. With --json: a message object a line, for each message and each change of its state.";
+
+/// An anonymous messenger: people talk directly, over Tor, without a server.
+#[derive(Debug, Parser)]
+#[command(name = "chive", version, max_term_width = 100, after_help = format!("{FIRST_STEPS}\n\n{}", exit::HELP))]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+#[allow(clippy::doc_markdown, reason = "these comments are the help, which has no markup")]
+pub(crate) struct Global {
+    /// The profile directory [env: CHIVE_PROFILE] [default: ~/.local/share/chive]
+    #[arg(long, global = true, value_name = "DIR")]
+    profile: Option<PathBuf>,
+    /// The configuration file [env: CHIVE_CONFIG] [default: ~/.config/chive/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A file in arti's configuration format, as for a private network [env: CHIVE_TOR_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    tor_config: Option<PathBuf>,
+    /// A file whose first line is the passphrase; - is standard input [env: CHIVE_PASSPHRASE_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Print JSON: one object, or one object a line [env: CHIVE_JSON=1]
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// off, error, warn, info, debug or trace, on standard error [env: CHIVE_LOG] [default: warn]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<Level>,
+}
+
+impl Global {
+    /// The flags as the uppermost layer of the settings.
+    pub(crate) fn layer(&self) -> Layer {
+        Layer {
+            profile: self.profile.clone(),
+            tor_config: self.tor_config.clone(),
+            passphrase_file: self.passphrase_file.clone(),
+            json: self.json.then_some(true),
+            log: self.log,
+            tor: None,
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a profile
+    Init(Init),
+    /// Run the node, in the foreground
+    #[command(after_help = RUN_HELP)]
+    Run,
+    /// Show how the node is
+    #[command(after_help = "With --json: the status object that `chive run --help` describes.")]
+    Status,
+    /// Make an invitation link, and its QR code
+    Invite(Invite),
+    /// List the invitations
+    #[command(after_help = INVITATION_FIELDS)]
+    Invites,
+    /// Open an invitation link: its owner becomes a contact
+    Add(Add),
+    /// List the contacts
+    #[command(after_help = CONTACT_FIELDS)]
+    Contacts,
+    /// Rename, verify, block, unblock or remove a contact
+    #[command(subcommand)]
+    Contact(Contact),
+    /// Send a message
+    Send(Send),
+    /// Take back a message that has not left yet
+    #[command(after_help = MESSAGE_FIELDS)]
+    Cancel {
+        /// The message's id, as `chive send` and `chive history` show it
+        id: String,
+    },
+    /// Show a conversation
+    History(History),
+    /// Talk: an interactive conversation
+    #[command(after_help = CHAT_HELP)]
+    Chat {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+    },
+    /// Show what happens, as it happens
+    #[command(after_help = EVENT_FIELDS)]
+    Events {
+        /// Begin behind this event; 0 is the oldest kept [default: from now on]
+        #[arg(long, value_name = "SEQ")]
+        after: Option<i64>,
+    },
+    /// Change the passphrase
+    #[command(subcommand)]
+    Passphrase(Passphrase),
+    /// Destroy the profile: keys, contacts, messages
+    #[command(after_help = "A node that runs is ended. There is no way back, and nobody is told.")]
+    Wipe(Sure),
+    /// Print a completion script for a shell
+    #[command(after_help = "As in: chive completions bash > ~/.local/share/bash-completion/completions/chive")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The passphrase encrypts the profile. It is asked for twice, or read from --passphrase-file; it is
+never an argument, and there is no way in without it.
+With --json: {\"profile\":DIR,\"name\":NAME}.")]
+pub(crate) struct Init {
+    /// What contacts see as your name, until they choose another for you
+    #[arg(long, value_name = "NAME", default_value = "anonymous")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = format!("\
+The link is shown at once, and works also when one of you is offline: you become contacts once both
+have been online together. Whoever has the link can use it. In a terminal a QR code is drawn below
+it; when standard output is not a terminal, the link is all that is printed.
+{INVITATION_FIELDS}"))]
+pub(crate) struct Invite {
+    #[command(subcommand)]
+    pub(crate) revoke: Option<InviteCommand>,
+    /// How many people may use it, 1 to 1000 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) uses: Option<u32>,
+    /// For how long, as 12h or 7d, at most 365d [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<Period>,
+    /// Write the QR code to a new file, FILE.png or FILE.svg, instead of drawing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qr: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InviteCommand {
+    /// Take an invitation back; who has used it stays a contact
+    #[command(after_help = INVITATION_FIELDS)]
+    Revoke {
+        /// Its id, or the beginning of it, as `chive invites` shows it
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CONTACT_FIELDS)]
+pub(crate) struct Add {
+    /// The link, in lower or upper case; - reads it from standard input
+    pub(crate) link: String,
+    /// What to call the contact here [default: what it calls itself]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contact {
+    /// Give a contact another name, here only
+    #[command(after_help = CONTACT_FIELDS)]
+    Rename {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// The new name
+        new: String,
+    },
+    /// Compare the safety number, and mark the contact as verified
+    #[command(after_help = CONTACT_FIELDS)]
+    Verify {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        #[command(flatten)]
+        sure: Sure,
+        /// Take the mark away
+        #[arg(long, conflicts_with = "yes")]
+        undo: bool,
+    },
+    /// Refuse a contact's links and messages from now on
+    #[command(after_help = CONTACT_FIELDS)]
+    Block {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+    },
+    /// Take a blocked contact back
+    #[command(after_help = CONTACT_FIELDS)]
+    Unblock {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+    },
+    /// Remove a contact, with its conversation
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Remove {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// For what cannot be taken back.
+#[derive(Debug, Args)]
+pub(crate) struct Sure {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Once accepted, a message is kept until it is delivered, also over restarts. For a text that begins
+with a dash: chive send NAME -- '-5 degrees'.
+{MESSAGE_FIELDS}"))]
+pub(crate) struct Send {
+    /// A contact's name, or at least 8 digits of its id
+    pub(crate) name: String,
+    /// The text, at most 64,512 bytes; - reads it from standard input
+    pub(crate) text: String,
+    /// Wait until it is that far [default: do not wait]
+    #[arg(long, value_name = "STATE")]
+    pub(crate) wait: Option<Wait>,
+    /// Wait no longer than this; the message goes on waiting in the node
+    #[arg(long, value_name = "TIME", requires = "wait")]
+    pub(crate) timeout: Option<Period>,
+    /// Give the message up when it is not delivered within this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<Period>,
+}
+
+/// How far a message must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wait {
+    /// Handed to a link
+    Sent,
+    /// Stored by the contact's device
+    Delivered,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = MESSAGE_FIELDS)]
+pub(crate) struct History {
+    /// A contact's name, or at least 8 digits of its id
+    pub(crate) name: String,
+    /// At most so many messages
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Those just before the message with this id [default: the newest]
+    #[arg(long, value_name = "ID")]
+    pub(crate) before: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Passphrase {
+    /// Replace the passphrase by a new one
+    #[command(after_help = "\
+Both are asked for, or read from files. With - for both, the first line of standard input is the
+old one and the second the new one. It works while the node runs and while it does not.
+With --json: {\"done\":true}.")]
+    Change {
+        /// A file whose first line is the new passphrase; - is standard input
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,95 @@
+//! The commands, one a file: each asks the node, and says what it answered.
+
+use std::io;
+use std::path::Path;
+
+use chive::api::client::Client;
+use chive::config::Settings;
+use chive::profile::{ProfileError, SOCKET};
+
+use crate::cli::{Command, InviteCommand};
+use crate::exit::{Failure, Outcome};
+use crate::output::Output;
+use crate::{chat, show};
+
+mod add;
+mod completions;
+mod contact;
+mod events;
+mod history;
+mod init;
+mod invite;
+mod passphrase;
+mod run;
+pub(crate) mod send;
+mod wipe;
+
+/// Does one command.
+pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> Outcome {
+    match command {
+        Command::Init(init) => init::run(&init, settings, output).await,
+        Command::Run => run::run(settings, output).await,
+        Command::Completions { shell } => completions::run(shell),
+        Command::Passphrase(change) => passphrase::run(&change, settings, output).await,
+        Command::Wipe(sure) => wipe::run(&sure, settings, output).await,
+        other => ask(other, &client(&settings.profile)?, output).await,
+    }
+}
+
+/// The commands that only ask the node.
+async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
+    match command {
+        Command::Status => output.answer(&client.status().await?, show::status),
+        Command::Invite(invite) => match &invite.revoke {
+            Some(InviteCommand::Revoke { id }) => output.answer(&client.revoke(id).await?, show::invitation),
+            None => invite::run(&invite, client, output).await,
+        },
+        Command::Invites => output.answers(&client.invitations().await?, show::invitations),
+        Command::Add(add) => add::run(add, client, output).await,
+        Command::Contacts => output.answers(&client.contacts().await?, show::contacts),
+        Command::Contact(contact) => contact::run(contact, client, output).await,
+        Command::Send(send) => send::run(send, client, output).await,
+        Command::Cancel { id } => {
+            output.answer(&client.cancel(&id).await?, |_| "cancelled: it will not be sent".to_owned())
+        }
+        Command::History(history) => history::run(&history, client, output).await,
+        Command::Chat { name } => chat::run(&name, client, output).await,
+        Command::Events { after } => events::run(after, client, output).await,
+        Command::Init(_) | Command::Run | Command::Completions { .. } | Command::Passphrase(_) | Command::Wipe(_) => {
+            Ok(())
+        }
+    }
+}
+
+/// A client of the profile's node. Whether that runs shows at the first request.
+fn client(profile: &Path) -> Outcome<Client> {
+    must_exist(profile)?;
+    Ok(Client::new(profile.join(SOCKET)))
+}
+
+/// Without a profile there is no node to start: that comes first.
+fn must_exist(profile: &Path) -> Outcome {
+    let empty = match std::fs::read_dir(profile) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+        Err(e) => return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e)),
+    };
+    if empty { Err(ProfileError::Missing(profile.to_owned()).into()) } else { Ok(()) }
+}
+
+/// Reads all of standard input, up to `limit` bytes, as text without the newline at its end.
+fn read_stdin(limit: usize) -> Outcome<String> {
+    use io::Read as _;
+    let mut text = String::new();
+    let read = io::stdin().lock().take(limit as u64 + 1).read_to_string(&mut text);
+    read.map_err(|e| Failure::usage(format!("cannot read standard input as text: {e}")))?;
+    if text.len() > limit {
+        return Err(Failure::new(
+            crate::exit::Exit::Refused,
+            "invalid_text",
+            format!("standard input is longer than {limit} bytes: nothing was sent"),
+        ));
+    }
+    let end = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(end.strip_suffix('\r').unwrap_or(end).to_owned())
+}

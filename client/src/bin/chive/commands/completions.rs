@@ -1,0 +1,14 @@
+//! `chive completions`: a script that teaches a shell the commands.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::exit::Outcome;
+use crate::output;
+
+pub(super) fn run(shell: Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "chive", &mut script);
+    output::line(String::from_utf8_lossy(&script).trim_end())
+}

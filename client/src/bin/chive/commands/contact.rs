@@ -1,0 +1,65 @@
+//! `chive contact`: renames, verifies, blocks, unblocks and removes contacts.
+
+use chive::api::client::Client;
+use chive::api::types::ContactChange;
+use chive::text::for_one_line;
+
+use crate::cli::Contact;
+use crate::confirm::{confirm, confirm_or_end};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::Output;
+use crate::show;
+
+pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Outcome {
+    match command {
+        Contact::Rename { name, new } => {
+            change(client, &name, ContactChange { name: Some(new), ..ContactChange::default() }, output).await
+        }
+        Contact::Verify { name, undo: true, .. } => mark(client, &name, false, output).await,
+        Contact::Verify { name, sure, .. } => verify(client, &name, sure.yes, output).await,
+        Contact::Block { name } => block(client, &name, true, output).await,
+        Contact::Unblock { name } => block(client, &name, false, output).await,
+        Contact::Remove { name, sure } => remove(client, &name, sure.yes, output).await,
+    }
+}
+
+async fn change(client: &Client, name: &str, change: ContactChange, output: Output) -> Outcome {
+    output.answer(&client.change_contact(name, &change).await?, show::contact)
+}
+
+async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Outcome {
+    change(client, name, ContactChange { blocked: Some(blocked), ..ContactChange::default() }, output).await
+}
+
+async fn mark(client: &Client, name: &str, verified: bool, output: Output) -> Outcome {
+    change(client, name, ContactChange { verified: Some(verified), ..ContactChange::default() }, output).await
+}
+
+/// Shows the number and asks. The contact is then named by its id: what was compared is marked,
+/// also when another gets the name in between.
+async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> Outcome {
+    let contact = client.contact(name).await?;
+    let Some(number) = contact.safety_number.as_deref() else {
+        let detail = "there is no safety number yet: the contact has not answered";
+        return Err(Failure::new(Exit::Refused, "not_accepted", detail));
+    };
+    if yes {
+        return mark(client, &contact.id, true, output).await;
+    }
+    output.note(&show::safety_number(&contact.name, number));
+    if confirm("Do both of you see the same number?")? {
+        return mark(client, &contact.id, true, output).await;
+    }
+    let detail = "not marked as verified. If the numbers differ, somebody stands between you: remove the contact";
+    Err(Failure::new(Exit::Failed, "not_confirmed", detail))
+}
+
+async fn remove(client: &Client, name: &str, yes: bool, output: Output) -> Outcome {
+    let contact = client.contact(name).await?;
+    let shown = for_one_line(&contact.name);
+    if !yes {
+        confirm_or_end(&format!("Remove {shown}, and the whole conversation?"))?;
+    }
+    client.remove_contact(&contact.id).await?;
+    output.done(&format!("{shown} is removed"))
+}

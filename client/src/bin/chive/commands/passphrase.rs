@@ -1,0 +1,36 @@
+//! `chive passphrase change`: by the running node, or on the profile itself when none runs.
+
+use chive::api::client::{Client, ClientError};
+use chive::api::types::PassphraseChange;
+use chive::config::Settings;
+use chive::profile::{self, Passphrase, SOCKET};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::must_exist;
+use crate::cli;
+use crate::exit::Outcome;
+use crate::output::Output;
+use crate::passphrase::{ask, ask_new};
+
+pub(super) async fn run(command: &cli::Passphrase, settings: &Settings, output: Output) -> Outcome {
+    let cli::Passphrase::Change { new_passphrase_file } = command;
+    must_exist(&settings.profile)?;
+    let old = ask(settings.passphrase_file.as_deref(), output)?;
+    let new = ask_new(new_passphrase_file.as_deref(), output)?;
+    change(settings, old, new).await?;
+    output.done("the passphrase is changed")
+}
+
+async fn change(settings: &Settings, mut old: Zeroizing<String>, mut new: Zeroizing<String>) -> Outcome {
+    let mut change = PassphraseChange { old: old.to_string(), new: new.to_string() };
+    let answer = Client::new(settings.profile.join(SOCKET)).change_passphrase(&change).await;
+    change.old.zeroize();
+    change.new.zeroize();
+    match answer {
+        Err(ClientError::NotRunning) => {
+            let [old, new] = [&mut old, &mut new].map(|text| Passphrase::new(std::mem::take(&mut **text)));
+            Ok(profile::change_passphrase(&settings.profile, &old, &new)?)
+        }
+        answer => Ok(answer?),
+    }
+}

@@ -1,0 +1,24 @@
+//! `chive wipe`: destroys the profile, through the node when it runs.
+
+use chive::api::client::{Client, ClientError};
+use chive::config::Settings;
+use chive::profile::{self, SOCKET};
+
+use super::must_exist;
+use crate::cli::Sure;
+use crate::confirm::confirm_or_end;
+use crate::exit::Outcome;
+use crate::output::Output;
+
+pub(super) async fn run(sure: &Sure, settings: &Settings, output: Output) -> Outcome {
+    must_exist(&settings.profile)?;
+    if !sure.yes {
+        let profile = settings.profile.display();
+        confirm_or_end(&format!("Destroy the profile in {profile}, with all keys, contacts and messages, for good?"))?;
+    }
+    match Client::new(settings.profile.join(SOCKET)).wipe().await {
+        Err(ClientError::NotRunning) => profile::wipe(&settings.profile)?,
+        answer => answer?,
+    }
+    output.done("the profile is destroyed")
+}

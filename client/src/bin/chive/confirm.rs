@@ -1,0 +1,26 @@
+//! Asking a person before something that cannot be taken back.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::exit::{Failure, Outcome};
+
+/// Asks a question that only `y` or `yes` answers with yes.
+pub(crate) fn confirm(question: &str) -> Outcome<bool> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody can be asked here: say --yes to go on without a question"));
+    }
+    let mut err = io::stderr();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// As [`confirm`]; anything but yes ends the command.
+pub(crate) fn confirm_or_end(question: &str) -> Outcome {
+    if confirm(question)? {
+        return Ok(());
+    }
+    Err(Failure::new(crate::exit::Exit::Failed, "not_confirmed", "nothing was done"))
+}

@@ -1,0 +1,130 @@
+//! The node's events, followed across broken connections and restarts of the node, without a gap.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use chive::api::client::{Client, ClientError};
+use chive::api::types::{ErrorCode, Event};
+use futures::{Stream, StreamExt as _};
+
+use crate::exit::{Failure, Outcome};
+
+/// The first pause before connecting again. It doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// A restarted node is noticed within this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+type Events = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
+
+/// What following brings.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The next event.
+    Event(Box<Event>),
+    /// The connection broke; it is being made again.
+    Broken,
+    /// The connection is there again.
+    Resumed,
+    /// The node no longer keeps the events that come next: what follows is from now on.
+    Missed,
+}
+
+/// A place in the node's events.
+pub(crate) struct Follow {
+    client: Client,
+    after: i64,
+    events: Option<Events>,
+    broken: bool,
+    pause: Duration,
+}
+
+impl Follow {
+    /// Follows the events after `after`, or those from now on.
+    ///
+    /// The cursor is fixed before this returns: what happens afterwards is not missed.
+    pub(crate) async fn new(client: &Client, after: Option<i64>) -> Outcome<Self> {
+        let after = match after {
+            Some(after) => after,
+            None => client.status().await?.last_event,
+        };
+        Ok(Self { client: client.clone(), after, events: None, broken: false, pause: FIRST_PAUSE })
+    }
+
+    /// The next step. It can be dropped while it waits, and asked again.
+    pub(crate) async fn next(&mut self) -> Outcome<Step> {
+        while self.broken {
+            if let Some(step) = self.resume().await? {
+                return Ok(step);
+            }
+        }
+        let events = self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
+        match events.next().await {
+            Some(Ok(event)) => Ok(self.advance(event)),
+            Some(Err(ClientError::Problem(p))) if p.code == ErrorCode::CursorExpired => self.skip().await,
+            Some(Err(error @ ClientError::Problem(_))) if !is_stopping(&error) => Err(error.into()),
+            Some(Err(error @ ClientError::Protocol(_))) => Err(error.into()),
+            Some(Err(_)) | None => Ok(self.lose()),
+        }
+    }
+
+    fn advance(&mut self, event: Event) -> Step {
+        self.after = event.seq;
+        self.pause = FIRST_PAUSE;
+        Step::Event(Box::new(event))
+    }
+
+    fn lose(&mut self) -> Step {
+        self.events = None;
+        self.broken = true;
+        Step::Broken
+    }
+
+    /// Waits a little and tries once: a step when the node answers again.
+    async fn resume(&mut self) -> Outcome<Option<Step>> {
+        tokio::time::sleep(self.pause).await;
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        match self.client.status().await {
+            // A cursor of the future belongs to a profile that is no longer there.
+            Ok(status) if status.last_event < self.after => {
+                self.after = status.last_event;
+                self.broken = false;
+                Ok(Some(Step::Missed))
+            }
+            Ok(_) => {
+                self.broken = false;
+                Ok(Some(Step::Resumed))
+            }
+            Err(error @ (ClientError::Io(_) | ClientError::NotRunning)) => {
+                tracing::debug!(%error, "no node answers yet");
+                Ok(None)
+            }
+            Err(error) if is_stopping(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn skip(&mut self) -> Outcome<Step> {
+        self.events = None;
+        self.after = self.client.status().await.map_err(Failure::from)?.last_event;
+        Ok(Step::Missed)
+    }
+}
+
+fn is_stopping(error: &ClientError) -> bool {
+    matches!(error, ClientError::Problem(problem) if problem.code == ErrorCode::Stopping)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_stays_away_is_told_once() -> Outcome {
+        let dir = tempfile::tempdir()?;
+        let mut follow = Follow::new(&Client::new(dir.path().join("api.sock")), Some(3)).await?;
+        assert!(matches!(follow.next().await?, Step::Broken));
+        let silence = tokio::time::timeout(5 * FIRST_PAUSE, follow.next()).await;
+        assert!(silence.is_err(), "{silence:?}");
+        Ok(())
+    }
+}

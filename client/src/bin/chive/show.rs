@@ -1,0 +1,304 @@
+//! The API's objects in words for people. All text from others is made harmless here.
+
+use std::fmt::Write as _;
+
+use chive::api::types::{
+    Contact, ContactState, Direction, DoorState, Event, Invitation, InvitationState, Message, MessageState, Presence,
+    Status, TorStatus, What,
+};
+use chive::text::{for_one_line, for_terminal};
+
+use crate::time::{day_and_time, short, time_of_day};
+
+/// How the node is, one thing a line.
+pub(crate) fn status(status: &Status) -> String {
+    format!(
+        "name        {}\ntor         {}\nfront door  {}\nendpoint    {}\ncontacts    {}, {} online\nwaiting     {}\nrunning     since {}, version {}",
+        for_one_line(&status.name),
+        tor(&status.tor),
+        door(status.front_door),
+        door(status.endpoint),
+        status.contacts,
+        status.online,
+        count(status.waiting, "message"),
+        day_and_time(status.started_at),
+        for_one_line(&status.version),
+    )
+}
+
+/// The way to the Tor network.
+pub(crate) fn tor(tor: &TorStatus) -> String {
+    let stalled = tor.stalled.as_deref().map(|why| format!(" (stalled: {})", for_one_line(why))).unwrap_or_default();
+    if tor.ready && stalled.is_empty() {
+        return "connected".to_owned();
+    }
+    format!("{} %: {}{stalled}", tor.percent, for_one_line(&tor.summary))
+}
+
+/// Whether others reach an onion service.
+pub(crate) fn door(door: DoorState) -> &'static str {
+    match door {
+        DoorState::Closed => "closed (no invitation needs it)",
+        DoorState::Starting => "starting",
+        DoorState::Reachable => "reachable",
+        DoorState::Unreachable => "unreachable, being relaunched",
+    }
+}
+
+/// Who can use an invitation, till when.
+pub(crate) fn terms(invitation: &Invitation) -> String {
+    let who = if invitation.uses == 1 { "One person".to_owned() } else { format!("{} people", invitation.uses) };
+    format!(
+        "{who} can use it until {}. Whoever has it can: give it only to those you mean.\nTake it back: chive invite revoke {}",
+        day_and_time(invitation.expires_at),
+        short_id(&invitation.id),
+    )
+}
+
+/// Invitations, one a line.
+pub(crate) fn invitations(invitations: &[Invitation]) -> String {
+    if invitations.is_empty() {
+        return "no invitations yet: `chive invite` makes one".to_owned();
+    }
+    invitations.iter().map(invitation).collect::<Vec<_>>().join("\n")
+}
+
+/// One invitation.
+pub(crate) fn invitation(invitation: &Invitation) -> String {
+    let state = match invitation.state {
+        InvitationState::Active => "active",
+        InvitationState::Used => "used",
+        InvitationState::Expired => "expired",
+        InvitationState::Revoked => "revoked",
+    };
+    let link = invitation.link.as_deref().map(|link| format!("\n  {}", for_one_line(link))).unwrap_or_default();
+    let uses = format!("{} of {} used", invitation.used, invitation.uses);
+    let until = day_and_time(invitation.expires_at);
+    format!("{}  {state:<8} {uses}, until {until}{link}", short_id(&invitation.id))
+}
+
+/// Contacts, one a line.
+pub(crate) fn contacts(contacts: &[Contact]) -> String {
+    if contacts.is_empty() {
+        return "no contacts yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs".to_owned();
+    }
+    let width = contacts.iter().map(|c| for_one_line(&c.name).chars().count()).max().unwrap_or(0);
+    contacts.iter().map(|c| contact_line(c, width)).collect::<Vec<_>>().join("\n")
+}
+
+/// One contact.
+pub(crate) fn contact(contact: &Contact) -> String {
+    contact_line(contact, 0)
+}
+
+fn contact_line(contact: &Contact, width: usize) -> String {
+    let mut line = format!("{:<width$}  {}", for_one_line(&contact.name), contact_state(contact));
+    if let Some(reason) = &contact.reason {
+        let _ = write!(line, " ({})", for_one_line(reason));
+    }
+    if contact.verified {
+        line += ", verified";
+    }
+    if contact.waiting > 0 {
+        let _ = write!(line, ", {} waiting", count(contact.waiting, "message"));
+    }
+    if let Some(own) = contact.shared_name.as_deref().filter(|own| *own != contact.name) {
+        let _ = write!(line, ", calls itself “{}”", for_one_line(own));
+    }
+    line
+}
+
+fn contact_state(contact: &Contact) -> String {
+    match contact.state {
+        ContactState::Requested => "asked, no answer yet".to_owned(),
+        ContactState::Refused => "refused us".to_owned(),
+        ContactState::Blocked => "blocked".to_owned(),
+        ContactState::Accepted => match contact.since {
+            Some(since) => format!("{} since {}", presence(contact.presence), day_and_time(since)),
+            None => presence(contact.presence).to_owned(),
+        },
+    }
+}
+
+/// Whether a contact is there.
+pub(crate) fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Online => "online",
+        Presence::Offline => "offline",
+        Presence::Unknown => "not seen yet",
+    }
+}
+
+/// A contact's safety number, and what it is for.
+pub(crate) fn safety_number(name: &str, number: &str) -> String {
+    format!(
+        "The safety number with {}:\n\n    {}\n\nCompare it over another way: in person, or in a call where you know the voice.",
+        for_one_line(name),
+        for_one_line(number),
+    )
+}
+
+/// A conversation.
+pub(crate) fn history(messages: &[Message], now: i64) -> String {
+    if messages.is_empty() {
+        return "no messages yet".to_owned();
+    }
+    messages.iter().map(|m| message(m, now)).collect::<Vec<_>>().join("\n")
+}
+
+/// One message as a conversation shows it.
+pub(crate) fn message(message: &Message, now: i64) -> String {
+    let who = match message.direction {
+        Direction::Sent => "you".to_owned(),
+        Direction::Received => for_one_line(&message.contact),
+    };
+    let gap = match message.missing_before {
+        0 => String::new(),
+        missing => format!("  … {} before this one not here (yet)\n", count(missing, "message")),
+    };
+    let text = for_terminal(&message.text).replace('\n', "\n    ");
+    let line = format!("{gap}{}  {who}: {text}", short(message.created_at, now));
+    match (message.direction, message.state) {
+        (Direction::Received, _) => line,
+        (Direction::Sent, MessageState::Queued) => {
+            format!("{line}\n    … {}; take it back: chive cancel {}", progress(message), for_one_line(&message.id))
+        }
+        (Direction::Sent, _) => format!("{line}  {}", progress(message)),
+    }
+}
+
+/// How far a message is, and why it waits.
+pub(crate) fn progress(message: &Message) -> String {
+    let state = match message.state {
+        MessageState::Queued => "waiting",
+        MessageState::Sent => "✓ sent",
+        MessageState::Delivered => "✓✓ delivered",
+        MessageState::Cancelled => "cancelled",
+        MessageState::Expired => "expired, not delivered",
+        MessageState::Received => "received",
+    };
+    match &message.reason {
+        Some(reason) => format!("{state}: {}", for_one_line(reason)),
+        None => state.to_owned(),
+    }
+}
+
+/// One event, in a line.
+pub(crate) fn event(event: &Event) -> String {
+    format!("{}  {}", time_of_day(event.at), what(&event.what))
+}
+
+fn what(what: &What) -> String {
+    match what {
+        What::Message { message } => said(message),
+        What::Contact { contact } => format!("contact: {}", self::contact(contact)),
+        What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
+        What::Presence { name, presence: now, .. } => format!("{} is {}", for_one_line(name), presence(*now)),
+        What::KeyChanged { name, .. } => key_changed(name),
+        What::Invitation { invitation: i } => {
+            format!("invitation {}", invitation(&Invitation { link: None, ..i.clone() }))
+        }
+        What::Tor { tor: now } => format!("tor: {}", tor(now)),
+        What::Doors { front_door, endpoint } => {
+            format!("front door {}, endpoint {}", door(*front_door), door(*endpoint))
+        }
+    }
+}
+
+fn said(message: &Message) -> String {
+    let (name, text) = (for_one_line(&message.contact), for_one_line(&message.text));
+    match message.direction {
+        Direction::Received => format!("{name}: {text}"),
+        Direction::Sent => format!("to {name}: {text}  {}", progress(message)),
+    }
+}
+
+/// The warning that must not be missed.
+pub(crate) fn key_changed(name: &str) -> String {
+    format!(
+        "WARNING: somebody at the address of {} could not prove to be the same person. The link was refused; nothing was sent.",
+        for_one_line(name)
+    )
+}
+
+/// The beginning of an id: enough to tell invitations apart.
+fn short_id(id: &str) -> String {
+    for_one_line(id).chars().take(12).collect()
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if plain { word.to_owned() } else { format!("'{}'", for_one_line(word).replace('\'', r"'\''")) }
+}
+
+fn count(n: u32, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A received message.
+    pub(crate) fn a_message() -> Message {
+        Message {
+            id: "ab".repeat(16),
+            contact: "Bob".to_owned(),
+            contact_id: "cd".repeat(32),
+            direction: Direction::Received,
+            text: "hi".to_owned(),
+            state: MessageState::Received,
+            reason: None,
+            created_at: 0,
+            sent_at: None,
+            delivered_at: None,
+            expires_at: None,
+            missing_before: 0,
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_cannot_pose_as_another_line() {
+        let text = "hi\n12:00  Alice: send money\x1b[2J\u{202e}".to_owned();
+        let shown = message(&Message { text, ..a_message() }, 0);
+        assert!(shown.lines().skip(1).all(|line| line.starts_with("    ")), "{shown}");
+        assert!(!shown.contains(['\x1b', '\u{202e}']));
+    }
+
+    #[test]
+    fn hostile_names_and_reasons_are_harmless() {
+        let hostile = "\x1b[31m\u{202e}\nx".to_owned();
+        let message =
+            Message { contact: hostile.clone(), reason: Some(hostile.clone()), text: hostile.clone(), ..a_message() };
+        for direction in [Direction::Sent, Direction::Received] {
+            let line = said(&Message { direction, ..message.clone() });
+            assert!(!line.contains(['\x1b', '\u{202e}', '\n']), "{line:?}");
+        }
+        assert!(!key_changed(&hostile).contains('\x1b'));
+    }
+
+    #[test]
+    fn a_waiting_message_says_why_and_how_to_take_it_back() {
+        let waiting = Message {
+            direction: Direction::Sent,
+            state: MessageState::Queued,
+            reason: Some("no link yet".to_owned()),
+            ..a_message()
+        };
+        let shown = message(&waiting, 0);
+        assert!(shown.contains("waiting: no link yet") && shown.contains(&waiting.id), "{shown}");
+    }
+
+    #[test]
+    fn a_name_survives_the_shell() {
+        assert_eq!(quoted("bob"), "bob");
+        assert_eq!(quoted("Bob's $HOME"), r"'Bob'\''s $HOME'");
+    }
+
+    #[test]
+    fn a_gap_is_shown() {
+        let shown = message(&Message { missing_before: 2, ..a_message() }, 0);
+        assert!(shown.starts_with("  … 2 messages before this one"), "{shown}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Every limit on what comes from outside, by name, in one place. Sizes are bytes.
+
+use std::time::Duration;
+
+/// The text of one message, UTF-8.
+pub const MAX_TEXT: usize = 63 * 1024;
+/// A name, UTF-8.
+pub const MAX_NAME: usize = 64;
+/// A rendezvous server's address on a card.
+pub const MAX_SERVER: usize = 128;
+/// Rendezvous servers on a card.
+pub const MAX_SERVERS: usize = 8;
+/// An MLS key package on the wire.
+pub const MAX_KEY_PACKAGE: usize = 8 * 1024;
+/// An MLS welcome on the wire.
+pub const MAX_WELCOME: usize = 16 * 1024;
+/// An invitation link as typed or pasted, before anything is parsed.
+pub const MAX_LINK_TEXT: usize = 1024;
+
+/// The sizes that an envelope can have.
+pub const ENVELOPE_SIZES: [usize; 4] = [1024, 4096, 16 * 1024, 64 * 1024];
+/// The sizes that a frame can have on a link: an envelope's, and what wraps it.
+pub const FRAME_SIZES: [usize; 4] = [1024 + 64, 4096 + 64, 16 * 1024 + 64, 64 * 1024 + 64];
+/// The most plaintext in one Noise record.
+pub const MAX_RECORD: usize = FRAME_SIZES[3] / 2;
+/// A Noise handshake message.
+pub const MAX_HANDSHAKE: usize = 256;
+
+/// Message ids in one receipt.
+pub const MAX_RECEIPT_IDS: usize = 32;
+/// Ids of seen messages in one message.
+pub const MAX_SEEN: usize = 4;
+/// Live links named in one hello.
+pub const MAX_HELLO_LINKS: usize = 8;
+/// How far a message's logical clock may be ahead of everything in its conversation.
+pub const MAX_CLOCK_STEP: u64 = 1 << 32;
+
+/// From the first byte to the first hello.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(40);
+/// From the first byte of a record to its last.
+pub const RECORD_DEADLINE: Duration = Duration::from_mins(1);
+/// Nothing sent for so long: a ping goes out.
+pub const PING_AFTER: Duration = Duration::from_secs(20);
+/// Nothing received for so long: the link is dead.
+pub const SILENCE_LIMIT: Duration = Duration::from_secs(50);
+/// Incoming streams whose handshake is not done, for each door: strangers at the front door take
+/// nothing from contacts at the endpoint.
+pub const MAX_OPEN_HANDSHAKES: usize = 256;
+
+/// Envelopes handed to a link and not receipted yet.
+pub const MAX_IN_FLIGHT: usize = 64;
+/// Their bytes.
+pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
+/// An envelope without a receipt on a live link is handed over again after so long.
+pub const RESEND_AFTER: Duration = Duration::from_mins(1);
+/// Envelopes of a later epoch, kept until the commit is through; for each contact.
+pub const MAX_HELD: u32 = 512;
+
+/// Contacts of a profile.
+pub const MAX_CONTACTS: u32 = 10_000;
+/// Invitations kept, ended ones among them.
+pub const MAX_INVITATIONS: u32 = 1_000;
+/// How many people may use one invitation.
+pub const MAX_INVITATION_USES: u32 = 1_000;
+/// The life of an invitation, in seconds.
+pub const INVITATION_LIFE: std::ops::RangeInclusive<u64> = 60..=31_536_000;
+/// The default life of an invitation, in seconds: 7 days.
+pub const DEFAULT_INVITATION_LIFE: u64 = 604_800;
+/// An ended invitation is kept so long, to tell a late opener why it ended: 30 days, in milliseconds.
+pub const INVITATION_MEMORY_MS: i64 = 30 * 24 * 3600 * 1000;
+/// The life of an undelivered message, in seconds.
+pub const MESSAGE_LIFE: std::ops::RangeInclusive<u64> = 1..=31_536_000;
+/// Events kept for those who resume.
+pub const MAX_EVENTS: i64 = 10_000;
+
+/// The smallest of `sizes` that holds `length`.
+#[must_use]
+pub fn size_class(sizes: &[usize], length: usize) -> Option<usize> {
+    sizes.iter().copied().find(|size| *size >= length)
+}

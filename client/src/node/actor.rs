@@ -1,0 +1,327 @@
+//! The actor: its state, its loop, its beginning and its end.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::directory::Directory;
+use super::meet::Host;
+use super::peer::Peer;
+use super::{
+    COMMAND_QUEUE, Command, Ending, IncomingStreams, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
+    internal,
+};
+use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
+use crate::clock;
+use crate::fault::Fault;
+use crate::identity::Identity;
+use crate::limits::MAX_OPEN_HANDSHAKES;
+use crate::store::contacts::ContactId;
+use crate::store::owner::Owner;
+use crate::store::{Store, StoreError, contacts, events, messages, owner};
+use crate::transport::{Door, DoorStatus, NetworkStatus, Reachability};
+use crate::wire::frame::{Bye, Frame};
+
+/// How often the node looks for what is due: expiries, resends, self-updates.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a stop waits for links to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a node is made of.
+pub struct Parts {
+    /// The open store.
+    pub store: Store,
+    /// The way to others.
+    pub transport: SharedTransport,
+    /// Streams that others open to us.
+    pub incoming: IncomingStreams,
+    /// Where the profile is.
+    pub directory: PathBuf,
+    /// Chance.
+    pub rng: StdRng,
+}
+
+/// The actor's state.
+pub(super) struct Node {
+    pub(super) store: Store,
+    pub(super) transport: SharedTransport,
+    pub(super) rng: StdRng,
+    pub(super) owner: Owner,
+    pub(super) host: Host,
+    pub(super) peers: HashMap<ContactId, Peer>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) newest: watch::Sender<i64>,
+    pub(super) network: NetworkStatus,
+    pub(super) doors: DoorStatus,
+    /// The rows of the hosted services, as last told to the transport.
+    pub(super) hosted: Vec<i64>,
+    handshakes: HashMap<Door, Arc<Semaphore>>,
+    started_at: i64,
+    wiped: bool,
+}
+
+/// Starts a node. It runs until `stop` is cancelled or it is wiped.
+pub async fn start(parts: Parts) -> Result<Running, StoreError> {
+    let Parts { store, transport, incoming, directory, rng } = parts;
+    let (reports, inbox) = mpsc::channel(REPORT_QUEUE);
+    let (commands, asked) = mpsc::channel(COMMAND_QUEUE);
+    let mut tx = store.begin().await?;
+    let owner = owner::load(&mut tx).await?;
+    let newest = watch::channel(events::newest(&mut tx).await?).0;
+    drop(tx);
+    let handle = NodeHandle { commands, newest: newest.subscribe(), directory };
+    let host = Host { identity: Identity::new(&owner.root), directory: Directory::default(), reports };
+    let stop = CancellationToken::new();
+    let mut node = Node {
+        network: transport.network().borrow().clone(),
+        doors: *transport.doors().borrow(),
+        store,
+        transport,
+        rng,
+        owner,
+        host,
+        peers: HashMap::new(),
+        tasks: TaskTracker::new(),
+        stop: stop.clone(),
+        newest,
+        hosted: vec![],
+        handshakes: [Door::Front, Door::Endpoint]
+            .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
+            .into(),
+        started_at: clock::now(),
+        wiped: false,
+    };
+    node.load_peers().await?;
+    node.refresh_invitations().await?;
+    node.refresh_services().await?;
+    node.doors = *node.transport.doors().borrow();
+    let ended = tokio::spawn(node.run(asked, inbox, incoming));
+    Ok(Running { handle, stop, ended })
+}
+
+impl Node {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut reports: mpsc::Receiver<Report>,
+        mut incoming: IncomingStreams,
+    ) -> Ending {
+        let (mut network, mut doors) = (self.transport.network(), self.transport.doors());
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.wiped {
+            let next_dial = self.next_dial();
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(command) = commands.recv() => self.command(command).await,
+                Some(report) = reports.recv() => self.report(report).await,
+                Some(stream) = incoming.recv() => self.report(Report::Incoming(stream)).await,
+                Ok(()) = network.changed() => {
+                    let status = network.borrow_and_update().clone();
+                    self.network_changed(status).await;
+                }
+                Ok(()) = doors.changed() => {
+                    let status = *doors.borrow_and_update();
+                    self.doors_changed(status).await;
+                }
+                () = sleep_until(next_dial) => self.dial_due(),
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+        self.finish(reports).await
+    }
+
+    async fn finish(mut self, reports: mpsc::Receiver<Report>) -> Ending {
+        for peer in self.peers.values_mut() {
+            if let Some(link) = peer.link.take() {
+                let _ = link.sender.send(Frame::Bye(Bye::Stopping), None);
+            }
+        }
+        drop(reports);
+        self.tasks.close();
+        if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
+            self.stop.cancel();
+        }
+        self.stop.cancel();
+        self.tasks.wait().await;
+        self.transport.close().await;
+        self.store.close().await;
+        if self.wiped { Ending::Wiped } else { Ending::Stopped }
+    }
+
+    async fn command(&mut self, command: Command) {
+        // A caller that went away does not need its answer.
+        match command {
+            Command::Status(to) => drop(to.send(self.status().await)),
+            Command::Invite(new, to) => drop(to.send(self.invite(&new).await)),
+            Command::Invitations(to) => drop(to.send(self.invitations().await)),
+            Command::Revoke(id, to) => drop(to.send(self.revoke(&id).await)),
+            Command::AddContact(new, to) => drop(to.send(self.add_contact(&new).await)),
+            Command::Contacts(to) => drop(to.send(self.contacts().await)),
+            Command::Contact(who, to) => drop(to.send(self.contact(&who).await)),
+            Command::ChangeContact(who, change, to) => drop(to.send(self.change_contact(&who, &change).await)),
+            Command::RemoveContact(who, to) => drop(to.send(self.remove_contact(&who).await)),
+            Command::Send(who, new, to) => drop(to.send(self.send(&who, &new).await)),
+            Command::History(who, limit, before, to) => {
+                drop(to.send(self.history(&who, limit, before.as_deref()).await));
+            }
+            Command::Message(id, to) => drop(to.send(self.message(&id).await)),
+            Command::Cancel(id, to) => drop(to.send(self.cancel(&id).await)),
+            Command::Events(after, limit, to) => drop(to.send(self.events(after, limit).await)),
+            Command::Wipe(to) => {
+                self.wiped = true;
+                drop(to.send(Ok(())));
+            }
+        }
+    }
+
+    async fn report(&mut self, report: Report) {
+        let done = match report {
+            Report::Incoming(stream) => {
+                self.answer(stream);
+                Ok(())
+            }
+            Report::Met { contact, meeting } => self.link_up(contact, *meeting).await,
+            Report::AnswerFailed { contact, error } => self.answer_failed(contact, &error).await,
+            Report::DialFailed { contact, error } => self.dial_failed(contact, &error).await,
+            Report::Asked(asking) => self.asked(asking).await,
+            Report::Answered { contact, peer, answer, stored } => {
+                let done = self.answered(contact, peer, answer).await;
+                drop(stored);
+                done
+            }
+            Report::Link { contact, link, event } => self.link_event(contact, link, event).await,
+            Report::LinkEnded { contact, link, error } => self.link_ended(contact, link, &error).await,
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "something that happened could not be stored");
+        }
+    }
+
+    fn answer(&mut self, stream: crate::transport::Incoming) {
+        let Some(free) = self.handshakes.get(&stream.door).cloned() else { return };
+        // A flood of streams costs a flooder as much as us, and never more than this.
+        if let Ok(permit) = free.try_acquire_owned() {
+            let (host, stop) = (self.host.clone(), self.stop.clone());
+            self.tasks.spawn(async move {
+                stop.run_until_cancelled(host.answer(stream)).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn tick(&mut self) {
+        for done in [self.expire().await, self.resend().await, self.update_keys().await, self.forget_old().await] {
+            if let Err(error) = done {
+                tracing::error!(%error, "what was due could not be done");
+            }
+        }
+    }
+
+    async fn network_changed(&mut self, status: NetworkStatus) {
+        if status.ready && !self.network.ready {
+            self.peers.values_mut().for_each(|peer| peer.redial.hurry(Instant::now()));
+        }
+        if std::mem::replace(&mut self.network, status) != self.network {
+            self.announce(&What::Tor { tor: self.tor_status() }).await;
+        }
+    }
+
+    async fn doors_changed(&mut self, status: DoorStatus) {
+        if std::mem::replace(&mut self.doors, status) != status {
+            let (front_door, endpoint) = (door_state(status.front), door_state(status.endpoint));
+            self.announce(&What::Doors { front_door, endpoint }).await;
+        }
+    }
+
+    fn tor_status(&self) -> TorStatus {
+        let NetworkStatus { ready, percent, summary, stalled } = self.network.clone();
+        TorStatus { ready, percent, summary, stalled }
+    }
+
+    async fn status(&mut self) -> Result<Status, Fault> {
+        let mut tx = self.begin().await?;
+        let mut waiting = 0;
+        for contact in self.peers.keys() {
+            waiting += messages::waiting(&mut tx, *contact).await.map_err(|error| internal(&error))?;
+        }
+        drop(tx);
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            name: self.owner.name.clone(),
+            started_at: self.started_at,
+            tor: self.tor_status(),
+            front_door: door_state(self.doors.front),
+            endpoint: door_state(self.doors.endpoint),
+            contacts: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
+            online: u32::try_from(self.peers.values().filter(|peer| peer.link.is_some()).count()).unwrap_or(u32::MAX),
+            waiting,
+            last_event: *self.newest.borrow(),
+        })
+    }
+
+    /// A transaction for a command.
+    pub(super) async fn begin(&self) -> Result<crate::store::Tx, Fault> {
+        self.store.begin().await.map_err(|error| internal(&error))
+    }
+
+    /// Commits, then tells those who listen.
+    pub(super) async fn commit(&self, mut tx: crate::store::Tx) -> Result<(), StoreError> {
+        let newest = events::newest(&mut tx).await?;
+        tx.commit().await?;
+        self.newest.send_if_modified(|value| std::mem::replace(value, newest) != newest);
+        Ok(())
+    }
+
+    /// Writes an event down that belongs to no other change.
+    pub(super) async fn announce(&self, what: &What) {
+        let announced = async {
+            let mut tx = self.store.begin().await?;
+            super::events::note(&mut tx, what).await?;
+            self.commit(tx).await
+        };
+        if let Err(error) = announced.await {
+            tracing::error!(%error, "an event could not be stored");
+        }
+    }
+
+    async fn load_peers(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        for row in contacts::all(&mut tx).await? {
+            let waiting = messages::waiting(&mut tx, row.id).await? > 0 || row.state == "requested";
+            let mut peer = Peer::new(row.peer_id()?, Instant::now());
+            peer.waiting = waiting;
+            self.peers.insert(row.id, peer);
+            self.apply(&row)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn door_state(state: Reachability) -> DoorState {
+    match state {
+        Reachability::Closed => DoorState::Closed,
+        Reachability::Starting => DoorState::Starting,
+        Reachability::Reachable => DoorState::Reachable,
+        Reachability::Unreachable => DoorState::Unreachable,
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        internal(&error)
+    }
+}
+
+/// Shorthand for a refused command.
+pub(super) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::new(code, detail))
+}

@@ -1,0 +1,278 @@
+//! Commands about contacts, and how a contact is shown.
+
+use tokio::time::Instant;
+
+use super::actor::{Node, refuse};
+use super::events;
+use super::peer::{Accepted, Peer};
+use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, Presence, What};
+use crate::clock;
+use crate::fault::Fault;
+use crate::identity::{PeerId, safety_number};
+use crate::link::handshake::PairKeys;
+use crate::store::contacts::{self, ContactId, ContactRow, Naming};
+use crate::store::{StoreError, Tx, conversations, messages};
+use crate::text;
+use crate::wire::card::Card;
+use crate::wire::envelope::EnvelopeKeys;
+
+/// The fewest digits of an id that stand for a contact.
+const LEAST_ID: usize = 8;
+
+impl Node {
+    /// Brings what is in memory in line with the stored contact.
+    pub(super) fn apply(&mut self, row: &ContactRow) -> Result<(), StoreError> {
+        let own = self.host.identity.peer_id();
+        let keys = row.keys()?.filter(|_| row.state == "accepted");
+        let peer = match self.peers.entry(row.id) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Peer::new(row.peer_id()?, Instant::now())),
+        };
+        peer.blocked = row.blocked;
+        peer.refused = row.state == "refused";
+        match keys {
+            Some((identity, pair, endpoint)) if !row.blocked => {
+                self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));
+                let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.id));
+                peer.accepted = Some(Accepted { endpoint, seal, open });
+            }
+            _ => {
+                self.host.directory.refuse(row.id);
+                peer.accepted = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a contact again after it changed.
+    pub(super) async fn reload(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        match contacts::by_id(&mut tx, contact).await? {
+            Some(row) => self.apply(&row),
+            None => Ok(()),
+        }
+    }
+
+    /// By name, or by an unambiguous beginning of the id.
+    pub(super) async fn find_contact(&self, tx: &mut Tx, who: &str) -> Result<ContactRow, Fault> {
+        if let Some(row) = contacts::by_name(tx, who).await? {
+            return Ok(row);
+        }
+        let digits = who.to_ascii_lowercase();
+        if digits.len() >= LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let all = contacts::all(tx).await?;
+            let mut found = all.into_iter().filter(|row| peer_hex(row).starts_with(&digits));
+            if let (Some(row), None) = (found.next(), found.next()) {
+                return Ok(row);
+            }
+        }
+        refuse(ErrorCode::UnknownContact, "there is no contact with this name: `chive contacts` lists them")
+    }
+
+    pub(super) async fn contacts(&mut self) -> Result<Vec<Contact>, Fault> {
+        let mut tx = self.begin().await?;
+        let mut shown = vec![];
+        for row in contacts::all(&mut tx).await? {
+            shown.push(self.show_contact(&mut tx, &row).await?);
+        }
+        Ok(shown)
+    }
+
+    pub(super) async fn contact(&mut self, who: &str) -> Result<Contact, Fault> {
+        let mut tx = self.begin().await?;
+        let row = self.find_contact(&mut tx, who).await?;
+        Ok(self.show_contact(&mut tx, &row).await?)
+    }
+
+    pub(super) async fn show_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, StoreError> {
+        let peer = self.peers.get(&row.id);
+        let (state, reason) = match (row.state.as_str(), row.blocked) {
+            (_, true) => (ContactState::Blocked, None),
+            ("requested", _) => (ContactState::Requested, Some(self.why_waiting(row.id))),
+            ("refused", _) => (ContactState::Refused, row.refusal.clone()),
+            _ => (ContactState::Accepted, self.why_offline(row.id)),
+        };
+        let known = row.keys()?.is_some();
+        Ok(Contact {
+            id: peer_hex(row),
+            name: row.name.clone(),
+            shared_name: row.shared_name.clone(),
+            state,
+            reason,
+            presence: peer.map_or(Presence::Unknown, |peer| peer.presence),
+            since: peer.and_then(|peer| peer.since),
+            verified: row.verified,
+            safety_number: known
+                .then(|| row.peer_id())
+                .transpose()?
+                .map(|id| safety_number(self.host.identity.peer_id(), id)),
+            waiting: messages::waiting(tx, row.id).await?,
+            created_at: row.created_at,
+        })
+    }
+
+    fn why_offline(&self, contact: ContactId) -> Option<String> {
+        let offline = self.peers.get(&contact).is_some_and(|peer| peer.link.is_none());
+        offline.then(|| self.why_waiting(contact))
+    }
+
+    pub(super) async fn change_contact(&mut self, who: &str, change: &ContactChange) -> Result<Contact, Fault> {
+        let mut tx = self.begin().await?;
+        let row = self.find_contact(&mut tx, who).await?;
+        if let Some(name) = &change.name {
+            let name = self.free_name(&mut tx, name, Some(row.id)).await?;
+            let skeleton = text::skeleton(&name);
+            contacts::rename(&mut tx, row.id, &Naming { name: &name, skeleton: &skeleton, here: true }).await?;
+        }
+        if let Some(verified) = change.verified {
+            if row.keys()?.is_none() {
+                return refuse(ErrorCode::NotAccepted, "the contact has not answered yet: there is nothing to compare");
+            }
+            contacts::set_verified(&mut tx, row.id, verified).await?;
+        }
+        let blocking = change.blocked.filter(|blocked| *blocked != row.blocked);
+        if let Some(blocked) = blocking {
+            contacts::set_blocked(&mut tx, row.id, blocked).await?;
+            if blocked {
+                self.move_house(&mut tx).await?;
+            } else {
+                self.put_card(&mut tx, row.id).await?;
+            }
+        }
+        events::note_contact(&mut tx, row.id).await?;
+        self.commit(tx).await?;
+        if blocking == Some(true) {
+            self.drop_link(row.id).await?;
+        }
+        self.reload(row.id).await?;
+        if let Some(blocked) = blocking {
+            self.after_moving(blocked).await?;
+        }
+        let mut tx = self.begin().await?;
+        let row = self.find_contact(&mut tx, &peer_hex(&row)).await?;
+        Ok(self.show_contact(&mut tx, &row).await?)
+    }
+
+    pub(super) async fn remove_contact(&mut self, who: &str) -> Result<(), Fault> {
+        let mut tx = self.begin().await?;
+        let row = self.find_contact(&mut tx, who).await?;
+        contacts::remove(&mut tx, row.id).await?;
+        let knew_us = row.state == "accepted";
+        if knew_us {
+            self.move_house(&mut tx).await?;
+        }
+        events::note(&mut tx, &What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() }).await?;
+        self.commit(tx).await?;
+        self.host.directory.refuse(row.id);
+        if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
+            link.sender.cancel.cancel();
+        }
+        Ok(self.after_moving(knew_us).await?)
+    }
+
+    /// A name that can be given to a contact: no other has it, or one that looks like it.
+    pub(super) async fn free_name(&self, tx: &mut Tx, name: &str, own: Option<ContactId>) -> Result<String, Fault> {
+        let name = text::check_name(name).or_else(|why| refuse(ErrorCode::InvalidName, why))?;
+        match contacts::by_skeleton(tx, &text::skeleton(&name)).await? {
+            Some(other) if Some(other.id) != own => refuse(
+                ErrorCode::NameTaken,
+                "another contact has this name, or one that looks like it: choose another with --name",
+            ),
+            _ => Ok(name),
+        }
+    }
+
+    /// What to call a contact that names itself: its name made safe, with a number if it is taken.
+    pub(super) async fn own_name(
+        &self,
+        tx: &mut Tx,
+        shared: &str,
+        own: Option<ContactId>,
+    ) -> Result<String, StoreError> {
+        let wanted = text::safe_name(shared);
+        let mut name = wanted.clone();
+        let mut number = 2;
+        while contacts::by_skeleton(tx, &text::skeleton(&name)).await?.is_some_and(|other| Some(other.id) != own) {
+            name = format!("{wanted} {number}");
+            number += 1;
+        }
+        Ok(name)
+    }
+
+    /// A contact that was not named here is called what it calls itself, once.
+    pub(super) async fn rename_as_card(&self, tx: &mut Tx, contact: ContactId, card: &Card) -> Result<(), StoreError> {
+        let Some(row) = contacts::by_id(tx, contact).await? else { return Ok(()) };
+        // A verified contact keeps the name under which it was verified.
+        if row.named_here || row.verified {
+            return Ok(());
+        }
+        let name = self.own_name(tx, &card.name, Some(contact)).await?;
+        let skeleton = text::skeleton(&name);
+        contacts::rename(tx, contact, &Naming { name: &name, skeleton: &skeleton, here: false }).await
+    }
+
+    /// Our card as it is now.
+    pub(super) async fn own_card(&self, tx: &mut Tx) -> Result<Card, StoreError> {
+        let owner = crate::store::owner::load(tx).await?;
+        Ok(Card {
+            revision: owner.card_revision,
+            name: owner.name,
+            endpoint: super::invitations::current(tx, crate::transport::Door::Endpoint).await?.address(),
+            presence_secret: owner.presence_secret,
+            servers: vec![],
+        })
+    }
+
+    /// Tells one contact our card, in place of an older one that still waits.
+    pub(super) async fn put_card(&mut self, tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+        let (card, item) = (self.own_card(tx).await?, self.fresh_id());
+        messages::drop_kind(tx, contact, "card").await?;
+        messages::put(tx, contact, "card", item, Some(&card.to_bytes()), None).await
+    }
+
+    /// A new endpoint and presence secret; everybody who may know is told.
+    async fn move_house(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.renew_endpoint(tx).await?;
+        for row in contacts::all(tx).await? {
+            if row.state == "accepted" && !row.blocked && conversations::load(tx, row.id).await?.is_some() {
+                self.put_card(tx, row.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn after_moving(&mut self, moved: bool) -> Result<(), StoreError> {
+        if moved {
+            let mut tx = self.store.begin().await?;
+            self.owner = crate::store::owner::load(&mut tx).await?;
+            drop(tx);
+            self.refresh_services().await?;
+        }
+        let contacts: Vec<ContactId> = self.peers.keys().copied().collect();
+        for contact in contacts {
+            self.pump(contact).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a contact to memory and to the events' listeners.
+    pub(super) async fn welcome(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        self.reload(contact).await?;
+        self.refresh_waiting(contact).await?;
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.redial = super::redial::Redial::at_once(Instant::now());
+            peer.trouble = None;
+            peer.since.get_or_insert(clock::now());
+        }
+        Ok(())
+    }
+
+    /// Our own peer id.
+    pub(super) fn own_id(&self) -> PeerId {
+        self.host.identity.peer_id()
+    }
+}
+
+fn peer_hex(row: &ContactRow) -> String {
+    row.peer_id().map(|id| data_encoding::HEXLOWER.encode(&id.0)).unwrap_or_default()
+}

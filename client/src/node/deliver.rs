@@ -1,0 +1,231 @@
+//! What goes out: the outbox is sealed when it first meets a link, handed over in order, and handed
+//! over again, the same bytes, until its receipt comes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::actor::Node;
+use super::events;
+use crate::clock;
+use crate::limits::{MAX_SEEN, RESEND_AFTER};
+use crate::mls::Conversation;
+use crate::store::contacts::{self, ContactId};
+use crate::store::messages::{self, OutboxRow};
+use crate::store::{StoreError, Tx, conversations};
+use crate::wire::card::Card;
+use crate::wire::frame::Frame;
+use crate::wire::message::{Content, MessageId, Text};
+
+/// Outbox rows sealed in one transaction.
+const BATCH: u32 = 32;
+/// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
+const UPDATE_AFTER_SEALED: i64 = 100;
+/// And after so long, if anything was sealed.
+const UPDATE_AFTER: Duration = Duration::from_hours(24);
+
+impl Node {
+    /// Hands over what waits, as far as there is room on the link.
+    pub(super) async fn pump(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        while let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
+            if !live.has_room() || self.hand_over_batch(contact, live.cursor).await? < BATCH as usize {
+                break;
+            }
+        }
+        self.refresh_waiting(contact).await
+    }
+
+    async fn hand_over_batch(&mut self, contact: ContactId, cursor: i64) -> Result<usize, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let rows = messages::outbox(&mut tx, contact, cursor, BATCH).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let count = rows.len();
+        let envelopes = self.seal_batch(tx, contact, rows).await?;
+        let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) else { return Ok(0) };
+        for (row, envelope) in envelopes {
+            let size = envelope.len();
+            if !live.has_room() || !live.sender.send(Frame::Envelope(envelope), Some(row)) {
+                return Ok(0);
+            }
+            live.in_flight.insert(row, (size, Instant::now()));
+            live.cursor = row;
+        }
+        Ok(count)
+    }
+
+    /// The envelopes of these rows; those without one get it now, with the state that made it.
+    async fn seal_batch(
+        &mut self,
+        mut tx: Tx,
+        contact: ContactId,
+        rows: Vec<OutboxRow>,
+    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+        let unsealed = u32::try_from(rows.iter().filter(|row| row.envelope.is_none()).count()).unwrap_or(0);
+        let mut conversation = match unsealed {
+            0 => None,
+            _ => Some(self.take_conversation(&mut tx, contact).await?),
+        };
+        let mut envelopes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let envelope = match (&row.envelope, &mut conversation) {
+                (Some(envelope), _) => Some(envelope.clone()),
+                (None, Some(conversation)) => self.seal_row(&mut tx, contact, conversation, &row).await?,
+                (None, None) => None,
+            };
+            envelopes.extend(envelope.map(|envelope| (row.id, envelope)));
+        }
+        if let Some(conversation) = conversation {
+            let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+            conversations::save(&mut tx, contact, &state, unsealed).await?;
+            self.commit(tx).await?;
+            self.keep_conversation(contact, conversation);
+        }
+        Ok(envelopes)
+    }
+
+    async fn seal_row(
+        &mut self,
+        tx: &mut Tx,
+        contact: ContactId,
+        conversation: &mut Conversation,
+        row: &OutboxRow,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let item = row.item()?;
+        let content = match (row.kind.as_str(), &row.body) {
+            ("message", _) => text_of(tx, contact, item).await?,
+            ("card", Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
+            _ => None,
+        };
+        let Some(content) = content else { return Err(StoreError::Damaged("the outbox")) };
+        let mls = conversation.seal(&content.to_bytes()).map_err(|_| StoreError::Damaged("a conversation"))?;
+        let Some(envelope) = self.envelope(contact, &mls) else { return Ok(None) };
+        messages::set_envelope(tx, row.id, &envelope).await?;
+        Ok(Some(envelope))
+    }
+
+    fn envelope(&mut self, contact: ContactId, mls: &[u8]) -> Option<Vec<u8>> {
+        let accepted = self.peers.get(&contact)?.accepted.as_ref()?;
+        let sealed = accepted.seal.seal(mls, &mut self.rng);
+        sealed.inspect_err(|error| tracing::error!(%error, "a message could not be sealed")).ok()
+    }
+
+    /// A link has taken an outbox row.
+    pub(super) async fn flushed(&mut self, outbox: i64) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        if let Some(message) = messages::mark_sent(&mut tx, outbox, clock::now()).await? {
+            events::note_message(&mut tx, message).await?;
+            self.commit(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// What was handed to a live link long ago and has no receipt is handed over again.
+    pub(super) async fn resend(&mut self) -> Result<(), StoreError> {
+        let late = |sent: &Instant| sent.elapsed() > RESEND_AFTER;
+        let mut stuck = vec![];
+        for (contact, peer) in &mut self.peers {
+            if let Some(live) = peer.link.as_mut().filter(|live| live.in_flight.values().any(|(_, sent)| late(sent))) {
+                live.in_flight.clear();
+                live.cursor = 0;
+                stuck.push(*contact);
+            }
+        }
+        for contact in stuck {
+            self.pump(contact).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up what was not delivered in its time.
+    pub(super) async fn expire(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let expired = messages::expire(&mut tx, clock::now()).await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        for (_, _, message) in &expired {
+            events::note_message(&mut tx, *message).await?;
+        }
+        self.commit(tx).await?;
+        for (contact, outbox, _) in expired {
+            if let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) {
+                outbox.and_then(|row| live.in_flight.remove(&row));
+            }
+            self.refresh_waiting(contact).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces our keys in conversations where it is our turn and time.
+    pub(super) async fn update_keys(&mut self) -> Result<(), StoreError> {
+        let linked: Vec<ContactId> =
+            self.peers.iter().filter(|(_, peer)| peer.link.is_some()).map(|(id, _)| *id).collect();
+        for contact in linked {
+            self.update_keys_with(contact).await?;
+        }
+        Ok(())
+    }
+
+    async fn update_keys_with(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let Some(row) = conversations::load(&mut tx, contact).await? else { return Ok(()) };
+        let old = clock::now() - row.epoch_started_at > i64::try_from(UPDATE_AFTER.as_millis()).unwrap_or(i64::MAX);
+        if row.sealed_in_epoch < UPDATE_AFTER_SEALED && !(old && row.sealed_in_epoch > 0) {
+            return Ok(());
+        }
+        let mut conversation = self.take_conversation(&mut tx, contact).await?;
+        if !conversation.may_commit() {
+            self.keep_conversation(contact, conversation);
+            return Ok(());
+        }
+        let epoch = conversation.epoch();
+        let commit = conversation.commit().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let Some(envelope) = self.envelope(contact, &commit) else { return Ok(()) };
+        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        conversations::save(&mut tx, contact, &state, 0).await?;
+        messages::put(&mut tx, contact, "commit", commit_item(epoch), None, Some(&envelope)).await?;
+        self.commit(tx).await?;
+        self.keep_conversation(contact, conversation);
+        self.pump(contact).await
+    }
+
+    /// Whether anything waits for the contact decides how often it is dialled.
+    pub(super) async fn refresh_waiting(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let waits = !messages::outbox(&mut tx, contact, 0, 1).await?.is_empty()
+            || contacts::request(&mut tx, contact).await?.is_some();
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.waiting = waits;
+        }
+        Ok(())
+    }
+}
+
+/// What the outbox calls the commit of an epoch: never the id of a message.
+fn commit_item(epoch: u64) -> MessageId {
+    let mut item = [0; 16];
+    item[8..].copy_from_slice(&epoch.to_be_bytes());
+    MessageId(item)
+}
+
+/// A message gets its number when it is sealed, so that one taken back before leaves no gap.
+async fn text_of(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<Content>, StoreError> {
+    let (Some(message), Some(row)) = (messages::ours(tx, contact, id).await?, contacts::by_id(tx, contact).await?)
+    else {
+        return Ok(None);
+    };
+    let counter = message.counter.unwrap_or(row.next_counter);
+    if message.counter.is_none() {
+        messages::number(tx, message.row, contact, counter).await?;
+    }
+    Ok(Some(Content::Text(Text {
+        id,
+        counter: counter.cast_unsigned(),
+        clock: message.clock.cast_unsigned(),
+        created_at: message.created_at(),
+        seen: messages::newest_of(tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?,
+        text: message.text,
+    })))
+}

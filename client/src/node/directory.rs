@@ -1,0 +1,91 @@
+//! What the tasks that answer and dial need to know without asking the node: whom a preface is
+//! from, and which links are held. The node keeps it up to date.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::invitation::InvitationSecret;
+use crate::limits::MAX_HELLO_LINKS;
+use crate::link::handshake::PairKeys;
+use crate::link::preface::{Preface, Purpose};
+use crate::store::contacts::ContactId;
+use crate::wire::frame::LinkId;
+
+/// Shared between the node and its tasks.
+#[derive(Clone, Default)]
+pub(super) struct Directory {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    contacts: HashMap<ContactId, PairKeys>,
+    invitations: Vec<InvitationSecret>,
+    held: HashMap<ContactId, Vec<LinkId>>,
+}
+
+/// A link counts as held from the end of its handshake until this is dropped.
+pub(super) struct Held {
+    directory: Directory,
+    contact: ContactId,
+    link: LinkId,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(links) = self.directory.lock().held.get_mut(&self.contact) {
+            links.retain(|link| *link != self.link);
+        }
+    }
+}
+
+impl Directory {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Links of this contact are taken from now on.
+    pub(super) fn admit(&self, contact: ContactId, keys: PairKeys) {
+        self.lock().contacts.insert(contact, keys);
+    }
+
+    /// Links of this contact are refused from now on.
+    pub(super) fn refuse(&self, contact: ContactId) {
+        self.lock().contacts.remove(&contact);
+    }
+
+    /// Requests with these invitations are answered from now on; also with a no.
+    pub(super) fn set_invitations(&self, secrets: Vec<InvitationSecret>) {
+        self.lock().invitations = secrets;
+    }
+
+    /// The keys of a contact.
+    #[must_use]
+    pub(super) fn keys(&self, contact: ContactId) -> Option<PairKeys> {
+        self.lock().contacts.get(&contact).cloned()
+    }
+
+    /// Who made this preface.
+    #[must_use]
+    pub(super) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, PairKeys)> {
+        let inner = self.lock();
+        inner.contacts.iter().find(|(_, keys)| keys.recognises(preface)).map(|(id, keys)| (*id, keys.clone()))
+    }
+
+    /// Which invitation this preface names.
+    #[must_use]
+    pub(super) fn invitation_of(&self, preface: &Preface) -> Option<InvitationSecret> {
+        let is_named = |secret: &&InvitationSecret| preface.is_for(&secret.tag_key());
+        self.lock().invitations.iter().find(is_named).filter(|_| preface.purpose == Purpose::Invitation).cloned()
+    }
+
+    /// Holds a link; also gives the others that are held with this contact.
+    #[must_use]
+    pub(super) fn hold(&self, contact: ContactId, link: LinkId) -> (Held, Vec<LinkId>) {
+        let mut inner = self.lock();
+        let links = inner.held.entry(contact).or_default();
+        let others = links.iter().rev().take(MAX_HELLO_LINKS).copied().collect();
+        links.push(link);
+        (Held { directory: self.clone(), contact, link }, others)
+    }
+}

@@ -1,0 +1,247 @@
+//! What comes in: envelopes are opened, stored and receipted, in one transaction each.
+
+use sha2::{Digest, Sha256};
+
+use super::actor::Node;
+use super::events;
+use crate::clock;
+use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
+use crate::mls::{Conversation, MlsError, Opened};
+use crate::store::contacts::{self, ContactId};
+use crate::store::messages::{self, Receipted};
+use crate::store::{StoreError, Tx, conversations};
+use crate::wire::card::Card;
+use crate::wire::frame::{Frame, FrameError};
+use crate::wire::message::{Content, MessageId, Text};
+
+/// Names an envelope's bytes: SHA-256, first 16 bytes.
+fn digest(envelope: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(envelope)[..16]);
+    short
+}
+
+/// What an opened envelope leaves to do once it is stored.
+#[derive(Default)]
+struct Outcome {
+    /// Contents to seal and hand to the link.
+    answers: Vec<Content>,
+    /// An MLS message, sealed already, to hand to the link.
+    sealed: Option<Vec<u8>>,
+    /// Outbox rows that are finished.
+    finished: Vec<i64>,
+    /// A new epoch began: what was held can be tried again.
+    retry: Vec<Vec<u8>>,
+    /// The contact's card changed.
+    card: bool,
+    /// The contact has our card of this revision.
+    told: bool,
+}
+
+impl Outcome {
+    fn answer(item: MessageId) -> Self {
+        Self { answers: vec![Content::Receipt(vec![item])], ..Self::default() }
+    }
+}
+
+impl Node {
+    /// Takes one envelope of a contact.
+    pub(super) async fn receive(&mut self, contact: ContactId, envelope: &[u8]) -> Result<(), StoreError> {
+        let mut queue = vec![envelope.to_vec()];
+        while let Some(envelope) = queue.pop() {
+            let Some(peer) = self.peers.get(&contact).filter(|peer| peer.is_wanted()) else { return Ok(()) };
+            let Some(accepted) = &peer.accepted else { return Ok(()) };
+            match accepted.open.open(&envelope) {
+                Ok(mls) => queue.extend(self.receive_mls(contact, &envelope, &mls).await?),
+                Err(error) => {
+                    tracing::warn!(%error, "an envelope does not open");
+                    self.complain(contact, FrameError::Undecryptable);
+                }
+            }
+        }
+        self.pump(contact).await
+    }
+
+    async fn receive_mls(
+        &mut self,
+        contact: ContactId,
+        envelope: &[u8],
+        mls: &[u8],
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let digest = digest(envelope);
+        let mut tx = self.store.begin().await?;
+        let mut conversation = self.take_conversation(&mut tx, contact).await?;
+        let outcome = if let Some(item) = conversations::received(&mut tx, contact, &digest).await? {
+            Outcome::answer(item)
+        } else {
+            match conversation.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
+                Ok(Opened::Content(content)) => {
+                    self.take_content(&mut tx, contact, &mut conversation, &content, &digest).await?
+                }
+                Ok(Opened::Commit { epoch, receipt }) => {
+                    conversations::keep_commit_receipt(&mut tx, contact, epoch, &receipt).await?;
+                    begin_epoch(&mut tx, contact, Some(receipt)).await?
+                }
+                Err(MlsError::LaterEpoch) => {
+                    conversations::hold(&mut tx, contact, &digest, envelope, MAX_HELD).await?;
+                    Outcome::default()
+                }
+                Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(&mut tx, contact, epoch).await?,
+                Err(error) => {
+                    tracing::warn!(%error, "a message does not open");
+                    self.complain(contact, FrameError::Undecryptable);
+                    return Ok(vec![]);
+                }
+            }
+        };
+        self.conclude(tx, contact, conversation, outcome).await
+    }
+
+    /// Seals the answers, stores everything, then hands over and shows.
+    async fn conclude(
+        &mut self,
+        mut tx: Tx,
+        contact: ContactId,
+        mut conversation: Conversation,
+        outcome: Outcome,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sealed = outcome.answers.iter().map(|content| conversation.seal(&content.to_bytes()));
+        let mut answers = sealed.collect::<Result<Vec<_>, _>>().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        conversations::save(&mut tx, contact, &state, u32::try_from(answers.len()).unwrap_or(0)).await?;
+        self.commit(tx).await?;
+        answers.extend(outcome.sealed);
+        self.keep_conversation(contact, conversation);
+        self.hand_over_unkept(contact, &answers);
+        self.finish_rows(contact, &outcome.finished);
+        if outcome.card {
+            self.reload(contact).await?;
+        }
+        if outcome.told {
+            self.refresh_services().await?;
+        }
+        Ok(outcome.retry)
+    }
+
+    async fn take_content(
+        &mut self,
+        tx: &mut Tx,
+        contact: ContactId,
+        conversation: &mut Conversation,
+        content: &[u8],
+        digest: &[u8],
+    ) -> Result<Outcome, StoreError> {
+        // What opens was sealed by somebody who has joined.
+        conversations::forget_acceptance(tx, contact).await?;
+        let content = match Content::from_bytes(content) {
+            Ok(content) => content,
+            Err(error) => {
+                tracing::warn!(%error, "a content cannot be read");
+                return Ok(Outcome::default());
+            }
+        };
+        match content {
+            Content::Text(text) => take_text(tx, contact, text, digest).await,
+            Content::Receipt(items) => take_receipts(tx, contact, &items).await,
+            Content::CommitReceipt { epoch } => {
+                if !conversation.commit_receipted(epoch).map_err(|_| StoreError::Damaged("a conversation"))? {
+                    return Ok(Outcome::default());
+                }
+                let finished = messages::finish_commit(tx, contact).await?;
+                Ok(Outcome { finished: finished.into_iter().collect(), ..begin_epoch(tx, contact, None).await? })
+            }
+            Content::Card { id, card } => {
+                contacts::take_card(tx, contact, &card).await?;
+                conversations::remember_received(tx, contact, digest, id).await?;
+                self.rename_as_card(tx, contact, &card).await?;
+                events::note_contact(tx, contact).await?;
+                Ok(Outcome { card: true, ..Outcome::answer(id) })
+            }
+            Content::Unknown { id: Some(id) } => {
+                conversations::remember_received(tx, contact, digest, id).await?;
+                Ok(Outcome::answer(id))
+            }
+            Content::Unknown { id: None } => Ok(Outcome::default()),
+        }
+    }
+
+    /// The conversation from memory or from the store. Whoever changes it puts it back once the
+    /// change is stored; if that fails, the next one reads the store.
+    pub(super) async fn take_conversation(
+        &mut self,
+        tx: &mut Tx,
+        contact: ContactId,
+    ) -> Result<Conversation, StoreError> {
+        if let Some(conversation) = self.peers.get_mut(&contact).and_then(|peer| peer.conversation.take()) {
+            return Ok(conversation);
+        }
+        let row = conversations::load(tx, contact).await?.ok_or(StoreError::Damaged("a conversation is missing"))?;
+        Conversation::load(&row.mls).map_err(|_| StoreError::Damaged("a conversation"))
+    }
+
+    pub(super) fn keep_conversation(&mut self, contact: ContactId, conversation: Conversation) {
+        if let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.link.is_some()) {
+            peer.conversation = Some(conversation);
+        }
+    }
+
+    /// Hands over what is made again when it is lost: receipts.
+    fn hand_over_unkept(&mut self, contact: ContactId, mls: &[Vec<u8>]) {
+        let Some(peer) = self.peers.get(&contact) else { return };
+        let (Some(accepted), Some(live)) = (&peer.accepted, &peer.link) else { return };
+        for message in mls {
+            if let Ok(envelope) = accepted.seal.seal(message, &mut self.rng) {
+                let _ = live.sender.send(Frame::Envelope(envelope), None);
+            }
+        }
+    }
+
+    fn finish_rows(&mut self, contact: ContactId, rows: &[i64]) {
+        if let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) {
+            live.in_flight.retain(|row, _| !rows.contains(row));
+        }
+    }
+}
+
+async fn take_text(tx: &mut Tx, contact: ContactId, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
+    let Some(row) = contacts::by_id(tx, contact).await? else { return Ok(Outcome::default()) };
+    // A clock from the far future would push every later message to the end of all numbers.
+    let limit = row.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
+    if text.clock > limit || text.counter == 0 || text.counter > i64::MAX.cast_unsigned() {
+        tracing::warn!("a message with an impossible place in the order");
+        return Ok(Outcome::default());
+    }
+    conversations::remember_received(tx, contact, digest, text.id).await?;
+    if let Some(message) = messages::add_theirs(tx, contact, &text, clock::now()).await? {
+        events::note_message(tx, message).await?;
+    }
+    let seen = take_receipts(tx, contact, &text.seen).await?;
+    Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
+}
+
+async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId]) -> Result<Outcome, StoreError> {
+    let mut outcome = Outcome::default();
+    for item in items {
+        let Receipted { outbox, card, message } = messages::receipt(tx, contact, *item, clock::now()).await?;
+        outcome.finished.extend(outbox);
+        if let Some(message) = message {
+            events::note_message(tx, message).await?;
+        }
+        if let Some(card) = card.and_then(|bytes| Card::from_bytes(&bytes).ok()) {
+            contacts::told(tx, contact, card.revision).await?;
+            outcome.told = true;
+        }
+    }
+    Ok(outcome)
+}
+
+async fn begin_epoch(tx: &mut Tx, contact: ContactId, sealed: Option<Vec<u8>>) -> Result<Outcome, StoreError> {
+    conversations::begin_epoch(tx, contact, clock::now()).await?;
+    Ok(Outcome { sealed, retry: conversations::take_held(tx, contact).await?, ..Outcome::default() })
+}
+
+async fn repeat_commit_receipt(tx: &mut Tx, contact: ContactId, epoch: u64) -> Result<Outcome, StoreError> {
+    let row = conversations::load(tx, contact).await?.ok_or(StoreError::Damaged("a conversation is missing"))?;
+    let is_last = row.receipted_epoch == Some(epoch.cast_signed());
+    Ok(Outcome { sealed: row.commit_receipt.filter(|_| is_last), ..Outcome::default() })
+}

@@ -1,0 +1,66 @@
+//! Events: written with what happened, read back as things are now.
+
+use super::actor::{Node, refuse};
+use super::internal;
+use crate::api::types::{ErrorCode, Event, What};
+use crate::clock;
+use crate::fault::Fault;
+use crate::store::contacts::ContactId;
+use crate::store::events::{self, EventRow, Kind};
+use crate::store::messages::MessageRowId;
+use crate::store::{StoreError, Tx, contacts, messages};
+
+/// A message came or changed.
+pub(super) async fn note_message(tx: &mut Tx, message: MessageRowId) -> Result<(), StoreError> {
+    events::add(tx, clock::now(), Kind::Message, Some(message), None).await.map(drop)
+}
+
+/// A contact came or changed.
+pub(super) async fn note_contact(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    events::add(tx, clock::now(), Kind::Contact, Some(contact), None).await.map(drop)
+}
+
+/// Anything else.
+pub(super) async fn note(tx: &mut Tx, what: &What) -> Result<(), StoreError> {
+    let body = serde_json::to_string(what).map_err(|_| StoreError::Damaged("an event"))?;
+    events::add(tx, clock::now(), Kind::Other, None, Some(&body)).await.map(drop)
+}
+
+impl Node {
+    pub(super) async fn events(&mut self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> {
+        let mut tx = self.begin().await?;
+        let newest = *self.newest.borrow();
+        let first_kept = events::oldest(&mut tx).await?.unwrap_or(newest + 1);
+        if after < newest && after + 1 < first_kept {
+            return refuse(
+                ErrorCode::CursorExpired,
+                "events after this cursor are gone: read the contacts and the history, then go on from the newest event",
+            );
+        }
+        let mut shown = vec![];
+        for row in events::after(&mut tx, after, limit).await? {
+            let (seq, at) = (row.seq, row.at);
+            let what = self.what(&mut tx, row).await?;
+            shown.extend(what.map(|what| Event { seq, at, what }));
+        }
+        Ok(shown)
+    }
+
+    /// `None` for what is gone since.
+    async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, Fault> {
+        let subject = row.subject.unwrap_or_default();
+        Ok(match row.kind() {
+            Kind::Message => messages::by_row(tx, subject)
+                .await?
+                .map(|message| What::Message { message: message.show(|contact| self.why_waiting(contact)) }),
+            Kind::Contact => match contacts::by_id(tx, subject).await? {
+                Some(row) => Some(What::Contact { contact: self.show_contact(tx, &row).await? }),
+                None => None,
+            },
+            Kind::Other => {
+                let body = row.body.unwrap_or_default();
+                Some(serde_json::from_str(&body).map_err(|error| internal(&error))?)
+            }
+        })
+    }
+}

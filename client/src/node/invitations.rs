@@ -1,0 +1,162 @@
+//! Commands about invitations, and the onion services that they and the contacts need.
+
+use rand::RngCore;
+use zeroize::Zeroizing;
+
+use super::actor::{Node, refuse};
+use super::events;
+use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
+use crate::clock;
+use crate::fault::Fault;
+use crate::invitation::{self, InvitationSecret};
+use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
+use crate::store::invitations;
+use crate::store::owner::{self, Service};
+use crate::store::{StoreError, Tx, contacts};
+use crate::transport::{Door, Hosted, OnionSeed};
+
+/// A replaced endpoint stays up for those who were not told yet, at most so long: 14 days.
+const RETIREMENT_MS: i64 = 14 * 24 * 3600 * 1000;
+
+impl Node {
+    pub(super) async fn invite(&mut self, new: &NewInvitation) -> Result<Invitation, Fault> {
+        let (uses, life) = (new.uses.unwrap_or(1), new.expires_in.unwrap_or(DEFAULT_INVITATION_LIFE));
+        if !(1..=MAX_INVITATION_USES).contains(&uses) {
+            return refuse(ErrorCode::OutOfRange, format!("an invitation is for 1 to {MAX_INVITATION_USES} people"));
+        }
+        if !INVITATION_LIFE.contains(&life) {
+            return refuse(ErrorCode::OutOfRange, "an invitation lives for one minute at least and a year at most");
+        }
+        let mut secret = InvitationSecret([0; 16]);
+        self.rng.fill_bytes(&mut secret.0);
+        let now = clock::now();
+        let mut tx = self.begin().await?;
+        if invitations::all(&mut tx).await?.len() >= MAX_INVITATIONS as usize {
+            return refuse(
+                ErrorCode::OutOfRange,
+                "there are too many invitations: revoke some, and wait until they are forgotten",
+            );
+        }
+        let front_door = current(&mut tx, Door::Front).await?.address();
+        let link = invitation::Invitation { front_door, peer_id: self.own_id(), secret: secret.clone() }.to_link();
+        let expires_at = now + i64::try_from(life).unwrap_or(0) * 1000;
+        invitations::add(&mut tx, &secret, &link, uses, now, expires_at).await?;
+        let shown = show(&mut tx, &secret.id(), now).await?;
+        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }).await?;
+        self.commit(tx).await?;
+        self.refresh_invitations().await?;
+        self.refresh_services().await?;
+        Ok(shown)
+    }
+
+    pub(super) async fn invitations(&mut self) -> Result<Vec<Invitation>, Fault> {
+        let mut tx = self.begin().await?;
+        Ok(invitations::all(&mut tx).await?.iter().map(|row| row.show(clock::now())).collect())
+    }
+
+    pub(super) async fn revoke(&mut self, id: &str) -> Result<Invitation, Fault> {
+        let now = clock::now();
+        let mut tx = self.begin().await?;
+        let digits = id.to_ascii_lowercase();
+        let all = invitations::all(&mut tx).await?;
+        let mut found =
+            all.iter().filter(|row| !digits.is_empty() && data_encoding::HEXLOWER.encode(&row.id).starts_with(&digits));
+        let (Some(row), None) = (found.next(), found.next()) else {
+            return refuse(
+                ErrorCode::UnknownInvitation,
+                "there is no invitation with this id: `chive invites` lists them",
+            );
+        };
+        invitations::revoke(&mut tx, &row.id, now).await?;
+        let shown = show(&mut tx, &row.id, now).await?;
+        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }).await?;
+        self.commit(tx).await?;
+        Ok(shown)
+    }
+
+    /// Tells the answering tasks which invitations there are.
+    pub(super) async fn refresh_invitations(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let all = invitations::all(&mut tx).await?;
+        let secrets = all.iter().map(invitations::InvitationRow::secret).collect::<Result<_, _>>()?;
+        self.host.directory.set_invitations(secrets);
+        Ok(())
+    }
+
+    /// Ended invitations and told endpoints are forgotten in their time.
+    pub(super) async fn forget_old(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        if invitations::forget_old(&mut tx, clock::now()).await? {
+            self.commit(tx).await?;
+            self.refresh_invitations().await?;
+            return self.refresh_services().await;
+        }
+        drop(tx);
+        if self.hosted.len() > 2 { self.refresh_services().await } else { Ok(()) }
+    }
+
+    /// Hosts what is needed now: the front door while there are invitations, the endpoint, and
+    /// replaced endpoints until everybody has the new one.
+    pub(super) async fn refresh_services(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let invited = !invitations::all(&mut tx).await?.is_empty();
+        let owner = owner::load(&mut tx).await?;
+        let told = |row: &contacts::ContactRow| {
+            row.state != "accepted" || row.blocked || row.told_revision >= owner.card_revision.cast_signed()
+        };
+        let all_told = contacts::all(&mut tx).await?.iter().all(told);
+        let mut hosted = vec![];
+        let mut dropped = false;
+        for service in owner::services(&mut tx).await? {
+            let age = service.retired_at.map(|at| clock::now() - at);
+            if age.is_some_and(|age| all_told || age > RETIREMENT_MS) {
+                owner::remove_service(&mut tx, service.id).await?;
+                dropped = true;
+            } else if service.door == Door::Endpoint || invited {
+                hosted.push(service);
+            }
+        }
+        if dropped {
+            self.commit(tx).await?;
+        }
+        self.host_services(hosted).await;
+        Ok(())
+    }
+
+    async fn host_services(&mut self, services: Vec<Service>) {
+        let rows: Vec<i64> = services.iter().map(|service| service.id).collect();
+        if rows == self.hosted {
+            return;
+        }
+        self.hosted = rows;
+        let hosted =
+            |service: Service| Hosted { door: service.door, current: service.retired_at.is_none(), seed: service.seed };
+        self.transport.host(services.into_iter().map(hosted).collect()).await;
+    }
+
+    /// Another endpoint, and another presence secret. The card gets its next revision.
+    pub(super) async fn renew_endpoint(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let (mut seed, mut presence) = (OnionSeed([0; 32]), Zeroizing::new([0; 32]));
+        self.rng.fill_bytes(&mut seed.0);
+        self.rng.fill_bytes(&mut *presence);
+        owner::add_service(tx, Door::Endpoint, &seed, clock::now()).await?;
+        owner::renew_presence(tx, &presence).await
+    }
+}
+
+/// The seed of the service that others are told now.
+pub(super) async fn current(tx: &mut Tx, door: Door) -> Result<OnionSeed, StoreError> {
+    let services = owner::services(tx).await?;
+    let found = services.into_iter().find(|service| service.door == door && service.retired_at.is_none());
+    found.map(|service| service.seed).ok_or(StoreError::Damaged("an onion service is missing"))
+}
+
+async fn show(tx: &mut Tx, id: &[u8], now: i64) -> Result<Invitation, StoreError> {
+    let all = invitations::all(tx).await?;
+    all.iter().find(|row| row.id == id).map(|row| row.show(now)).ok_or(StoreError::Damaged("an invitation vanished"))
+}
+
+/// Events do not keep links: an old event would still let somebody in.
+pub(super) fn hidden(invitation: &Invitation) -> Invitation {
+    Invitation { link: None, ..invitation.clone() }
+}

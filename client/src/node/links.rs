@@ -1,0 +1,243 @@
+//! Links: when to dial, which of two to keep, what to do when one is up and when it is gone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Report;
+use super::actor::Node;
+use super::meet::{MeetError, Meeting};
+use super::peer::{Candidate, Live, later_survives};
+use crate::api::types::{Presence, What};
+use crate::clock;
+use crate::invitation::Invitation;
+use crate::link::LinkError;
+use crate::link::session::LinkEvent;
+use crate::store::StoreError;
+use crate::store::contacts::{self, ContactId};
+use crate::transport::DialError;
+use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
+
+/// A wrong key is reported once in so long, for each contact.
+const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
+/// With nothing to dial, look again after so long.
+const FAR: Duration = Duration::from_hours(1);
+
+impl Node {
+    /// When the next dial is due.
+    pub(super) fn next_dial(&self) -> Instant {
+        let due = self
+            .peers
+            .values()
+            .filter(|peer| peer.is_wanted() && peer.link.is_none())
+            .filter_map(|peer| peer.redial.next());
+        match due.min() {
+            // Dials before the network is ready fail at once and only lengthen the pauses.
+            Some(next) if self.network.ready => next,
+            _ => Instant::now() + FAR,
+        }
+    }
+
+    /// Starts every dial that is due.
+    pub(super) fn dial_due(&mut self) {
+        let now = Instant::now();
+        let is_due = |peer: &super::peer::Peer| {
+            peer.is_wanted() && peer.link.is_none() && peer.redial.next().is_some_and(|next| next <= now)
+        };
+        let due: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect();
+        for contact in due {
+            self.dial(contact);
+        }
+    }
+
+    fn dial(&mut self, contact: ContactId) {
+        let Some(peer) = self.peers.get_mut(&contact) else { return };
+        peer.redial.started();
+        let attempt = peer.redial.attempt();
+        let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
+        let stop = self.stop.clone();
+        if let Some(accepted) = &peer.accepted {
+            let dial = host.dial(transport, contact, accepted.endpoint, attempt);
+            self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
+        } else {
+            let store = self.store.clone();
+            self.tasks.spawn(async move {
+                stop.run_until_cancelled(async move {
+                    match pending_request(&store, contact).await {
+                        Ok(Some((invitation, introduction))) => {
+                            host.ask(transport, contact, invitation, introduction, attempt).await;
+                        }
+                        Ok(None) => {}
+                        Err(error) => tracing::error!(%error, "a request could not be read"),
+                    }
+                })
+                .await
+            });
+        }
+    }
+
+    /// A dial came to nothing.
+    pub(super) async fn dial_failed(&mut self, contact: ContactId, error: &MeetError) -> Result<(), StoreError> {
+        tracing::debug!(%error, "a dial came to nothing");
+        let ready = self.network.ready;
+        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        peer.trouble = Some(match error {
+            MeetError::Dial(DialError::NotReady) => "Tor is not ready",
+            MeetError::Dial(_) => "the contact is not reachable now",
+            MeetError::Link(LinkError::WrongPeer | LinkError::Handshake) => {
+                "who answers there could not prove to be the contact"
+            }
+            MeetError::Link(LinkError::TimedOut) => "the contact did not answer in time",
+            MeetError::Link(_) => "the contact closed the connection",
+        });
+        if peer.link.is_none() {
+            peer.redial.failed(Instant::now(), peer.waiting && ready, &mut self.rng);
+        }
+        if matches!(error, MeetError::Link(LinkError::WrongPeer | LinkError::Handshake)) {
+            self.key_alarm(contact).await?;
+        }
+        Ok(())
+    }
+
+    /// A contact's dial to us came to nothing.
+    pub(super) async fn answer_failed(&mut self, contact: ContactId, error: &LinkError) -> Result<(), StoreError> {
+        tracing::debug!(%error, "a contact's dial came to nothing");
+        match error {
+            LinkError::WrongPeer => self.key_alarm(contact).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Somebody has the contact's tag but not its key: say so, loudly but not for every try.
+    async fn key_alarm(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        if peer.key_alarm.is_some_and(|last| last.elapsed() < KEY_ALARM_PAUSE) {
+            return Ok(());
+        }
+        peer.key_alarm = Some(Instant::now());
+        let mut tx = self.store.begin().await?;
+        let Some(row) = contacts::by_id(&mut tx, contact).await? else { return Ok(()) };
+        let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
+        super::events::note(&mut tx, &What::KeyChanged { id, name: row.name }).await?;
+        self.commit(tx).await
+    }
+
+    /// Both ends have said hello.
+    pub(super) async fn link_up(&mut self, contact: ContactId, meeting: Meeting) -> Result<(), StoreError> {
+        let own = self.host.identity.peer_id();
+        let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_wanted() && peer.accepted.is_some()) else {
+            return Ok(());
+        };
+        let caller = |dialled: bool| if dialled { own } else { peer.id };
+        if let Some(live) = &peer.link {
+            let earlier = Candidate { id: live.id, dialler: caller(live.dialled), theirs: &live.theirs };
+            let later =
+                Candidate { id: meeting.session.id, dialler: caller(meeting.session.dialled), theirs: &meeting.theirs };
+            if !later_survives(&earlier, &later) {
+                return Ok(());
+            }
+            let _ = live.sender.send(Frame::Bye(Bye::Superseded), None);
+        }
+        let Meeting { session, theirs, held } = meeting;
+        let (id, dialled) = (session.id, session.dialled);
+        let cancel = self.stop.child_token();
+        let reports = self.host.reports.clone();
+        let (sender, running) =
+            session.run(cancel, reports.clone(), move |event| Report::Link { contact, link: id, event });
+        self.tasks.spawn(async move {
+            let error = running.await;
+            reports.send(Report::LinkEnded { contact, link: id, error }).await.is_ok()
+        });
+        peer.link = Some(Live { id, dialled, theirs, sender, in_flight: BTreeMap::new(), cursor: 0, _held: held });
+        peer.redial.linked();
+        peer.trouble = None;
+        self.set_presence(contact, Presence::Online).await?;
+        self.pump(contact).await
+    }
+
+    /// A link has ended.
+    pub(super) async fn link_ended(
+        &mut self,
+        contact: ContactId,
+        link: LinkId,
+        error: &LinkError,
+    ) -> Result<(), StoreError> {
+        tracing::debug!(%error, "a link ended");
+        if self.peers.get(&contact).and_then(|peer| peer.link.as_ref()).is_none_or(|live| live.id != link) {
+            return Ok(());
+        }
+        self.drop_link(contact).await
+    }
+
+    /// Lets a link go; what was on its way goes over the next one.
+    pub(super) async fn drop_link(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        let Some(live) = peer.link.take() else { return Ok(()) };
+        live.sender.cancel.cancel();
+        peer.conversation = None;
+        peer.redial.link_lost(Instant::now(), &mut self.rng);
+        self.set_presence(contact, Presence::Offline).await
+    }
+
+    async fn set_presence(&mut self, contact: ContactId, presence: Presence) -> Result<(), StoreError> {
+        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        if std::mem::replace(&mut peer.presence, presence) == presence {
+            return Ok(());
+        }
+        peer.since = Some(clock::now());
+        let mut tx = self.store.begin().await?;
+        if let Some(row) = contacts::by_id(&mut tx, contact).await? {
+            let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
+            super::events::note(&mut tx, &What::Presence { id, name: row.name, presence }).await?;
+        }
+        self.commit(tx).await
+    }
+
+    /// Something came over a link.
+    pub(super) async fn link_event(
+        &mut self,
+        contact: ContactId,
+        link: LinkId,
+        event: LinkEvent,
+    ) -> Result<(), StoreError> {
+        let current = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()).is_some_and(|live| live.id == link);
+        match event {
+            // Also from a superseded link: what came is welcome, whichever way.
+            LinkEvent::Frame(Frame::Envelope(envelope)) => self.receive(contact, &envelope).await,
+            LinkEvent::Frame(Frame::Bye(reason)) if current => {
+                tracing::debug!(?reason, "the contact says goodbye");
+                self.drop_link(contact).await?;
+                // A contact that stops will dial when it starts again; there is no hurry.
+                if let (Bye::Stopping, Some(peer)) = (reason, self.peers.get_mut(&contact)) {
+                    peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
+                }
+                Ok(())
+            }
+            LinkEvent::Frame(Frame::Error(error)) => {
+                tracing::warn!(?error, "the contact could not use something");
+                Ok(())
+            }
+            LinkEvent::Frame(_) => Ok(()),
+            LinkEvent::Flushed(outbox) => self.flushed(outbox).await,
+        }
+    }
+
+    /// Tells a contact that something of it was of no use.
+    pub(super) fn complain(&self, contact: ContactId, error: FrameError) {
+        if let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
+            let _ = live.sender.send(Frame::Error(error), None);
+        }
+    }
+}
+
+async fn pending_request(
+    store: &crate::store::Store,
+    contact: ContactId,
+) -> Result<Option<(Invitation, Vec<u8>)>, StoreError> {
+    let mut tx = store.begin().await?;
+    let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(None) };
+    let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
+    Ok(Some((invitation, request.introduction)))
+}

@@ -1,0 +1,228 @@
+//! The tasks in which two devices meet: answering a stream, dialling a contact, asking at a front
+//! door. Each ends with one report to the node.
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::Report;
+use super::directory::{Directory, Held};
+use crate::identity::{Identity, PublicIdentity};
+use crate::invitation::{Invitation, InvitationSecret};
+use crate::limits::HANDSHAKE_DEADLINE;
+use crate::link::LinkError;
+use crate::link::handshake::{self, Established, PairKeys};
+use crate::link::preface::{Preface, Purpose};
+use crate::link::session::Session;
+use crate::store::contacts::ContactId;
+use crate::transport::{Circle, Door, Incoming, OnionAddress, Stream, Transport};
+use crate::wire::frame::{Frame, LinkId, VERSION};
+
+/// A link whose both ends have said hello.
+pub(super) struct Meeting {
+    /// The link.
+    pub(super) session: Session,
+    /// The other links that the contact held when it said hello.
+    pub(super) theirs: Vec<LinkId>,
+    /// Held as long as the link is.
+    pub(super) held: Held,
+}
+
+/// A contact request over an invitation's link.
+pub(super) struct Asking {
+    /// The invitation's id.
+    pub(super) invitation: [u8; 16],
+    /// Who asks.
+    pub(super) peer: PublicIdentity,
+    /// Its introduction.
+    pub(super) introduction: Vec<u8>,
+    /// Where the answer goes.
+    pub(super) answer: oneshot::Sender<Frame>,
+}
+
+/// Why two did not meet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MeetError {
+    /// The other side was not reached.
+    #[error(transparent)]
+    Dial(#[from] crate::transport::DialError),
+    /// It was reached, but there is no link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl From<std::io::Error> for MeetError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Link(error.into())
+    }
+}
+
+/// What every meeting needs.
+#[derive(Clone)]
+pub(super) struct Host {
+    /// Our keys.
+    pub(super) identity: Identity,
+    /// Whom we know.
+    pub(super) directory: Directory,
+    /// Where the outcome goes.
+    pub(super) reports: mpsc::Sender<Report>,
+}
+
+impl Host {
+    /// Answers one stream. A stranger gets silence, whatever is wrong.
+    pub(super) async fn answer(self, incoming: Incoming) {
+        let answered = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming)).await;
+        match answered.map_err(LinkError::from).flatten() {
+            Ok(()) => {}
+            Err(error) => tracing::debug!(%error, "an incoming stream came to nothing"),
+        }
+    }
+
+    async fn try_answer(&self, incoming: Incoming) -> Result<(), LinkError> {
+        let Incoming { door, mut stream } = incoming;
+        let preface = handshake::read_preface(&mut stream).await?;
+        match (door, preface.purpose) {
+            (Door::Endpoint, Purpose::Contact) => {
+                let (contact, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
+                let met = self.answer_contact(stream, contact, &preface, &keys).await;
+                self.report(met.map_or_else(
+                    |error| Report::AnswerFailed { contact, error },
+                    |meeting| Report::Met { contact, meeting: Box::new(meeting) },
+                ))
+                .await;
+                Ok(())
+            }
+            (Door::Front, Purpose::Invitation) => {
+                let secret = self.directory.invitation_of(&preface).ok_or(LinkError::Handshake)?;
+                self.answer_request(stream, &preface, &secret).await
+            }
+            _ => Err(LinkError::Handshake),
+        }
+    }
+
+    async fn answer_contact(
+        &self,
+        stream: Stream,
+        contact: ContactId,
+        preface: &Preface,
+        keys: &PairKeys,
+    ) -> Result<Meeting, LinkError> {
+        let established = handshake::accept_contact(stream, &self.identity, preface, keys).await?;
+        self.greet(contact, established).await
+    }
+
+    async fn greet(&self, contact: ContactId, established: Established) -> Result<Meeting, LinkError> {
+        let (held, ours) = self.directory.hold(contact, established.id);
+        let mut session = Session::new(established);
+        let theirs = exchange_hellos(&mut session, ours).await?;
+        Ok(Meeting { session, theirs, held })
+    }
+
+    async fn answer_request(
+        &self,
+        stream: Stream,
+        preface: &Preface,
+        secret: &InvitationSecret,
+    ) -> Result<(), LinkError> {
+        let established = handshake::accept_by_invitation(stream, &self.identity, preface, secret).await?;
+        let peer = established.peer;
+        let mut session = Session::new(established);
+        exchange_hellos(&mut session, vec![]).await?;
+        let Frame::Request(introduction) = session.read().await? else { return Err(LinkError::Unexpected) };
+        let (answer, answered) = oneshot::channel();
+        self.report(Report::Asked(Asking { invitation: secret.id(), peer, introduction, answer })).await;
+        // The node drops the question when it stops, or when it will not answer.
+        let Ok(frame) = answered.await else { return Ok(()) };
+        session.write(&frame).await?;
+        // The asker closes once it has stored the answer: closing first could cut it off.
+        let _ = session.read().await;
+        Ok(())
+    }
+
+    /// Dials a contact.
+    pub(super) async fn dial(
+        self,
+        transport: std::sync::Arc<dyn Transport>,
+        contact: ContactId,
+        to: OnionAddress,
+        attempt: u32,
+    ) {
+        let met = self.try_dial(&*transport, contact, to, attempt).await;
+        self.report(match met {
+            Ok(meeting) => Report::Met { contact, meeting: Box::new(meeting) },
+            Err(error) => Report::DialFailed { contact, error },
+        })
+        .await;
+    }
+
+    async fn try_dial(
+        &self,
+        transport: &dyn Transport,
+        contact: ContactId,
+        to: OnionAddress,
+        attempt: u32,
+    ) -> Result<Meeting, MeetError> {
+        let keys = self.directory.keys(contact).ok_or(LinkError::Handshake)?;
+        let stream = transport.dial(to, circle(contact), attempt).await?;
+        let meeting = timeout(HANDSHAKE_DEADLINE, async {
+            let established = handshake::dial_contact(stream, &self.identity, &keys, &mut super::fresh_rng()).await?;
+            self.greet(contact, established).await
+        });
+        Ok(meeting.await.map_err(LinkError::from).flatten()?)
+    }
+
+    /// Asks at a front door to become a contact.
+    pub(super) async fn ask(
+        self,
+        transport: std::sync::Arc<dyn Transport>,
+        contact: ContactId,
+        invitation: Invitation,
+        introduction: Vec<u8>,
+        attempt: u32,
+    ) {
+        let answer = self.try_ask(&*transport, contact, &invitation, introduction, attempt).await;
+        self.report(match answer {
+            Ok((peer, answer, stored)) => Report::Answered { contact, peer, answer, stored },
+            Err(error) => Report::DialFailed { contact, error },
+        })
+        .await;
+    }
+
+    async fn try_ask(
+        &self,
+        transport: &dyn Transport,
+        contact: ContactId,
+        invitation: &Invitation,
+        introduction: Vec<u8>,
+        attempt: u32,
+    ) -> Result<(PublicIdentity, Frame, Box<Session>), MeetError> {
+        let stream = transport.dial(invitation.front_door, circle(contact), attempt).await?;
+        let asking = timeout(HANDSHAKE_DEADLINE, async {
+            let established =
+                handshake::dial_by_invitation(stream, &self.identity, invitation, &mut super::fresh_rng()).await?;
+            let peer = established.peer;
+            let mut session = Session::new(established);
+            exchange_hellos(&mut session, vec![]).await?;
+            session.write(&Frame::Request(introduction)).await?;
+            let answer = session.read().await?;
+            Ok((peer, answer, Box::new(session)))
+        });
+        Ok(asking.await.map_err(LinkError::from).flatten()?)
+    }
+
+    async fn report(&self, report: Report) {
+        // The node takes reports until it stops; then nobody needs them.
+        let _ = self.reports.send(report).await;
+    }
+}
+
+fn circle(contact: ContactId) -> Circle {
+    Circle(contact.cast_unsigned())
+}
+
+async fn exchange_hellos(session: &mut Session, links: Vec<LinkId>) -> Result<Vec<LinkId>, LinkError> {
+    session.write(&Frame::Hello { version: VERSION, links }).await?;
+    match session.read().await? {
+        Frame::Hello { version, links } if version >= VERSION => Ok(links),
+        _ => Err(LinkError::Unexpected),
+    }
+}

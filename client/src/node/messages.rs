@@ -1,0 +1,175 @@
+//! Commands about messages.
+
+use rand::RngCore;
+use tokio::time::Instant;
+
+use super::actor::{Node, refuse};
+use super::events;
+use crate::api::types::{ErrorCode, Message, NewMessage};
+use crate::clock;
+use crate::fault::Fault;
+use crate::limits::{MAX_TEXT, MESSAGE_LIFE};
+use crate::store::contacts::{ContactId, ContactRow};
+use crate::store::messages::{self, MessageRow, NewRow};
+use crate::wire::message::MessageId;
+
+impl Node {
+    pub(super) async fn send(&mut self, who: &str, new: &NewMessage) -> Result<Message, Fault> {
+        check_text(&new.text)?;
+        let now = clock::now();
+        let expires_at = new.expires_in.map(|seconds| expiry(now, seconds)).transpose()?;
+        let id = match &new.id {
+            Some(id) => parse_id(id)?,
+            None => self.fresh_id(),
+        };
+        let mut tx = self.begin().await?;
+        let contact = self.find_contact(&mut tx, who).await?;
+        if let Some(earlier) = messages::by_id(&mut tx, id).await? {
+            return self.sent_before(&earlier, &contact, &new.text);
+        }
+        check_can_send(&contact)?;
+        let row =
+            NewRow { contact: contact.id, id, text: &new.text, clock: contact.clock + 1, created_at: now, expires_at };
+        let message = messages::add_ours(&mut tx, &row).await?;
+        events::note_message(&mut tx, message).await?;
+        self.commit(tx).await?;
+        if let Some(peer) = self.peers.get_mut(&contact.id) {
+            peer.waiting = true;
+            peer.redial.hurry(Instant::now());
+        }
+        self.pump(contact.id).await?;
+        self.show_message(message).await
+    }
+
+    fn sent_before(&self, earlier: &MessageRow, contact: &ContactRow, text: &str) -> Result<Message, Fault> {
+        if earlier.mine && earlier.contact == contact.id && earlier.text == text {
+            return Ok(earlier.show(|contact| self.why_waiting(contact)));
+        }
+        refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")
+    }
+
+    async fn show_message(&mut self, row: i64) -> Result<Message, Fault> {
+        let mut tx = self.begin().await?;
+        match messages::by_row(&mut tx, row).await? {
+            Some(message) => Ok(message.show(|contact| self.why_waiting(contact))),
+            None => unknown_message(),
+        }
+    }
+
+    pub(super) fn fresh_id(&mut self) -> MessageId {
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        MessageId(id)
+    }
+
+    pub(super) async fn history(&mut self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
+        let mut tx = self.begin().await?;
+        let contact = self.find_contact(&mut tx, who).await?;
+        let before = match before {
+            None => None,
+            Some(id) => match messages::by_id(&mut tx, parse_id(id)?).await?.filter(|row| row.contact == contact.id) {
+                Some(row) => Some((row.clock, row.id()?)),
+                None => return unknown_message(),
+            },
+        };
+        let rows = messages::history(&mut tx, contact.id, limit, before).await?;
+        Ok(rows.iter().map(|row| row.show(|contact| self.why_waiting(contact))).collect())
+    }
+
+    pub(super) async fn message(&mut self, id: &str) -> Result<Message, Fault> {
+        let mut tx = self.begin().await?;
+        match messages::by_id(&mut tx, parse_id(id)?).await? {
+            Some(row) => Ok(row.show(|contact| self.why_waiting(contact))),
+            None => unknown_message(),
+        }
+    }
+
+    pub(super) async fn cancel(&mut self, id: &str) -> Result<Message, Fault> {
+        let mut tx = self.begin().await?;
+        let Some(row) = messages::by_id(&mut tx, parse_id(id)?).await?.filter(|row| row.mine) else {
+            return unknown_message();
+        };
+        if !messages::cancel(&mut tx, &row).await? {
+            return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be taken back");
+        }
+        events::note_message(&mut tx, row.row).await?;
+        self.commit(tx).await?;
+        self.refresh_waiting(row.contact).await?;
+        self.show_message(row.row).await
+    }
+
+    /// Why a message to this contact is not delivered yet, in words.
+    pub(super) fn why_waiting(&self, contact: ContactId) -> String {
+        let Some(peer) = self.peers.get(&contact) else { return "the contact is gone".into() };
+        if peer.blocked {
+            return "the contact is blocked".into();
+        }
+        if peer.refused {
+            return "the contact refused our request".into();
+        }
+        if peer.link.is_some() {
+            return "on its way: the contact has not confirmed it yet".into();
+        }
+        if !self.network.ready {
+            return self
+                .network
+                .stalled
+                .clone()
+                .unwrap_or_else(|| format!("{} ({} %)", self.network.summary, self.network.percent));
+        }
+        let what = if peer.accepted.is_some() {
+            "no connection to the contact"
+        } else {
+            "the contact has not answered our request yet"
+        };
+        match (peer.trouble, peer.redial.next()) {
+            (Some(trouble), Some(next)) => {
+                let seconds = next.saturating_duration_since(Instant::now()).as_secs();
+                format!("{what}: {trouble}; next try in {seconds} s")
+            }
+            _ => format!("{what}: connecting"),
+        }
+    }
+}
+
+fn check_text(text: &str) -> Result<(), Fault> {
+    if text.is_empty() {
+        return refuse(ErrorCode::InvalidText, "the text is empty");
+    }
+    if text.len() > MAX_TEXT {
+        return refuse(
+            ErrorCode::InvalidText,
+            format!("the text has {} bytes; at most {MAX_TEXT} go in one message", text.len()),
+        );
+    }
+    Ok(())
+}
+
+fn expiry(now: i64, seconds: u64) -> Result<i64, Fault> {
+    if !MESSAGE_LIFE.contains(&seconds) {
+        return refuse(ErrorCode::OutOfRange, "a message expires after one second at least and a year at most");
+    }
+    Ok(now.saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)))
+}
+
+fn check_can_send(contact: &ContactRow) -> Result<(), Fault> {
+    if contact.blocked {
+        return refuse(ErrorCode::ContactBlocked, "the contact is blocked: `chive contact unblock` first");
+    }
+    if contact.state == "refused" {
+        return refuse(
+            ErrorCode::NotAccepted,
+            "the contact refused the request: ask for a new invitation and `chive add` it",
+        );
+    }
+    Ok(())
+}
+
+fn parse_id(id: &str) -> Result<MessageId, Fault> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.map(MessageId).map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
+}
+
+fn unknown_message<T>() -> Result<T, Fault> {
+    refuse(ErrorCode::UnknownMessage, "there is no message with this id here")
+}

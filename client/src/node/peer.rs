@@ -1,0 +1,157 @@
+//! What the node holds in memory of one contact: its link, its schedule, what is on its way.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::directory::Held;
+use super::redial::Redial;
+use crate::api::types::Presence;
+use crate::identity::PeerId;
+use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES};
+use crate::link::session::LinkSender;
+use crate::mls::Conversation;
+use crate::transport::OnionAddress;
+use crate::wire::envelope::EnvelopeKeys;
+use crate::wire::frame::LinkId;
+
+/// One contact, as long as the node runs.
+pub(super) struct Peer {
+    /// Who it is for good.
+    pub(super) id: PeerId,
+    /// What an accepted contact has.
+    pub(super) accepted: Option<Accepted>,
+    /// Whether its links are refused.
+    pub(super) blocked: bool,
+    /// Whether it refused our request: then nothing is dialled.
+    pub(super) refused: bool,
+    /// Whether something waits for it: then it is dialled more often.
+    pub(super) waiting: bool,
+    /// The link, while one is up.
+    pub(super) link: Option<Live>,
+    /// When to dial next.
+    pub(super) redial: Redial,
+    /// Why the last dial failed, in words.
+    pub(super) trouble: Option<&'static str>,
+    /// What the link says.
+    pub(super) presence: Presence,
+    /// Since when.
+    pub(super) since: Option<i64>,
+    /// The conversation as it is in the store, while a link is up; taken out while it is changed.
+    pub(super) conversation: Option<Conversation>,
+    /// When a wrong key was reported last.
+    pub(super) key_alarm: Option<Instant>,
+}
+
+/// What an accepted contact has.
+pub(super) struct Accepted {
+    /// Where it is.
+    pub(super) endpoint: OnionAddress,
+    /// For envelopes to it.
+    pub(super) seal: EnvelopeKeys,
+    /// For envelopes from it.
+    pub(super) open: EnvelopeKeys,
+}
+
+/// A running link.
+pub(super) struct Live {
+    /// The same on both ends.
+    pub(super) id: LinkId,
+    /// Whether we dialled.
+    pub(super) dialled: bool,
+    /// What the contact listed in its hello.
+    pub(super) theirs: Vec<LinkId>,
+    /// Writes to it.
+    pub(super) sender: LinkSender,
+    /// What was handed to it and is not receipted: the outbox row, its size, when.
+    pub(super) in_flight: BTreeMap<i64, (usize, Instant)>,
+    /// The last outbox row that was handed to it.
+    pub(super) cursor: i64,
+    /// Counts as held until it is dropped.
+    pub(super) _held: Held,
+}
+
+impl Live {
+    /// Whether one more envelope may go.
+    #[must_use]
+    pub(super) fn has_room(&self) -> bool {
+        let bytes: usize = self.in_flight.values().map(|(size, _)| size).sum();
+        self.in_flight.len() < MAX_IN_FLIGHT && bytes < MAX_IN_FLIGHT_BYTES
+    }
+}
+
+impl Peer {
+    /// A contact without a link, to be dialled at once.
+    #[must_use]
+    pub(super) fn new(id: PeerId, now: Instant) -> Self {
+        Self {
+            id,
+            accepted: None,
+            blocked: false,
+            refused: false,
+            waiting: false,
+            link: None,
+            redial: Redial::at_once(now),
+            trouble: None,
+            presence: Presence::Unknown,
+            since: None,
+            conversation: None,
+            key_alarm: None,
+        }
+    }
+
+    /// Whether we try to reach it at all.
+    #[must_use]
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.blocked && !self.refused
+    }
+}
+
+/// One of two links.
+pub(super) struct Candidate<'a> {
+    /// Its id.
+    pub(super) id: LinkId,
+    /// Who dialled it.
+    pub(super) dialler: PeerId,
+    /// What the contact's hello on it listed.
+    pub(super) theirs: &'a [LinkId],
+}
+
+/// Of two links with one contact, whether the later one is kept. Both ends come to the same answer:
+/// if the contact held both at once and different sides dialled, the one dialled by the lower peer
+/// id; else the later one, because the earlier is dead at the other end.
+#[must_use]
+pub(super) fn later_survives(earlier: &Candidate<'_>, later: &Candidate<'_>) -> bool {
+    let overlap = earlier.theirs.contains(&later.id) || later.theirs.contains(&earlier.id);
+    if !overlap || earlier.dialler == later.dialler {
+        return true;
+    }
+    later.dialler < earlier.dialler
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: PeerId = PeerId([1; 32]);
+    const B: PeerId = PeerId([2; 32]);
+
+    fn link(id: u8, dialler: PeerId, theirs: &[LinkId]) -> Candidate<'_> {
+        Candidate { id: [id; 8], dialler, theirs }
+    }
+
+    #[test]
+    fn both_sides_keep_the_same_of_two_simultaneous_links() {
+        let (one, two) = ([[1; 8]], [[2; 8]]);
+        // Alice sees her own dial first, Bob his; each listed the other in its later hello.
+        let at_alice = later_survives(&link(1, A, &two), &link(2, B, &one));
+        let at_bob = later_survives(&link(2, B, &one), &link(1, A, &two));
+        assert!(!at_alice && at_bob, "both keep the link that A dialled");
+    }
+
+    #[test]
+    fn a_restarted_contact_replaces_its_dead_link() {
+        assert!(later_survives(&link(1, A, &[]), &link(2, B, &[])));
+        assert!(later_survives(&link(1, A, &[]), &link(2, A, &[])));
+    }
+}

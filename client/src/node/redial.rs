@@ -1,0 +1,121 @@
+//! When to dial a contact again. A pure state machine: time and chance come from outside.
+
+use std::time::Duration;
+
+use rand::{CryptoRng, Rng};
+use tokio::time::Instant;
+
+/// The first pause; it doubles with each failure.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest pause while something waits for the contact.
+const LONGEST_WAITING: Duration = Duration::from_mins(1);
+/// The longest pause while nothing does.
+const LONGEST_IDLE: Duration = Duration::from_mins(10);
+/// A reason to hurry does not dial sooner than this after a failure.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// The schedule for one contact.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Redial {
+    failures: u32,
+    failed_at: Option<Instant>,
+    next: Option<Instant>,
+}
+
+impl Redial {
+    /// Dial at once.
+    #[must_use]
+    pub(super) fn at_once(now: Instant) -> Self {
+        Self { failures: 0, failed_at: None, next: Some(now) }
+    }
+
+    /// Tries since the last success.
+    #[must_use]
+    pub(super) fn attempt(&self) -> u32 {
+        self.failures
+    }
+
+    /// When to dial next; `None` while a link is up or a dial is on its way.
+    #[must_use]
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// A dial begins.
+    pub(super) fn started(&mut self) {
+        self.next = None;
+    }
+
+    /// A link is up.
+    pub(super) fn linked(&mut self) {
+        *self = Self { failures: 0, failed_at: None, next: None };
+    }
+
+    /// The link is down: the first try comes almost at once, a little apart from the other side's.
+    pub(super) fn link_lost(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+        *self =
+            Self { failures: 0, failed_at: None, next: Some(now + Duration::from_millis(rng.random_range(50..500))) };
+    }
+
+    /// A dial failed. `waiting`: something waits for the contact.
+    pub(super) fn failed(&mut self, now: Instant, waiting: bool, rng: &mut dyn CryptoRng) {
+        let longest = if waiting { LONGEST_WAITING } else { LONGEST_IDLE };
+        let pause = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
+        self.failures = self.failures.saturating_add(1);
+        self.failed_at = Some(now);
+        self.next = Some(now + pause.mul_f64(rng.random_range(0.75..1.25)));
+    }
+
+    /// There is a reason to hurry: a message waits, or the network came back.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(next) = self.next {
+            let soonest = self.failed_at.map_or(now, |failed| (failed + LEAST).max(now));
+            self.next = Some(next.min(soonest));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_waiting_message_never_waits_more_than_75_seconds_between_tries(seed: [u8; 32], failures in 1u32..100) {
+            let (mut rng, start) = (StdRng::from_seed(seed), Instant::now());
+            let mut redial = Redial::at_once(start);
+            for _ in 0..failures {
+                redial.started();
+                redial.failed(start, true, &mut rng);
+            }
+            let pause = redial.next().unwrap() - start;
+            prop_assert!(pause <= Duration::from_secs(75) && pause >= Duration::from_millis(750));
+        }
+    }
+
+    #[test]
+    fn hurry_shortens_a_long_pause_but_does_not_hammer() {
+        let (mut rng, start) = (StdRng::from_seed([1; 32]), Instant::now());
+        let mut redial = Redial::at_once(start);
+        for _ in 0..20 {
+            redial.failed(start, false, &mut rng);
+        }
+        assert!(redial.next().unwrap() - start > Duration::from_secs(400));
+        redial.hurry(start);
+        assert_eq!(redial.next().unwrap(), start + LEAST);
+        redial.hurry(start + Duration::from_secs(1));
+        assert_eq!(redial.next().unwrap(), start + LEAST);
+    }
+
+    #[test]
+    fn a_running_dial_is_not_started_twice() {
+        let mut redial = Redial::at_once(Instant::now());
+        redial.started();
+        redial.hurry(Instant::now());
+        assert_eq!(redial.next(), None);
+    }
+}

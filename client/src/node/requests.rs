@@ -1,0 +1,290 @@
+//! Becoming contacts: opening a link, answering somebody who opened ours.
+
+use super::actor::{Node, refuse};
+use super::events;
+use super::internal;
+use super::meet::Asking;
+use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
+use crate::clock;
+use crate::fault::Fault;
+use crate::identity::PublicIdentity;
+use crate::invitation::{Invitation, LinkTextError};
+use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_WELCOME};
+use crate::mls::{Conversation, Draft};
+use crate::store::contacts::{self, ContactId, ContactRow, Naming};
+use crate::store::invitations::{self, InvitationRow};
+use crate::store::{StoreError, Tx, conversations};
+use crate::text;
+use crate::wire::card::Introduction;
+use crate::wire::frame::{Frame, Refusal};
+
+/// The answer to a request when ours is on its way to the same person, and theirs is to wait.
+const CROSSED: u64 = 4;
+/// The answer when the request itself cannot be used.
+const UNUSABLE: u64 = 5;
+
+/// What becomes of a request to us.
+enum Verdict {
+    Answer(Frame),
+    Accept(Option<Box<ContactRow>>),
+}
+
+impl Node {
+    /// Opens an invitation link.
+    pub(super) async fn add_contact(&mut self, new: &NewContact) -> Result<Contact, Fault> {
+        let invitation = Invitation::parse(&new.link).or_else(|error| match error {
+            LinkTextError::Version(_) => refuse(ErrorCode::UnsupportedLink, error.to_string()),
+            _ => refuse(ErrorCode::InvalidLink, error.to_string()),
+        })?;
+        if invitation.peer_id == self.own_id() {
+            return refuse(
+                ErrorCode::OwnLink,
+                "this is your own invitation: give it to the person whom you want as a contact",
+            );
+        }
+        let mut tx = self.begin().await?;
+        let known = contacts::by_peer(&mut tx, invitation.peer_id).await?;
+        if let Some(row) = &known {
+            refuse_known(&mut tx, row, &invitation).await?;
+        }
+        if contacts::count(&mut tx).await? >= MAX_CONTACTS {
+            return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
+        }
+        let contact = self.request(&mut tx, &invitation, known, new.name.as_deref()).await?;
+        events::note_contact(&mut tx, contact).await?;
+        self.commit(tx).await?;
+        self.welcome(contact).await?;
+        let mut tx = self.begin().await?;
+        match contacts::by_id(&mut tx, contact).await? {
+            Some(row) => Ok(self.show_contact(&mut tx, &row).await?),
+            None => Err(internal(&"a contact vanished")),
+        }
+    }
+
+    async fn request(
+        &mut self,
+        tx: &mut Tx,
+        invitation: &Invitation,
+        known: Option<ContactRow>,
+        name: Option<&str>,
+    ) -> Result<ContactId, Fault> {
+        let draft = Draft::new(&mut self.rng).map_err(|error| internal(&error))?;
+        let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package };
+        let own = known.as_ref().map(|row| row.id);
+        let (name, here) = if let Some(name) = name {
+            (self.free_name(tx, name, own).await?, true)
+        } else {
+            let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
+            (self.own_name(tx, &format!("contact {short}"), own).await?, false)
+        };
+        let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here };
+        let request = contacts::NewRequest {
+            link: &invitation.to_link(),
+            draft: &draft.blob,
+            introduction: &introduction.to_bytes(),
+        };
+        let contact = match known {
+            // Asked before, and refused: the conversation stays, the request is a new one.
+            Some(row) => {
+                if here {
+                    contacts::rename(tx, row.id, &naming).await?;
+                }
+                row.id
+            }
+            None => contacts::add(tx, invitation.peer_id, &naming, clock::now()).await?,
+        };
+        contacts::ask(tx, contact, &request).await?;
+        Ok(contact)
+    }
+
+    /// Our request was answered.
+    pub(super) async fn answered(
+        &mut self,
+        contact: ContactId,
+        peer: PublicIdentity,
+        answer: Frame,
+    ) -> Result<(), StoreError> {
+        let trouble = match answer {
+            Frame::Accept(bytes) if self.accepted(contact, peer, &bytes).await? => return self.welcome(contact).await,
+            Frame::Refuse(Refusal::Other(CROSSED)) => "its own request to us comes first",
+            Frame::Refuse(reason) => return self.refused(contact, reason).await,
+            _ => "its answer cannot be used",
+        };
+        self.request_failed(contact, trouble);
+        Ok(())
+    }
+
+    fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.trouble = Some(trouble);
+            peer.redial.failed(tokio::time::Instant::now(), true, &mut self.rng);
+        }
+    }
+
+    async fn accepted(&mut self, contact: ContactId, peer: PublicIdentity, bytes: &[u8]) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(true) };
+        let Ok(introduction) = Introduction::from_bytes(bytes, MAX_WELCOME) else { return Ok(false) };
+        let joined = Conversation::join(&request.draft, &introduction.mls);
+        let Ok((conversation, pair)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used"))
+        else {
+            return Ok(false);
+        };
+        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        conversations::create(&mut tx, contact, &state, None, clock::now()).await?;
+        contacts::accept(&mut tx, contact, &peer, &pair).await?;
+        contacts::take_card(&mut tx, contact, &introduction.card).await?;
+        contacts::remove_request(&mut tx, contact).await?;
+        self.rename_as_card(&mut tx, contact, &introduction.card).await?;
+        self.told_by(&mut tx, contact, &request.introduction).await?;
+        events::note_contact(&mut tx, contact).await?;
+        self.commit(tx).await?;
+        Ok(true)
+    }
+
+    /// The contact has the card of this introduction; if ours has changed since, it is told.
+    async fn told_by(&mut self, tx: &mut Tx, contact: ContactId, introduction: &[u8]) -> Result<(), StoreError> {
+        let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
+        let sent =
+            Introduction::from_bytes(introduction, limit).map_err(|_| StoreError::Damaged("a stored request"))?;
+        contacts::told(tx, contact, sent.card.revision).await?;
+        if self.own_card(tx).await?.revision > sent.card.revision {
+            self.put_card(tx, contact).await?;
+        }
+        Ok(())
+    }
+
+    async fn refused(&mut self, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
+        let why = match reason {
+            Refusal::Used => "the invitation has been used: ask for another",
+            Refusal::Expired => "the invitation has expired: ask for another",
+            Refusal::Revoked => "the invitation was taken back by its owner",
+            Refusal::Other(_) => "the owner of the invitation did not accept",
+        };
+        let mut tx = self.store.begin().await?;
+        contacts::refuse(&mut tx, contact, why).await?;
+        events::note_contact(&mut tx, contact).await?;
+        self.commit(tx).await?;
+        self.reload(contact).await
+    }
+
+    /// Somebody asks with one of our invitations.
+    pub(super) async fn asked(&mut self, asking: Asking) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let verdict = self.judge(&mut tx, &asking).await?;
+        let frame = match verdict {
+            Verdict::Answer(frame) => frame,
+            Verdict::Accept(known) => match self.take_in(&mut tx, &asking, known).await? {
+                Some((contact, frame)) => {
+                    self.commit(tx).await?;
+                    self.drop_link(contact).await?;
+                    self.welcome(contact).await?;
+                    frame
+                }
+                None => Frame::Refuse(Refusal::Other(UNUSABLE)),
+            },
+        };
+        // If the asker is gone by now, it asks again and gets the same answer.
+        let _ = asking.answer.send(frame);
+        Ok(())
+    }
+
+    async fn judge(&self, tx: &mut Tx, asking: &Asking) -> Result<Verdict, StoreError> {
+        let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
+        let peer = asking.peer.peer_id();
+        let all = invitations::all(tx).await?;
+        let Some(invitation) = all.iter().find(|row| row.id == asking.invitation) else {
+            return refused(Refusal::Revoked);
+        };
+        let known = contacts::by_peer(tx, peer).await?;
+        if peer == self.own_id() || known.as_ref().is_some_and(|row| row.blocked) {
+            return refused(Refusal::Other(UNUSABLE));
+        }
+        let used = invitations::used_by(tx, &invitation.id, peer).await?;
+        if let Some(row) = known.as_ref().filter(|row| used && row.state == "accepted") {
+            // The same question again: its answer was lost on the way. The same answer.
+            let conversation = conversations::load(tx, row.id).await?;
+            if let Some(acceptance) = conversation.and_then(|conversation| conversation.acceptance) {
+                return Ok(Verdict::Answer(Frame::Accept(acceptance)));
+            }
+        }
+        // Both opened the other's link: the lower peer id creates the conversation.
+        if known.as_ref().is_some_and(|row| row.state == "requested") && peer < self.own_id() {
+            return refused(Refusal::Other(CROSSED));
+        }
+        verdict_of(invitation, used, known)
+    }
+
+    /// Makes the asker a contact. `None` if what it sent cannot be used.
+    async fn take_in(
+        &mut self,
+        tx: &mut Tx,
+        asking: &Asking,
+        known: Option<Box<ContactRow>>,
+    ) -> Result<Option<(ContactId, Frame)>, StoreError> {
+        let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
+        let created = Conversation::create(&theirs.mls, &mut self.rng);
+        let Ok((conversation, welcome, pair)) =
+            created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
+        else {
+            return Ok(None);
+        };
+        if contacts::count(tx).await? >= MAX_CONTACTS {
+            return Ok(None);
+        }
+        let now = clock::now();
+        let contact = if let Some(row) = &known {
+            contacts::remove_request(tx, row.id).await?;
+            // It may be a contact already that has lost what it had: everything starts afresh.
+            conversations::forget(tx, row.id).await?;
+            row.id
+        } else {
+            let name = self.own_name(tx, &theirs.card.name, None).await?;
+            let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here: false };
+            contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
+        };
+        let ours = Introduction { card: self.own_card(tx).await?, mls: welcome };
+        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        conversations::create(tx, contact, &state, Some(&ours.to_bytes()), now).await?;
+        contacts::accept(tx, contact, &asking.peer, &pair).await?;
+        contacts::take_card(tx, contact, &theirs.card).await?;
+        contacts::told(tx, contact, ours.card.revision).await?;
+        if known.is_some() {
+            self.rename_as_card(tx, contact, &theirs.card).await?;
+        }
+        invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
+        events::note_contact(tx, contact).await?;
+        if let Some(row) = invitations::all(tx).await?.iter().find(|row| row.id == asking.invitation) {
+            events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }).await?;
+        }
+        Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
+    }
+}
+
+/// A contact is asked again only with another link, and only while it has not accepted.
+async fn refuse_known(tx: &mut Tx, row: &ContactRow, invitation: &Invitation) -> Result<(), Fault> {
+    let name = text::for_one_line(&row.name);
+    if row.state == "accepted" {
+        let detail =
+            format!("the person behind this link is a contact already: {name}; if it has lost you, remove it first");
+        return refuse(ErrorCode::AlreadyContact, detail);
+    }
+    match contacts::request(tx, row.id).await? {
+        Some(request) if request.link == *invitation.to_link() => {
+            refuse(ErrorCode::AlreadyContact, format!("this link is opened already: {name} has not answered yet"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>) -> Result<Verdict, StoreError> {
+    let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
+    match invitation.state(clock::now()) {
+        // Used by this very person, whom we have removed since.
+        _ if used => refused(Refusal::Used),
+        InvitationState::Active => Ok(Verdict::Accept(known.map(Box::new))),
+        InvitationState::Used => refused(Refusal::Used),
+        InvitationState::Expired => refused(Refusal::Expired),
+        InvitationState::Revoked => refused(Refusal::Revoked),
+    }
+}

@@ -1,0 +1,288 @@
+//! A profile: one directory with a key file, an encrypted store, and a lock against a second
+//! process. It is only ever unlocked whole.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rand::rngs::StdRng;
+use rand::{CryptoRng, RngCore, SeedableRng};
+use zeroize::Zeroizing;
+
+use crate::identity::RootSecret;
+use crate::profile::key_file::{KeyFile, KeyFileError};
+use crate::store::{Store, StoreError, owner};
+use crate::transport::{Door, OnionSeed};
+
+pub mod key_file;
+
+/// The local API's socket, in the profile's directory.
+pub const SOCKET: &str = "api.sock";
+const KEY_FILE: &str = "key";
+const STORE: &str = "chive.db";
+const LOCK: &str = "lock";
+const TOR: &str = "tor";
+
+/// A passphrase. It does not print, and is wiped on drop.
+#[derive(Clone)]
+pub struct Passphrase(Zeroizing<String>);
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+impl Passphrase {
+    /// Takes the text over.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// An empty passphrase protects nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Why a profile cannot be made, opened or destroyed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There is something in the directory already.
+    #[error(
+        "there is a profile in {0} already: use it, choose another directory with --profile, or destroy it with `chive wipe`"
+    )]
+    Exists(PathBuf),
+    /// There is no profile.
+    #[error("there is no profile in {0}: make one with `chive init`")]
+    Missing(PathBuf),
+    /// Another process has it open.
+    #[error("the profile is in use by another process: stop the other `chive run` first")]
+    InUse,
+    /// The passphrase does not open the key file.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    /// An empty passphrase was given.
+    #[error("the passphrase is empty: choose one")]
+    EmptyPassphrase,
+    /// Something in it cannot be read. It is left as it is.
+    #[error("the profile is damaged and was left as it is: {0}")]
+    Damaged(String),
+    /// The store says no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system says no.
+    #[error("the profile cannot be read or written: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl From<KeyFileError> for ProfileError {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::WrongPassphrase => Self::WrongPassphrase,
+            KeyFileError::Io(error) => Self::Io(error),
+            damaged @ KeyFileError::Damaged(_) => Self::Damaged(damaged.to_string()),
+        }
+    }
+}
+
+/// An unlocked profile, locked against others until it is dropped.
+pub struct Profile {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Its store.
+    pub store: Store,
+    _lock: File,
+}
+
+impl Profile {
+    /// Where the local API listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join(SOCKET)
+    }
+
+    /// Where Tor keeps its state: guards and caches, no key.
+    #[must_use]
+    pub fn tor_directory(&self) -> PathBuf {
+        self.directory.join(TOR)
+    }
+
+    /// Replaces the passphrase. Takes as long as two unlocks.
+    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+        rewrap(&self.directory, old, new)
+    }
+}
+
+/// Makes a profile. The directory appears whole, or not at all.
+pub async fn create(directory: &Path, name: &str, passphrase: &Passphrase) -> Result<(), ProfileError> {
+    if passphrase.is_empty() {
+        return Err(ProfileError::EmptyPassphrase);
+    }
+    if directory.exists() && fs::read_dir(directory)?.next().is_some() {
+        return Err(ProfileError::Exists(directory.to_owned()));
+    }
+    let mut rng = StdRng::from_os_rng();
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    let unfinished = parent.join(format!(".chive-{:016x}", rng.next_u64()));
+    DirBuilder::new().mode(0o700).create(&unfinished)?;
+    let made = fill(&unfinished, name, passphrase, &mut rng).await;
+    let made = made.and_then(|()| Ok(fs::rename(&unfinished, directory)?));
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made?;
+    Ok(File::open(parent)?.sync_all()?)
+}
+
+async fn fill(
+    directory: &Path,
+    name: &str,
+    passphrase: &Passphrase,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), ProfileError> {
+    let key = KeyFile::create(&directory.join(KEY_FILE), passphrase.0.as_bytes(), rng)?;
+    let store = Store::open(&directory.join(STORE), &key, true).await?;
+    let mut random = || {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        bytes
+    };
+    let owner = owner::Owner {
+        root: RootSecret(*random()),
+        presence_secret: *random(),
+        name: name.to_owned(),
+        card_revision: 1,
+    };
+    let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
+    let now = crate::clock::now();
+    let mut tx = store.begin().await?;
+    owner::create(&mut tx, &owner, now).await?;
+    owner::add_service(&mut tx, Door::Front, &front, now).await?;
+    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    store.close().await;
+    Ok(())
+}
+
+/// Unlocks a profile.
+pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, ProfileError> {
+    let lock = lock(directory)?;
+    let (file, path) = (directory.join(STORE), directory.join(KEY_FILE));
+    let passphrase = passphrase.clone();
+    let key = tokio::task::spawn_blocking(move || KeyFile::open(&path, passphrase.0.as_bytes())).await;
+    let key = key.map_err(|error| ProfileError::Damaged(error.to_string()))??;
+    if !file.exists() {
+        return Err(ProfileError::Damaged(format!("{STORE} is missing")));
+    }
+    let store = Store::open(&file, &key, false).await?;
+    Ok(Profile { directory: directory.to_owned(), store, _lock: lock })
+}
+
+/// Replaces the passphrase of a profile that no node runs on.
+pub fn change_passphrase(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+    let _lock = lock(directory)?;
+    rewrap(directory, old, new)
+}
+
+pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+    if new.is_empty() {
+        return Err(ProfileError::EmptyPassphrase);
+    }
+    let path = directory.join(KEY_FILE);
+    let key = KeyFile::open(&path, old.0.as_bytes())?;
+    Ok(KeyFile::replace(&path, &key, new.0.as_bytes(), &mut rand::rng())?)
+}
+
+/// Destroys a profile that no node runs on. Needs no passphrase.
+pub fn wipe(directory: &Path) -> Result<(), ProfileError> {
+    let _lock = lock(directory)?;
+    destroy(directory)
+}
+
+/// The key file goes first: without it, what is left of the store is noise.
+pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
+    KeyFile::destroy(&directory.join(KEY_FILE), &mut rand::rng())?;
+    for file in [STORE, "chive.db-wal", "chive.db-shm", SOCKET] {
+        match fs::remove_file(directory.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    match fs::remove_dir_all(directory.join(TOR)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    fs::remove_file(directory.join(LOCK))?;
+    // Something that is not ours may be in there: then the empty-looking directory stays.
+    let _ = fs::remove_dir(directory);
+    Ok(())
+}
+
+fn lock(directory: &Path) -> Result<File, ProfileError> {
+    if !directory.join(KEY_FILE).exists() {
+        return Err(if directory.join(STORE).exists() {
+            ProfileError::Damaged(format!("{KEY_FILE} is missing, and without it the store cannot be opened"))
+        } else {
+            ProfileError::Missing(directory.to_owned())
+        });
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ProfileError::InUse),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Passphrase {
+        Passphrase::new(text.into())
+    }
+
+    #[tokio::test]
+    async fn a_profile_opens_with_its_passphrase_only_and_once_only() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("alice");
+        create(&directory, "Alice", &words("one")).await.unwrap();
+        assert!(matches!(open(&directory, &words("two")).await, Err(ProfileError::WrongPassphrase)));
+        let profile = open(&directory, &words("one")).await.unwrap();
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::InUse)));
+        assert!(matches!(wipe(&directory), Err(ProfileError::InUse)));
+        profile.change_passphrase(&words("one"), &words("three")).unwrap();
+        drop(profile);
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::WrongPassphrase)));
+        open(&directory, &words("three")).await.unwrap();
+        assert!(matches!(create(&directory, "Eve", &words("x")).await, Err(ProfileError::Exists(_))));
+    }
+
+    #[tokio::test]
+    async fn a_profile_without_its_key_or_its_store_is_damaged_and_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("alice");
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Missing(_))));
+        create(&directory, "Alice", &words("one")).await.unwrap();
+        fs::rename(directory.join(STORE), directory.join("kept")).unwrap();
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Damaged(_))));
+        assert!(!directory.join(STORE).exists());
+        fs::rename(directory.join("kept"), directory.join(STORE)).unwrap();
+        fs::remove_file(directory.join(KEY_FILE)).unwrap();
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Damaged(_))));
+    }
+
+    #[tokio::test]
+    async fn wiping_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("alice");
+        create(&directory, "Alice", &words("one")).await.unwrap();
+        wipe(&directory).unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,178 @@
+//! The key file: the store's random key, sealed under the passphrase.
+//!
+//! JSON: `{"version":1,"kdf":{"name":"argon2id","memory_kib":…,"passes":…,"lanes":…,"salt":hex},
+//! "nonce":hex,"sealed":hex}`. The passphrase goes through Argon2id (RFC 9106, version 0x13) to 32
+//! bytes, which seal the key with XChaCha20-Poly1305. Changing the passphrase replaces this file
+//! alone, in one step.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use data_encoding::HEXLOWER;
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+const VERSION: u32 = 1;
+/// 64 MiB, three passes: about 0.2 s on a small machine.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+/// A changed file must not make us take all memory or time: 1 GiB, 64 passes, 16 lanes.
+const MAX_MEMORY_KIB: u32 = 1024 * 1024;
+const MAX_PASSES: u32 = 64;
+const MAX_LANES: u32 = 16;
+const MAX_FILE: u64 = 4096;
+const AAD: &[u8] = b"chive/v1/key-file";
+
+/// Why the key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The passphrase does not open it; or it was changed.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    /// It is not a key file.
+    #[error("the key file is damaged: {0}")]
+    Damaged(String),
+    /// The file system says no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The file's content.
+#[derive(Serialize, Deserialize)]
+pub struct KeyFile {
+    version: u32,
+    kdf: Kdf,
+    nonce: String,
+    sealed: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kdf {
+    name: String,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    salt: String,
+}
+
+/// The store's key.
+pub type StoreKey = Zeroizing<[u8; 32]>;
+
+impl KeyFile {
+    /// Makes a random key and its file.
+    pub fn create(path: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<StoreKey, KeyFileError> {
+        let mut key = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *key);
+        Self::replace(path, &key, passphrase, rng)?;
+        Ok(key)
+    }
+
+    /// Opens the file.
+    pub fn open(path: &Path, passphrase: &[u8]) -> Result<StoreKey, KeyFileError> {
+        if fs::metadata(path)?.len() > MAX_FILE {
+            return Err(damaged("too long"));
+        }
+        let file: Self = serde_json::from_slice(&fs::read(path)?).map_err(damaged)?;
+        if file.version != VERSION || file.kdf.name != "argon2id" {
+            return Err(damaged("another version"));
+        }
+        let nonce: [u8; 24] = unhex(&file.nonce)?.try_into().map_err(|_| damaged("nonce"))?;
+        let cipher = file.kdf.cipher(passphrase)?;
+        let opened = cipher.decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&file.sealed)?, aad: AAD });
+        let opened = Zeroizing::new(opened.map_err(|_| KeyFileError::WrongPassphrase)?);
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(opened.get(..32).ok_or_else(|| damaged("key"))?);
+        Ok(key)
+    }
+
+    /// Seals the key under another passphrase: the old file, or the new one, whole.
+    pub fn replace(
+        path: &Path,
+        key: &StoreKey,
+        passphrase: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), KeyFileError> {
+        let (mut salt, mut nonce) = ([0; 16], [0; 24]);
+        rng.fill_bytes(&mut salt);
+        rng.fill_bytes(&mut nonce);
+        let kdf = Kdf {
+            name: "argon2id".into(),
+            memory_kib: MEMORY_KIB,
+            passes: PASSES,
+            lanes: 1,
+            salt: HEXLOWER.encode(&salt),
+        };
+        let sealed = kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: &**key, aad: AAD });
+        let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
+        let file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed };
+        let json = serde_json::to_vec(&file).map_err(damaged)?;
+        let temporary = path.with_extension("new");
+        let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        out.write_all(&json)?;
+        out.sync_all()?;
+        fs::rename(&temporary, path)?;
+        let directory = path.parent().ok_or_else(|| damaged("no directory"))?;
+        Ok(File::open(directory)?.sync_all()?)
+    }
+
+    /// Overwrites the file with noise and removes it.
+    pub fn destroy(path: &Path, rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+        let mut noise = [0; 1024];
+        rng.fill_bytes(&mut noise);
+        let mut out = File::options().write(true).open(path)?;
+        out.write_all(&noise)?;
+        out.sync_all()?;
+        Ok(fs::remove_file(path)?)
+    }
+}
+
+impl Kdf {
+    fn cipher(&self, passphrase: &[u8]) -> Result<XChaCha20Poly1305, KeyFileError> {
+        if self.memory_kib > MAX_MEMORY_KIB || self.passes > MAX_PASSES || self.lanes > MAX_LANES {
+            return Err(damaged("parameters out of range"));
+        }
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(damaged)?;
+        let mut key = Zeroizing::new([0; 32]);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into(passphrase, &unhex(&self.salt)?, &mut *key)
+            .map_err(damaged)?;
+        Ok(XChaCha20Poly1305::new((&*key).into()))
+    }
+}
+
+fn damaged(error: impl std::fmt::Display) -> KeyFileError {
+    KeyFileError::Damaged(error.to_string())
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, KeyFileError> {
+    HEXLOWER.decode(text.as_bytes()).map_err(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_parameters_are_refused_before_memory_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        KeyFile::create(&path, b"x", &mut rand::rng()).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        for (from, to) in
+            [("65536", "4294967295"), ("\"passes\":3", "\"passes\":4000000000"), ("\"lanes\":1", "\"lanes\":99999")]
+        {
+            fs::write(&path, text.replace(from, to)).unwrap();
+            assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))), "{to}");
+        }
+        fs::write(&path, &text[..text.len() / 2]).unwrap();
+        assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))));
+        fs::write(&path, &text).unwrap();
+        assert!(KeyFile::open(&path, b"x").is_ok());
+    }
+}

@@ -1,0 +1,105 @@
+//! A whole client: the profile, Tor, the node and the local API, started and stopped in their order.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::server;
+use crate::api::types::Status;
+use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running};
+use crate::profile::{self, Profile, ProfileError};
+use crate::store::StoreError;
+use crate::transport::tor::{TorOptions, TorStartError, TorTransport};
+
+/// How to run.
+pub struct RunOptions {
+    /// Settings in arti's own configuration format.
+    pub tor: Option<toml::Table>,
+}
+
+/// Why a client cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Tor cannot start.
+    #[error("Tor cannot start: {0}")]
+    Tor(#[from] TorStartError),
+    /// The store says no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The profile could not be destroyed.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The local API cannot listen, or stopped listening.
+    #[error("the local API cannot be reached: {0}")]
+    Api(#[from] std::io::Error),
+    /// The node ended by a fault of its own.
+    #[error("the node ended unexpectedly")]
+    Crashed,
+}
+
+/// Runs until `shutdown`, or until the profile is wiped. `notify` hears of the status at once and
+/// whenever it changes.
+pub async fn run(
+    profile: Profile,
+    options: RunOptions,
+    notify: impl Fn(&Status) + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let listener = server::bind(&profile.socket())?;
+    let (accepted, incoming) = mpsc::channel(INCOMING_QUEUE);
+    let tor = TorOptions {
+        state_dir: profile.tor_directory().join("state"),
+        cache_dir: profile.tor_directory().join("cache"),
+        overrides: options.tor,
+    };
+    let transport = Arc::new(TorTransport::start(tor, accepted)?);
+    let parts = Parts {
+        store: profile.store.clone(),
+        transport,
+        incoming,
+        directory: profile.directory.clone(),
+        rng: StdRng::from_os_rng(),
+    };
+    let Running { handle, stop, mut ended } = node::start(parts).await?;
+    let api_stop = CancellationToken::new();
+    let api = tokio::spawn(server::serve(listener, handle.clone(), api_stop.clone().cancelled_owned()));
+    let telling = tokio::spawn(tell(handle, notify));
+    let ending = tokio::select! {
+        () = shutdown => None,
+        ending = &mut ended => Some(ending),
+    };
+    // The API first: nothing is accepted that the node would not finish.
+    api_stop.cancel();
+    let served = api.await;
+    stop.cancel();
+    let ending = match ending {
+        Some(ending) => ending,
+        None => ended.await,
+    };
+    telling.abort();
+    let _ = std::fs::remove_file(profile.socket());
+    match ending {
+        Ok(Ending::Wiped) => Ok(profile::destroy(&profile.directory)?),
+        Ok(Ending::Stopped) => Ok(served.map_err(|_| RunError::Crashed)??),
+        Err(_) => Err(RunError::Crashed),
+    }
+}
+
+async fn tell(node: NodeHandle, notify: impl Fn(&Status)) {
+    let mut newest = node.newest_event();
+    let mut last = None;
+    while let Ok(status) = node.status().await {
+        // The number of the newest event changes with every message: that alone is no news.
+        let now = Status { last_event: 0, ..status.clone() };
+        if last.as_ref() != Some(&now) {
+            notify(&status);
+            last = Some(now);
+        }
+        if newest.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The store: everything that a profile knows, in one `SQLite` file encrypted by `SQLCipher`.
+//!
+//! One connection, because the bundled `SQLite` must not write over several. What belongs together is
+//! written in one transaction: a state and its message, a message and its event.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, Transaction};
+use zeroize::Zeroizing;
+
+pub mod contacts;
+pub mod conversations;
+pub mod events;
+pub mod invitations;
+pub mod messages;
+pub mod owner;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database says no: damaged, disk full, or another key.
+    #[error("the store cannot be read or written: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The file is of a newer version, or its migrations were changed.
+    #[error("the store is of another version of Chive: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The library underneath is not `SQLCipher`: nothing would be encrypted.
+    #[error("this build has no SQLCipher: nothing would be encrypted")]
+    NotEncrypted,
+    /// A stored value is not what was written.
+    #[error("the store is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// A transaction: all of it happens, or nothing.
+pub type Tx = Transaction<'static, Sqlite>;
+
+/// The open store.
+#[derive(Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file with its 32-byte key; makes it only if `create`.
+    pub async fn open(file: &Path, key: &[u8; 32], create: bool) -> Result<Self, StoreError> {
+        let hex = Zeroizing::new(data_encoding::HEXLOWER.encode(key));
+        // Never log these options: their Debug prints the key.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(create)
+            .pragma("key", format!("\"x'{}'\"", hex.as_str()))
+            .pragma("cipher_log_level", "NONE")
+            .pragma("cipher_memory_security", "ON")
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY")
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?;
+        let store = Self { pool };
+        store.assert_encrypted().await?;
+        MIGRATIONS.run(&store.pool).await?;
+        Ok(store)
+    }
+
+    async fn assert_encrypted(&self) -> Result<(), StoreError> {
+        let version: Option<(String,)> = sqlx::query_as("PRAGMA cipher_version").fetch_optional(&self.pool).await?;
+        version.filter(|(version,)| !version.is_empty()).map(|_| ()).ok_or(StoreError::NotEncrypted)
+    }
+
+    /// Begins a transaction. Dropping it undoes it.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Closes the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// 32 bytes of a blob column.
+fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
+    blob.try_into().map_err(|_| StoreError::Damaged("a value of the wrong length"))
+}
+
+/// A fresh store in a directory of its own, for tests.
+#[cfg(test)]
+pub(crate) async fn scratch() -> (Store, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("chive.db"), &[1; 32], true).await.unwrap();
+    (store, directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_file_is_encrypted_and_needs_its_key() {
+        let (store, directory) = scratch().await;
+        store.close().await;
+        let file = directory.path().join("chive.db");
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.starts_with(b"SQLite format 3") && !bytes.windows(10).any(|w| w == b"invitation"));
+        let error = Store::open(&file, &[2; 32], false).await.err().unwrap();
+        assert!(error.to_string().contains("file is not a database"), "{error}");
+        Store::open(&file, &[1; 32], false).await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_not_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Store::open(&directory.path().join("chive.db"), &[1; 32], false).await.is_err());
+    }
+}

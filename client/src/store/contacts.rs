@@ -1,0 +1,269 @@
+//! Contacts, and the requests to become one.
+
+use sqlx::FromRow;
+
+use super::{StoreError, Tx, bytes};
+use crate::identity::{PeerId, PublicIdentity};
+use crate::transport::OnionAddress;
+use crate::wire::card::Card;
+
+/// A contact's row number: how the node names a contact.
+pub type ContactId = i64;
+
+/// One contact.
+#[derive(Clone, FromRow)]
+pub struct ContactRow {
+    /// Its row.
+    pub id: ContactId,
+    peer_id: Vec<u8>,
+    /// `requested`, `accepted` or `refused`.
+    pub state: String,
+    /// Why it refused us.
+    pub refusal: Option<String>,
+    /// Whether we refuse it.
+    pub blocked: bool,
+    /// Whether its safety number was compared.
+    pub verified: bool,
+    /// What it is called here.
+    pub name: String,
+    /// Whether its name was given here.
+    pub named_here: bool,
+    /// When it was added.
+    pub created_at: i64,
+    link_key: Option<Vec<u8>>,
+    presence_key: Option<Vec<u8>>,
+    pair_secret: Option<Vec<u8>>,
+    /// The newest card that was taken; -1 for none.
+    pub card_revision: i64,
+    /// What it calls itself.
+    pub shared_name: Option<String>,
+    endpoint: Option<Vec<u8>>,
+    /// The revision of our card that it has; -1 for none.
+    pub told_revision: i64,
+    /// The conversation's logical clock.
+    pub clock: i64,
+    /// The counter of our next message.
+    pub next_counter: i64,
+}
+
+impl ContactRow {
+    /// Who it is for good.
+    pub fn peer_id(&self) -> Result<PeerId, StoreError> {
+        Ok(PeerId(bytes(&self.peer_id)?))
+    }
+
+    /// Its public keys, the pair's secret and its endpoint, once it is accepted.
+    pub fn keys(&self) -> Result<Option<(PublicIdentity, [u8; 32], OnionAddress)>, StoreError> {
+        match (&self.link_key, &self.presence_key, &self.pair_secret, &self.endpoint) {
+            (Some(link), Some(presence), Some(pair), Some(endpoint)) => Ok(Some((
+                PublicIdentity { link: bytes(link)?, presence: bytes(presence)? },
+                bytes(pair)?,
+                OnionAddress(bytes(endpoint)?),
+            ))),
+            _ => Ok(None),
+        }
+    }
+}
+
+const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named_here, created_at, link_key, presence_key, \
+     pair_secret, card_revision, shared_name, endpoint, told_revision, clock, next_counter FROM contact";
+
+/// Every contact, by name.
+pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name"))).fetch_all(&mut **tx).await?)
+}
+
+/// One contact by its row.
+pub async fn by_id(tx: &mut Tx, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"))).bind(id).fetch_optional(&mut **tx).await?)
+}
+
+/// One contact by its peer id.
+pub async fn by_peer(tx: &mut Tx, peer: PeerId) -> Result<Option<ContactRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE peer_id = ?")))
+        .bind(&peer.0[..])
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Contacts with this name, exactly.
+pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<ContactRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE name = ?")))
+        .bind(name)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Contacts whose name looks like this one's skeleton.
+pub async fn by_skeleton(tx: &mut Tx, skeleton: &str) -> Result<Option<ContactRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE skeleton = ?")))
+        .bind(skeleton)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// How many there are.
+pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
+    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM contact").fetch_one(&mut **tx).await?;
+    Ok(count)
+}
+
+/// What a contact is called here.
+pub struct Naming<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// Its skeleton, for look-alikes.
+    pub skeleton: &'a str,
+    /// Whether it was given here.
+    pub here: bool,
+}
+
+/// Adds a contact: nothing is known of it but who it must be.
+pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO contact (peer_id, state, name, skeleton, named_here, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
+    )
+    .bind(&peer.0[..])
+    .bind(naming.name)
+    .bind(naming.skeleton)
+    .bind(naming.here)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.last_insert_rowid())
+}
+
+/// What a request of ours is made of.
+pub struct NewRequest<'a> {
+    /// The invitation link.
+    pub link: &'a str,
+    /// The private half of the key package.
+    pub draft: &'a [u8],
+    /// What to send.
+    pub introduction: &'a [u8],
+}
+
+/// Keeps a request until it is answered.
+pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET state = 'requested', refusal = NULL WHERE id = ?")
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction) VALUES (?, ?, ?, ?)")
+        .bind(contact)
+        .bind(new.link)
+        .bind(new.draft)
+        .bind(new.introduction)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// A request of ours: the link, the private draft, the introduction to send.
+#[derive(FromRow)]
+pub struct RequestRow {
+    /// The invitation link.
+    pub link: String,
+    /// The private half of the key package.
+    pub draft: Vec<u8>,
+    /// What to send.
+    pub introduction: Vec<u8>,
+}
+
+/// The request of a contact, while it is not answered.
+pub async fn request(tx: &mut Tx, contact: ContactId) -> Result<Option<RequestRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT link, draft, introduction FROM request WHERE contact = ?")
+        .bind(contact)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Forgets an answered request.
+pub async fn remove_request(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM request WHERE contact = ?").bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Both have each other from now on.
+pub async fn accept(
+    tx: &mut Tx,
+    contact: ContactId,
+    keys: &PublicIdentity,
+    pair_secret: &[u8; 32],
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET state = 'accepted', refusal = NULL, link_key = ?, presence_key = ?, pair_secret = ? WHERE id = ?")
+        .bind(&keys.link[..])
+        .bind(&keys.presence[..])
+        .bind(&pair_secret[..])
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The contact refused our request.
+pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET state = 'refused', refusal = ? WHERE id = ?")
+        .bind(reason)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    remove_request(tx, contact).await
+}
+
+/// Takes a card, unless a newer one was taken.
+pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE contact SET card_revision = ?1, shared_name = ?2, endpoint = ?3, presence_secret = ?4, servers = ?5 \
+         WHERE id = ?6 AND card_revision < ?1",
+    )
+    .bind(card.revision.cast_signed())
+    .bind(&card.name)
+    .bind(&card.endpoint.0[..])
+    .bind(&card.presence_secret[..])
+    .bind(card.servers.join("\n"))
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The contact has our card of this revision.
+pub async fn told(tx: &mut Tx, contact: ContactId, revision: u64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET told_revision = max(told_revision, ?) WHERE id = ?")
+        .bind(revision.cast_signed())
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives it another name.
+pub async fn rename(tx: &mut Tx, contact: ContactId, naming: &Naming<'_>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named_here = ? WHERE id = ?")
+        .bind(naming.name)
+        .bind(naming.skeleton)
+        .bind(naming.here)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Marks it as compared, or not.
+pub async fn set_verified(tx: &mut Tx, contact: ContactId, verified: bool) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET verified = ? WHERE id = ?").bind(verified).bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Refuses it, or not any more.
+pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET blocked = ? WHERE id = ?").bind(blocked).bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Forgets it, with its conversation.
+pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM contact WHERE id = ?").bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The conversations' MLS states, and what must be kept with them.
+
+use sqlx::FromRow;
+
+use super::contacts::ContactId;
+use super::{StoreError, Tx};
+use crate::wire::message::MessageId;
+
+/// One conversation.
+#[derive(FromRow)]
+pub struct ConversationRow {
+    /// [`crate::mls::Conversation::save`]'s blob.
+    pub mls: Vec<u8>,
+    /// What we answered to the contact's request.
+    pub acceptance: Option<Vec<u8>>,
+    /// How many messages we sealed in this epoch.
+    pub sealed_in_epoch: i64,
+    /// When this epoch began.
+    pub epoch_started_at: i64,
+    /// The epoch that the last commit of the contact ended.
+    pub receipted_epoch: Option<i64>,
+    /// The receipt for it.
+    pub commit_receipt: Option<Vec<u8>>,
+}
+
+/// Begins a conversation.
+pub async fn create(
+    tx: &mut Tx,
+    contact: ContactId,
+    mls: &[u8],
+    acceptance: Option<&[u8]>,
+    now: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO conversation (contact, mls, acceptance, epoch_started_at) VALUES (?, ?, ?, ?)")
+        .bind(contact)
+        .bind(mls)
+        .bind(acceptance)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets a conversation's state, but not its messages: what was not receipted is sealed again.
+pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM conversation WHERE contact = ?",
+        "DELETE FROM received WHERE contact = ?",
+        "DELETE FROM held WHERE contact = ?",
+        "DELETE FROM outbox WHERE contact = ? AND kind = 'commit'",
+        "UPDATE outbox SET envelope = NULL WHERE contact = ?",
+        "UPDATE contact SET card_revision = -1 WHERE id = ?",
+    ] {
+        sqlx::query(statement).bind(contact).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Reads one.
+pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT mls, acceptance, sealed_in_epoch, epoch_started_at, receipted_epoch, commit_receipt FROM conversation WHERE contact = ?",
+    )
+    .bind(contact)
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Writes the state after something was sealed or opened.
+pub async fn save(tx: &mut Tx, contact: ContactId, mls: &[u8], sealed: u32) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversation SET mls = ?, sealed_in_epoch = sealed_in_epoch + ? WHERE contact = ?")
+        .bind(mls)
+        .bind(sealed)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// A new epoch began.
+pub async fn begin_epoch(tx: &mut Tx, contact: ContactId, now: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversation SET sealed_in_epoch = 0, epoch_started_at = ? WHERE contact = ?")
+        .bind(now)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The contact has joined: its request will not come again.
+pub async fn forget_acceptance(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversation SET acceptance = NULL WHERE contact = ? AND acceptance IS NOT NULL")
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the receipt of a merged commit.
+pub async fn keep_commit_receipt(
+    tx: &mut Tx,
+    contact: ContactId,
+    epoch: u64,
+    receipt: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversation SET receipted_epoch = ?, commit_receipt = ? WHERE contact = ?")
+        .bind(epoch.cast_signed())
+        .bind(receipt)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// What an envelope that came before held, by the envelope's digest.
+pub async fn received(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<Option<MessageId>, StoreError> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT item FROM received WHERE contact = ? AND digest = ?")
+        .bind(contact)
+        .bind(digest)
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.map(|(item,)| Ok(MessageId(super::bytes(&item)?))).transpose()
+}
+
+/// Remembers what an envelope held.
+pub async fn remember_received(
+    tx: &mut Tx,
+    contact: ContactId,
+    digest: &[u8],
+    item: MessageId,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR IGNORE INTO received (contact, digest, item) VALUES (?, ?, ?)")
+        .bind(contact)
+        .bind(digest)
+        .bind(&item.0[..])
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps an envelope of a later epoch, unless there are `limit` already.
+pub async fn hold(
+    tx: &mut Tx,
+    contact: ContactId,
+    digest: &[u8],
+    envelope: &[u8],
+    limit: u32,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO held (contact, digest, envelope) SELECT ?1, ?2, ?3 \
+         WHERE (SELECT count(*) FROM held WHERE contact = ?1) < ?4",
+    )
+    .bind(contact)
+    .bind(digest)
+    .bind(envelope)
+    .bind(limit)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes every kept envelope out.
+pub async fn take_held(tx: &mut Tx, contact: ContactId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM held WHERE contact = ? RETURNING envelope")
+        .bind(contact)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows.into_iter().map(|(envelope,)| envelope).collect())
+}

@@ -1,0 +1,416 @@
+//! Messages, and the outbox of what has not been receipted yet.
+
+use sqlx::FromRow;
+
+use super::contacts::ContactId;
+use super::{StoreError, Tx, bytes};
+use crate::api::types::{Direction, Message, MessageState};
+use crate::wire::message::{MessageId, Text};
+
+/// A message's row number.
+pub type MessageRowId = i64;
+
+/// One message.
+#[derive(Clone, FromRow)]
+pub struct MessageRow {
+    /// Its row.
+    pub row: MessageRowId,
+    /// Whose conversation.
+    pub contact: ContactId,
+    id: Vec<u8>,
+    /// Whether we wrote it.
+    pub mine: bool,
+    /// As [`MessageState`].
+    pub state: String,
+    /// What was written.
+    pub text: String,
+    /// The number among its writer's messages.
+    pub counter: Option<i64>,
+    /// Its place in the order.
+    pub clock: i64,
+    created_at: i64,
+    sent_at: Option<i64>,
+    delivered_at: Option<i64>,
+    expires_at: Option<i64>,
+    missing_before: i64,
+    contact_name: String,
+    contact_peer: Vec<u8>,
+}
+
+impl MessageRow {
+    /// Its id.
+    pub fn id(&self) -> Result<MessageId, StoreError> {
+        Ok(MessageId(bytes(&self.id)?))
+    }
+
+    /// When it was written, by its writer's clock.
+    #[must_use]
+    pub fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
+    /// As [`MessageState`].
+    #[must_use]
+    pub fn state(&self) -> MessageState {
+        match self.state.as_str() {
+            "sent" => MessageState::Sent,
+            "delivered" => MessageState::Delivered,
+            "cancelled" => MessageState::Cancelled,
+            "expired" => MessageState::Expired,
+            "received" => MessageState::Received,
+            _ => MessageState::Queued,
+        }
+    }
+
+    /// As the local API shows it. `reason` tells why one waits.
+    #[must_use]
+    pub fn show(&self, reason: impl FnOnce(ContactId) -> String) -> Message {
+        let state = self.state();
+        let waits = matches!(state, MessageState::Queued | MessageState::Sent);
+        Message {
+            id: data_encoding::HEXLOWER.encode(&self.id),
+            contact: self.contact_name.clone(),
+            contact_id: data_encoding::HEXLOWER.encode(&self.contact_peer),
+            direction: if self.mine { Direction::Sent } else { Direction::Received },
+            text: self.text.clone(),
+            state,
+            reason: waits.then(|| reason(self.contact)),
+            created_at: self.created_at,
+            sent_at: self.sent_at,
+            delivered_at: self.delivered_at,
+            expires_at: self.expires_at,
+            missing_before: u32::try_from(self.missing_before).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// A gap is what lies between a received message and the one with the next lower counter.
+const SELECT: &str = "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
+     m.delivered_at, m.expires_at, c.name AS contact_name, c.peer_id AS contact_peer, \
+     CASE WHEN m.mine THEN 0 ELSE m.counter - 1 - ifnull((SELECT max(p.counter) FROM message p \
+       WHERE p.contact = m.contact AND p.mine = 0 AND p.counter < m.counter), 0) END AS missing_before \
+     FROM message m JOIN contact c ON c.id = m.contact";
+
+/// A message to be written down for the first time.
+pub struct NewRow<'a> {
+    /// Whose conversation.
+    pub contact: ContactId,
+    /// Its id.
+    pub id: MessageId,
+    /// What was written.
+    pub text: &'a str,
+    /// Its place in the order.
+    pub clock: i64,
+    /// When it was written.
+    pub created_at: i64,
+    /// When to give up.
+    pub expires_at: Option<i64>,
+}
+
+/// Accepts a message of ours: it is in the store and in the outbox, or nowhere.
+pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO message (contact, id, mine, state, text, clock, created_at, expires_at) VALUES (?, ?, 1, 'queued', ?, ?, ?, ?)",
+    )
+    .bind(new.contact)
+    .bind(&new.id.0[..])
+    .bind(new.text)
+    .bind(new.clock)
+    .bind(new.created_at)
+    .bind(new.expires_at)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("INSERT INTO outbox (contact, kind, item) VALUES (?, 'message', ?)")
+        .bind(new.contact)
+        .bind(&new.id.0[..])
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("UPDATE contact SET clock = ? WHERE id = ?")
+        .bind(new.clock)
+        .bind(new.contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.last_insert_rowid())
+}
+
+/// Stores a message of a contact; `None` if its id was stored before.
+pub async fn add_theirs(
+    tx: &mut Tx,
+    contact: ContactId,
+    text: &Text,
+    now: i64,
+) -> Result<Option<MessageRowId>, StoreError> {
+    let done = sqlx::query(
+        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at) \
+         VALUES (?, ?, 0, 'received', ?, ?, ?, ?, ?)",
+    )
+    .bind(contact)
+    .bind(&text.id.0[..])
+    .bind(&text.text)
+    .bind(text.counter.cast_signed())
+    .bind(text.clock.cast_signed())
+    .bind(text.created_at)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("UPDATE contact SET clock = max(clock, ?) WHERE id = ?")
+        .bind(text.clock.cast_signed())
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok((done.rows_affected() > 0).then(|| done.last_insert_rowid()))
+}
+
+/// One message by its row.
+pub async fn by_row(tx: &mut Tx, row: MessageRowId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.row = ?")))
+        .bind(row)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Messages with this id: ours first.
+pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1")))
+        .bind(&id.0[..])
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// One message of ours to a contact.
+pub async fn ours(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.contact = ? AND m.id = ? AND m.mine = 1")))
+        .bind(contact)
+        .bind(&id.0[..])
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Where a page of history ends: before this place in the order.
+pub type Place = (i64, MessageId);
+
+/// The last `limit` messages before a place, oldest first.
+pub async fn history(
+    tx: &mut Tx,
+    contact: ContactId,
+    limit: u32,
+    before: Option<Place>,
+) -> Result<Vec<MessageRow>, StoreError> {
+    let (clock, id) = before.unwrap_or((i64::MAX, MessageId([0xff; 16])));
+    let sql = format!(
+        "{SELECT} WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4"
+    );
+    let mut rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(contact)
+        .bind(clock)
+        .bind(&id.0[..])
+        .bind(limit)
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// The newest messages of a contact, for the `seen` of our next one.
+pub async fn newest_of(tx: &mut Tx, contact: ContactId, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> =
+        sqlx::query_as("SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ?")
+            .bind(contact)
+            .bind(limit)
+            .fetch_all(&mut **tx)
+            .await?;
+    rows.iter().map(|(id,)| Ok(MessageId(bytes(id)?))).collect()
+}
+
+/// How many of ours a contact has not receipted.
+pub async fn waiting(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
+    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE contact = ? AND kind = 'message'")
+        .bind(contact)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(count)
+}
+
+/// Something in the outbox.
+#[derive(FromRow)]
+pub struct OutboxRow {
+    /// Its row, in the order of acceptance.
+    pub id: i64,
+    /// `message`, `card` or `commit`.
+    pub kind: String,
+    item: Vec<u8>,
+    /// What to seal, where it is not a message.
+    pub body: Option<Vec<u8>>,
+    /// The sealed bytes: always the same once made.
+    pub envelope: Option<Vec<u8>>,
+}
+
+impl OutboxRow {
+    /// What its receipt names. For a commit: the epoch, in the last eight bytes.
+    pub fn item(&self) -> Result<MessageId, StoreError> {
+        Ok(MessageId(bytes(&self.item)?))
+    }
+}
+
+/// What waits for a contact after a row, in order.
+pub async fn outbox(tx: &mut Tx, contact: ContactId, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(contact)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Puts something other than a message into the outbox.
+pub async fn put(
+    tx: &mut Tx,
+    contact: ContactId,
+    kind: &str,
+    item: MessageId,
+    body: Option<&[u8]>,
+    envelope: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO outbox (contact, kind, item, body, envelope) VALUES (?, ?, ?, ?, ?)")
+        .bind(contact)
+        .bind(kind)
+        .bind(&item.0[..])
+        .bind(body)
+        .bind(envelope)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Drops what a newer thing of the same kind replaces.
+pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ?")
+        .bind(contact)
+        .bind(kind)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the sealed bytes.
+pub async fn set_envelope(tx: &mut Tx, outbox: i64, envelope: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?").bind(envelope).bind(outbox).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Gives a message of ours the next counter.
+pub async fn number(tx: &mut Tx, row: MessageRowId, contact: ContactId, counter: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE message SET counter = ? WHERE row = ?").bind(counter).bind(row).execute(&mut **tx).await?;
+    sqlx::query("UPDATE contact SET next_counter = ? WHERE id = ?")
+        .bind(counter + 1)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// A link has taken what is in this outbox row. Gives the message whose state changed, if one did.
+pub async fn mark_sent(tx: &mut Tx, outbox: i64, now: i64) -> Result<Option<MessageRowId>, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "UPDATE message SET state = 'sent', sent_at = ifnull(sent_at, ?1) WHERE state = 'queued' AND mine = 1 AND (contact, id) = \
+         (SELECT contact, item FROM outbox WHERE id = ?2 AND kind = 'message') RETURNING row",
+    )
+    .bind(now)
+    .bind(outbox)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(row,)| row))
+}
+
+/// What a receipt finished.
+pub struct Receipted {
+    /// The outbox row.
+    pub outbox: Option<i64>,
+    /// `card`: the contact has it.
+    pub card: Option<Vec<u8>>,
+    /// The message that is delivered now and was not before.
+    pub message: Option<MessageRowId>,
+}
+
+/// The contact has stored this item.
+pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64) -> Result<Receipted, StoreError> {
+    // Only what was sealed can have been received: a receipt for anything else is a guess.
+    let gone: Option<(i64, String, Option<Vec<u8>>)> = sqlx::query_as(
+        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' RETURNING id, kind, body",
+    )
+    .bind(contact)
+    .bind(&item.0[..])
+    .fetch_optional(&mut **tx)
+    .await?;
+    let message: Option<(i64,)> = sqlx::query_as(
+        "UPDATE message SET state = 'delivered', delivered_at = ?1, sent_at = ifnull(sent_at, ?1) \
+         WHERE contact = ?2 AND id = ?3 AND mine = 1 AND counter IS NOT NULL AND state IN ('queued', 'sent', 'expired') RETURNING row",
+    )
+    .bind(now)
+    .bind(contact)
+    .bind(&item.0[..])
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(Receipted {
+        outbox: gone.as_ref().map(|(id, _, _)| *id),
+        card: gone.and_then(|(_, kind, body)| if kind == "card" { body } else { None }),
+        message: message.map(|(row,)| row),
+    })
+}
+
+/// The contact has merged our commit.
+pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<i64>, StoreError> {
+    let gone: Option<(i64,)> = sqlx::query_as("DELETE FROM outbox WHERE contact = ? AND kind = 'commit' RETURNING id")
+        .bind(contact)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(gone.map(|(id,)| id))
+}
+
+/// Takes a message of ours back, if it was never sealed: nobody can have it.
+pub async fn cancel(tx: &mut Tx, message: &MessageRow) -> Result<bool, StoreError> {
+    let gone =
+        sqlx::query("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
+            .bind(message.contact)
+            .bind(&message.id)
+            .execute(&mut **tx)
+            .await?;
+    if gone.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE message SET state = 'cancelled' WHERE row = ?").bind(message.row).execute(&mut **tx).await?;
+    Ok(true)
+}
+
+/// Gives up what was not receipted in its time; returns the outbox rows and the messages.
+pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>, MessageRowId)>, StoreError> {
+    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+        "UPDATE message SET state = 'expired' WHERE state IN ('queued', 'sent') AND expires_at <= ? RETURNING contact, row, id",
+    )
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut expired = Vec::with_capacity(rows.len());
+    for (contact, row, id) in rows {
+        let gone: Option<(i64,)> =
+            sqlx::query_as("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' RETURNING id")
+                .bind(contact)
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await?;
+        expired.push((contact, gone.map(|(id,)| id), row));
+    }
+    Ok(expired)
+}
+
+/// When the next message expires.
+pub async fn next_expiry(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
+    let (at,): (Option<i64>,) = sqlx::query_as(
+        "SELECT min(expires_at) FROM message WHERE state IN ('queued', 'sent') AND expires_at IS NOT NULL",
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(at)
+}

@@ -1,0 +1,114 @@
+//! The profile's own secrets, and its onion services.
+
+use sqlx::FromRow;
+use zeroize::Zeroizing;
+
+use super::{StoreError, Tx, bytes};
+use crate::identity::RootSecret;
+use crate::transport::{Door, OnionSeed};
+
+/// Who the profile is.
+pub struct Owner {
+    /// What its keys come from.
+    pub root: RootSecret,
+    /// What its presence records are sealed with.
+    pub presence_secret: [u8; 32],
+    /// What it calls itself.
+    pub name: String,
+    /// The revision of its card.
+    pub card_revision: u64,
+}
+
+/// A hosted onion service.
+pub struct Service {
+    /// Its row.
+    pub id: i64,
+    /// What it is for.
+    pub door: Door,
+    /// Its key.
+    pub seed: OnionSeed,
+    /// When it was replaced, if it was.
+    pub retired_at: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct OwnerRow {
+    root_secret: Vec<u8>,
+    presence_secret: Vec<u8>,
+    name: String,
+    card_revision: i64,
+}
+
+/// Writes the profile's one row.
+pub async fn create(tx: &mut Tx, owner: &Owner, now: i64) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO profile (id, root_secret, presence_secret, name, card_revision, created_at) VALUES (1, ?, ?, ?, ?, ?)")
+        .bind(&owner.root.0[..])
+        .bind(&owner.presence_secret[..])
+        .bind(&owner.name)
+        .bind(owner.card_revision.cast_signed())
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Reads the profile's one row.
+pub async fn load(tx: &mut Tx) -> Result<Owner, StoreError> {
+    let row: OwnerRow = sqlx::query_as("SELECT root_secret, presence_secret, name, card_revision FROM profile")
+        .fetch_one(&mut **tx)
+        .await?;
+    let root = Zeroizing::new(row.root_secret);
+    Ok(Owner {
+        root: RootSecret(bytes(&root)?),
+        presence_secret: bytes(&row.presence_secret)?,
+        name: row.name,
+        card_revision: row.card_revision.cast_unsigned(),
+    })
+}
+
+/// Gives the profile another presence secret and its card the next revision.
+pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE profile SET presence_secret = ?, card_revision = card_revision + 1")
+        .bind(&secret[..])
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Every service to host.
+pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
+    let rows: Vec<(i64, String, Vec<u8>, Option<i64>)> =
+        sqlx::query_as("SELECT id, door, seed, retired_at FROM service ORDER BY id").fetch_all(&mut **tx).await?;
+    rows.into_iter()
+        .map(|(id, door, seed, retired_at)| {
+            let door = if door == "front" { Door::Front } else { Door::Endpoint };
+            Ok(Service { id, door, seed: OnionSeed(bytes(&Zeroizing::new(seed))?), retired_at })
+        })
+        .collect()
+}
+
+/// Adds a service; an earlier one of the same door is retired.
+pub async fn add_service(tx: &mut Tx, door: Door, seed: &OnionSeed, now: i64) -> Result<(), StoreError> {
+    let door = match door {
+        Door::Front => "front",
+        Door::Endpoint => "endpoint",
+    };
+    sqlx::query("UPDATE service SET retired_at = ? WHERE door = ? AND retired_at IS NULL")
+        .bind(now)
+        .bind(door)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("INSERT INTO service (door, seed, created_at) VALUES (?, ?, ?)")
+        .bind(door)
+        .bind(&seed.0[..])
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets a service.
+pub async fn remove_service(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM service WHERE id = ?").bind(id).execute(&mut **tx).await?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The card: what a contact is told about us. It goes over the first link, and again, as a
+//! message, whenever something on it changes.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use super::{WireError, decode, encode, required, within};
+use crate::limits::{MAX_NAME, MAX_SERVER, MAX_SERVERS};
+use crate::transport::OnionAddress;
+
+/// What a contact is told about us.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Rises with every change: an older card never replaces a newer one.
+    pub revision: u64,
+    /// What its owner calls itself: untrusted text.
+    pub name: String,
+    /// Where contacts reach its owner.
+    pub endpoint: OnionAddress,
+    /// What the owner's presence records are sealed and blinded with.
+    pub presence_secret: [u8; 32],
+    /// Rendezvous servers that the owner announces itself to.
+    pub servers: Vec<String>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Wire {
+    #[n(1)]
+    revision: Option<u64>,
+    #[n(2)]
+    name: Option<String>,
+    #[n(3)]
+    endpoint: Option<ByteArray<32>>,
+    #[n(4)]
+    presence_secret: Option<ByteArray<32>>,
+    #[n(5)]
+    servers: Option<Vec<String>>,
+}
+
+impl Card {
+    /// A CBOR map; keys: 1 revision, 2 name, 3 endpoint, 4 presence secret, 5 servers.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(&Wire {
+            revision: Some(self.revision),
+            name: Some(self.name.clone()),
+            endpoint: Some(self.endpoint.0.into()),
+            presence_secret: Some(self.presence_secret.into()),
+            servers: (!self.servers.is_empty()).then(|| self.servers.clone()),
+        })
+    }
+
+    /// Reads what [`Card::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        let wire: Wire = decode(bytes)?;
+        let card = Self {
+            revision: required(wire.revision, "revision")?,
+            name: required(wire.name, "name")?,
+            endpoint: OnionAddress(*required(wire.endpoint, "endpoint")?),
+            presence_secret: *required(wire.presence_secret, "presence secret")?,
+            servers: wire.servers.unwrap_or_default(),
+        };
+        within("revision", usize::try_from(card.revision >> 63).unwrap_or(1), 0)?;
+        within("name", card.name.len(), MAX_NAME)?;
+        within("servers", card.servers.len(), MAX_SERVERS)?;
+        card.servers.iter().try_for_each(|server| within("server", server.len(), MAX_SERVER))?;
+        Ok(card)
+    }
+}
+
+/// A contact request, and its acceptance: the card, and what the conversation begins with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// Who we are to this contact.
+    pub card: Card,
+    /// In a request: the MLS key package. In an acceptance: the MLS welcome.
+    pub mls: Vec<u8>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct IntroductionWire {
+    #[n(1)]
+    card: Option<ByteVec>,
+    #[n(2)]
+    mls: Option<ByteVec>,
+}
+
+impl Introduction {
+    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(&IntroductionWire { card: Some(self.card.to_bytes().into()), mls: Some(self.mls.clone().into()) })
+    }
+
+    /// Reads what [`Introduction::to_bytes`] wrote; the MLS part has at most `limit` bytes.
+    pub fn from_bytes(bytes: &[u8], limit: usize) -> Result<Self, WireError> {
+        let wire: IntroductionWire = decode(bytes)?;
+        let mls: Vec<u8> = required(wire.mls, "mls")?.into();
+        within("mls", mls.len(), limit)?;
+        Ok(Self { card: Card::from_bytes(&required(wire.card, "card")?)?, mls })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden;
+
+    pub(crate) fn card() -> Card {
+        Card {
+            revision: 7,
+            name: "Bob".into(),
+            endpoint: OnionAddress([1; 32]),
+            presence_secret: [2; 32],
+            servers: vec!["s".into()],
+        }
+    }
+
+    #[test]
+    fn golden_card() {
+        golden("card", &card().to_bytes());
+        assert!(Card::from_bytes(&card().to_bytes()).unwrap() == card());
+    }
+
+    #[test]
+    fn golden_introduction() {
+        let introduction = Introduction { card: card(), mls: vec![9; 5] };
+        golden("introduction", &introduction.to_bytes());
+        assert!(Introduction::from_bytes(&introduction.to_bytes(), 5).unwrap() == introduction);
+        assert!(Introduction::from_bytes(&introduction.to_bytes(), 4).is_err());
+    }
+
+    #[test]
+    fn a_long_name_is_refused() {
+        let mut long = card();
+        long.name = "x".repeat(MAX_NAME + 1);
+        assert!(matches!(Card::from_bytes(&long.to_bytes()), Err(WireError::TooLarge { what: "name", .. })));
+    }
+}

@@ -1,0 +1,223 @@
+//! What MLS seals: the content of one envelope.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use super::card::Card;
+use super::{WireError, decode, encode, required, within};
+use crate::limits::{MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
+
+/// Names a message on both sides: 16 random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(pub [u8; 16]);
+
+impl std::fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MessageId(…)")
+    }
+}
+
+/// Every content type that was ever used: a number is never given twice.
+mod kind {
+    pub(super) const TEXT: u64 = 1;
+    pub(super) const RECEIPT: u64 = 2;
+    pub(super) const COMMIT_RECEIPT: u64 = 3;
+    pub(super) const CARD: u64 = 4;
+}
+
+/// A text that a person wrote.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Random; the same on both sides.
+    pub id: MessageId,
+    /// 1 for the sender's first message in this conversation, then rising by one: a gap shows.
+    pub counter: u64,
+    /// A Lamport clock: higher than every message that the sender had seen. Both sides order by
+    /// (clock, id).
+    pub clock: u64,
+    /// The sender's clock, Unix milliseconds: for showing only.
+    pub created_at: i64,
+    /// The newest messages of the reader that the sender had stored: they count as receipted.
+    pub seen: Vec<MessageId>,
+    /// Untrusted text.
+    pub text: String,
+}
+
+/// The content of one envelope.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// For a person.
+    Text(Text),
+    /// The sender has stored these.
+    Receipt(Vec<MessageId>),
+    /// The sender has merged the commit that ends this epoch. Sealed in that epoch.
+    CommitReceipt {
+        /// The epoch that the commit ended.
+        epoch: u64,
+    },
+    /// The sender's card changed.
+    Card {
+        /// For the receipt.
+        id: MessageId,
+        /// The new card.
+        card: Card,
+    },
+    /// A type that is not known here, from a later version. It is receipted if it has an id.
+    Unknown {
+        /// For the receipt.
+        id: Option<MessageId>,
+    },
+}
+
+#[derive(Default, Encode, Decode)]
+#[cbor(map)]
+struct Wire {
+    #[n(0)]
+    kind: Option<u64>,
+    #[n(1)]
+    id: Option<ByteArray<16>>,
+    #[n(2)]
+    counter: Option<u64>,
+    #[n(3)]
+    clock: Option<u64>,
+    #[n(4)]
+    created_at: Option<i64>,
+    #[n(5)]
+    ids: Option<Vec<ByteArray<16>>>,
+    #[n(6)]
+    text: Option<String>,
+    #[n(7)]
+    card: Option<ByteVec>,
+    #[n(8)]
+    epoch: Option<u64>,
+}
+
+impl Content {
+    /// A CBOR map; keys: 0 type, 1 id, 2 counter, 3 clock, 4 created at, 5 ids (seen or receipted),
+    /// 6 text, 7 card, 8 epoch.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(&match self {
+            Self::Text(text) => Wire {
+                kind: Some(kind::TEXT),
+                id: Some(text.id.0.into()),
+                counter: Some(text.counter),
+                clock: Some(text.clock),
+                created_at: Some(text.created_at),
+                ids: (!text.seen.is_empty()).then(|| arrays(&text.seen)),
+                text: Some(text.text.clone()),
+                ..Wire::default()
+            },
+            Self::Receipt(ids) => Wire { kind: Some(kind::RECEIPT), ids: Some(arrays(ids)), ..Wire::default() },
+            Self::CommitReceipt { epoch } => {
+                Wire { kind: Some(kind::COMMIT_RECEIPT), epoch: Some(*epoch), ..Wire::default() }
+            }
+            Self::Card { id, card } => Wire {
+                kind: Some(kind::CARD),
+                id: Some(id.0.into()),
+                card: Some(card.to_bytes().into()),
+                ..Wire::default()
+            },
+            Self::Unknown { id } => Wire { kind: Some(u64::MAX), id: id.map(|id| id.0.into()), ..Wire::default() },
+        })
+    }
+
+    /// Reads what [`Content::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        let wire: Wire = decode(bytes)?;
+        let id = wire.id.map(|id| MessageId(*id));
+        let ids: Vec<MessageId> = wire.ids.unwrap_or_default().into_iter().map(|id| MessageId(*id)).collect();
+        Ok(match required(wire.kind, "type")? {
+            kind::TEXT => {
+                let text = required(wire.text, "text")?;
+                within("text", text.len(), MAX_TEXT)?;
+                within("seen", ids.len(), MAX_SEEN)?;
+                Self::Text(Text {
+                    id: required(id, "id")?,
+                    counter: required(wire.counter, "counter")?,
+                    clock: required(wire.clock, "clock")?,
+                    created_at: required(wire.created_at, "created at")?,
+                    seen: ids,
+                    text,
+                })
+            }
+            kind::RECEIPT => {
+                within("receipt", ids.len(), MAX_RECEIPT_IDS)?;
+                Self::Receipt(ids)
+            }
+            kind::COMMIT_RECEIPT => Self::CommitReceipt { epoch: required(wire.epoch, "epoch")? },
+            kind::CARD => {
+                Self::Card { id: required(id, "id")?, card: Card::from_bytes(&required(wire.card, "card")?)? }
+            }
+            _ => Self::Unknown { id },
+        })
+    }
+}
+
+fn arrays(ids: &[MessageId]) -> Vec<ByteArray<16>> {
+    ids.iter().map(|id| id.0.into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transport::OnionAddress;
+    use crate::wire::golden;
+
+    fn samples() -> Vec<(&'static str, Content)> {
+        let text = Text {
+            id: MessageId([1; 16]),
+            counter: 2,
+            clock: 3,
+            created_at: 1_700_000_000_000,
+            seen: vec![MessageId([4; 16])],
+            text: "hi\u{202e}\0".into(),
+        };
+        let card = Card {
+            revision: 1,
+            name: "B".into(),
+            endpoint: OnionAddress([5; 32]),
+            presence_secret: [6; 32],
+            servers: vec![],
+        };
+        vec![
+            ("text", Content::Text(text)),
+            ("receipt", Content::Receipt(vec![MessageId([1; 16])])),
+            ("commit_receipt", Content::CommitReceipt { epoch: 9 }),
+            ("card", Content::Card { id: MessageId([7; 16]), card }),
+        ]
+    }
+
+    #[test]
+    fn golden_contents() {
+        for (name, content) in samples() {
+            golden(&format!("content_{name}"), &content.to_bytes());
+            assert!(Content::from_bytes(&content.to_bytes()).unwrap() == content, "{name}");
+        }
+    }
+
+    #[test]
+    fn contents_cut_anywhere_are_refused() {
+        for (_, content) in samples() {
+            let bytes = content.to_bytes();
+            assert!((0..bytes.len()).all(|end| Content::from_bytes(&bytes[..end]).is_err()));
+        }
+    }
+
+    #[test]
+    fn a_text_over_the_limit_and_invalid_utf8_are_refused() {
+        let Content::Text(mut text) = samples().remove(0).1 else { unreachable!() };
+        text.text = "x".repeat(MAX_TEXT + 1);
+        assert!(Content::from_bytes(&Content::Text(text).to_bytes()).is_err());
+        assert!(Content::from_bytes(&[0xa2, 0x00, 0x01, 0x06, 0x61, 0xff]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = Content::from_bytes(&bytes);
+        }
+    }
+}

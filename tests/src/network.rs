@@ -1,0 +1,337 @@
+//! A private Tor network on one machine, made of C-tor processes.
+//!
+//! Nothing leaves the machine: every node listens on 127.0.0.1 and knows no
+//! other authority than the network's own.
+
+mod arti;
+mod authority;
+mod bandwidths;
+mod consensus;
+mod directory;
+mod node;
+mod ports;
+mod torrc;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
+use tokio::time::{sleep, timeout};
+use tracing::info;
+
+use crate::process::find_program;
+use authority::Authority;
+use directory::Directory;
+use node::Node;
+use ports::Ports;
+use torrc::{Scheme, Votes};
+
+/// The name of the file with the relays' bandwidths.
+const BANDWIDTHS: &str = "bandwidths";
+
+/// How often files and processes are looked at while waiting for them.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long a node may take to accept connections, and then to build a circuit.
+const NODE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What network to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Number of directory authorities. Clients do not route through them. With
+    /// fewer than 3, relays may differ in weight, as nobody believes in their
+    /// bandwidths.
+    pub authorities: usize,
+    /// Number of relays that are not authorities, at least 5.
+    pub relays: usize,
+    /// An empty or missing directory to use, or `None` for a new temporary one.
+    /// It is removed in the end, with all it holds.
+    pub directory: Option<PathBuf>,
+    /// Leave the directory, with the logs of all nodes, where it is.
+    pub keep_directory: bool,
+    /// Send cells as they come (`Schedulers Vanilla`): round trips of about
+    /// 1 ms instead of KIST's 16 ms.
+    pub vanilla_scheduler: bool,
+    /// How long the start may take.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            authorities: 3,
+            relays: 5,
+            directory: None,
+            keep_directory: false,
+            vanilla_scheduler: true,
+            deadline: Duration::from_mins(2),
+        }
+    }
+}
+
+/// A running private Tor network. Dropping it ends all its processes. If this
+/// process is killed, they end, too, and only the directory remains.
+///
+/// Nodes are numbered: first the relays, then the authorities.
+#[derive(Debug)]
+pub struct TorNetwork {
+    // Fields are dropped in this order: no node may run on in a removed directory.
+    nodes: Vec<Node>,
+    relays: usize,
+    scheme: Scheme,
+    arti_config: String,
+    directory: Directory,
+    _ports: Ports,
+}
+
+impl TorNetwork {
+    /// Starts a network and waits until every node lists every node as usable
+    /// and can serve all their descriptors: clients and onion services can
+    /// start at once.
+    ///
+    /// Fails with the tail of a log if a node ends or the deadline passes.
+    pub async fn start(options: Options) -> Result<Self> {
+        check(&options)?;
+        let began = Instant::now();
+        let deadline = options.deadline;
+        let directory = Directory::create(options.directory.clone(), options.keep_directory)?;
+        info!("starting a Tor network in {}", directory.path().display());
+        let mut network = Self::prepare(&options, directory).await?;
+        match timeout(deadline, network.launch()).await {
+            Ok(started) => started?,
+            Err(_) => return Err(network.explain_deadline(deadline)),
+        }
+        info!("the Tor network is ready after {:.1} s", began.elapsed().as_secs_f64());
+        Ok(network)
+    }
+
+    /// The directory that holds a subdirectory for each node (`relay0`, …,
+    /// `auth0`, …), with its `log`.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The network as a part of arti's configuration, in TOML: authorities,
+    /// fallback caches and what a network on one machine needs. It has no
+    /// section on storage.
+    #[must_use]
+    pub fn arti_config(&self) -> &str {
+        &self.arti_config
+    }
+
+    /// A file with [`Self::arti_config`].
+    #[must_use]
+    pub fn arti_config_file(&self) -> PathBuf {
+        self.directory.path().join("arti.toml")
+    }
+
+    /// Number of relays that are not authorities.
+    #[must_use]
+    pub fn relays(&self) -> usize {
+        self.relays
+    }
+
+    /// Number of all nodes, authorities included.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The process ids of the nodes that run.
+    #[must_use]
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.nodes.iter().filter_map(Node::process_id).collect()
+    }
+
+    /// Kills a node (SIGKILL). Killing a dead node does nothing.
+    pub async fn kill(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.kill().await
+    }
+
+    /// Freezes a node (SIGSTOP): its connections stay open and silent.
+    pub fn stop(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.stop()
+    }
+
+    /// Lets a stopped node go on.
+    pub fn cont(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.cont()
+    }
+
+    /// Kills a node if it runs, starts it again with the same identity and
+    /// port, and waits until it accepts connections and has built a circuit. Fails
+    /// after 30 s if too few other nodes run for a circuit.
+    pub async fn restart(&mut self, node: usize) -> Result<()> {
+        let node = self.node(node)?;
+        node.kill().await?;
+        node.start()?;
+        node.wait_until_usable().await
+    }
+
+    /// Kills every node, authorities included: for clients, Tor is gone.
+    pub async fn kill_all_relays(&mut self) -> Result<()> {
+        try_join_all(self.nodes.iter_mut().map(Node::kill)).await?;
+        Ok(())
+    }
+
+    /// Restarts every node and waits for all, as [`Self::restart`] does.
+    pub async fn restart_all(&mut self) -> Result<()> {
+        self.kill_all_relays().await?;
+        self.nodes.iter_mut().rev().try_for_each(Node::start)?;
+        try_join_all(self.nodes.iter_mut().map(Node::wait_until_usable)).await?;
+        Ok(())
+    }
+
+    fn node(&mut self, node: usize) -> Result<&mut Node> {
+        self.nodes.get_mut(node).with_context(|| format!("there is no node {node}"))
+    }
+
+    /// Creates keys and configuration files; starts nothing that stays.
+    async fn prepare(options: &Options, directory: Directory) -> Result<Self> {
+        let ports = Ports::reserve(options.relays + 2 * options.authorities)?;
+        let nodes = create_nodes(options, &directory, &ports)?;
+        let (_, with_keys) = nodes.split_at(options.relays);
+        let authorities = try_join_all(with_keys.iter().map(Authority::create)).await?;
+        let bandwidths = directory.path().join(BANDWIDTHS);
+        let scheme = Scheme::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
+        info!("{} authorities have keys", authorities.len());
+        Ok(Self {
+            nodes,
+            relays: options.relays,
+            scheme,
+            arti_config: arti::authorities_table(&authorities),
+            directory,
+            _ports: ports,
+        })
+    }
+
+    async fn launch(&mut self) -> Result<()> {
+        self.start_nodes().await?;
+        self.write_files_on_nodes()?;
+        self.wait_until_all(Self::authorities, Node::has_all_descriptors).await?;
+        info!("the authorities know all nodes and vote");
+        self.vote()?;
+        self.wait_until_all(Self::authorities, Node::knows_network).await?;
+        info!("the authorities agree on a consensus");
+        // Relays retry a failed download ever more slowly; this makes them try at once.
+        self.nodes[..self.relays].iter_mut().try_for_each(Node::reload)?;
+        self.wait_until_all(Self::all_nodes, Node::knows_network).await
+    }
+
+    async fn start_nodes(&mut self) -> Result<()> {
+        let votes = Votes::later()?;
+        for node in &self.nodes {
+            node.configure(&self.scheme.torrc(node, votes)?)?;
+        }
+        // Authorities first: a relay whose first upload fails waits a minute.
+        let (relays, authorities) = self.nodes.split_at_mut(self.relays);
+        for nodes in [authorities, relays] {
+            nodes.iter_mut().try_for_each(Node::start)?;
+            try_join_all(nodes.iter_mut().map(Node::wait_until_open)).await?;
+        }
+        info!("all {} nodes run", self.nodes.len());
+        Ok(())
+    }
+
+    fn write_files_on_nodes(&mut self) -> Result<()> {
+        let identities: Vec<_> = self.nodes.iter().map(Node::identity).collect::<Result<_>>()?;
+        bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
+        self.arti_config.push_str(&arti::fallbacks_and_rules(&identities));
+        let file = self.arti_config_file();
+        std::fs::write(&file, &self.arti_config).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    fn vote(&mut self) -> Result<()> {
+        let votes = Votes::now()?;
+        for authority in &mut self.nodes[self.relays..] {
+            authority.configure(&self.scheme.torrc(authority, votes)?)?;
+            authority.reload()?;
+        }
+        Ok(())
+    }
+
+    fn authorities(&mut self) -> &mut [Node] {
+        &mut self.nodes[self.relays..]
+    }
+
+    fn all_nodes(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    /// Waits until these nodes know as many nodes as there are, and fails if one ends.
+    async fn wait_until_all(
+        &mut self,
+        which: fn(&mut Self) -> &mut [Node],
+        knows: fn(&Node, usize) -> bool,
+    ) -> Result<()> {
+        let expected = self.nodes.len();
+        loop {
+            let mut all_know = true;
+            for node in which(self) {
+                node.check_alive()?;
+                all_know &= knows(node, expected);
+            }
+            if all_know {
+                return Ok(());
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    fn explain_deadline(&mut self, deadline: Duration) -> anyhow::Error {
+        let expected = self.nodes.len();
+        let ignorant = self.nodes.iter().rev().find(|node| !node.knows_network(expected));
+        let node = ignorant.unwrap_or(&self.nodes[0]);
+        anyhow::anyhow!("the Tor network was not ready within {} s; {}", deadline.as_secs(), node.log_tail())
+    }
+}
+
+/// Creates the nodes' directories: those of the relays, then those of the authorities.
+fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Result<Vec<Node>> {
+    let mut free = ports.iter();
+    let mut port = || free.next().context("too few ports were reserved");
+    let mut nodes = Vec::new();
+    for relay in 0..options.relays {
+        let nickname = format!("relay{relay}");
+        nodes.push(Node::create(directory, nickname, port()?, None)?);
+    }
+    for authority in 0..options.authorities {
+        let (nickname, dir_port) = (format!("auth{authority}"), port()?);
+        nodes.push(Node::create(directory, nickname, port()?, Some(dir_port))?);
+    }
+    Ok(nodes)
+}
+
+fn check(options: &Options) -> Result<()> {
+    require("tor")?;
+    require("tor-gencert")?;
+    ensure!(options.authorities > 0, "a Tor network needs an authority");
+    // Authorities vote no bandwidth for each other, so clients do not choose them.
+    ensure!(options.relays >= 5, "arti finds no paths among fewer than 5 relays");
+    Ok(())
+}
+
+fn require(program: &str) -> Result<()> {
+    ensure!(find_program(program).is_some(), "{program} is missing: apt-get install tor");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tor_says_what_to_install() {
+        let said = require("no-such-tor").err().map(|error| error.to_string());
+        assert_eq!(said.as_deref(), Some("no-such-tor is missing: apt-get install tor"));
+    }
+
+    #[test]
+    fn too_small_networks_are_refused() {
+        let refused = |options| check(&options).is_err();
+        assert!(refused(Options { authorities: 0, ..Options::default() }));
+        assert!(refused(Options { relays: 4, ..Options::default() }));
+    }
+}

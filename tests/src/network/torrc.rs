@@ -1,0 +1,119 @@
+//! The configuration files of the nodes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+use super::authority::Authority;
+use super::node::Node;
+
+/// When the authorities vote: the same for all, or they find no consensus.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Votes {
+    /// Seconds from one consensus to the next.
+    interval: u64,
+    /// A consensus becomes valid at every multiple of the interval since the
+    /// epoch, plus so many seconds.
+    offset: u64,
+}
+
+impl Votes {
+    /// Not in the next 5 minutes. Who is missing in a first consensus would wait
+    /// for the second.
+    pub(super) fn later() -> Result<Self> {
+        Self::from_now(300, 299)
+    }
+
+    /// At once, and then every 20 s.
+    pub(super) fn now() -> Result<Self> {
+        // Votes leave 4 s before the consensus becomes valid.
+        Self::from_now(20, 5)
+    }
+
+    fn from_now(interval: u64, first_valid: u64) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        Ok(Self { interval, offset: (now + first_valid) % interval })
+    }
+}
+
+/// What the configurations of a network's nodes have in common.
+#[derive(Debug)]
+pub(super) struct Scheme {
+    common: String,
+    authority: String,
+}
+
+impl Scheme {
+    /// `bandwidths` is the path of a file that will exist when they vote.
+    pub(super) fn new(authorities: &[Authority], bandwidths: &Path, vanilla_scheduler: bool) -> Result<Self> {
+        let mut common = COMMON.to_owned();
+        writeln!(common, "__OwningControllerProcess {}", std::process::id())?;
+        if vanilla_scheduler {
+            writeln!(common, "Schedulers Vanilla")?;
+        }
+        for authority in authorities {
+            writeln!(common, "{}", dir_authority(authority))?;
+        }
+        let authority = format!("{AUTHORITY}V3BandwidthsFile {}\n", bandwidths.display());
+        Ok(Self { common, authority })
+    }
+
+    /// The configuration of one node.
+    pub(super) fn torrc(&self, node: &Node, votes: Votes) -> Result<String> {
+        let mut torrc = self.common.clone();
+        writeln!(torrc, "Nickname {}", node.nickname())?;
+        writeln!(torrc, "DataDirectory {}", node.directory().display())?;
+        writeln!(torrc, "ORPort 127.0.0.1:{}", node.or_port())?;
+        if let Some(dir_port) = node.dir_port() {
+            writeln!(torrc, "DirPort 127.0.0.1:{dir_port}")?;
+            torrc.push_str(&self.authority);
+            let Votes { interval, offset } = votes;
+            writeln!(torrc, "V3AuthVotingInterval {interval}")?;
+            writeln!(torrc, "TestingV3AuthInitialVotingInterval {interval}")?;
+            writeln!(torrc, "TestingV3AuthVotingStartOffset {offset}")?;
+        }
+        Ok(torrc)
+    }
+}
+
+fn dir_authority(authority: &Authority) -> String {
+    let Authority { nickname, or_port, dir_port, v3ident, fingerprint } = authority;
+    format!(
+        "DirAuthority {nickname} orport={or_port} no-v2 v3ident={v3ident} \
+         127.0.0.1:{dir_port} {fingerprint}"
+    )
+}
+
+const COMMON: &str = "\
+TestingTorNetwork 1
+AssumeReachable 1
+PathsNeededToBuildCircuits 0.67
+TestingDirAuthVoteExit *
+TestingDirAuthVoteHSDir *
+TestingDirAuthVoteGuard *
+TestingMinExitFlagThreshold 0
+V3AuthNIntervalsValid 2
+Address 127.0.0.1
+AddressDisableIPv6 1
+SocksPort 0
+ExitRelay 1
+ExitPolicyRejectPrivate 0
+ContactInfo nobody@example.invalid
+Sandbox 0
+ShutdownWaitLength 0
+NumCPUs 1
+GeoIPFile /dev/null
+GeoIPv6File /dev/null
+Log notice stdout
+";
+
+const AUTHORITY: &str = "\
+AuthoritativeDirectory 1
+V3AuthoritativeDirectory 1
+V3AuthVoteDelay 2
+V3AuthDistDelay 2
+TestingV3AuthInitialVoteDelay 2
+TestingV3AuthInitialDistDelay 2
+";
