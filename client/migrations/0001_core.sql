@@ -45,7 +45,8 @@ CREATE TABLE contact (
     verified INTEGER NOT NULL DEFAULT 0,
     name TEXT NOT NULL,
     skeleton TEXT NOT NULL UNIQUE,
-    named_here INTEGER NOT NULL,
+    -- 0 while the name is a stand-in for one that is not known yet.
+    named INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     -- Known once the first link was up.
     link_key BLOB,
@@ -76,8 +77,10 @@ CREATE TABLE request (
 CREATE TABLE conversation (
     contact INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
     mls BLOB NOT NULL,
-    -- What we answered to the contact's request: the same bytes if it asks again.
-    acceptance BLOB,
+    -- What we answered to which request, until the contact is seen to have joined: the same bytes
+    -- if it asks again.
+    accepted_request BLOB,
+    accepted_answer BLOB,
     sealed_in_epoch INTEGER NOT NULL DEFAULT 0,
     epoch_started_at INTEGER NOT NULL,
     -- The receipt for the last commit that we merged, to be sent again when the commit comes again.

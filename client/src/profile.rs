@@ -198,38 +198,54 @@ pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Re
     Ok(KeyFile::replace(&path, &key, new.0.as_bytes(), &mut rand::rng())?)
 }
 
-/// Destroys a profile that no node runs on. Needs no passphrase.
+/// Destroys a profile that no node runs on. Needs no passphrase, and goes on where an earlier try
+/// was interrupted.
 pub fn wipe(directory: &Path) -> Result<(), ProfileError> {
-    let _lock = lock(directory)?;
+    if !directory.join(KEY_FILE).exists() && !directory.join(LOCK).exists() {
+        return Err(ProfileError::Missing(directory.to_owned()));
+    }
+    let _lock = take_lock(directory)?;
     destroy(directory)
 }
 
 /// The key file goes first: without it, what is left of the store is noise.
 pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
-    KeyFile::destroy(&directory.join(KEY_FILE), &mut rand::rng())?;
+    destroy_key(directory)?;
     for file in [STORE, "chive.db-wal", "chive.db-shm", SOCKET] {
-        match fs::remove_file(directory.join(file)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        gone(fs::remove_file(directory.join(file)))?;
     }
-    match fs::remove_dir_all(directory.join(TOR)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    fs::remove_file(directory.join(LOCK))?;
-    // Something that is not ours may be in there: then the empty-looking directory stays.
+    gone(fs::remove_dir_all(directory.join(TOR)))?;
+    gone(fs::remove_file(directory.join(LOCK)))?;
+    // Something that is not ours may be in there: then the directory stays.
     let _ = fs::remove_dir(directory);
     Ok(())
 }
 
+/// Makes the store unreadable for ever.
+pub(crate) fn destroy_key(directory: &Path) -> Result<(), ProfileError> {
+    Ok(KeyFile::destroy(&directory.join(KEY_FILE), &mut StdRng::from_os_rng())?)
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn lock(directory: &Path) -> Result<File, ProfileError> {
     if !directory.join(KEY_FILE).exists() {
-        return Err(match directory.join(STORE).exists() {
-            true => ProfileError::Damaged(format!("{KEY_FILE} is missing, and without it the store cannot be opened")),
-            false => ProfileError::Missing(directory.to_owned()),
+        return Err(if directory.join(STORE).exists() {
+            ProfileError::Damaged(format!("the file {KEY_FILE} is missing, and without it nothing can be read"))
+        } else {
+            ProfileError::Missing(directory.to_owned())
         });
     }
+    take_lock(directory)
+}
+
+fn take_lock(directory: &Path) -> Result<File, ProfileError> {
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -277,10 +293,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wipe_that_was_interrupted_can_be_repeated() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("alice");
+        create(&directory, "Alice", &words("one")).await.unwrap();
+        drop(open(&directory, &words("one")).await.unwrap());
+        destroy_key(&directory).unwrap();
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Damaged(_))));
+        wipe(&directory).unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert!(matches!(wipe(&directory), Err(ProfileError::Missing(_))));
+    }
+
+    #[tokio::test]
     async fn wiping_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("alice");
         create(&directory, "Alice", &words("one")).await.unwrap();
+        fs::copy(directory.join(KEY_FILE), directory.join("key.new")).unwrap();
         wipe(&directory).unwrap();
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }

@@ -1,7 +1,9 @@
-//! What Chive's tests run on: processes that never outlive a test, and a
-//! private Tor network on one machine.
+//! What Chive's tests and its demo run on: processes that never outlive a test, a
+//! private Tor network on one machine, and people who use the real `chive`.
 //!
 //! Linux only: children are bound to their parent with its parent-death signal.
 
+pub mod demo;
 pub mod network;
+pub mod person;
 pub mod process;

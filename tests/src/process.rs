@@ -189,6 +189,16 @@ impl Child {
         self.stdout.as_mut()
     }
 
+    /// Standard output, for somebody else to read.
+    pub fn take_stdout(&mut self) -> Option<Lines> {
+        self.stdout.take()
+    }
+
+    /// Standard error, for somebody else to read.
+    pub fn take_stderr(&mut self) -> Option<Lines> {
+        self.stderr.take()
+    }
+
     /// Standard error, if it is [`Output::Lines`].
     pub fn stderr(&mut self) -> Option<&mut Lines> {
         self.stderr.as_mut()

@@ -14,8 +14,8 @@ use crate::wire::card::Card;
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Content, MessageId, Text};
 
-/// Names an envelope's bytes: SHA-256, first 16 bytes.
-fn digest(envelope: &[u8]) -> [u8; 16] {
+/// Names an envelope, or a request: SHA-256, first 16 bytes.
+pub(super) fn digest(envelope: &[u8]) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&Sha256::digest(envelope)[..16]);
     short
@@ -59,7 +59,8 @@ impl Node {
                 }
             }
         }
-        self.pump(contact).await
+        self.pump(contact).await;
+        Ok(())
     }
 
     async fn receive_mls(

@@ -21,9 +21,11 @@ use crate::transport::DialError;
 use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
 
 /// A wrong key is reported once in so long, for each contact.
-const KEY_ALARM_PAUSE: Duration = Duration::from_secs(3600);
+const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
+/// A link that lived shorter counts as a failure.
+const SHORT_LIFE: Duration = Duration::from_secs(30);
 /// With nothing to dial, look again after so long.
-const FAR: Duration = Duration::from_secs(3600);
+const FAR: Duration = Duration::from_hours(1);
 
 impl Node {
     /// When the next dial is due.
@@ -56,29 +58,25 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact) else { return };
         peer.redial.started();
         let attempt = peer.redial.attempt();
-        let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
-        let stop = self.stop.clone();
-        match &peer.accepted {
-            Some(accepted) => {
-                let dial = host.dial(transport, contact, accepted.endpoint, attempt);
-                self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
+        let endpoint = peer.accepted.as_ref().map(|accepted| accepted.endpoint);
+        let (host, transport, store) = (self.host.clone(), Arc::clone(&self.transport), self.store.clone());
+        let (stop, dials) = (self.stop.clone(), Arc::clone(&self.dials));
+        let dial = async move {
+            let _turn = dials.acquire_owned().await;
+            match endpoint {
+                Some(endpoint) => host.dial(transport, contact, endpoint, attempt).await,
+                None => match pending_request(&store, contact).await {
+                    Ok((invitation, introduction)) => {
+                        host.ask(transport, contact, invitation, introduction, attempt).await;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a request could not be read");
+                        host.report(Report::DialFailed { contact, error: LinkError::Unexpected.into() }).await;
+                    }
+                },
             }
-            None => {
-                let store = self.store.clone();
-                self.tasks.spawn(async move {
-                    stop.run_until_cancelled(async move {
-                        match pending_request(&store, contact).await {
-                            Ok(Some((invitation, introduction))) => {
-                                host.ask(transport, contact, invitation, introduction, attempt).await;
-                            }
-                            Ok(None) => {}
-                            Err(error) => tracing::error!(%error, "a request could not be read"),
-                        }
-                    })
-                    .await
-                });
-            }
-        }
+        };
+        self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
     }
 
     /// A dial came to nothing.
@@ -133,14 +131,11 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_wanted() && peer.accepted.is_some()) else {
             return Ok(());
         };
-        let dialler = |dialled: bool| if dialled { own } else { peer.peer_id };
+        let caller = |dialled: bool| if dialled { own } else { peer.id };
         if let Some(live) = &peer.link {
-            let earlier = Candidate { id: live.id, dialler: dialler(live.dialled), theirs: &live.theirs };
-            let later = Candidate {
-                id: meeting.session.id,
-                dialler: dialler(meeting.session.dialled),
-                theirs: &meeting.theirs,
-            };
+            let earlier = Candidate { id: live.id, dialler: caller(live.dialled), theirs: &live.theirs };
+            let later =
+                Candidate { id: meeting.session.id, dialler: caller(meeting.session.dialled), theirs: &meeting.theirs };
             if !later_survives(&earlier, &later) {
                 return Ok(());
             }
@@ -148,7 +143,7 @@ impl Node {
         }
         let Meeting { session, theirs, held } = meeting;
         let (id, dialled) = (session.id, session.dialled);
-        let cancel = self.stop.child_token();
+        let cancel = self.links_stop.child_token();
         let reports = self.host.reports.clone();
         let (sender, running) =
             session.run(cancel, reports.clone(), move |event| Report::Link { contact, link: id, event });
@@ -156,11 +151,21 @@ impl Node {
             let error = running.await;
             reports.send(Report::LinkEnded { contact, link: id, error }).await.is_ok()
         });
-        peer.link = Some(Live { id, dialled, theirs, sender, in_flight: BTreeMap::new(), cursor: 0, _held: held });
+        peer.link = Some(Live {
+            id,
+            dialled,
+            theirs,
+            sender,
+            in_flight: BTreeMap::new(),
+            cursor: 0,
+            since: Instant::now(),
+            _held: held,
+        });
         peer.redial.linked();
         peer.trouble = None;
         self.set_presence(contact, Presence::Online).await?;
-        self.pump(contact).await
+        self.pump(contact).await;
+        Ok(())
     }
 
     /// A link has ended.
@@ -183,7 +188,12 @@ impl Node {
         let Some(live) = peer.link.take() else { return Ok(()) };
         live.sender.cancel.cancel();
         peer.conversation = None;
-        peer.redial.link_lost(Instant::now(), &mut self.rng);
+        // A link that ends at once, again and again, must not be dialled at once, again and again.
+        if live.since.elapsed() < SHORT_LIFE {
+            peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
+        } else {
+            peer.redial.link_lost(Instant::now(), &mut self.rng);
+        }
         self.set_presence(contact, Presence::Offline).await
     }
 
@@ -226,7 +236,7 @@ impl Node {
                 Ok(())
             }
             LinkEvent::Frame(_) => Ok(()),
-            LinkEvent::Flushed(outbox) => self.flushed(outbox).await,
+            LinkEvent::Flushed(outbox) => self.flushed(contact, outbox).await,
         }
     }
 
@@ -238,12 +248,9 @@ impl Node {
     }
 }
 
-async fn pending_request(
-    store: &crate::store::Store,
-    contact: ContactId,
-) -> Result<Option<(Invitation, Vec<u8>)>, StoreError> {
+async fn pending_request(store: &crate::store::Store, contact: ContactId) -> Result<(Invitation, Vec<u8>), StoreError> {
     let mut tx = store.begin().await?;
-    let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(None) };
+    let request = contacts::request(&mut tx, contact).await?.ok_or(StoreError::Damaged("a request is missing"))?;
     let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
-    Ok(Some((invitation, request.introduction)))
+    Ok((invitation, request.introduction))
 }

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Mutex;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -28,6 +29,9 @@ const MAX_PASSES: u32 = 64;
 const MAX_LANES: u32 = 16;
 const MAX_FILE: u64 = 4096;
 const AAD: &[u8] = b"chive/v1/key-file";
+
+/// Two changes at once must not share the temporary file.
+static CHANGE: Mutex<()> = Mutex::new(());
 
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +116,7 @@ impl KeyFile {
         let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
         let file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed };
         let json = serde_json::to_vec(&file).map_err(damaged)?;
+        let _alone = CHANGE.lock();
         let temporary = path.with_extension("new");
         let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         out.write_all(&json)?;
@@ -121,14 +126,21 @@ impl KeyFile {
         Ok(File::open(directory)?.sync_all()?)
     }
 
-    /// Overwrites the file with noise and removes it.
+    /// Overwrites the file, and what an interrupted change may have left, with noise; removes them.
     pub fn destroy(path: &Path, rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
-        let mut noise = [0; 1024];
-        rng.fill_bytes(&mut noise);
-        let mut out = File::options().write(true).open(path)?;
-        out.write_all(&noise)?;
-        out.sync_all()?;
-        Ok(fs::remove_file(path)?)
+        let _alone = CHANGE.lock();
+        for path in [path.to_owned(), path.with_extension("new")] {
+            let mut noise = [0; 1024];
+            rng.fill_bytes(&mut noise);
+            let mut out = match File::options().write(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
+            out.write_all(&noise)?;
+            out.sync_all()?;
+            fs::remove_file(&path)?;
+        }
+        Ok(())
     }
 }
 

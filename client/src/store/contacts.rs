@@ -26,8 +26,8 @@ pub struct ContactRow {
     pub verified: bool,
     /// What it is called here.
     pub name: String,
-    /// Whether its name was given here.
-    pub named_here: bool,
+    /// Whether its name is more than a stand-in.
+    pub named: bool,
     /// When it was added.
     pub created_at: i64,
     link_key: Option<Vec<u8>>,
@@ -65,7 +65,7 @@ impl ContactRow {
     }
 }
 
-const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named_here, created_at, link_key, presence_key, \
+const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
      pair_secret, card_revision, shared_name, endpoint, told_revision, clock, next_counter FROM contact";
 
 /// Every contact, by name.
@@ -114,19 +114,19 @@ pub struct Naming<'a> {
     pub name: &'a str,
     /// Its skeleton, for look-alikes.
     pub skeleton: &'a str,
-    /// Whether it was given here.
-    pub here: bool,
+    /// Whether it is more than a stand-in.
+    pub named: bool,
 }
 
 /// Adds a contact: nothing is known of it but who it must be.
 pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO contact (peer_id, state, name, skeleton, named_here, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
+        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
     )
     .bind(&peer.0[..])
     .bind(naming.name)
     .bind(naming.skeleton)
-    .bind(naming.here)
+    .bind(naming.named)
     .bind(now)
     .execute(&mut **tx)
     .await?;
@@ -240,10 +240,10 @@ pub async fn told(tx: &mut Tx, contact: ContactId, revision: u64) -> Result<(), 
 
 /// Gives it another name.
 pub async fn rename(tx: &mut Tx, contact: ContactId, naming: &Naming<'_>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named_here = ? WHERE id = ?")
+    sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named = ? WHERE id = ?")
         .bind(naming.name)
         .bind(naming.skeleton)
-        .bind(naming.here)
+        .bind(naming.named)
         .bind(contact)
         .execute(&mut **tx)
         .await?;

@@ -102,7 +102,7 @@ pub async fn used_by(tx: &mut Tx, id: &[u8], peer: PeerId) -> Result<bool, Store
 
 /// Takes one use.
 pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: i64) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
+    sqlx::query("INSERT OR IGNORE INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
         .bind(id)
         .bind(&peer.0[..])
         .bind(now)

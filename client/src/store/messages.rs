@@ -177,6 +177,17 @@ pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, Sto
         .await?)
 }
 
+/// One message of a conversation.
+pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{SELECT} WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"
+    )))
+    .bind(contact)
+    .bind(&id.0[..])
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
 /// One message of ours to a contact.
 pub async fn ours(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.contact = ? AND m.id = ? AND m.mine = 1")))
@@ -371,6 +382,9 @@ pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<i64
 
 /// Takes a message of ours back, if it was never sealed: nobody can have it.
 pub async fn cancel(tx: &mut Tx, message: &MessageRow) -> Result<bool, StoreError> {
+    if message.counter.is_some() {
+        return Ok(false);
+    }
     let gone =
         sqlx::query("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
             .bind(message.contact)

@@ -62,10 +62,8 @@ impl MemoryTransport {
             all.insert(service.seed.address(), (service.door, self.incoming.clone()));
             hosted.push(service.seed.address());
         }
-        let state = |door| match services.iter().any(|s| s.door == door) {
-            true => Reachability::Reachable,
-            false => Reachability::Closed,
-        };
+        let state =
+            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
         self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
     }
 }

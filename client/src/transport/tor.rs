@@ -5,15 +5,19 @@
 //! |---|---|
 //! | `config` | arti's settings: the person's, and ours |
 //! | `bootstrap` | the way to the network, in words |
-//! | `dial` | streams to others, each contact on circuits of its own |
+//! | `runtime` | arti's tasks, so that all of them end |
+//! | `arti` | arti, one run after another |
+//! | `dial` | streams to others |
+//! | `circles` | each contact on circuits of its own |
 //! | `doors` | which services run |
 //! | `service` | one service: launched, watched, launched anew |
 //! | `reception` | streams from others |
 //! | `watchdog` | can a service be reached? |
 //! | `stream` | streams that end when we say so |
-//! | `runtime` | arti's tasks, so that all of them end |
 
+mod arti;
 mod bootstrap;
+mod circles;
 mod config;
 mod dial;
 mod doors;
@@ -23,13 +27,12 @@ mod service;
 mod stream;
 mod watchdog;
 
-use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arti_client::{ErrorKind, HasKind, TorClient};
+use arti_client::ErrorKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -37,10 +40,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::arti::Arti;
 use self::bootstrap::Network;
-use self::dial::{Dialer, Isolation};
+use self::circles::Isolation;
+use self::dial::Dialer;
 use self::doors::{Doors, Hosting};
-use self::runtime::ArtiTasks;
 use self::service::House;
 use self::stream::Tied;
 use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
@@ -82,11 +86,11 @@ pub struct TorTransport {
 }
 
 struct Inner {
+    arti: Arc<Arti>,
     dialer: Arc<Dialer>,
     network: Arc<Network>,
     doors: Arc<Doors>,
     hosting: Hosting,
-    arti_tasks: ArtiTasks,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -97,25 +101,21 @@ impl TorTransport {
     pub fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self, TorStartError> {
         // arti panics without one. Somebody may have chosen before us: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let arti_tasks = ArtiTasks::new(multi_threaded_runtime()?);
-        let client = TorClient::with_runtime(arti_tasks.runtime())
-            .config(config::build(&options)?)
-            .create_unbootstrapped()
-            .map_err(|error| TorStartError::Arti(error.kind()))?;
-
+        let runtime = multi_threaded_runtime()?;
+        let arti = Arc::new(Arti::start(config::build(options)?, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (network, doors) = (Arc::new(Network::new()), Arc::new(Doors::new()));
-        let dialer = Arc::new(Dialer::new(Arc::clone(&client), Arc::clone(&network)));
-        tasks.spawn(bootstrap::run(client, Arc::clone(&network), stop.child_token()));
+        let dialer = Arc::new(Dialer::new(Arc::clone(&arti), Arc::clone(&network)));
+        tasks.spawn(bootstrap::run(Arc::clone(&arti), Arc::clone(&network), stop.child_token()));
         let house = Arc::new(House {
+            arti: Arc::clone(&arti),
             dialer: Arc::clone(&dialer),
             network: Arc::clone(&network),
             doors: Arc::clone(&doors),
             incoming,
-            known_keys: Mutex::new(HashSet::new()),
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, arti_tasks, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, doors, hosting, tasks, stop }) })
     }
 }
 
@@ -147,7 +147,7 @@ impl Transport for TorTransport {
 impl Drop for TorTransport {
     fn drop(&mut self) {
         self.inner.stop.cancel();
-        self.inner.arti_tasks.cancel();
+        self.inner.arti.cancel();
     }
 }
 
@@ -170,10 +170,8 @@ impl Inner {
         self.hosting.close().await;
         self.tasks.close();
         self.tasks.wait().await;
-        if self.dialer.close() {
-            tokio::time::sleep(LAST_WORDS).await;
-            self.arti_tasks.close().await;
-        }
+        tokio::time::sleep(LAST_WORDS).await;
+        self.arti.end().await;
         self.network.closed();
     }
 }

@@ -1,0 +1,207 @@
+//! The demo: Alice and Bob become contacts, talk, and lose nothing when a process is killed.
+
+mod narrator;
+mod report;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use chive::api::types::{ContactState, Message, MessageState, Presence};
+use tempfile::TempDir;
+
+use crate::network::{self, TorNetwork};
+use crate::person::{Person, Surroundings};
+use narrator::{Narrator, seconds};
+pub use report::Report;
+
+/// On the private network, everything that is waited for takes seconds.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// On the public one, a descriptor alone may need several minutes.
+const LIVE_PATIENCE: Duration = Duration::from_mins(15);
+
+/// What Alice and Bob say to each other first.
+const TALK: [(Who, &str); 6] = [
+    (Who::Alice, "Hello Bob! This goes from my machine to yours, over Tor."),
+    (Who::Bob, "Hello Alice! And no server in between knows that we talk."),
+    (Who::Alice, "Nor when, nor how much?"),
+    (Who::Bob, "Nor that. We both are onion services."),
+    (Who::Alice, "Grüße, приве́т, こんにちは, 🌱"),
+    (Who::Bob, "All arrived as you wrote it."),
+];
+
+/// What Alice says while Bob's process is dead.
+const WHILE_AWAY: [&str; 5] = [
+    "Bob? You are offline.",
+    "I write on. These wait in my store,",
+    "encrypted, on my disk,",
+    "until both of us are online together.",
+    "Talk to you then!",
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Alice,
+    Bob,
+}
+
+/// Alice and Bob, and all that they run on.
+pub struct Demo {
+    // Fields are dropped in this order: nobody may run on without a network, or in a removed directory.
+    alice: Person,
+    bob: Person,
+    _network: Option<TorNetwork>,
+    home: TempDir,
+    narrator: Narrator,
+    report: Report,
+    to_alice: Vec<Message>,
+    to_bob: Vec<Message>,
+}
+
+impl Demo {
+    /// Makes the network, unless `live`, and two profiles.
+    pub async fn prepare(program: PathBuf, live: bool) -> Result<Self> {
+        let narrator = Narrator::new();
+        let home = tempfile::Builder::new().prefix("chive-demo").tempdir()?;
+        let network = if live { None } else { Some(start_network(&narrator).await?) };
+        let around = Surroundings {
+            program,
+            tor_config: network.as_ref().map(TorNetwork::arti_config_file),
+            patience: if live { LIVE_PATIENCE } else { PATIENCE },
+        };
+        narrator.say("Alice and Bob each make a profile: their keys, in an encrypted store.");
+        let (alice, bob) = (home.path().join("alice"), home.path().join("bob"));
+        let alice = Person::create(&around, &alice, "Alice").await?;
+        let bob = Person::create(&around, &bob, "Bob").await?;
+        let (to_alice, to_bob) = (Vec::new(), Vec::new());
+        Ok(Self { alice, bob, _network: network, home, narrator, report: Report::default(), to_alice, to_bob })
+    }
+
+    /// Plays it. What was measured until a failure is in [`Self::report`].
+    pub async fn play(&mut self) -> Result<()> {
+        self.become_contacts().await?;
+        self.talk().await?;
+        self.wait_for_a_killed_one().await?;
+        self.compare().await
+    }
+
+    /// What was measured.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// What both nodes logged last, to find out why something failed.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let tail = |person: &Person| {
+            let log = person.log().unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            format!("The log of {}:\n{}\n", person.name(), lines[lines.len().saturating_sub(20)..].join("\n"))
+        };
+        tail(&self.alice) + &tail(&self.bob)
+    }
+
+    /// What to type to be one of them.
+    #[must_use]
+    pub fn how_to_go_on(&self) -> String {
+        let commands = |me: &Person, other: &Person| {
+            let chive = format!("{} --profile {}", me.program().display(), me.profile().display());
+            let (name, other) = (me.name(), other.name());
+            format!("To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} status\n")
+        };
+        format!(
+            "All runs on in {} until you press Ctrl-C here.\n\n{}\n{}",
+            self.home.path().display(),
+            commands(&self.alice, &self.bob),
+            commands(&self.bob, &self.alice)
+        )
+    }
+
+    async fn become_contacts(&mut self) -> Result<()> {
+        self.narrator.say("Both start `chive run`: Tor, and an onion service of their own, in one process each.");
+        let began = Instant::now();
+        tokio::try_join!(self.alice.start(), self.bob.start())?;
+        let _progress = [self.narrator.follow(&self.alice)?, self.narrator.follow(&self.bob)?];
+        let link = self.alice.invites().await?;
+        self.narrator.say(&format!("Alice types `chive invite` and gives Bob the link:\n{link}"));
+        self.bob.adds(&link, "Alice").await?;
+        self.narrator.say("Bob types `chive add LINK`. It reaches Alice as soon as her onion service is up.");
+        let accepted = ContactState::Accepted;
+        tokio::try_join!(self.alice.until_contact("Bob", accepted), self.bob.until_contact("Alice", accepted))?;
+        let online = Presence::Online;
+        tokio::try_join!(self.alice.until_presence("Bob", online), self.bob.until_presence("Alice", online))?;
+        self.report.cold_start(began.elapsed());
+        self.narrator.say(&format!("They are contacts, {} after both were started.", seconds(began.elapsed())));
+        Ok(())
+    }
+
+    async fn talk(&mut self) -> Result<()> {
+        for (who, text) in TALK {
+            let began = Instant::now();
+            let (speaker, listener) = match who {
+                Who::Alice => (&self.alice, "Bob"),
+                Who::Bob => (&self.bob, "Alice"),
+            };
+            self.report.sent += 1;
+            let message = speaker.delivers(listener, text).await?;
+            self.report.first_delivery(began.elapsed());
+            let ms = began.elapsed().as_millis();
+            self.narrator.say(&format!("{}: {text}  (stored by {listener} after {ms} ms)", speaker.name()));
+            match who {
+                Who::Alice => self.to_bob.push(message),
+                Who::Bob => self.to_alice.push(message),
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait_for_a_killed_one(&mut self) -> Result<()> {
+        self.narrator.say("Bob's process is killed (SIGKILL), and Alice goes on writing.");
+        self.bob.kill().await?;
+        self.alice.until_presence("Bob", Presence::Offline).await?;
+        for text in WHILE_AWAY {
+            self.report.sent += 1;
+            self.to_bob.push(self.alice.sends("Bob", text).await?);
+        }
+        let waiting = self.alice.contact("Bob").await?.waiting;
+        let why = self.to_bob.last().and_then(|message| message.reason.clone()).unwrap_or_default();
+        self.narrator.say(&format!("{waiting} messages wait. Alice is told why: {why}."));
+        ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
+        self.narrator.say("Bob starts `chive run` again, on the same profile.");
+        let began = Instant::now();
+        self.bob.start().await?;
+        for message in &self.to_bob {
+            self.alice.until(message, MessageState::Delivered).await?;
+        }
+        self.narrator.say(&format!("All are delivered, {} after Bob's new start.", seconds(began.elapsed())));
+        Ok(())
+    }
+
+    /// Compares what was sent with what both have, and shows it.
+    async fn compare(&mut self) -> Result<()> {
+        let (at_alice, at_bob) = tokio::try_join!(self.alice.history("Bob"), self.bob.history("Alice"))?;
+        self.report.count(&self.to_alice, &at_alice);
+        self.report.count(&self.to_bob, &at_bob);
+        for (reader, other) in [(&self.alice, "Bob"), (&self.bob, "Alice")] {
+            let conversation = reader.reads(["history", other]).await?;
+            let title = format!("The conversation as {} sees it (`chive history {other}`):", reader.name());
+            self.narrator.show(&title, &conversation);
+        }
+        let ids = |history: &[Message]| history.iter().map(|message| message.id.clone()).collect::<Vec<_>>();
+        ensure!(ids(&at_alice) == ids(&at_bob), "Alice and Bob see their messages in different orders");
+        let (lost, duplicated) = (self.report.lost, self.report.duplicated);
+        ensure!(lost == 0 && duplicated == 0, "{lost} messages are lost, {duplicated} are duplicated");
+        self.report.ok = true;
+        self.narrator.say("Every message arrived, exactly once, and both see them in the same order.");
+        Ok(())
+    }
+}
+
+async fn start_network(narrator: &Narrator) -> Result<TorNetwork> {
+    narrator.say("A private Tor network starts: 3 authorities and 5 relays. Nothing leaves this machine.");
+    let began = Instant::now();
+    let network = TorNetwork::start(network::Options::default()).await.context("no private Tor network")?;
+    narrator.say(&format!("The network is ready after {}.", seconds(began.elapsed())));
+    Ok(network)
+}

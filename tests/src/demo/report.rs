@@ -1,0 +1,86 @@
+//! What the demo measured: its one line on standard output.
+
+use std::time::Duration;
+
+use chive::api::types::{Direction, Message};
+use serde::Serialize;
+
+/// All numbers; `deploy/demo --help` says what each means.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Everything went as it should.
+    pub ok: bool,
+    /// From the start of both processes until they are contacts with a link.
+    pub cold_start_ms: Option<u64>,
+    /// From typing the first message until its receipt is shown.
+    pub first_delivery_ms: Option<u64>,
+    /// Messages typed.
+    pub sent: usize,
+    /// Messages in the receiver's history.
+    pub delivered: usize,
+    /// Messages that are not there in the end.
+    pub lost: usize,
+    /// Messages that are there more than once.
+    pub duplicated: usize,
+}
+
+impl Report {
+    pub(super) fn cold_start(&mut self, time: Duration) {
+        self.cold_start_ms = Some(millis(time));
+    }
+
+    /// Only the first counts.
+    pub(super) fn first_delivery(&mut self, time: Duration) {
+        self.first_delivery_ms.get_or_insert(millis(time));
+    }
+
+    /// Counts what was sent to somebody in that one's history.
+    pub(super) fn count(&mut self, sent: &[Message], history: &[Message]) {
+        for message in sent {
+            let is_it = |other: &&Message| other.direction == Direction::Received && other.text == message.text;
+            match history.iter().filter(is_it).count() {
+                0 => self.lost += 1,
+                copies => {
+                    self.delivered += 1;
+                    self.duplicated += copies - 1;
+                }
+            }
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use chive::api::types::MessageState;
+
+    use super::*;
+
+    fn received(text: &str) -> Message {
+        Message {
+            id: String::new(),
+            contact: String::new(),
+            contact_id: String::new(),
+            direction: Direction::Received,
+            text: text.to_owned(),
+            state: MessageState::Received,
+            reason: None,
+            created_at: 0,
+            sent_at: None,
+            delivered_at: None,
+            expires_at: None,
+            missing_before: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_lost_and_what_came_twice_is_counted() {
+        let mut report = Report::default();
+        let sent = ["one", "two", "three"].map(received);
+        report.count(&sent, &["three", "one", "one"].map(received));
+        assert_eq!((report.delivered, report.lost, report.duplicated), (2, 1, 1));
+    }
+}

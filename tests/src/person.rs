@@ -1,0 +1,322 @@
+//! A person: a profile, the node that runs on it, and what its owner types and sees.
+//!
+//! Everything goes through the real `chive` with `--json`, as for any other program that uses it.
+
+mod answer;
+mod events;
+mod node;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use chive::api::types::{
+    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, Status, What,
+};
+use chive::config;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+pub use answer::{Answer, Refused};
+use events::Events;
+use node::Node;
+
+use crate::process::{Launch, Output};
+
+/// What everybody has in common.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The `chive` program.
+    pub program: PathBuf,
+    /// A file with the configuration of a private Tor network; `None` is the public one.
+    pub tor_config: Option<PathBuf>,
+    /// How long anything may take that is waited for.
+    pub patience: Duration,
+}
+
+/// One user of Chive. Dropping it ends its processes; its directory stays.
+#[derive(Debug)]
+pub struct Person {
+    name: String,
+    home: PathBuf,
+    around: Surroundings,
+    log_level: &'static str,
+    node: Option<Node>,
+    events: Option<Events>,
+    /// How many events had come when the node was started last.
+    seen_at_start: usize,
+}
+
+impl Person {
+    /// Makes a profile for somebody of this name, in the new directory `home`.
+    pub async fn create(around: &Surroundings, home: &Path, name: &str) -> Result<Self> {
+        fs::create_dir_all(home).with_context(|| format!("cannot create {}", home.display()))?;
+        let person = Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            around: around.clone(),
+            log_level: "debug",
+            node: None,
+            events: None,
+            seen_at_start: 0,
+        };
+        fs::write(person.passphrase_file(), format!("the passphrase of {name}\n"))?;
+        let made: serde_json::Value = person.ask(["init", "--name", name]).await?;
+        ensure!(made["name"] == name, "init answered {made}");
+        Ok(person)
+    }
+
+    /// Logs everything that the node can log.
+    #[must_use]
+    pub fn with_full_log(mut self) -> Self {
+        self.log_level = "trace";
+        self
+    }
+
+    /// What contacts see as the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `chive` program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.around.program
+    }
+
+    /// The profile's directory.
+    #[must_use]
+    pub fn profile(&self) -> PathBuf {
+        self.home.join("profile")
+    }
+
+    /// The file with the passphrase.
+    #[must_use]
+    pub fn passphrase_file(&self) -> PathBuf {
+        self.home.join("passphrase")
+    }
+
+    /// What the node has logged in all its runs.
+    pub fn log(&self) -> Result<String> {
+        fs::read_to_string(self.home.join("log")).context("there is no log")
+    }
+
+    /// Starts the node, and waits until it takes commands.
+    pub async fn start(&mut self) -> Result<()> {
+        self.seen_at_start = self.events.as_ref().map_or(0, |events| events.all().len());
+        let run = self.command(["run"]).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
+        let run = run.env(config::ENV_LOG, self.log_level);
+        let node = Node::start(run, self.around.patience).await;
+        self.node = Some(node.with_context(|| format!("the node of {} did not start", self.name))?);
+        if self.events.is_none() {
+            let follow = self.command(["events", "--after", "0"]).stdout(Output::Lines);
+            self.events = Some(Events::follow(follow)?);
+        }
+        Ok(())
+    }
+
+    /// Kills the node (SIGKILL).
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut node = self.node.take().with_context(|| format!("{} runs no node", self.name))?;
+        node.process.kill().await?;
+        Ok(())
+    }
+
+    /// Ends the node as Ctrl-C does, and waits for its end.
+    pub async fn stop(&mut self) -> Result<()> {
+        let node = self.node.take().with_context(|| format!("{} runs no node", self.name))?;
+        let status = node.interrupt(self.around.patience).await?;
+        ensure!(status.success(), "the node of {} ended with {status}", self.name);
+        Ok(())
+    }
+
+    /// Freezes the node (SIGSTOP).
+    pub fn freeze(&mut self) -> Result<()> {
+        self.running()?.process.stop()
+    }
+
+    /// Lets a frozen node go on (SIGCONT).
+    pub fn thaw(&mut self) -> Result<()> {
+        self.running()?.process.cont()
+    }
+
+    /// Waits for a node that ends by itself.
+    pub async fn ended(&mut self) -> Result<()> {
+        let node = self.node.take().with_context(|| format!("{} runs no node", self.name))?;
+        let status = node.ended(self.around.patience).await?;
+        ensure!(status.success(), "the node of {} ended with {status}", self.name);
+        Ok(())
+    }
+
+    fn running(&mut self) -> Result<&mut Node> {
+        self.node.as_mut().with_context(|| format!("{} runs no node", self.name))
+    }
+
+    /// A command on this profile, with its answer in JSON.
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Launch {
+        self.plain_command(arguments).arg("--json")
+    }
+
+    /// A command on this profile, with its answer in words.
+    pub fn plain_command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Launch {
+        let launch = Launch::new(&self.around.program)
+            .args(["--profile".as_ref(), self.profile().as_os_str()])
+            .args(["--passphrase-file".as_ref(), self.passphrase_file().as_os_str()])
+            // Nobody's own settings.
+            .env("HOME", &self.home)
+            .env("XDG_CONFIG_HOME", self.home.join("config"));
+        let variables = [config::ENV_CONFIG, config::ENV_JSON, config::ENV_LOG, config::ENV_TOR_CONFIG];
+        let launch = variables.into_iter().fold(launch, |launch, variable| launch.env(variable, ""));
+        let launch = match &self.around.tor_config {
+            Some(file) => launch.args(["--tor-config".as_ref(), file.as_os_str()]),
+            None => launch,
+        };
+        launch.args(arguments)
+    }
+
+    /// Does a command that answers with one object.
+    pub async fn ask<T: DeserializeOwned>(&self, arguments: impl IntoIterator<Item = &str>) -> Result<T> {
+        Answer::of(self.command(arguments), None).await?.object()
+    }
+
+    /// Does a command that answers with any number of objects.
+    pub async fn list<T: DeserializeOwned>(&self, arguments: impl IntoIterator<Item = &str>) -> Result<Vec<T>> {
+        Answer::of(self.command(arguments), None).await?.objects()
+    }
+
+    /// Does a command that must be refused.
+    pub async fn is_refused(&self, arguments: impl IntoIterator<Item = &str>) -> Result<Refused> {
+        Answer::of(self.command(arguments), None).await?.refused()
+    }
+
+    /// What a command prints for a person.
+    pub async fn reads(&self, arguments: impl IntoIterator<Item = &str>) -> Result<String> {
+        Answer::of(self.plain_command(arguments), None).await?.text()
+    }
+
+    /// What a command prints that is fed this input.
+    pub async fn types(&self, arguments: impl IntoIterator<Item = &str>, input: &str) -> Result<Answer> {
+        Answer::of(self.command(arguments), Some(input)).await
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status> {
+        self.ask(["status"]).await
+    }
+
+    /// Makes an invitation for one person; gives its link.
+    pub async fn invites(&self) -> Result<String> {
+        let invitation: Invitation = self.ask(["invite"]).await?;
+        invitation.link.context("an invitation without a link")
+    }
+
+    /// Opens an invitation, and calls its owner by this name.
+    pub async fn adds(&self, link: &str, name: &str) -> Result<Contact> {
+        self.ask(["add", link, "--name", name]).await
+    }
+
+    /// One contact.
+    pub async fn contact(&self, name: &str) -> Result<Contact> {
+        let contacts: Vec<Contact> = self.list(["contacts"]).await?;
+        contacts.into_iter().find(|contact| contact.name == name).with_context(|| format!("{name} is no contact"))
+    }
+
+    /// Hands a text to the node, and does not wait.
+    pub async fn sends(&self, to: &str, text: &str) -> Result<Message> {
+        self.ask(["send", to, text]).await
+    }
+
+    /// Sends a text, and waits until the other's device has it.
+    pub async fn delivers(&self, to: &str, text: &str) -> Result<Message> {
+        let patience = format!("{}s", self.around.patience.as_secs());
+        self.ask(["send", to, text, "--wait", "delivered", "--timeout", &patience]).await
+    }
+
+    /// The whole conversation with somebody, oldest message first.
+    pub async fn history(&self, with: &str) -> Result<Vec<Message>> {
+        self.list(["history", with, "--limit", "1000"]).await
+    }
+
+    /// Waits for a received text.
+    pub async fn sees(&self, text: &str) -> Result<Message> {
+        let received = |event: &Event| match &event.what {
+            What::Message { message } if message.direction == Direction::Received && message.text == text => {
+                Some(message.clone())
+            }
+            _ => None,
+        };
+        self.event(&format!("the text {text:?}"), received).await
+    }
+
+    /// Waits until a message of ours is in this state.
+    pub async fn until(&self, message: &Message, state: MessageState) -> Result<Message> {
+        let changed = |event: &Event| match &event.what {
+            What::Message { message: news } if news.id == message.id && news.state == state => Some(news.clone()),
+            _ => None,
+        };
+        self.event(&format!("the message {:?} as {state:?}", message.text), changed).await
+    }
+
+    /// Waits until a contact is in this state.
+    pub async fn until_contact(&self, name: &str, state: ContactState) -> Result<Contact> {
+        let changed = |event: &Event| match &event.what {
+            What::Contact { contact } if contact.name == name && contact.state == state => Some(contact.clone()),
+            _ => None,
+        };
+        self.event(&format!("the contact {name} as {state:?}"), changed).await
+    }
+
+    /// Waits until a contact is online, or is not, after the last start of our node.
+    pub async fn until_presence(&self, name: &str, presence: Presence) -> Result<()> {
+        let newest = |events: &[Event]| {
+            let changes = events.iter().rev().filter_map(|event| match &event.what {
+                What::Presence { name: who, presence, .. } if who == name => Some(*presence),
+                _ => None,
+            });
+            changes.take(1).find(|is| *is == presence)
+        };
+        let since = self.seen_at_start;
+        let seen = self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+        seen.with_context(|| format!("{} did not see {name} {presence:?}", self.name)).map(|_| ())
+    }
+
+    /// Waits for the first event, of all there ever were, in which `find` finds something.
+    pub async fn event<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
+        let seen = self.events()?.wait(self.around.patience, |events| events.iter().find_map(&find)).await;
+        seen.with_context(|| format!("{} did not see {what}", self.name))
+    }
+
+    /// All events so far.
+    pub fn all_events(&self) -> Result<Vec<Event>> {
+        Ok(self.events()?.all().to_vec())
+    }
+
+    /// Waits until the node's own account of itself pleases.
+    pub async fn until_status(&self, what: &str, pleases: impl Fn(&Status) -> bool) -> Result<Status> {
+        let Some(node) = &self.node else { bail!("{} runs no node", self.name) };
+        node.until(self.around.patience, pleases).await.with_context(|| format!("{} is not {what}", self.name))
+    }
+
+    /// The node's own account of itself, whenever it changes.
+    pub fn states(&self) -> Result<watch::Receiver<Option<Status>>> {
+        Ok(self.node.as_ref().with_context(|| format!("{} runs no node", self.name))?.states())
+    }
+
+    fn events(&self) -> Result<&Events> {
+        self.events.as_ref().with_context(|| format!("{} has not been online yet", self.name))
+    }
+}
+
+/// The `chive` program: `CHIVE_BIN`, or what was built together with this one.
+pub fn find_chive() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("CHIVE_BIN") {
+        return Ok(named.into());
+    }
+    let this = std::env::current_exe().context("cannot find out where this program is")?;
+    let near = this.ancestors().skip(1).take(2).map(|directory| directory.join("chive"));
+    let found = near.into_iter().find(|program| program.is_file());
+    found.context("there is no chive program here: `cargo build --workspace` makes it, or name one in CHIVE_BIN")
+}

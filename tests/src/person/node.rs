@@ -1,0 +1,70 @@
+//! A running node: its process, and the states that it prints.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chive::api::types::Status;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::process::{Child, Launch, Lines, Signal};
+
+/// `chive run`.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) process: Child,
+    status: watch::Receiver<Option<Status>>,
+    _reading: AbortOnDropHandle<()>,
+}
+
+impl Node {
+    /// Starts it, and waits for its first words: then it takes commands.
+    pub(super) async fn start(command: Launch, patience: Duration) -> Result<Self> {
+        let mut process = command.start()?;
+        let lines = process.take_stdout().context("the output is not piped")?;
+        let (sender, status) = watch::channel(None);
+        let node = Self { process, status, _reading: AbortOnDropHandle::new(tokio::spawn(read(lines, sender))) };
+        node.until(patience, |_| true).await?;
+        Ok(node)
+    }
+
+    /// Waits for a state that pleases.
+    pub(super) async fn until(&self, patience: Duration, pleases: impl Fn(&Status) -> bool) -> Result<Status> {
+        let mut status = self.status.clone();
+        let pleasing = status.wait_for(|status| status.as_ref().is_some_and(&pleases));
+        let pleasing = timeout(patience, pleasing).await;
+        let pleasing = pleasing.with_context(|| self.last_words(patience))?.context("the node has ended")?;
+        pleasing.clone().context("the node said nothing")
+    }
+
+    pub(super) fn states(&self) -> watch::Receiver<Option<Status>> {
+        self.status.clone()
+    }
+
+    fn last_words(&self, patience: Duration) -> String {
+        let tor = self.status.borrow().as_ref().map(|status| status.tor.clone());
+        let tor = tor.map(|tor| format!("{} %: {} {}", tor.percent, tor.summary, tor.stalled.unwrap_or_default()));
+        format!("not within {} s; Tor: {}", patience.as_secs(), tor.as_deref().unwrap_or("not started"))
+    }
+
+    /// Sends SIGINT, and waits for the end.
+    pub(super) async fn interrupt(mut self, patience: Duration) -> Result<ExitStatus> {
+        self.process.signal(Signal::INT)?;
+        self.ended(patience).await
+    }
+
+    /// Waits for the end.
+    pub(super) async fn ended(mut self, patience: Duration) -> Result<ExitStatus> {
+        timeout(patience, self.process.wait()).await.context("the node does not end")?
+    }
+}
+
+async fn read(mut lines: Lines, status: watch::Sender<Option<Status>>) {
+    while let Ok(Some(line)) = lines.next().await {
+        if let Ok(said) = serde_json::from_str(&line) {
+            status.send_replace(Some(said));
+        }
+    }
+}
