@@ -108,7 +108,7 @@ impl Node {
             return "the contact refused our request".into();
         }
         if peer.link.is_some() {
-            return "on its way: the contact has not confirmed it yet".into();
+            return "the contact has not confirmed it yet".into();
         }
         if !self.network.ready {
             return self
