@@ -110,11 +110,6 @@ impl Profile {
     pub fn tor_directory(&self) -> PathBuf {
         self.directory.join(TOR)
     }
-
-    /// Replaces the passphrase. Takes as long as two unlocks.
-    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
-        rewrap(&self.directory, old, new)
-    }
 }
 
 /// Makes a profile. The directory appears whole, or not at all.
@@ -193,9 +188,7 @@ pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Re
     if new.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
-    let path = directory.join(KEY_FILE);
-    let key = KeyFile::open(&path, old.0.as_bytes())?;
-    Ok(KeyFile::replace(&path, &key, new.0.as_bytes(), &mut rand::rng())?)
+    Ok(KeyFile::change(&directory.join(KEY_FILE), old.0.as_bytes(), new.0.as_bytes(), &mut StdRng::from_os_rng())?)
 }
 
 /// Destroys a profile that no node runs on. Needs no passphrase, and goes on where an earlier try
@@ -271,7 +264,7 @@ mod tests {
         let profile = open(&directory, &words("one")).await.unwrap();
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::InUse)));
         assert!(matches!(wipe(&directory), Err(ProfileError::InUse)));
-        profile.change_passphrase(&words("one"), &words("three")).unwrap();
+        rewrap(&directory, &words("one"), &words("three")).unwrap();
         drop(profile);
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::WrongPassphrase)));
         open(&directory, &words("three")).await.unwrap();

@@ -22,7 +22,7 @@ use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::limits::{MAX_DIALS, MAX_OPEN_HANDSHAKES};
+use crate::limits::{MAX_IDLE_DIALS, MAX_OPEN_HANDSHAKES};
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, messages, owner};
@@ -60,12 +60,14 @@ pub(super) struct Node {
     pub(super) stop: CancellationToken,
     /// Ends the links, after `stop` and their goodbyes.
     pub(super) links_stop: CancellationToken,
-    pub(super) dials: Arc<Semaphore>,
+    pub(super) idle_dials: Arc<Semaphore>,
     pub(super) newest: watch::Sender<i64>,
     pub(super) network: NetworkStatus,
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<i64>,
+    /// Whether a replaced endpoint is among them.
+    pub(super) retired: bool,
     handshakes: HashMap<Door, Arc<Semaphore>>,
     started_at: i64,
     wiped: bool,
@@ -95,9 +97,10 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         tasks: TaskTracker::new(),
         stop: stop.clone(),
         links_stop: CancellationToken::new(),
-        dials: Arc::new(Semaphore::new(MAX_DIALS)),
+        idle_dials: Arc::new(Semaphore::new(MAX_IDLE_DIALS)),
         newest,
         hosted: vec![],
+        retired: false,
         handshakes: [Door::Front, Door::Endpoint]
             .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
             .into(),

@@ -158,17 +158,15 @@ impl Node {
         let mut tx = self.begin().await?;
         let row = self.find_contact(&mut tx, who).await?;
         contacts::remove(&mut tx, row.id).await?;
-        let knew_us = row.state == "accepted";
-        if knew_us {
-            self.move_house(&mut tx).await?;
-        }
+        // Whoever was asked may hold our card, also one who refused.
+        self.move_house(&mut tx).await?;
         events::note(&mut tx, &What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() }).await?;
         self.commit(tx).await?;
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
             link.sender.cancel.cancel();
         }
-        Ok(self.after_moving(knew_us).await?)
+        Ok(self.after_moving(true).await?)
     }
 
     /// A name that can be given to a contact: no other has it, or one that looks like it.

@@ -1,8 +1,6 @@
 //! What goes out: the outbox is sealed when it first meets a link, handed over in order, and handed
 //! over again, the same bytes, until its receipt comes.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::actor::Node;
@@ -21,8 +19,8 @@ use crate::wire::message::{Content, MessageId, Text};
 const BATCH: u32 = 8;
 /// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
 const UPDATE_AFTER_SEALED: i64 = 100;
-/// And after so long, if anything was sealed.
-const UPDATE_AFTER: Duration = Duration::from_hours(24);
+/// And after so long, if anything was sealed: a day.
+const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
 
 impl Node {
     /// Hands over what waits, as far as there is room on the link.
@@ -177,9 +175,14 @@ impl Node {
 
     /// Replaces our keys in conversations where it is our turn and time.
     pub(super) async fn update_keys(&mut self) {
-        let linked: Vec<ContactId> =
-            self.peers.iter().filter(|(_, peer)| peer.link.is_some()).map(|(id, _)| *id).collect();
-        for contact in linked {
+        let due = async {
+            let mut tx = self.store.begin().await?;
+            conversations::due(&mut tx, UPDATE_AFTER_SEALED, clock::now() - UPDATE_AFTER_MS).await
+        };
+        let due = due.await.inspect_err(|error| tracing::error!(%error, "the conversations could not be read"));
+        let is_linked = |contact: &ContactId| self.peers.get(contact).is_some_and(|peer| peer.link.is_some());
+        let due: Vec<ContactId> = due.unwrap_or_default().into_iter().filter(is_linked).collect();
+        for contact in due {
             if let Err(error) = self.update_keys_with(contact).await {
                 tracing::error!(%error, "our keys of a conversation could not be replaced");
             }
@@ -188,11 +191,6 @@ impl Node {
 
     async fn update_keys_with(&mut self, contact: ContactId) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        let Some(row) = conversations::load(&mut tx, contact).await? else { return Ok(()) };
-        let old = clock::now() - row.epoch_started_at > i64::try_from(UPDATE_AFTER.as_millis()).unwrap_or(i64::MAX);
-        if row.sealed_in_epoch < UPDATE_AFTER_SEALED && !(old && row.sealed_in_epoch > 0) {
-            return Ok(());
-        }
         let mut conversation = self.take_conversation(&mut tx, contact).await?;
         if !conversation.may_commit() {
             self.keep_conversation(contact, conversation);

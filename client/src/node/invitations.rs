@@ -92,7 +92,7 @@ impl Node {
             return self.refresh_services().await;
         }
         drop(tx);
-        if self.hosted.len() > 2 { self.refresh_services().await } else { Ok(()) }
+        if self.retired { self.refresh_services().await } else { Ok(()) }
     }
 
     /// Hosts what is needed now: the front door while there are invitations, the endpoint, and
@@ -124,6 +124,7 @@ impl Node {
     }
 
     async fn host_services(&mut self, services: Vec<Service>) {
+        self.retired = services.iter().any(|service| service.retired_at.is_some());
         let rows: Vec<i64> = services.iter().map(|service| service.id).collect();
         if rows == self.hosted {
             return;

@@ -60,9 +60,9 @@ impl Node {
         let attempt = peer.redial.attempt();
         let endpoint = peer.accepted.as_ref().map(|accepted| accepted.endpoint);
         let (host, transport, store) = (self.host.clone(), Arc::clone(&self.transport), self.store.clone());
-        let (stop, dials) = (self.stop.clone(), Arc::clone(&self.dials));
+        let (stop, turns, hurried) = (self.stop.clone(), Arc::clone(&self.idle_dials), peer.waiting);
         let dial = async move {
-            let _turn = dials.acquire_owned().await;
+            let _turn = if hurried { None } else { turns.acquire_owned().await.ok() };
             match endpoint {
                 Some(endpoint) => host.dial(transport, contact, endpoint, attempt).await,
                 None => match pending_request(&store, contact).await {
@@ -225,9 +225,8 @@ impl Node {
             LinkEvent::Frame(Frame::Bye(reason)) if current => {
                 tracing::debug!(?reason, "the contact says goodbye");
                 self.drop_link(contact).await?;
-                // A contact that stops will dial when it starts again; there is no hurry.
                 if let (Bye::Stopping, Some(peer)) = (reason, self.peers.get_mut(&contact)) {
-                    peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
+                    peer.redial.contact_stopped(Instant::now(), &mut self.rng);
                 }
                 Ok(())
             }

@@ -255,7 +255,7 @@ impl Node {
         else {
             return Ok(None);
         };
-        if contacts::count(tx).await? >= MAX_CONTACTS {
+        if known.is_none() && contacts::count(tx).await? >= MAX_CONTACTS {
             return Ok(None);
         }
         let now = clock::now();

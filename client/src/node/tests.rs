@@ -26,6 +26,8 @@ struct Person {
     directory: PathBuf,
     network: MemoryNetwork,
     running: Option<Running>,
+    /// How long its dials take.
+    lag: Duration,
 }
 
 /// A network, and where its people keep their profiles.
@@ -44,7 +46,7 @@ impl World {
     async fn person(&self, name: &'static str) -> Person {
         let directory = self.parent.path().join(name);
         profile::create(&directory, name, &words()).await.unwrap();
-        let mut person = Person { name, directory, network: self.network.clone(), running: None };
+        let mut person = Person { name, directory, network: self.network.clone(), running: None, lag: Duration::ZERO };
         person.wake().await;
         person
     }
@@ -71,7 +73,7 @@ impl Person {
         let (incoming, streams) = mpsc::channel(INCOMING_QUEUE);
         let parts = Parts {
             store: profile.store.clone(),
-            transport: Arc::new(self.network.transport(incoming)),
+            transport: Arc::new(self.network.transport(incoming).with_lag(self.lag)),
             incoming: streams,
             directory: profile.directory.clone(),
             rng: StdRng::from_os_rng(),
@@ -249,9 +251,17 @@ async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_open_each_others_links_at_once_become_contacts_once() {
+    // Whose question is slow must not matter.
+    for (slow_alice, slow_bob) in [(0, 0), (1, 0), (0, 1)] {
+        cross(Duration::from_secs(slow_alice), Duration::from_secs(slow_bob)).await;
+    }
+}
+
+async fn cross(slow_alice: Duration, slow_bob: Duration) {
     let world = World::new();
     let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let (from_alice, from_bob) = (alice.invitation().await, bob.invitation().await);
+    (alice.lag, bob.lag) = (slow_alice, slow_bob);
     alice.sleep().await;
     bob.opens(&from_alice).await.unwrap();
     bob.sleep().await;
@@ -260,7 +270,8 @@ async fn two_who_open_each_others_links_at_once_become_contacts_once() {
     bob.wake().await;
     alice.waits_until("Bob", |p| async move { p.is_online("Bob").await }).await;
     bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
-    bob.sends("Alice", "crossed").await;
+    let crossed = bob.sends("Alice", "crossed").await;
+    bob.delivered(&crossed).await;
     alice.sees("Bob", "crossed").await;
     assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
 }

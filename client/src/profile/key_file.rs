@@ -73,7 +73,7 @@ impl KeyFile {
     pub fn create(path: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<StoreKey, KeyFileError> {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
-        Self::replace(path, &key, passphrase, rng)?;
+        Self::write(path, &key, passphrase, rng)?;
         Ok(key)
     }
 
@@ -96,12 +96,12 @@ impl KeyFile {
     }
 
     /// Seals the key under another passphrase: the old file, or the new one, whole.
-    pub fn replace(
-        path: &Path,
-        key: &StoreKey,
-        passphrase: &[u8],
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), KeyFileError> {
+    pub fn change(path: &Path, old: &[u8], new: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+        let _alone = CHANGE.lock();
+        Self::write(path, &Self::open(path, old)?, new, rng)
+    }
+
+    fn write(path: &Path, key: &StoreKey, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
         let (mut salt, mut nonce) = ([0; 16], [0; 24]);
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut nonce);
@@ -116,7 +116,6 @@ impl KeyFile {
         let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
         let file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed };
         let json = serde_json::to_vec(&file).map_err(damaged)?;
-        let _alone = CHANGE.lock();
         let temporary = path.with_extension("new");
         let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         out.write_all(&json)?;

@@ -16,10 +16,6 @@ pub struct ConversationRow {
     pub acceptance: Option<Acceptance>,
     accepted_request: Option<Vec<u8>>,
     accepted_answer: Option<Vec<u8>>,
-    /// How many messages we sealed in this epoch.
-    pub sealed_in_epoch: i64,
-    /// When this epoch began.
-    pub epoch_started_at: i64,
     /// The epoch that the last commit of the contact ended.
     pub receipted_epoch: Option<i64>,
     /// The receipt for it.
@@ -73,7 +69,7 @@ pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
 /// Reads one.
 pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<ConversationRow>, StoreError> {
     let row: Option<ConversationRow> = sqlx::query_as(
-        "SELECT mls, accepted_request, accepted_answer, sealed_in_epoch, epoch_started_at, receipted_epoch, commit_receipt \
+        "SELECT mls, accepted_request, accepted_answer, receipted_epoch, commit_receipt \
          FROM conversation WHERE contact = ?",
     )
     .bind(contact)
@@ -86,6 +82,18 @@ pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<Conversation
         Ok(row)
     })
     .transpose()
+}
+
+/// Conversations in whose epoch so many messages were sealed, or any in one that began before a time.
+pub async fn due(tx: &mut Tx, sealed: i64, began_before: i64) -> Result<Vec<ContactId>, StoreError> {
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT contact FROM conversation WHERE sealed_in_epoch >= ? OR (sealed_in_epoch > 0 AND epoch_started_at < ?)",
+    )
+    .bind(sealed)
+    .bind(began_before)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(contact,)| contact).collect())
 }
 
 /// Writes the state after something was sealed or opened.

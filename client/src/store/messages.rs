@@ -418,13 +418,3 @@ pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>
     }
     Ok(expired)
 }
-
-/// When the next message expires.
-pub async fn next_expiry(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
-    let (at,): (Option<i64>,) = sqlx::query_as(
-        "SELECT min(expires_at) FROM message WHERE state IN ('queued', 'sent') AND expires_at IS NOT NULL",
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(at)
-}
