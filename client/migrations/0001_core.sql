@@ -9,14 +9,14 @@ CREATE TABLE profile (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- The onion services: one front door, one current endpoint, retired endpoints until all contacts
--- have the new one.
+-- The onion services: one front door and one endpoint that others are told, and replaced ones that
+-- stay up until `closes_at`.
 CREATE TABLE service (
     id INTEGER PRIMARY KEY,
     door TEXT NOT NULL CHECK (door IN ('front', 'endpoint')),
     seed BLOB NOT NULL,
     created_at INTEGER NOT NULL,
-    retired_at INTEGER
+    closes_at INTEGER
 ) STRICT;
 
 CREATE TABLE invitation (
@@ -58,8 +58,6 @@ CREATE TABLE contact (
     endpoint BLOB,
     presence_secret BLOB,
     servers TEXT,
-    -- The newest endpoint of ours that it has receipted.
-    told_revision INTEGER NOT NULL DEFAULT -1,
     -- The conversation's logical clock, and the number of our next message.
     clock INTEGER NOT NULL DEFAULT 0,
     next_counter INTEGER NOT NULL DEFAULT 1

@@ -35,6 +35,8 @@ pub const MAX_HELLO_LINKS: usize = 8;
 /// How far a message's logical clock may be ahead of everything in its conversation.
 pub const MAX_CLOCK_STEP: u64 = 1 << 32;
 
+/// From the opening of a stream to the end of its preface.
+pub const PREFACE_DEADLINE: Duration = Duration::from_secs(10);
 /// From the first byte to the first hello.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(40);
 /// From the first byte of a record to its last.
@@ -53,6 +55,8 @@ pub const MAX_IN_FLIGHT: usize = 64;
 pub const MAX_IN_FLIGHT_BYTES: usize = 512 * 1024;
 /// An envelope that a live link has taken, and that has no receipt, is handed over again after so long.
 pub const RESEND_AFTER: Duration = Duration::from_mins(1);
+/// Envelopes that do not open, until their link is closed.
+pub const MAX_UNREADABLE: u32 = 8;
 /// Envelopes of a later epoch, kept until the commit is through; for each contact.
 pub const MAX_HELD: u32 = 512;
 

@@ -28,7 +28,7 @@ const CLOCK_TOLERANCE: u64 = 30 * 24 * 3600;
 const PAST_EPOCHS: usize = 10;
 /// Messages may come so far out of order, and so far ahead, within an epoch. Far ahead, because a
 /// receipt that is lost with its link leaves a hole.
-const RATCHET_WINDOW: (u32, u32) = (500, 10_000);
+const RATCHET_WINDOW: (u32, u32) = (500, 2_000);
 
 /// Why something does not open, or cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -313,8 +313,12 @@ impl Conversation {
         if message.group_id() != self.group.group_id() {
             return Err(unreadable("another conversation"));
         }
-        if epoch > own {
+        // The other is ahead by our one commit on its way, or not at all.
+        if epoch == own + 1 && self.group.pending_commit().is_some() {
             return Err(MlsError::LaterEpoch);
+        }
+        if epoch > own {
+            return Err(unreadable("an epoch that cannot be"));
         }
         if message.content_type() == ContentType::Commit {
             if epoch < own {
@@ -400,6 +404,9 @@ mod tests {
             assert!(matches!(alice.open(&commit, |_| vec![]), Err(MlsError::StaleCommit(e)) if e == epoch));
             assert_eq!(open(&mut bob, &receipt).unwrap(), b"receipt");
             assert!(bob.commit_receipted(epoch).unwrap() && !bob.commit_receipted(epoch).unwrap());
+            let mut early = alice.seal(b"early").unwrap();
+            early[2 + 2 + 1 + 16 + 7] += 1;
+            assert!(matches!(open(&mut bob, &early), Err(MlsError::Unreadable(_))), "nobody is two epochs ahead");
             assert_eq!(open(&mut bob, &later).unwrap(), b"later");
             assert_eq!(open(&mut alice, &during).unwrap(), b"during");
             assert_eq!(alice.epoch(), bob.epoch());

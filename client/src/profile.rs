@@ -142,23 +142,21 @@ async fn fill(
 ) -> Result<(), ProfileError> {
     let key = KeyFile::create(&directory.join(KEY_FILE), passphrase.0.as_bytes(), rng)?;
     let store = Store::open(&directory.join(STORE), &key, true).await?;
+    // A revision that says nothing of how many came before.
+    let card_revision = rng.next_u64() >> 24;
     let mut random = || {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
         bytes
     };
-    let owner = owner::Owner {
-        root: RootSecret(*random()),
-        presence_secret: *random(),
-        name: name.to_owned(),
-        card_revision: 1,
-    };
+    let owner =
+        owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
     let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
     let now = crate::clock::now();
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
-    owner::add_service(&mut tx, Door::Front, &front, now).await?;
-    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now).await?;
+    owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
+    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     store.close().await;
     Ok(())

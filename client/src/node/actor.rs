@@ -66,8 +66,8 @@ pub(super) struct Node {
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<i64>,
-    /// Whether a replaced endpoint is among them.
-    pub(super) retired: bool,
+    /// Whether a replaced one is among them.
+    pub(super) replaced: bool,
     handshakes: HashMap<Door, Arc<Semaphore>>,
     started_at: i64,
     wiped: bool,
@@ -100,7 +100,7 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         idle_dials: Arc::new(Semaphore::new(MAX_IDLE_DIALS)),
         newest,
         hosted: vec![],
-        retired: false,
+        replaced: false,
         handshakes: [Door::Front, Door::Endpoint]
             .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
             .into(),

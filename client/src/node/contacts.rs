@@ -229,9 +229,9 @@ impl Node {
         messages::put(tx, contact, "card", item, Some(&card.to_bytes()), None).await
     }
 
-    /// A new endpoint and presence secret; everybody who may know is told.
+    /// New addresses and a new presence secret; everybody who may know is told.
     async fn move_house(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.renew_endpoint(tx).await?;
+        self.move_out(tx).await?;
         for row in contacts::all(tx).await? {
             if row.state == "accepted" && !row.blocked && conversations::load(tx, row.id).await?.is_some() {
                 self.put_card(tx, row.id).await?;

@@ -13,6 +13,7 @@ use super::peer::{Candidate, Live, later_survives};
 use crate::api::types::{Presence, What};
 use crate::clock;
 use crate::invitation::Invitation;
+use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
 use crate::link::session::LinkEvent;
 use crate::store::StoreError;
@@ -84,6 +85,7 @@ impl Node {
         tracing::debug!(%error, "a dial came to nothing");
         let ready = self.network.ready;
         let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        let is_request = peer.accepted.is_none();
         peer.trouble = Some(match error {
             MeetError::Dial(DialError::NotReady) => "Tor is not ready",
             MeetError::Dial(_) => "the contact is not reachable now",
@@ -96,10 +98,12 @@ impl Node {
         if peer.link.is_none() {
             peer.redial.failed(Instant::now(), peer.waiting && ready, &mut self.rng);
         }
-        if matches!(error, MeetError::Link(LinkError::WrongPeer | LinkError::Handshake)) {
-            self.key_alarm(contact).await?;
+        match error {
+            // Who answers at the link's front door is not whom it names: no later try can help.
+            MeetError::Link(LinkError::WrongPeer) if is_request => self.refused_by_proof(contact).await,
+            MeetError::Link(LinkError::WrongPeer | LinkError::Handshake) => self.key_alarm(contact).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A contact's dial to us came to nothing.
@@ -158,6 +162,7 @@ impl Node {
             sender,
             in_flight: BTreeMap::new(),
             cursor: 0,
+            unreadable: 0,
             since: Instant::now(),
             _held: held,
         });
@@ -239,11 +244,12 @@ impl Node {
         }
     }
 
-    /// Tells a contact that something of it was of no use.
-    pub(super) fn complain(&self, contact: ContactId, error: FrameError) {
-        if let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
-            let _ = live.sender.send(Frame::Error(error), None);
-        }
+    /// An envelope did not open: tells the contact, and lets go of a link that brings many.
+    pub(super) async fn complain(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) else { return Ok(()) };
+        let _ = live.sender.send(Frame::Error(FrameError::Undecryptable), None);
+        live.unreadable += 1;
+        if live.unreadable < MAX_UNREADABLE { Ok(()) } else { self.drop_link(contact).await }
     }
 }
 

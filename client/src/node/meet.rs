@@ -8,7 +8,7 @@ use super::Report;
 use super::directory::{Directory, Held};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
-use crate::limits::HANDSHAKE_DEADLINE;
+use crate::limits::{HANDSHAKE_DEADLINE, PREFACE_DEADLINE};
 use crate::link::LinkError;
 use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
@@ -79,7 +79,7 @@ impl Host {
 
     async fn try_answer(&self, incoming: Incoming) -> Result<(), LinkError> {
         let Incoming { door, mut stream } = incoming;
-        let preface = handshake::read_preface(&mut stream).await?;
+        let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (door, preface.purpose) {
             (Door::Endpoint, Purpose::Contact) => {
                 let (contact, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;

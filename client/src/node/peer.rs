@@ -67,6 +67,8 @@ pub(super) struct Live {
     pub(super) in_flight: BTreeMap<i64, (usize, Option<Instant>)>,
     /// The last outbox row that was handed to it.
     pub(super) cursor: i64,
+    /// Envelopes that did not open.
+    pub(super) unreadable: u32,
     /// Since when it is up.
     pub(super) since: Instant,
     /// Counts as held until it is dropped.

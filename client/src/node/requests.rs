@@ -153,25 +153,29 @@ impl Node {
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
         contacts::remove_request(&mut tx, contact).await?;
         self.rename_as_card(&mut tx, contact, &introduction.card).await?;
-        self.told_by(&mut tx, contact, &request.introduction).await?;
+        self.tell_if_changed(&mut tx, contact, &request.introduction).await?;
         events::note_contact(&mut tx, contact).await?;
         self.commit(tx).await?;
         Ok(true)
     }
 
     /// The contact has the card of this introduction; if ours has changed since, it is told.
-    async fn told_by(&mut self, tx: &mut Tx, contact: ContactId, introduction: &[u8]) -> Result<(), StoreError> {
+    async fn tell_if_changed(
+        &mut self,
+        tx: &mut Tx,
+        contact: ContactId,
+        introduction: &[u8],
+    ) -> Result<(), StoreError> {
         let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
         let sent =
             Introduction::from_bytes(introduction, limit).map_err(|_| StoreError::Damaged("a stored request"))?;
-        contacts::told(tx, contact, sent.card.revision).await?;
         if self.own_card(tx).await?.revision > sent.card.revision {
             self.put_card(tx, contact).await?;
         }
         Ok(())
     }
 
-    async fn refused(&mut self, mut tx: Tx, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
+    async fn refused(&mut self, tx: Tx, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
         let why = match reason {
             Refusal::Used => "the invitation has been used: ask for another",
             Refusal::Expired => "the invitation has expired: ask for another",
@@ -184,10 +188,20 @@ impl Node {
             }
             Refusal::Crossed | Refusal::Other(_) => "the owner of the invitation did not accept",
         };
+        self.end_request(tx, contact, why).await
+    }
+
+    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &str) -> Result<(), StoreError> {
         contacts::refuse(&mut tx, contact, why).await?;
         events::note_contact(&mut tx, contact).await?;
         self.commit(tx).await?;
         self.reload(contact).await
+    }
+
+    /// Who answered our request is not whom the link names.
+    pub(super) async fn refused_by_proof(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        self.end_request(tx, contact, "who answers there is not whom the link names: ask for the link again").await
     }
 
     /// Somebody asks with one of our invitations.
@@ -219,8 +233,12 @@ impl Node {
             return refused(Refusal::Revoked);
         };
         let known = contacts::by_peer(tx, peer).await?;
-        if peer == self.own_id() || known.as_ref().is_some_and(|row| row.blocked) {
+        if peer == self.own_id() {
             return refused(Refusal::Unusable);
+        }
+        // Who is blocked hears what it would hear if it were removed.
+        if known.as_ref().is_some_and(|row| row.blocked) {
+            return refused(Refusal::Used);
         }
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
@@ -275,7 +293,6 @@ impl Node {
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
         contacts::accept(tx, contact, &asking.peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
-        contacts::told(tx, contact, ours.card.revision).await?;
         if known.is_some() {
             self.rename_as_card(tx, contact, &theirs.card).await?;
         }

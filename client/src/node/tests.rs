@@ -315,7 +315,10 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sleep().await;
+    let door = |link: String| crate::invitation::Invitation::parse(&link).unwrap().front_door;
+    let before = door(alice.invitation().await);
     alice.node().remove_contact("Carol").await.unwrap();
+    assert!(door(alice.invitation().await) != before, "the front door is another, too");
     carol.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
     assert_eq!(alice.running.as_ref().unwrap().handle.status().await.unwrap().contacts, 1);
     let lost = carol.sends("Alice", "are you there?").await;

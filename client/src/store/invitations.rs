@@ -42,6 +42,12 @@ impl InvitationRow {
         }
     }
 
+    /// When it ends, if it works now.
+    #[must_use]
+    pub fn active_until(&self, now: i64) -> Option<i64> {
+        (self.state(now) == InvitationState::Active).then_some(self.expires_at)
+    }
+
     /// As the local API shows it.
     #[must_use]
     pub fn show(&self, now: i64) -> Invitation {
