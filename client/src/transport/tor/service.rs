@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tor_hscrypto::pk::{HsId, HsIdKeypair};
 use tor_hsservice::config::OnionServiceConfigBuilder;
-use tor_hsservice::status::State;
 use tor_hsservice::{HsNickname, OnionServiceConfig, RendRequest, RunningOnionService};
 use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 
@@ -36,8 +35,9 @@ const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 const FIRST_RETRY: Duration = Duration::from_millis(25);
 /// The longest pause between two launches that arti refuses.
 const LAST_RETRY: Duration = Duration::from_secs(30);
-/// The shortest time between two probes of a service that was reached.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
+/// The shortest time between two probes of a service that was reached: a network that is lost
+/// without anybody dialling is noticed by them alone.
+const TROUBLE_PAUSE: Duration = Duration::from_mins(2);
 /// The hash label of a nickname.
 const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
 /// The letters of a nickname. It names files on disk, so it comes from the secret part of the key:
@@ -210,19 +210,16 @@ impl Service {
     }
 }
 
-/// Ends when arti begins to see trouble. That is no verdict, but a reason to look, and not at once
-/// again: it sees trouble often.
+/// Ends when arti does not believe the service reachable. That is no verdict, but a reason to look; not
+/// at once, though: it is often wrong.
 async fn wait_for_trouble(running: &RunningOnionService) {
-    let mut events = running.status_events().skip(1);
-    let changed = async {
-        while let Some(status) = events.next().await {
-            if matches!(status.state(), State::Recovering | State::Broken) {
-                return;
-            }
+    tokio::time::sleep(TROUBLE_PAUSE).await;
+    let mut events = running.status_events();
+    while running.status().state().is_fully_reachable() {
+        if events.next().await.is_none() {
+            std::future::pending::<()>().await;
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::join!(changed, tokio::time::sleep(TROUBLE_PAUSE));
+    }
 }
 
 /// A service's handle and its callers.
