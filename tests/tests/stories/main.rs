@@ -127,7 +127,7 @@ where
     let world = world.cloned();
     Trial::test(name, move || {
         let world = world.ok_or("there is no world to tell it in")?;
-        world.runtime.block_on(tell_one(&world, tell)).map_err(|error| Failed::from(format!("{error:?}")))
+        world.runtime.block_on(tell_one(&world, tell)).map_err(|error| Failed::from(format!("{error:#}")))
     })
 }
 
@@ -138,5 +138,5 @@ async fn tell_one<F: Future<Output = Result<()>>>(world: &World, tell: fn(Stage)
         told = timeout(STORY_DEADLINE, tell(stage)) => told.context("the story did not end").flatten(),
         () = world.interrupted.cancelled() => Err(anyhow!("interrupted")),
     };
-    told.map_err(|error| error.context(stage::logs(home.path())))
+    told.map_err(|error| anyhow!("{error:#}\n{}", stage::logs(home.path())))
 }

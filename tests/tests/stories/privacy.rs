@@ -45,7 +45,7 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     }
     for person in [&alice, &bob] {
         let log = person.log()?;
-        ensure!(log.lines().count() > 20, "the log has only {} lines", log.lines().count());
+        ensure!(!log.is_empty(), "there is no log");
         holds_none(&log.to_lowercase().into_bytes(), &secrets).context("a log")?;
         let words = log.split(|c: char| !c.is_ascii_alphanumeric());
         let longest = words.max_by_key(|word| word.len()).unwrap_or_default();
