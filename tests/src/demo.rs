@@ -32,7 +32,7 @@ const TALK: [(Who, &str); 6] = [
 
 /// What Alice says while Bob's process is dead.
 const WHILE_AWAY: [&str; 5] = [
-    "Bob? You are offline.",
+    "Bob? Are you there?",
     "I write on. These wait in my store,",
     "encrypted, on my disk,",
     "until both of us are online together.",
@@ -159,15 +159,14 @@ impl Demo {
     async fn wait_for_a_killed_one(&mut self) -> Result<()> {
         self.narrator.say("Bob's process is killed (SIGKILL), and Alice goes on writing.");
         self.bob.kill().await?;
-        self.alice.until_presence("Bob", Presence::Offline).await?;
         for text in WHILE_AWAY {
             self.report.sent += 1;
             self.to_bob.push(self.alice.sends("Bob", text).await?);
         }
         let waiting = self.alice.contact("Bob").await?.waiting;
-        let why = self.to_bob.last().and_then(|message| message.reason.clone()).unwrap_or_default();
-        self.narrator.say(&format!("{waiting} messages wait. Alice is told why: {why}."));
         ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
+        let conversation = self.alice.reads(["history", "Bob", "--limit", "5"]).await?;
+        self.narrator.show(&format!("{waiting} messages wait, and Alice is told why:"), &conversation);
         self.narrator.say("Bob starts `chive run` again, on the same profile.");
         let began = Instant::now();
         self.bob.start().await?;

@@ -7,7 +7,8 @@ mod events;
 mod node;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,6 +53,14 @@ pub struct Person {
 impl Person {
     /// Makes a profile for somebody of this name, in the new directory `home`.
     pub async fn create(around: &Surroundings, home: &Path, name: &str) -> Result<Self> {
+        let person = Self::without_profile(around, home, name)?;
+        let made: serde_json::Value = person.ask(["init", "--name", name]).await?;
+        ensure!(made["name"] == name, "init answered {made}");
+        Ok(person)
+    }
+
+    /// Somebody who has chosen a passphrase, and has no profile yet.
+    pub fn without_profile(around: &Surroundings, home: &Path, name: &str) -> Result<Self> {
         fs::create_dir_all(home).with_context(|| format!("cannot create {}", home.display()))?;
         let person = Self {
             name: name.to_owned(),
@@ -62,10 +71,15 @@ impl Person {
             events: None,
             seen_at_start: 0,
         };
-        fs::write(person.passphrase_file(), format!("the passphrase of {name}\n"))?;
-        let made: serde_json::Value = person.ask(["init", "--name", name]).await?;
-        ensure!(made["name"] == name, "init answered {made}");
+        person.chooses_passphrase(&format!("the passphrase of {name}"))?;
         Ok(person)
+    }
+
+    /// Writes this passphrase down, for all commands from now on.
+    pub fn chooses_passphrase(&self, passphrase: &str) -> Result<()> {
+        let file = self.passphrase_file();
+        fs::write(&file, passphrase)?;
+        Ok(fs::set_permissions(&file, Permissions::from_mode(0o600))?)
     }
 
     /// Logs everything that the node can log.

@@ -32,6 +32,7 @@ impl Narrator {
     }
 
     /// Something to look at, under a title.
+    #[allow(clippy::unused_self, reason = "all that is told comes from the narrator")]
     pub(super) fn show(self, title: &str, text: &str) {
         write(&format!("\n{title}\n\n  {}\n\n", text.trim_end().replace('\n', "\n  ")));
     }

@@ -1,0 +1,78 @@
+//! People whose processes are killed or frozen.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use chive::api::types::{MessageState, Presence};
+use chive::limits::SILENCE_LIMIT;
+
+use crate::stage::{Stage, all_delivered, received_exactly, sends_all};
+
+const TEXTS: [&str; 5] = ["one", "two", "three", "four", "five"];
+
+pub(crate) async fn messages_wait_for_a_killed_contact(stage: Stage) -> Result<()> {
+    let (alice, mut bob) = stage.alice_and_bob().await?;
+    // Some are on their way when Bob is killed, some are written after.
+    let mut messages = sends_all(&alice, "Bob", &TEXTS[..2]).await?;
+    bob.kill().await?;
+    messages.extend(sends_all(&alice, "Bob", &TEXTS[2..]).await?);
+    bob.start().await?;
+    all_delivered(&alice, &messages).await?;
+    received_exactly(&bob, "Alice", &TEXTS).await?;
+    // Killed again, while Alice restarts: nothing comes twice.
+    bob.kill().await?;
+    bob.start().await?;
+    bob.delivers("Alice", "I have all").await?;
+    received_exactly(&bob, "Alice", &TEXTS).await
+}
+
+pub(crate) async fn messages_of_a_killed_sender_are_not_lost(stage: Stage) -> Result<()> {
+    let (mut alice, mut bob) = stage.alice_and_bob().await?;
+    sends_all(&alice, "Bob", &TEXTS[..3]).await?;
+    alice.kill().await?;
+    bob.kill().await?;
+    alice.start().await?;
+    sends_all(&alice, "Bob", &TEXTS[3..]).await?;
+    alice.kill().await?;
+    tokio::try_join!(alice.start(), bob.start())?;
+    bob.sees("five").await?;
+    received_exactly(&bob, "Alice", &TEXTS).await?;
+    let history = alice.history("Bob").await?;
+    all_delivered(&alice, &history).await
+}
+
+pub(crate) async fn both_killed_and_restarted_end_with_one_link(stage: Stage) -> Result<()> {
+    let (mut alice, mut bob) = stage.alice_and_bob().await?;
+    for round in ["first", "second"] {
+        tokio::try_join!(alice.kill(), bob.kill())?;
+        // Both dial at once now.
+        tokio::try_join!(alice.start(), bob.start())?;
+        let online = Presence::Online;
+        tokio::try_join!(alice.until_presence("Bob", online), bob.until_presence("Alice", online))?;
+        tokio::try_join!(alice.delivers("Bob", round), bob.delivers("Alice", round))?;
+    }
+    received_exactly(&alice, "Bob", &["first", "second"]).await?;
+    received_exactly(&bob, "Alice", &["first", "second"]).await?;
+    let (at_alice, at_bob) = tokio::try_join!(alice.status(), bob.status())?;
+    ensure!((at_alice.online, at_bob.online) == (1, 1), "no link is left");
+    Ok(())
+}
+
+pub(crate) async fn a_frozen_contact_is_offline_until_it_goes_on(stage: Stage) -> Result<()> {
+    let (alice, mut bob) = stage.alice_and_bob().await?;
+    alice.delivers("Bob", "before").await?;
+    bob.freeze()?;
+    let frozen = Instant::now();
+    let message = alice.sends("Bob", "while you are frozen").await?;
+    alice.until_presence("Bob", Presence::Offline).await?;
+    // A frozen process keeps its connections: only its silence tells.
+    let noticed = frozen.elapsed();
+    ensure!(noticed < SILENCE_LIMIT + Duration::from_secs(15), "noticed only after {noticed:?}");
+    let waiting = alice.contact("Bob").await?;
+    ensure!((waiting.waiting, waiting.reason.is_some()) == (1, true), "Alice is told {waiting:?}");
+    bob.thaw()?;
+    alice.until(&message, MessageState::Delivered).await?;
+    tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+    bob.delivers("Alice", "I am back").await?;
+    received_exactly(&bob, "Alice", &["before", "while you are frozen"]).await
+}
