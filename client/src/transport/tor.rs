@@ -28,7 +28,7 @@ mod stream;
 mod watchdog;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,9 @@ pub use self::config::{TorOptions, check_overrides};
 /// The port that streams to every Chive onion service go to. It exists inside the onion service
 /// only: no relay sees it.
 pub const VIRTUAL_PORT: u16 = 1042;
+
+/// Where arti keeps what it knows of our services, in its state directory.
+const SERVICES_STATE: &str = "hss";
 
 /// How long what was written before a close, and the ends of streams, get to leave.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -93,6 +96,7 @@ struct Inner {
     hosting: Hosting,
     tasks: TaskTracker,
     stop: CancellationToken,
+    services_state: PathBuf,
 }
 
 impl TorTransport {
@@ -102,6 +106,8 @@ impl TorTransport {
         // arti panics without one. Somebody may have chosen before us: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = multi_threaded_runtime()?;
+        let services_state = options.state_dir.join(SERVICES_STATE);
+        forget(&services_state);
         let arti = Arc::new(Arti::start(config::build(options)?, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (network, doors) = (Arc::new(Network::new()), Arc::new(Doors::new()));
@@ -115,7 +121,7 @@ impl TorTransport {
             incoming,
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, doors, hosting, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, doors, hosting, tasks, stop, services_state }) })
     }
 }
 
@@ -172,7 +178,20 @@ impl Inner {
         self.tasks.wait().await;
         tokio::time::sleep(LAST_WORDS).await;
         self.arti.end().await;
+        forget(&self.services_state);
         self.network.closed();
+    }
+}
+
+/// What arti keeps of our services is worth nothing without the keys, which it never stores; but it
+/// names their introduction points: with the disk, and an old descriptor, it would prove that a
+/// service was hosted here.
+fn forget(services_state: &Path) {
+    match std::fs::remove_dir_all(services_state) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(kind = ?error.kind(), "the state of our services could not be removed");
+        }
+        _ => {}
     }
 }
 
