@@ -96,6 +96,8 @@ CREATE TABLE message (
     -- Ours: given when it is sealed, so that a cancelled one leaves no gap.
     counter INTEGER,
     clock INTEGER NOT NULL,
+    -- 1 if it came when there were messages of ours after it in the order.
+    late INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     sent_at INTEGER,
     delivered_at INTEGER,

@@ -236,6 +236,9 @@ pub struct Message {
     /// How many messages of the contact just before this one have not arrived (yet).
     #[serde(skip_serializing_if = "is_zero", default)]
     pub missing_before: u32,
+    /// It came after messages of ours that stand below it: its writer had not seen them, or says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub late: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

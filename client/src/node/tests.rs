@@ -293,6 +293,25 @@ async fn a_message_can_be_taken_back_before_it_leaves_and_leaves_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_late_is_marked_where_it_stands() {
+    let world = World::new();
+    let (mut alice, mut bob) = world.pair().await;
+    bob.sleep().await;
+    alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
+    alice.sends("Bob", "one").await;
+    alice.sends("Bob", "two").await;
+    alice.sleep().await;
+    bob.wake().await;
+    bob.sends("Alice", "unaware").await;
+    alice.wake().await;
+    alice.sees("Bob", "unaware").await;
+    bob.sees("Alice", "two").await;
+    let late: Vec<String> = alice.history("Bob").await.into_iter().filter(|m| m.late).map(|m| m.text).collect();
+    assert_eq!(late, ["unaware"]);
+    assert!(bob.history("Alice").await.iter().all(|m| !m.late || m.text == "one"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_was_not_delivered_in_its_time_expires() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;

@@ -33,6 +33,7 @@ pub struct MessageRow {
     delivered_at: Option<i64>,
     expires_at: Option<i64>,
     missing_before: i64,
+    late: bool,
     contact_name: String,
     contact_peer: Vec<u8>,
 }
@@ -80,13 +81,14 @@ impl MessageRow {
             delivered_at: self.delivered_at,
             expires_at: self.expires_at,
             missing_before: u32::try_from(self.missing_before).unwrap_or(u32::MAX),
+            late: self.late,
         }
     }
 }
 
 /// A gap is what lies between a received message and the one with the next lower counter.
 const SELECT: &str = "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
-     m.delivered_at, m.expires_at, c.name AS contact_name, c.peer_id AS contact_peer, \
+     m.delivered_at, m.expires_at, m.late, c.name AS contact_name, c.peer_id AS contact_peer, \
      CASE WHEN m.mine THEN 0 ELSE m.counter - 1 - ifnull((SELECT max(p.counter) FROM message p \
        WHERE p.contact = m.contact AND p.mine = 0 AND p.counter < m.counter), 0) END AS missing_before \
      FROM message m JOIN contact c ON c.id = m.contact";
@@ -141,8 +143,9 @@ pub async fn add_theirs(
     now: i64,
 ) -> Result<Option<MessageRowId>, StoreError> {
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at) \
-         SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7 \
+        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late) \
+         SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7, \
+         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5) \
          WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2)",
     )
     .bind(contact)

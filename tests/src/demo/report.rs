@@ -73,6 +73,7 @@ mod tests {
             delivered_at: None,
             expires_at: None,
             missing_before: 0,
+            late: false,
         }
     }
 

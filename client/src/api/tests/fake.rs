@@ -210,5 +210,6 @@ pub(super) fn message() -> Message {
         delivered_at: None,
         expires_at: None,
         missing_before: 0,
+        late: false,
     }
 }

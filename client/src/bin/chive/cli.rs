@@ -58,7 +58,7 @@ unreachable), contacts, online, waiting, last_event.";
 const MESSAGE_FIELDS: &str = "\
 With --json: the message: id, contact, contact_id, direction (sent or received), text, state
 (queued, sent, delivered, cancelled, expired or received), reason, created_at, sent_at,
-delivered_at, expires_at, missing_before.";
+delivered_at, expires_at, missing_before, late.";
 
 const INVITATION_FIELDS: &str = "\
 With --json: id, link (while it is active), state (active, used, expired or revoked), uses, used,

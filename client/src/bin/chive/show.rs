@@ -159,7 +159,10 @@ pub(crate) fn message(message: &Message, now: i64) -> String {
     let text = for_terminal(&message.text).replace('\n', "\n    ");
     let line = format!("{gap}{}  {who}: {text}", short(message.created_at, now));
     match (message.direction, message.state) {
-        (Direction::Received, _) => line,
+        (Direction::Received, _) => match message.delivered_at.filter(|_| message.late) {
+            Some(arrived) => format!("{line}\n    (arrived {}, after what you wrote below)", short(arrived, now)),
+            None => line,
+        },
         (Direction::Sent, MessageState::Queued) => {
             format!("{line}\n    … {}; take it back: chive cancel {}", progress(message), for_one_line(&message.id))
         }
@@ -255,6 +258,7 @@ pub(crate) mod tests {
             delivered_at: None,
             expires_at: None,
             missing_before: 0,
+            late: false,
         }
     }
 
