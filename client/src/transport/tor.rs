@@ -4,7 +4,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `config` | arti's settings: the person's, and ours |
-//! | `bootstrap` | the way to the network, in words |
+//! | `bootstrap` | the way to the network |
+//! | `trouble` | what can stand in it, in words |
 //! | `runtime` | arti's tasks, so that all of them end |
 //! | `arti` | arti, one run after another |
 //! | `dial` | streams to others |
@@ -25,6 +26,7 @@ mod reception;
 mod runtime;
 mod service;
 mod stream;
+mod trouble;
 mod watchdog;
 
 use std::io;

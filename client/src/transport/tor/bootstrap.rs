@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use arti_client::status::{BlockageKind, BootstrapStatus};
+use arti_client::status::BootstrapStatus;
 use arti_client::{ErrorKind, HasKind};
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::arti::{Arti, Client};
+use super::trouble::{NO_PROGRESS, Trouble, skew_in};
 use crate::transport::NetworkStatus;
 
 /// The pause after the first failed bootstrap; it doubles with each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// The longest pause between two bootstraps.
 const LAST_RETRY: Duration = Duration::from_mins(1);
-/// Without progress for this long, something is wrong.
-const NO_PROGRESS: Duration = Duration::from_secs(30);
 /// How long arti may stand still before it is started afresh, at first; doubled each time until it
 /// works. arti itself waits ever longer before it tries again, for hours in the end.
 const FIRST_PATIENCE: Duration = Duration::from_mins(1);
@@ -150,86 +149,6 @@ async fn bootstrap(client: &Client, network: &Network, failure: &watch::Sender<O
     network.bootstrapped.store(true, Ordering::Release);
 }
 
-/// What stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Trouble {
-    Offline,
-    Filtered,
-    Unreachable,
-    /// How the clock is wrong, if known: "slow by around 3h".
-    Clock(Option<String>),
-    Directory,
-    /// Our own files.
-    Files,
-    Slow,
-}
-
-impl Trouble {
-    /// For a person: what is wrong, and what to do about it.
-    fn advice(&self) -> String {
-        match self {
-            Self::Offline => "this machine seems to be offline: check its internet connection".to_owned(),
-            Self::Filtered => {
-                "something between this machine and Tor filters the connection: set up bridges in the configuration"
-                    .to_owned()
-            }
-            Self::Unreachable => {
-                "no Tor relay answers: check the internet connection; where Tor is blocked, set up bridges in the \
-                 configuration"
-                    .to_owned()
-            }
-            Self::Clock(Some(how)) => {
-                format!("this machine's clock seems {how}: set its date, time and time zone right")
-            }
-            Self::Clock(None) => {
-                "this machine's clock seems to be wrong: set its date, time and time zone right".to_owned()
-            }
-            Self::Directory => "the Tor directory cannot be downloaded: check this machine's date and time; if they \
-                 are right, wait, or set up bridges in the configuration"
-                .to_owned(),
-            Self::Files => {
-                "Tor cannot use its files in the profile: check that the disk is not full and that they belong to \
-                 this user, then start again"
-                    .to_owned()
-            }
-            Self::Slow => format!(
-                "nothing has moved for {} seconds: the connection may be slow; where Tor is blocked, set up bridges \
-                 in the configuration",
-                NO_PROGRESS.as_secs()
-            ),
-        }
-    }
-
-    fn of_blockage(kind: &BlockageKind, skew: Option<String>) -> Option<Self> {
-        match kind {
-            BlockageKind::Disabled => None,
-            BlockageKind::Offline => Some(Self::Offline),
-            BlockageKind::Filtering => Some(Self::Filtered),
-            BlockageKind::ClockSkewed => Some(Self::Clock(skew)),
-            BlockageKind::CantBootstrap if skew.is_some() => Some(Self::Clock(skew)),
-            BlockageKind::CantBootstrap => Some(Self::Directory),
-            _ => Some(Self::Unreachable),
-        }
-    }
-
-    fn of_failure(kind: ErrorKind, skew: Option<String>) -> Self {
-        match kind {
-            ErrorKind::ClockSkew => Self::Clock(skew),
-            ErrorKind::LocalNetworkError => Self::Offline,
-            ErrorKind::FsPermissions
-            | ErrorKind::PersistentStateAccessFailed
-            | ErrorKind::PersistentStateCorrupted
-            | ErrorKind::CacheAccessFailed
-            | ErrorKind::CacheCorrupted
-            | ErrorKind::LocalResourceAlreadyInUse => Self::Files,
-            ErrorKind::DirectoryExpired | ErrorKind::TorDirectoryError | ErrorKind::TorDirectoryUnusable => {
-                Self::Directory
-            }
-            _ => Self::Unreachable,
-        }
-    }
-}
-
 /// What can be seen of the network at one moment.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -258,13 +177,6 @@ impl Seen {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn percent(fraction: f32) -> u8 {
     (fraction.clamp(0.0, 1.0) * 100.0) as u8
-}
-
-/// How the clock is wrong, from arti's own words "Clock is slow by around 3h (based on …)": it has
-/// no other way to tell.
-fn skew_in(status: &str) -> Option<String> {
-    let how = status.split("Clock is ").find(|rest| rest.starts_with("slow") || rest.starts_with("fast"))?;
-    how.split(" (").next().map(|how| how.trim().to_owned())
 }
 
 /// The course of a bootstrap, over several runs of arti: how far it has ever come, when it last moved.
@@ -409,30 +321,5 @@ mod tests {
         assert!(!lost.ready);
         assert!(lost.summary.contains("lost"));
         assert_eq!(lost.percent, 99);
-    }
-
-    #[test]
-    fn the_direction_of_a_wrong_clock_is_told() {
-        let words = "Stuck at 5%: Clock is skewed. (Clock is slow by around 3h (based on 8 recent observations, …))";
-        assert_eq!(skew_in(words).as_deref(), Some("slow by around 3h"));
-        let words = "Stuck at 5%: x. Clock is fast by around 2days 3h (based on 9 recent observations, with …)";
-        assert_eq!(skew_in(words).as_deref(), Some("fast by around 2days 3h"));
-        assert_eq!(skew_in("43%: connecting successfully; directory is fetching"), None);
-    }
-
-    #[test]
-    fn every_trouble_says_what_to_do() {
-        for trouble in [
-            Trouble::Offline,
-            Trouble::Filtered,
-            Trouble::Unreachable,
-            Trouble::Clock(None),
-            Trouble::Clock(Some("slow by around 3h".to_owned())),
-            Trouble::Directory,
-            Trouble::Files,
-            Trouble::Slow,
-        ] {
-            assert!(trouble.advice().contains(':'), "{trouble:?}");
-        }
     }
 }

@@ -61,6 +61,13 @@ pub(super) struct Service {
     pub(super) stop: CancellationToken,
 }
 
+/// Where callers come in: the same for all launches of a service, and so are its limits.
+struct Entrance {
+    circuits: Arc<Semaphore>,
+    reception: Arc<Reception>,
+    sessions: TaskTracker,
+}
+
 /// A launched service: ends when it is dropped.
 struct Launched {
     running: Arc<RunningOnionService>,
@@ -85,26 +92,30 @@ enum LaunchError {
 impl Service {
     /// Runs until it is stopped, and every stream of it has been told to end.
     pub(super) async fn run(self) {
-        let sessions = TaskTracker::new();
+        let entrance = Entrance {
+            circuits: Arc::new(Semaphore::new(MAX_CIRCUITS)),
+            reception: Arc::new(Reception::new(self.id.door, self.house.incoming.clone(), self.stop.clone())),
+            sessions: TaskTracker::new(),
+        };
         let stop = self.stop.clone();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.keep_up(&sessions) => {}
+            () = self.keep_up(&entrance) => {}
         }
         self.house.dialer.forget(Isolation::Probe(self.id.address));
-        sessions.close();
-        sessions.wait().await;
+        entrance.sessions.close();
+        entrance.sessions.wait().await;
     }
 
     /// Launches again whenever the service ends or the watch says so. Its open streams live on.
-    async fn keep_up(&self, sessions: &TaskTracker) {
+    async fn keep_up(&self, entrance: &Entrance) {
         let mut watch = Watch::new();
         loop {
             // The service ends when this handle is dropped: at the end of the turn.
             let Launched { running, requests, over } = self.launch().await;
             tokio::select! {
                 () = over.cancelled() => {}
-                () = self.take_callers(requests, sessions) => tracing::debug!("arti ended a service"),
+                () = self.take_callers(requests, entrance) => tracing::debug!("arti ended a service"),
                 () = self.watch_over(&running, &mut watch) => {
                     tracing::info!("a service cannot be reached: launching it anew");
                 }
@@ -140,16 +151,14 @@ impl Service {
     }
 
     /// Lets callers in until arti ends the service.
-    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, sessions: &TaskTracker) {
-        let circuits = Arc::new(Semaphore::new(MAX_CIRCUITS));
-        let reception = Arc::new(Reception::new(self.id.door, self.house.incoming.clone(), self.stop.clone()));
+    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, entrance: &Entrance) {
         while let Some(request) = requests.next().await {
-            let Ok(permit) = Arc::clone(&circuits).try_acquire_owned() else {
+            let Ok(permit) = Arc::clone(&entrance.circuits).try_acquire_owned() else {
                 tracing::debug!("too many callers at once: one turned away");
                 continue;
             };
-            let reception = Arc::clone(&reception);
-            sessions.spawn(async move {
+            let reception = Arc::clone(&entrance.reception);
+            entrance.sessions.spawn(async move {
                 reception.receive(request).await;
                 drop(permit);
             });
