@@ -9,14 +9,14 @@ CREATE TABLE profile (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- The onion services: one front door, one current endpoint, retired endpoints until all contacts
--- have the new one.
+-- The onion services: one front door and one endpoint that others are told, and replaced ones that
+-- stay up until `closes_at`.
 CREATE TABLE service (
     id INTEGER PRIMARY KEY,
     door TEXT NOT NULL CHECK (door IN ('front', 'endpoint')),
     seed BLOB NOT NULL,
     created_at INTEGER NOT NULL,
-    retired_at INTEGER
+    closes_at INTEGER
 ) STRICT;
 
 CREATE TABLE invitation (
@@ -45,7 +45,8 @@ CREATE TABLE contact (
     verified INTEGER NOT NULL DEFAULT 0,
     name TEXT NOT NULL,
     skeleton TEXT NOT NULL UNIQUE,
-    named_here INTEGER NOT NULL,
+    -- 0 while the name is a stand-in for one that is not known yet.
+    named INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     -- Known once the first link was up.
     link_key BLOB,
@@ -57,8 +58,6 @@ CREATE TABLE contact (
     endpoint BLOB,
     presence_secret BLOB,
     servers TEXT,
-    -- The newest endpoint of ours that it has receipted.
-    told_revision INTEGER NOT NULL DEFAULT -1,
     -- The conversation's logical clock, and the number of our next message.
     clock INTEGER NOT NULL DEFAULT 0,
     next_counter INTEGER NOT NULL DEFAULT 1
@@ -76,8 +75,10 @@ CREATE TABLE request (
 CREATE TABLE conversation (
     contact INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
     mls BLOB NOT NULL,
-    -- What we answered to the contact's request: the same bytes if it asks again.
-    acceptance BLOB,
+    -- What we answered to which request, until the contact is seen to have joined: the same bytes
+    -- if it asks again.
+    accepted_request BLOB,
+    accepted_answer BLOB,
     sealed_in_epoch INTEGER NOT NULL DEFAULT 0,
     epoch_started_at INTEGER NOT NULL,
     -- The receipt for the last commit that we merged, to be sent again when the commit comes again.

@@ -148,6 +148,7 @@ mod tests {
         assert_eq!(safety_number(a, b), safety_number(b, a));
         assert_eq!(safety_number(a, b).len(), 60 + 11);
         assert_ne!(safety_number(a, b), safety_number(a, PeerId([3; 32])));
+        golden("safety_number", safety_number(a, b).as_bytes());
     }
 
     #[test]

@@ -35,30 +35,35 @@ pub const MAX_HELLO_LINKS: usize = 8;
 /// How far a message's logical clock may be ahead of everything in its conversation.
 pub const MAX_CLOCK_STEP: u64 = 1 << 32;
 
+/// From the opening of a stream to the end of its preface.
+pub const PREFACE_DEADLINE: Duration = Duration::from_secs(10);
 /// From the first byte to the first hello.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(40);
 /// From the first byte of a record to its last.
-pub const RECORD_DEADLINE: Duration = Duration::from_secs(60);
+pub const RECORD_DEADLINE: Duration = Duration::from_mins(1);
 /// Nothing sent for so long: a ping goes out.
 pub const PING_AFTER: Duration = Duration::from_secs(20);
 /// Nothing received for so long: the link is dead.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(50);
-/// Incoming streams whose handshake is not done.
+/// Incoming streams whose handshake is not done, for each door: strangers at the front door take
+/// nothing from contacts at the endpoint.
 pub const MAX_OPEN_HANDSHAKES: usize = 256;
-/// Contact requests being answered at the same time.
-pub const MAX_OPEN_REQUESTS: usize = 64;
 
 /// Envelopes handed to a link and not receipted yet.
 pub const MAX_IN_FLIGHT: usize = 64;
 /// Their bytes.
-pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
-/// An envelope without a receipt on a live link is handed over again after so long.
-pub const RESEND_AFTER: Duration = Duration::from_secs(60);
+pub const MAX_IN_FLIGHT_BYTES: usize = 512 * 1024;
+/// An envelope that a live link has taken, and that has no receipt, is handed over again after so long.
+pub const RESEND_AFTER: Duration = Duration::from_mins(1);
+/// Envelopes that do not open, until their link is closed.
+pub const MAX_UNREADABLE: u32 = 8;
 /// Envelopes of a later epoch, kept until the commit is through; for each contact.
 pub const MAX_HELD: u32 = 512;
 
 /// Contacts of a profile.
 pub const MAX_CONTACTS: u32 = 10_000;
+/// Dials on their way at the same time to contacts for whom nothing waits; the others need no turn.
+pub const MAX_IDLE_DIALS: usize = 16;
 /// Invitations kept, ended ones among them.
 pub const MAX_INVITATIONS: u32 = 1_000;
 /// How many people may use one invitation.

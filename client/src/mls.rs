@@ -22,10 +22,13 @@ const SUITE: Ciphersuite = Ciphersuite::MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed
 const LABEL_PAIR: &str = "chive/v1/pair";
 /// The life of a key package, in seconds: an invitation's request may wait for a year.
 const KEY_PACKAGE_LIFE: u64 = 365 * 24 * 3600;
+/// The two clocks may differ by so many seconds.
+const CLOCK_TOLERANCE: u64 = 30 * 24 * 3600;
 /// Late messages of so many epochs can still be opened.
 const PAST_EPOCHS: usize = 10;
-/// Messages may come so far out of order, and so far ahead, within an epoch.
-const RATCHET_WINDOW: (u32, u32) = (500, 1000);
+/// Messages may come so far out of order, and so far ahead, within an epoch. Far ahead, because a
+/// receipt that is lost with its link leaves a hole.
+const RATCHET_WINDOW: (u32, u32) = (500, 2_000);
 
 /// Why something does not open, or cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -165,13 +168,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A key package of its own for one request.
-    pub fn new(rng: &mut dyn CryptoRng) -> Result<Self, MlsError> {
+    /// A key package of its own for one request. `now`: Unix seconds.
+    pub fn new(now: u64, rng: &mut dyn CryptoRng) -> Result<Self, MlsError> {
         let provider = Provider::new([])?;
         let (signer, credential) = fresh_credential(&provider, rng)?;
         let bundle = KeyPackage::builder()
             .leaf_node_capabilities(capabilities())
-            .key_package_lifetime(Lifetime::new(KEY_PACKAGE_LIFE))
+            .key_package_lifetime(Lifetime::init(now.saturating_sub(CLOCK_TOLERANCE), now + KEY_PACKAGE_LIFE))
             .build(SUITE, &provider, &signer, credential)
             .map_err(state)?;
         let key_package = MlsMessageOut::from(bundle.into_key_package()).tls_serialize_detached().map_err(state)?;
@@ -310,8 +313,12 @@ impl Conversation {
         if message.group_id() != self.group.group_id() {
             return Err(unreadable("another conversation"));
         }
-        if epoch > own {
+        // The other is ahead by our one commit on its way, or not at all.
+        if epoch == own + 1 && self.group.pending_commit().is_some() {
             return Err(MlsError::LaterEpoch);
+        }
+        if epoch > own {
+            return Err(unreadable("an epoch that cannot be"));
         }
         if message.content_type() == ContentType::Commit {
             if epoch < own {
@@ -349,9 +356,14 @@ mod tests {
 
     use super::*;
 
+    /// Key packages are judged by the system's clock.
+    fn now() -> u64 {
+        crate::clock::now().unsigned_abs() / 1000
+    }
+
     fn pair() -> (Conversation, Conversation) {
         let mut rng = StdRng::from_seed([1; 32]);
-        let draft = Draft::new(&mut rng).unwrap();
+        let draft = Draft::new(now(), &mut rng).unwrap();
         let (alice, welcome, one) = Conversation::create(&draft.key_package, &mut rng).unwrap();
         let (bob, other) = Conversation::join(&draft.blob, &welcome).unwrap();
         assert_eq!(one, other, "both have the same pair secret");
@@ -392,6 +404,9 @@ mod tests {
             assert!(matches!(alice.open(&commit, |_| vec![]), Err(MlsError::StaleCommit(e)) if e == epoch));
             assert_eq!(open(&mut bob, &receipt).unwrap(), b"receipt");
             assert!(bob.commit_receipted(epoch).unwrap() && !bob.commit_receipted(epoch).unwrap());
+            let mut early = alice.seal(b"early").unwrap();
+            early[2 + 2 + 1 + 16 + 7] += 1;
+            assert!(matches!(open(&mut bob, &early), Err(MlsError::Unreadable(_))), "nobody is two epochs ahead");
             assert_eq!(open(&mut bob, &later).unwrap(), b"later");
             assert_eq!(open(&mut alice, &during).unwrap(), b"during");
             assert_eq!(alice.epoch(), bob.epoch());
@@ -412,9 +427,19 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_days_off_does_not_matter() {
+        let mut rng = StdRng::from_seed([1; 32]);
+        for now in [now() + 20 * 24 * 3600, now() - 300 * 24 * 3600] {
+            let draft = Draft::new(now, &mut rng).unwrap();
+            let (_, welcome, _) = Conversation::create(&draft.key_package, &mut rng).unwrap();
+            Conversation::join(&draft.blob, &welcome).unwrap();
+        }
+    }
+
+    #[test]
     fn garbage_is_no_key_package_and_no_welcome() {
         let mut rng = StdRng::from_seed([1; 32]);
-        let draft = Draft::new(&mut rng).unwrap();
+        let draft = Draft::new(now(), &mut rng).unwrap();
         for garbage in [&b""[..], &[0; 10], &[0xff; 3000]] {
             assert!(Conversation::create(garbage, &mut rng).is_err());
             assert!(Conversation::join(&draft.blob, garbage).is_err());

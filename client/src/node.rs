@@ -83,7 +83,7 @@ enum Report {
     /// Somebody asks to become a contact.
     Asked(meet::Asking),
     /// Our request was answered. The session is dropped once the answer is stored.
-    Answered { contact: ContactId, peer: PublicIdentity, answer: Frame, stored: Box<Session> },
+    Answered { contact: ContactId, peer: PublicIdentity, introduction: Vec<u8>, answer: Frame, stored: Box<Session> },
     /// Something came over a link.
     Link { contact: ContactId, link: LinkId, event: LinkEvent },
     /// A link has ended.
@@ -199,8 +199,11 @@ impl NodeHandle {
         }
     }
 
-    /// Ends the node and destroys the profile.
+    /// Destroys the profile's key, then ends the node. When this returns, the profile is lost.
     pub async fn wipe(&self) -> Result<(), Fault> {
+        let directory = self.directory.clone();
+        let destroyed = tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
+        destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
         self.ask(Command::Wipe).await
     }
 }

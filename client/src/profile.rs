@@ -110,11 +110,6 @@ impl Profile {
     pub fn tor_directory(&self) -> PathBuf {
         self.directory.join(TOR)
     }
-
-    /// Replaces the passphrase. Takes as long as two unlocks.
-    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
-        rewrap(&self.directory, old, new)
-    }
 }
 
 /// Makes a profile. The directory appears whole, or not at all.
@@ -147,23 +142,21 @@ async fn fill(
 ) -> Result<(), ProfileError> {
     let key = KeyFile::create(&directory.join(KEY_FILE), passphrase.0.as_bytes(), rng)?;
     let store = Store::open(&directory.join(STORE), &key, true).await?;
+    // A revision that says nothing of how many came before.
+    let card_revision = rng.next_u64() >> 24;
     let mut random = || {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
         bytes
     };
-    let owner = owner::Owner {
-        root: RootSecret(*random()),
-        presence_secret: *random(),
-        name: name.to_owned(),
-        card_revision: 1,
-    };
+    let owner =
+        owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
     let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
     let now = crate::clock::now();
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
-    owner::add_service(&mut tx, Door::Front, &front, now).await?;
-    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now).await?;
+    owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
+    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     store.close().await;
     Ok(())
@@ -193,43 +186,57 @@ pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Re
     if new.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
-    let path = directory.join(KEY_FILE);
-    let key = KeyFile::open(&path, old.0.as_bytes())?;
-    Ok(KeyFile::replace(&path, &key, new.0.as_bytes(), &mut rand::rng())?)
+    Ok(KeyFile::change(&directory.join(KEY_FILE), old.0.as_bytes(), new.0.as_bytes(), &mut StdRng::from_os_rng())?)
 }
 
-/// Destroys a profile that no node runs on. Needs no passphrase.
+/// Destroys a profile that no node runs on. Needs no passphrase, and goes on where an earlier try
+/// was interrupted.
 pub fn wipe(directory: &Path) -> Result<(), ProfileError> {
-    let _lock = lock(directory)?;
+    if !directory.join(KEY_FILE).exists() && !directory.join(LOCK).exists() {
+        return Err(ProfileError::Missing(directory.to_owned()));
+    }
+    let _lock = take_lock(directory)?;
     destroy(directory)
 }
 
 /// The key file goes first: without it, what is left of the store is noise.
 pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
-    KeyFile::destroy(&directory.join(KEY_FILE), &mut rand::rng())?;
+    destroy_key(directory)?;
     for file in [STORE, "chive.db-wal", "chive.db-shm", SOCKET] {
-        match fs::remove_file(directory.join(file)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        gone(fs::remove_file(directory.join(file)))?;
     }
-    match fs::remove_dir_all(directory.join(TOR)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    fs::remove_file(directory.join(LOCK))?;
-    // Something that is not ours may be in there: then the empty-looking directory stays.
+    gone(fs::remove_dir_all(directory.join(TOR)))?;
+    gone(fs::remove_file(directory.join(LOCK)))?;
+    // Something that is not ours may be in there: then the directory stays.
     let _ = fs::remove_dir(directory);
     Ok(())
 }
 
+/// Makes the store unreadable for ever.
+pub(crate) fn destroy_key(directory: &Path) -> Result<(), ProfileError> {
+    Ok(KeyFile::destroy(&directory.join(KEY_FILE), &mut StdRng::from_os_rng())?)
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn lock(directory: &Path) -> Result<File, ProfileError> {
     if !directory.join(KEY_FILE).exists() {
-        return Err(match directory.join(STORE).exists() {
-            true => ProfileError::Damaged(format!("{KEY_FILE} is missing, and without it the store cannot be opened")),
-            false => ProfileError::Missing(directory.to_owned()),
+        return Err(if directory.join(STORE).exists() {
+            ProfileError::Damaged(format!("the file {KEY_FILE} is missing, and without it nothing can be read"))
+        } else {
+            ProfileError::Missing(directory.to_owned())
         });
     }
+    take_lock(directory)
+}
+
+fn take_lock(directory: &Path) -> Result<File, ProfileError> {
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -255,7 +262,7 @@ mod tests {
         let profile = open(&directory, &words("one")).await.unwrap();
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::InUse)));
         assert!(matches!(wipe(&directory), Err(ProfileError::InUse)));
-        profile.change_passphrase(&words("one"), &words("three")).unwrap();
+        rewrap(&directory, &words("one"), &words("three")).unwrap();
         drop(profile);
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::WrongPassphrase)));
         open(&directory, &words("three")).await.unwrap();
@@ -277,10 +284,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wipe_that_was_interrupted_can_be_repeated() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("alice");
+        create(&directory, "Alice", &words("one")).await.unwrap();
+        drop(open(&directory, &words("one")).await.unwrap());
+        destroy_key(&directory).unwrap();
+        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Damaged(_))));
+        wipe(&directory).unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert!(matches!(wipe(&directory), Err(ProfileError::Missing(_))));
+    }
+
+    #[tokio::test]
     async fn wiping_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("alice");
         create(&directory, "Alice", &words("one")).await.unwrap();
+        fs::copy(directory.join(KEY_FILE), directory.join("key.new")).unwrap();
         wipe(&directory).unwrap();
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }

@@ -65,15 +65,19 @@ pub async fn run(
     };
     let Running { handle, stop, mut ended } = node::start(parts).await?;
     let api_stop = CancellationToken::new();
-    let api = tokio::spawn(server::serve(listener, handle.clone(), api_stop.clone().cancelled_owned()));
+    let mut api = tokio::spawn(server::serve(listener, handle.clone(), api_stop.clone().cancelled_owned()));
     let telling = tokio::spawn(tell(handle, notify));
-    let ending = tokio::select! {
-        () = shutdown => None,
-        ending = &mut ended => Some(ending),
+    let (ending, served) = tokio::select! {
+        () = shutdown => (None, None),
+        ending = &mut ended => (Some(ending), None),
+        served = &mut api => (None, Some(served)),
     };
     // The API first: nothing is accepted that the node would not finish.
     api_stop.cancel();
-    let served = api.await;
+    let served = match served {
+        Some(served) => served,
+        None => api.await,
+    };
     stop.cancel();
     let ending = match ending {
         Some(ending) => ending,

@@ -1,12 +1,12 @@
-//! The store: everything that a profile knows, in one SQLite file encrypted by SQLCipher.
+//! The store: everything that a profile knows, in one `SQLite` file encrypted by `SQLCipher`.
 //!
-//! One connection, because the bundled SQLite must not write over several. What belongs together is
+//! One connection, because the bundled `SQLite` must not write over several. What belongs together is
 //! written in one transaction: a state and its message, a message and its event.
 
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{ConnectOptions as _, Sqlite, Transaction};
 use zeroize::Zeroizing;
 
 pub mod contacts;
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// The file is of a newer version, or its migrations were changed.
     #[error("the store is of another version of Chive: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The library underneath is not SQLCipher: nothing would be encrypted.
+    /// The library underneath is not `SQLCipher`: nothing would be encrypted.
     #[error("this build has no SQLCipher: nothing would be encrypted")]
     NotEncrypted,
     /// A stored value is not what was written.
@@ -59,7 +59,9 @@ impl Store {
             .pragma("temp_store", "MEMORY")
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // The statements would print the key.
+            .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)

@@ -11,7 +11,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 mod name;
 
-pub use name::{check_name, safe_name, skeleton};
+pub use name::{LEAST_ID, check_name, safe_name, skeleton};
 
 /// How many combining marks in a row are shown: more than any language writes on one letter.
 const MAX_MARKS: usize = 8;

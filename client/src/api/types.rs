@@ -47,7 +47,7 @@ pub struct TorStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DoorState {
-    /// Not hosted: there is no invitation that would need it.
+    /// Not hosted: no invitation is remembered that would need it.
     Closed,
     /// Launched; not reached by ourselves yet.
     Starting,

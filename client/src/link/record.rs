@@ -119,8 +119,8 @@ mod tests {
         for length in [0, 1, 1084, 1085, 4156, 16_444, 16_445, 65_596] {
             let frame = vec![5; length];
             let records = split(&sealer.seal(&a, &frame).unwrap());
-            let opened: Vec<_> = records.iter().filter_map(|r| opener.open(&b, r).unwrap()).collect();
-            assert_eq!(opened, [frame]);
+            let frames: Vec<_> = records.iter().filter_map(|r| opener.open(&b, r).unwrap()).collect();
+            assert_eq!(frames, [frame]);
         }
         assert!(sealer.seal(&a, &vec![5; 65_597]).is_err());
     }

@@ -145,10 +145,9 @@ impl Reader {
         events: Arc<Events<E, W>>,
     ) -> LinkError {
         loop {
-            let frame = match timeout(SILENCE_LIMIT, self.read()).await {
-                Ok(Ok(frame)) => frame,
-                Ok(Err(error)) => return error,
-                Err(_) => return LinkError::TimedOut,
+            let frame = match self.read().await {
+                Ok(frame) => frame,
+                Err(error) => return error,
             };
             let answer = match frame {
                 Frame::Ping(n) => Some(Frame::Pong(n)),
@@ -166,7 +165,7 @@ impl Reader {
 
     async fn read(&mut self) -> Result<Frame, LinkError> {
         loop {
-            let length = usize::from(self.stream.read_u16().await?);
+            let length = usize::from(timeout(SILENCE_LIMIT, self.stream.read_u16()).await??);
             if !is_record_size(length) {
                 return Err(LinkError::Record);
             }

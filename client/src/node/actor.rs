@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -21,11 +22,11 @@ use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::limits::MAX_OPEN_HANDSHAKES;
+use crate::limits::{MAX_IDLE_DIALS, MAX_OPEN_HANDSHAKES};
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, messages, owner};
-use crate::transport::{DoorStatus, NetworkStatus, Reachability};
+use crate::transport::{Door, DoorStatus, NetworkStatus, Reachability};
 use crate::wire::frame::{Bye, Frame};
 
 /// How often the node looks for what is due: expiries, resends, self-updates.
@@ -57,12 +58,17 @@ pub(super) struct Node {
     pub(super) peers: HashMap<ContactId, Peer>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
+    /// Ends the links, after `stop` and their goodbyes.
+    pub(super) links_stop: CancellationToken,
+    pub(super) idle_dials: Arc<Semaphore>,
     pub(super) newest: watch::Sender<i64>,
     pub(super) network: NetworkStatus,
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<i64>,
-    handshakes: std::sync::Arc<Semaphore>,
+    /// Whether a replaced one is among them.
+    pub(super) replaced: bool,
+    handshakes: HashMap<Door, Arc<Semaphore>>,
     started_at: i64,
     wiped: bool,
 }
@@ -90,15 +96,21 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         peers: HashMap::new(),
         tasks: TaskTracker::new(),
         stop: stop.clone(),
+        links_stop: CancellationToken::new(),
+        idle_dials: Arc::new(Semaphore::new(MAX_IDLE_DIALS)),
         newest,
         hosted: vec![],
-        handshakes: std::sync::Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES)),
+        replaced: false,
+        handshakes: [Door::Front, Door::Endpoint]
+            .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
+            .into(),
         started_at: clock::now(),
         wiped: false,
     };
     node.load_peers().await?;
     node.refresh_invitations().await?;
     node.refresh_services().await?;
+    node.doors = *node.transport.doors().borrow();
     let ended = tokio::spawn(node.run(asked, inbox, incoming));
     Ok(Running { handle, stop, ended })
 }
@@ -143,10 +155,9 @@ impl Node {
         }
         drop(reports);
         self.tasks.close();
-        if timeout(GOODBYE, self.tasks.wait()).await.is_err() {
-            self.stop.cancel();
-        }
         self.stop.cancel();
+        let _ = timeout(GOODBYE, self.tasks.wait()).await;
+        self.links_stop.cancel();
         self.tasks.wait().await;
         self.transport.close().await;
         self.store.close().await;
@@ -189,9 +200,12 @@ impl Node {
             Report::AnswerFailed { contact, error } => self.answer_failed(contact, &error).await,
             Report::DialFailed { contact, error } => self.dial_failed(contact, &error).await,
             Report::Asked(asking) => self.asked(asking).await,
-            Report::Answered { contact, peer, answer, stored } => {
-                let done = self.answered(contact, peer, answer).await;
+            Report::Answered { contact, peer, introduction, answer, stored } => {
+                let done = self.answered(contact, peer, &introduction, answer).await;
                 drop(stored);
+                if done.is_err() {
+                    self.request_failed(contact, "its answer could not be stored");
+                }
                 done
             }
             Report::Link { contact, link, event } => self.link_event(contact, link, event).await,
@@ -203,8 +217,9 @@ impl Node {
     }
 
     fn answer(&mut self, stream: crate::transport::Incoming) {
+        let Some(free) = self.handshakes.get(&stream.door).cloned() else { return };
         // A flood of streams costs a flooder as much as us, and never more than this.
-        if let Ok(permit) = std::sync::Arc::clone(&self.handshakes).try_acquire_owned() {
+        if let Ok(permit) = free.try_acquire_owned() {
             let (host, stop) = (self.host.clone(), self.stop.clone());
             self.tasks.spawn(async move {
                 stop.run_until_cancelled(host.answer(stream)).await;
@@ -214,7 +229,9 @@ impl Node {
     }
 
     async fn tick(&mut self) {
-        for done in [self.expire().await, self.resend().await, self.update_keys().await, self.forget_old().await] {
+        self.resend().await;
+        self.update_keys().await;
+        for done in [self.expire().await, self.forget_old().await] {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
             }

@@ -16,9 +16,6 @@ use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
 
-/// The fewest digits of an id that stand for a contact.
-const LEAST_ID: usize = 8;
-
 impl Node {
     /// Brings what is in memory in line with the stored contact.
     pub(super) fn apply(&mut self, row: &ContactRow) -> Result<(), StoreError> {
@@ -33,7 +30,7 @@ impl Node {
         match keys {
             Some((identity, pair, endpoint)) if !row.blocked => {
                 self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));
-                let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.peer_id));
+                let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.id));
                 peer.accepted = Some(Accepted { endpoint, seal, open });
             }
             _ => {
@@ -55,11 +52,12 @@ impl Node {
 
     /// By name, or by an unambiguous beginning of the id.
     pub(super) async fn find_contact(&self, tx: &mut Tx, who: &str) -> Result<ContactRow, Fault> {
+        // No name looks like an id.
         if let Some(row) = contacts::by_name(tx, who).await? {
             return Ok(row);
         }
         let digits = who.to_ascii_lowercase();
-        if digits.len() >= LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if digits.len() >= text::LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             let all = contacts::all(tx).await?;
             let mut found = all.into_iter().filter(|row| peer_hex(row).starts_with(&digits));
             if let (Some(row), None) = (found.next(), found.next()) {
@@ -122,7 +120,7 @@ impl Node {
         if let Some(name) = &change.name {
             let name = self.free_name(&mut tx, name, Some(row.id)).await?;
             let skeleton = text::skeleton(&name);
-            contacts::rename(&mut tx, row.id, &Naming { name: &name, skeleton: &skeleton, here: true }).await?;
+            contacts::rename(&mut tx, row.id, &Naming { name: &name, skeleton: &skeleton, named: true }).await?;
         }
         if let Some(verified) = change.verified {
             if row.keys()?.is_none() {
@@ -145,6 +143,9 @@ impl Node {
             self.drop_link(row.id).await?;
         }
         self.reload(row.id).await?;
+        if let Some(peer) = self.peers.get_mut(&row.id).filter(|_| blocking == Some(false)) {
+            peer.redial = super::redial::Redial::at_once(Instant::now());
+        }
         if let Some(blocked) = blocking {
             self.after_moving(blocked).await?;
         }
@@ -157,17 +158,15 @@ impl Node {
         let mut tx = self.begin().await?;
         let row = self.find_contact(&mut tx, who).await?;
         contacts::remove(&mut tx, row.id).await?;
-        let knew_us = row.state == "accepted";
-        if knew_us {
-            self.move_house(&mut tx).await?;
-        }
+        // Whoever was asked may hold our card, also one who refused.
+        self.move_house(&mut tx).await?;
         events::note(&mut tx, &What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() }).await?;
         self.commit(tx).await?;
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
             link.sender.cancel.cancel();
         }
-        Ok(self.after_moving(knew_us).await?)
+        Ok(self.after_moving(true).await?)
     }
 
     /// A name that can be given to a contact: no other has it, or one that looks like it.
@@ -199,16 +198,16 @@ impl Node {
         Ok(name)
     }
 
-    /// A contact that was not named here is called what it calls itself, once.
+    /// A contact without a name yet is called what it calls itself. A later card changes no name: a
+    /// name that is typed must go on to mean the same person.
     pub(super) async fn rename_as_card(&self, tx: &mut Tx, contact: ContactId, card: &Card) -> Result<(), StoreError> {
         let Some(row) = contacts::by_id(tx, contact).await? else { return Ok(()) };
-        // A verified contact keeps the name under which it was verified.
-        if row.named_here || row.verified {
+        if row.named {
             return Ok(());
         }
         let name = self.own_name(tx, &card.name, Some(contact)).await?;
         let skeleton = text::skeleton(&name);
-        contacts::rename(tx, contact, &Naming { name: &name, skeleton: &skeleton, here: false }).await
+        contacts::rename(tx, contact, &Naming { name: &name, skeleton: &skeleton, named: true }).await
     }
 
     /// Our card as it is now.
@@ -230,9 +229,9 @@ impl Node {
         messages::put(tx, contact, "card", item, Some(&card.to_bytes()), None).await
     }
 
-    /// A new endpoint and presence secret; everybody who may know is told.
+    /// New addresses and a new presence secret; everybody who may know is told.
     async fn move_house(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        self.renew_endpoint(tx).await?;
+        self.move_out(tx).await?;
         for row in contacts::all(tx).await? {
             if row.state == "accepted" && !row.blocked && conversations::load(tx, row.id).await?.is_some() {
                 self.put_card(tx, row.id).await?;
@@ -250,7 +249,7 @@ impl Node {
         }
         let contacts: Vec<ContactId> = self.peers.keys().copied().collect();
         for contact in contacts {
-            self.pump(contact).await?;
+            self.pump(contact).await;
         }
         Ok(())
     }

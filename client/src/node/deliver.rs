@@ -1,8 +1,6 @@
 //! What goes out: the outbox is sealed when it first meets a link, handed over in order, and handed
 //! over again, the same bytes, until its receipt comes.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::actor::Node;
@@ -18,15 +16,24 @@ use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
 
 /// Outbox rows sealed in one transaction.
-const BATCH: u32 = 32;
+const BATCH: u32 = 8;
 /// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
 const UPDATE_AFTER_SEALED: i64 = 100;
-/// And after so long, if anything was sealed.
-const UPDATE_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// And after so long, if anything was sealed: a day.
+const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
 
 impl Node {
     /// Hands over what waits, as far as there is room on the link.
-    pub(super) async fn pump(&mut self, contact: ContactId) -> Result<(), StoreError> {
+    ///
+    /// What was accepted is in the store, whatever happens here: a failure is logged, and the next
+    /// tick tries again.
+    pub(super) async fn pump(&mut self, contact: ContactId) {
+        if let Err(error) = self.try_pump(contact).await {
+            tracing::error!(%error, "what waits for a contact could not be handed over");
+        }
+    }
+
+    async fn try_pump(&mut self, contact: ContactId) -> Result<(), StoreError> {
         while let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
             if !live.has_room() || self.hand_over_batch(contact, live.cursor).await? < BATCH as usize {
                 break;
@@ -49,7 +56,7 @@ impl Node {
             if !live.has_room() || !live.sender.send(Frame::Envelope(envelope), Some(row)) {
                 return Ok(0);
             }
-            live.in_flight.insert(row, (size, Instant::now()));
+            live.in_flight.insert(row, (size, None));
             live.cursor = row;
         }
         Ok(count)
@@ -70,11 +77,11 @@ impl Node {
         let mut envelopes = Vec::with_capacity(rows.len());
         for row in rows {
             let envelope = match (&row.envelope, &mut conversation) {
-                (Some(envelope), _) => Some(envelope.clone()),
+                (Some(envelope), _) => envelope.clone(),
                 (None, Some(conversation)) => self.seal_row(&mut tx, contact, conversation, &row).await?,
-                (None, None) => None,
+                (None, None) => return Err(StoreError::Damaged("the outbox")),
             };
-            envelopes.extend(envelope.map(|envelope| (row.id, envelope)));
+            envelopes.push((row.id, envelope));
         }
         if let Some(conversation) = conversation {
             let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
@@ -91,7 +98,7 @@ impl Node {
         contact: ContactId,
         conversation: &mut Conversation,
         row: &OutboxRow,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<Vec<u8>, StoreError> {
         let item = row.item()?;
         let content = match (row.kind.as_str(), &row.body) {
             ("message", _) => text_of(tx, contact, item).await?,
@@ -100,9 +107,9 @@ impl Node {
         };
         let Some(content) = content else { return Err(StoreError::Damaged("the outbox")) };
         let mls = conversation.seal(&content.to_bytes()).map_err(|_| StoreError::Damaged("a conversation"))?;
-        let Some(envelope) = self.envelope(contact, &mls) else { return Ok(None) };
+        let envelope = self.envelope(contact, &mls).ok_or(StoreError::Damaged("a message of impossible size"))?;
         messages::set_envelope(tx, row.id, &envelope).await?;
-        Ok(Some(envelope))
+        Ok(envelope)
     }
 
     fn envelope(&mut self, contact: ContactId, mls: &[u8]) -> Option<Vec<u8>> {
@@ -112,7 +119,11 @@ impl Node {
     }
 
     /// A link has taken an outbox row.
-    pub(super) async fn flushed(&mut self, outbox: i64) -> Result<(), StoreError> {
+    pub(super) async fn flushed(&mut self, contact: ContactId, outbox: i64) -> Result<(), StoreError> {
+        let live = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut());
+        if let Some((_, taken)) = live.and_then(|live| live.in_flight.get_mut(&outbox)) {
+            *taken = Some(Instant::now());
+        }
         let mut tx = self.store.begin().await?;
         if let Some(message) = messages::mark_sent(&mut tx, outbox, clock::now()).await? {
             events::note_message(&mut tx, message).await?;
@@ -121,21 +132,25 @@ impl Node {
         Ok(())
     }
 
-    /// What was handed to a live link long ago and has no receipt is handed over again.
-    pub(super) async fn resend(&mut self) -> Result<(), StoreError> {
-        let late = |sent: &Instant| sent.elapsed() > RESEND_AFTER;
-        let mut stuck = vec![];
+    /// What a live link took long ago and has no receipt is handed over again, once all of it was
+    /// taken; and what waits beside an idle link is handed over.
+    pub(super) async fn resend(&mut self) {
+        let mut due = vec![];
         for (contact, peer) in &mut self.peers {
-            if let Some(live) = peer.link.as_mut().filter(|live| live.in_flight.values().any(|(_, sent)| late(sent))) {
+            let Some(live) = &mut peer.link else { continue };
+            let late = |taken: &Option<Instant>| taken.is_some_and(|at| at.elapsed() > RESEND_AFTER);
+            let all_taken = live.in_flight.values().all(|(_, taken)| taken.is_some());
+            if all_taken && live.in_flight.values().any(|(_, taken)| late(taken)) {
                 live.in_flight.clear();
                 live.cursor = 0;
-                stuck.push(*contact);
+            }
+            if peer.waiting && live.in_flight.is_empty() {
+                due.push(*contact);
             }
         }
-        for contact in stuck {
-            self.pump(contact).await?;
+        for contact in due {
+            self.pump(contact).await;
         }
-        Ok(())
     }
 
     /// Gives up what was not delivered in its time.
@@ -159,22 +174,23 @@ impl Node {
     }
 
     /// Replaces our keys in conversations where it is our turn and time.
-    pub(super) async fn update_keys(&mut self) -> Result<(), StoreError> {
-        let linked: Vec<ContactId> =
-            self.peers.iter().filter(|(_, peer)| peer.link.is_some()).map(|(id, _)| *id).collect();
-        for contact in linked {
-            self.update_keys_with(contact).await?;
+    pub(super) async fn update_keys(&mut self) {
+        let due = async {
+            let mut tx = self.store.begin().await?;
+            conversations::due(&mut tx, UPDATE_AFTER_SEALED, clock::now() - UPDATE_AFTER_MS).await
+        };
+        let due = due.await.inspect_err(|error| tracing::error!(%error, "the conversations could not be read"));
+        let is_linked = |contact: &ContactId| self.peers.get(contact).is_some_and(|peer| peer.link.is_some());
+        let due: Vec<ContactId> = due.unwrap_or_default().into_iter().filter(is_linked).collect();
+        for contact in due {
+            if let Err(error) = self.update_keys_with(contact).await {
+                tracing::error!(%error, "our keys of a conversation could not be replaced");
+            }
         }
-        Ok(())
     }
 
     async fn update_keys_with(&mut self, contact: ContactId) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        let Some(row) = conversations::load(&mut tx, contact).await? else { return Ok(()) };
-        let old = clock::now() - row.epoch_started_at > i64::try_from(UPDATE_AFTER.as_millis()).unwrap_or(i64::MAX);
-        if row.sealed_in_epoch < UPDATE_AFTER_SEALED && !(old && row.sealed_in_epoch > 0) {
-            return Ok(());
-        }
         let mut conversation = self.take_conversation(&mut tx, contact).await?;
         if !conversation.may_commit() {
             self.keep_conversation(contact, conversation);
@@ -188,7 +204,8 @@ impl Node {
         messages::put(&mut tx, contact, "commit", commit_item(epoch), None, Some(&envelope)).await?;
         self.commit(tx).await?;
         self.keep_conversation(contact, conversation);
-        self.pump(contact).await
+        self.pump(contact).await;
+        Ok(())
     }
 
     /// Whether anything waits for the contact decides how often it is dialled.
@@ -216,10 +233,13 @@ async fn text_of(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Optio
     else {
         return Ok(None);
     };
-    messages::number(tx, message.row, contact, row.next_counter).await?;
+    let counter = message.counter.unwrap_or(row.next_counter);
+    if message.counter.is_none() {
+        messages::number(tx, message.row, contact, counter).await?;
+    }
     Ok(Some(Content::Text(Text {
         id,
-        counter: row.next_counter.cast_unsigned(),
+        counter: counter.cast_unsigned(),
         clock: message.clock.cast_unsigned(),
         created_at: message.created_at(),
         seen: messages::newest_of(tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?,

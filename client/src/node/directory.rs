@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use zeroize::Zeroizing;
+
 use crate::invitation::InvitationSecret;
 use crate::limits::MAX_HELLO_LINKS;
 use crate::link::handshake::PairKeys;
@@ -20,7 +22,7 @@ pub(super) struct Directory {
 #[derive(Default)]
 struct Inner {
     contacts: HashMap<ContactId, PairKeys>,
-    invitations: Vec<InvitationSecret>,
+    invitations: Vec<(Zeroizing<[u8; 32]>, InvitationSecret)>,
     held: HashMap<ContactId, Vec<LinkId>>,
 }
 
@@ -56,7 +58,7 @@ impl Directory {
 
     /// Requests with these invitations are answered from now on; also with a no.
     pub(super) fn set_invitations(&self, secrets: Vec<InvitationSecret>) {
-        self.lock().invitations = secrets;
+        self.lock().invitations = secrets.into_iter().map(|secret| (secret.tag_key(), secret)).collect();
     }
 
     /// The keys of a contact.
@@ -75,8 +77,10 @@ impl Directory {
     /// Which invitation this preface names.
     #[must_use]
     pub(super) fn invitation_of(&self, preface: &Preface) -> Option<InvitationSecret> {
-        let is_named = |secret: &&InvitationSecret| preface.is_for(&secret.tag_key());
-        self.lock().invitations.iter().find(is_named).filter(|_| preface.purpose == Purpose::Invitation).cloned()
+        if preface.purpose != Purpose::Invitation {
+            return None;
+        }
+        self.lock().invitations.iter().find(|(tag_key, _)| preface.is_for(tag_key)).map(|(_, secret)| secret.clone())
     }
 
     /// Holds a link; also gives the others that are held with this contact.

@@ -10,12 +10,11 @@ use crate::mls::{Conversation, MlsError, Opened};
 use crate::store::contacts::{self, ContactId};
 use crate::store::messages::{self, Receipted};
 use crate::store::{StoreError, Tx, conversations};
-use crate::wire::card::Card;
-use crate::wire::frame::{Frame, FrameError};
+use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
 
-/// Names an envelope's bytes: SHA-256, first 16 bytes.
-fn digest(envelope: &[u8]) -> [u8; 16] {
+/// Names an envelope, or a request: SHA-256, first 16 bytes.
+pub(super) fn digest(envelope: &[u8]) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&Sha256::digest(envelope)[..16]);
     short
@@ -34,8 +33,6 @@ struct Outcome {
     retry: Vec<Vec<u8>>,
     /// The contact's card changed.
     card: bool,
-    /// The contact has our card of this revision.
-    told: bool,
 }
 
 impl Outcome {
@@ -55,11 +52,12 @@ impl Node {
                 Ok(mls) => queue.extend(self.receive_mls(contact, &envelope, &mls).await?),
                 Err(error) => {
                     tracing::warn!(%error, "an envelope does not open");
-                    self.complain(contact, FrameError::Undecryptable);
+                    self.complain(contact).await?;
                 }
             }
         }
-        self.pump(contact).await
+        self.pump(contact).await;
+        Ok(())
     }
 
     async fn receive_mls(
@@ -89,7 +87,8 @@ impl Node {
                 Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(&mut tx, contact, epoch).await?,
                 Err(error) => {
                     tracing::warn!(%error, "a message does not open");
-                    self.complain(contact, FrameError::Undecryptable);
+                    drop(tx);
+                    self.complain(contact).await?;
                     return Ok(vec![]);
                 }
             }
@@ -116,9 +115,6 @@ impl Node {
         self.finish_rows(contact, &outcome.finished);
         if outcome.card {
             self.reload(contact).await?;
-        }
-        if outcome.told {
-            self.refresh_services().await?;
         }
         Ok(outcome.retry)
     }
@@ -151,10 +147,11 @@ impl Node {
                 Ok(Outcome { finished: finished.into_iter().collect(), ..begin_epoch(tx, contact, None).await? })
             }
             Content::Card { id, card } => {
-                contacts::take_card(tx, contact, &card).await?;
                 conversations::remember_received(tx, contact, digest, id).await?;
-                self.rename_as_card(tx, contact, &card).await?;
-                events::note_contact(tx, contact).await?;
+                if contacts::take_card(tx, contact, &card).await? {
+                    self.rename_as_card(tx, contact, &card).await?;
+                    events::note_contact(tx, contact).await?;
+                }
                 Ok(Outcome { card: true, ..Outcome::answer(id) })
             }
             Content::Unknown { id: Some(id) } => {
@@ -222,14 +219,10 @@ async fn take_text(tx: &mut Tx, contact: ContactId, text: Text, digest: &[u8]) -
 async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId]) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     for item in items {
-        let Receipted { outbox, card, message } = messages::receipt(tx, contact, *item, clock::now()).await?;
+        let Receipted { outbox, message } = messages::receipt(tx, contact, *item, clock::now()).await?;
         outcome.finished.extend(outbox);
         if let Some(message) = message {
             events::note_message(tx, message).await?;
-        }
-        if let Some(card) = card.and_then(|bytes| Card::from_bytes(&bytes).ok()) {
-            contacts::told(tx, contact, card.revision).await?;
-            outcome.told = true;
         }
     }
     Ok(outcome)

@@ -31,17 +31,23 @@ impl Node {
         let mut tx = self.begin().await?;
         let newest = *self.newest.borrow();
         let first_kept = events::oldest(&mut tx).await?.unwrap_or(newest + 1);
-        if after < newest && after + 1 < first_kept {
+        if after > newest || (after < newest && after + 1 < first_kept) {
             return refuse(
                 ErrorCode::CursorExpired,
-                "events after this cursor are gone: read the contacts and the history, then go on from the newest event",
+                "there are no events right after this cursor any more, or not yet: read the contacts and the history, then go on from the newest event",
             );
         }
-        let mut shown = vec![];
-        for row in events::after(&mut tx, after, limit).await? {
-            let (seq, at) = (row.seq, row.at);
-            let what = self.what(&mut tx, row).await?;
-            shown.extend(what.map(|what| Event { seq, at, what }));
+        let (mut shown, mut after) = (vec![], after);
+        // A page that is empty says that there is no more: go past what is gone since.
+        while shown.is_empty() {
+            let rows = events::after(&mut tx, after, limit).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            for row in rows {
+                let (seq, at) = (row.seq, row.at);
+                let what = self.what(&mut tx, row).await?;
+                shown.extend(what.map(|what| Event { seq, at, what }));
+            }
         }
         Ok(shown)
     }

@@ -1,6 +1,6 @@
 //! Commands about invitations, and the onion services that they and the contacts need.
 
-use rand::RngCore;
+use rand::{Rng, RngCore};
 use zeroize::Zeroizing;
 
 use super::actor::{Node, refuse};
@@ -12,11 +12,12 @@ use crate::invitation::{self, InvitationSecret};
 use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
 use crate::store::invitations;
 use crate::store::owner::{self, Service};
-use crate::store::{StoreError, Tx, contacts};
+use crate::store::{StoreError, Tx};
 use crate::transport::{Door, Hosted, OnionSeed};
 
-/// A replaced endpoint stays up for those who were not told yet, at most so long: 14 days.
-const RETIREMENT_MS: i64 = 14 * 24 * 3600 * 1000;
+/// A replaced endpoint stays up for so long: 7 days, and up to one more.
+const CLOSES_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
+const CLOSES_WITHIN_MS: i64 = 24 * 3600 * 1000;
 
 impl Node {
     pub(super) async fn invite(&mut self, new: &NewInvitation) -> Result<Invitation, Fault> {
@@ -31,7 +32,13 @@ impl Node {
         self.rng.fill_bytes(&mut secret.0);
         let now = clock::now();
         let mut tx = self.begin().await?;
-        if invitations::all(&mut tx).await?.len() >= MAX_INVITATIONS as usize {
+        let remembered = invitations::all(&mut tx).await?.len();
+        if remembered == 0 {
+            // Nobody can be on the way to the old front door: who knows it shall not see us there.
+            let front = self.fresh_seed();
+            owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
+        }
+        if remembered >= MAX_INVITATIONS as usize {
             return refuse(
                 ErrorCode::OutOfRange,
                 "there are too many invitations: revoke some, and wait until they are forgotten",
@@ -92,31 +99,26 @@ impl Node {
             return self.refresh_services().await;
         }
         drop(tx);
-        if self.hosted.len() > 2 { self.refresh_services().await } else { Ok(()) }
+        if self.replaced { self.refresh_services().await } else { Ok(()) }
     }
 
     /// Hosts what is needed now: the front door while there are invitations, the endpoint, and
     /// replaced endpoints until everybody has the new one.
     pub(super) async fn refresh_services(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
         let mut tx = self.store.begin().await?;
         let invited = !invitations::all(&mut tx).await?.is_empty();
-        let owner = owner::load(&mut tx).await?;
-        let told = |row: &contacts::ContactRow| {
-            row.state != "accepted" || row.blocked || row.told_revision >= owner.card_revision.cast_signed()
-        };
-        let all_told = contacts::all(&mut tx).await?.iter().all(told);
         let mut hosted = vec![];
-        let mut dropped = false;
+        let mut closed = false;
         for service in owner::services(&mut tx).await? {
-            let age = service.retired_at.map(|at| clock::now() - at);
-            if age.is_some_and(|age| all_told || age > RETIREMENT_MS) {
+            if service.closes_at.is_some_and(|at| at <= now) {
                 owner::remove_service(&mut tx, service.id).await?;
-                dropped = true;
+                closed = true;
             } else if service.door == Door::Endpoint || invited {
                 hosted.push(service);
             }
         }
-        if dropped {
+        if closed {
             self.commit(tx).await?;
         }
         self.host_services(hosted).await;
@@ -124,30 +126,44 @@ impl Node {
     }
 
     async fn host_services(&mut self, services: Vec<Service>) {
+        self.replaced = services.iter().any(|service| service.closes_at.is_some());
         let rows: Vec<i64> = services.iter().map(|service| service.id).collect();
         if rows == self.hosted {
             return;
         }
         self.hosted = rows;
         let hosted =
-            |service: Service| Hosted { door: service.door, current: service.retired_at.is_none(), seed: service.seed };
+            |service: Service| Hosted { door: service.door, current: service.closes_at.is_none(), seed: service.seed };
         self.transport.host(services.into_iter().map(hosted).collect()).await;
     }
 
-    /// Another endpoint, and another presence secret. The card gets its next revision.
-    pub(super) async fn renew_endpoint(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let (mut seed, mut presence) = (OnionSeed([0; 32]), Zeroizing::new([0; 32]));
-        self.rng.fill_bytes(&mut seed.0);
+    /// Another endpoint, another front door and another presence secret: who knew the old ones learns
+    /// nothing new. The old endpoint stays up for contacts who are away; a fixed time, because its
+    /// end must not tell when the last of them came back. The old front door stays up for the
+    /// invitations that name it.
+    pub(super) async fn move_out(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let now = clock::now();
+        let (endpoint, front, mut presence) = (self.fresh_seed(), self.fresh_seed(), Zeroizing::new([0; 32]));
         self.rng.fill_bytes(&mut *presence);
-        owner::add_service(tx, Door::Endpoint, &seed, clock::now()).await?;
-        owner::renew_presence(tx, &presence).await
+        let endpoint_closes = now + CLOSES_AFTER_MS + self.rng.random_range(0..CLOSES_WITHIN_MS);
+        owner::add_service(tx, Door::Endpoint, &endpoint, now, endpoint_closes).await?;
+        let all = invitations::all(tx).await?;
+        let front_closes = all.iter().filter_map(|row| row.active_until(now)).max().unwrap_or(now);
+        owner::add_service(tx, Door::Front, &front, now, front_closes).await?;
+        owner::renew_presence(tx, &presence, self.rng.random_range(1..1 << 20)).await
+    }
+
+    fn fresh_seed(&mut self) -> OnionSeed {
+        let mut seed = OnionSeed([0; 32]);
+        self.rng.fill_bytes(&mut seed.0);
+        seed
     }
 }
 
 /// The seed of the service that others are told now.
 pub(super) async fn current(tx: &mut Tx, door: Door) -> Result<OnionSeed, StoreError> {
     let services = owner::services(tx).await?;
-    let found = services.into_iter().find(|service| service.door == door && service.retired_at.is_none());
+    let found = services.into_iter().find(|service| service.door == door && service.closes_at.is_none());
     found.map(|service| service.seed).ok_or(StoreError::Damaged("an onion service is missing"))
 }
 

@@ -13,6 +13,7 @@ use super::peer::{Candidate, Live, later_survives};
 use crate::api::types::{Presence, What};
 use crate::clock;
 use crate::invitation::Invitation;
+use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
 use crate::link::session::LinkEvent;
 use crate::store::StoreError;
@@ -21,9 +22,11 @@ use crate::transport::DialError;
 use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
 
 /// A wrong key is reported once in so long, for each contact.
-const KEY_ALARM_PAUSE: Duration = Duration::from_secs(3600);
+const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
+/// A link that lived shorter counts as a failure.
+const SHORT_LIFE: Duration = Duration::from_secs(30);
 /// With nothing to dial, look again after so long.
-const FAR: Duration = Duration::from_secs(3600);
+const FAR: Duration = Duration::from_hours(1);
 
 impl Node {
     /// When the next dial is due.
@@ -56,29 +59,25 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact) else { return };
         peer.redial.started();
         let attempt = peer.redial.attempt();
-        let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
-        let stop = self.stop.clone();
-        match &peer.accepted {
-            Some(accepted) => {
-                let dial = host.dial(transport, contact, accepted.endpoint, attempt);
-                self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
+        let endpoint = peer.accepted.as_ref().map(|accepted| accepted.endpoint);
+        let (host, transport, store) = (self.host.clone(), Arc::clone(&self.transport), self.store.clone());
+        let (stop, turns, hurried) = (self.stop.clone(), Arc::clone(&self.idle_dials), peer.waiting);
+        let dial = async move {
+            let _turn = if hurried { None } else { turns.acquire_owned().await.ok() };
+            match endpoint {
+                Some(endpoint) => host.dial(transport, contact, endpoint, attempt).await,
+                None => match pending_request(&store, contact).await {
+                    Ok((invitation, introduction)) => {
+                        host.ask(transport, contact, invitation, introduction, attempt).await;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a request could not be read");
+                        host.report(Report::DialFailed { contact, error: LinkError::Unexpected.into() }).await;
+                    }
+                },
             }
-            None => {
-                let store = self.store.clone();
-                self.tasks.spawn(async move {
-                    stop.run_until_cancelled(async move {
-                        match pending_request(&store, contact).await {
-                            Ok(Some((invitation, introduction))) => {
-                                host.ask(transport, contact, invitation, introduction, attempt).await;
-                            }
-                            Ok(None) => {}
-                            Err(error) => tracing::error!(%error, "a request could not be read"),
-                        }
-                    })
-                    .await
-                });
-            }
-        }
+        };
+        self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
     }
 
     /// A dial came to nothing.
@@ -86,6 +85,7 @@ impl Node {
         tracing::debug!(%error, "a dial came to nothing");
         let ready = self.network.ready;
         let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        let is_request = peer.accepted.is_none();
         peer.trouble = Some(match error {
             MeetError::Dial(DialError::NotReady) => "Tor is not ready",
             MeetError::Dial(_) => "the contact is not reachable now",
@@ -98,10 +98,12 @@ impl Node {
         if peer.link.is_none() {
             peer.redial.failed(Instant::now(), peer.waiting && ready, &mut self.rng);
         }
-        if matches!(error, MeetError::Link(LinkError::WrongPeer | LinkError::Handshake)) {
-            self.key_alarm(contact).await?;
+        match error {
+            // Who answers at the link's front door is not whom it names: no later try can help.
+            MeetError::Link(LinkError::WrongPeer) if is_request => self.refused_by_proof(contact).await,
+            MeetError::Link(LinkError::WrongPeer | LinkError::Handshake) => self.key_alarm(contact).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A contact's dial to us came to nothing.
@@ -133,14 +135,11 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_wanted() && peer.accepted.is_some()) else {
             return Ok(());
         };
-        let dialler = |dialled: bool| if dialled { own } else { peer.peer_id };
+        let caller = |dialled: bool| if dialled { own } else { peer.id };
         if let Some(live) = &peer.link {
-            let earlier = Candidate { id: live.id, dialler: dialler(live.dialled), theirs: &live.theirs };
-            let later = Candidate {
-                id: meeting.session.id,
-                dialler: dialler(meeting.session.dialled),
-                theirs: &meeting.theirs,
-            };
+            let earlier = Candidate { id: live.id, dialler: caller(live.dialled), theirs: &live.theirs };
+            let later =
+                Candidate { id: meeting.session.id, dialler: caller(meeting.session.dialled), theirs: &meeting.theirs };
             if !later_survives(&earlier, &later) {
                 return Ok(());
             }
@@ -148,7 +147,7 @@ impl Node {
         }
         let Meeting { session, theirs, held } = meeting;
         let (id, dialled) = (session.id, session.dialled);
-        let cancel = self.stop.child_token();
+        let cancel = self.links_stop.child_token();
         let reports = self.host.reports.clone();
         let (sender, running) =
             session.run(cancel, reports.clone(), move |event| Report::Link { contact, link: id, event });
@@ -156,11 +155,22 @@ impl Node {
             let error = running.await;
             reports.send(Report::LinkEnded { contact, link: id, error }).await.is_ok()
         });
-        peer.link = Some(Live { id, dialled, theirs, sender, in_flight: BTreeMap::new(), cursor: 0, _held: held });
+        peer.link = Some(Live {
+            id,
+            dialled,
+            theirs,
+            sender,
+            in_flight: BTreeMap::new(),
+            cursor: 0,
+            unreadable: 0,
+            since: Instant::now(),
+            _held: held,
+        });
         peer.redial.linked();
         peer.trouble = None;
         self.set_presence(contact, Presence::Online).await?;
-        self.pump(contact).await
+        self.pump(contact).await;
+        Ok(())
     }
 
     /// A link has ended.
@@ -183,7 +193,12 @@ impl Node {
         let Some(live) = peer.link.take() else { return Ok(()) };
         live.sender.cancel.cancel();
         peer.conversation = None;
-        peer.redial.link_lost(Instant::now(), &mut self.rng);
+        // A link that ends at once, again and again, must not be dialled at once, again and again.
+        if live.since.elapsed() < SHORT_LIFE {
+            peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
+        } else {
+            peer.redial.link_lost(Instant::now(), &mut self.rng);
+        }
         self.set_presence(contact, Presence::Offline).await
     }
 
@@ -215,9 +230,8 @@ impl Node {
             LinkEvent::Frame(Frame::Bye(reason)) if current => {
                 tracing::debug!(?reason, "the contact says goodbye");
                 self.drop_link(contact).await?;
-                // A contact that stops will dial when it starts again; there is no hurry.
                 if let (Bye::Stopping, Some(peer)) = (reason, self.peers.get_mut(&contact)) {
-                    peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
+                    peer.redial.contact_stopped(Instant::now(), &mut self.rng);
                 }
                 Ok(())
             }
@@ -226,24 +240,22 @@ impl Node {
                 Ok(())
             }
             LinkEvent::Frame(_) => Ok(()),
-            LinkEvent::Flushed(outbox) => self.flushed(outbox).await,
+            LinkEvent::Flushed(outbox) => self.flushed(contact, outbox).await,
         }
     }
 
-    /// Tells a contact that something of it was of no use.
-    pub(super) fn complain(&self, contact: ContactId, error: FrameError) {
-        if let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
-            let _ = live.sender.send(Frame::Error(error), None);
-        }
+    /// An envelope did not open: tells the contact, and lets go of a link that brings many.
+    pub(super) async fn complain(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) else { return Ok(()) };
+        let _ = live.sender.send(Frame::Error(FrameError::Undecryptable), None);
+        live.unreadable += 1;
+        if live.unreadable < MAX_UNREADABLE { Ok(()) } else { self.drop_link(contact).await }
     }
 }
 
-async fn pending_request(
-    store: &crate::store::Store,
-    contact: ContactId,
-) -> Result<Option<(Invitation, Vec<u8>)>, StoreError> {
+async fn pending_request(store: &crate::store::Store, contact: ContactId) -> Result<(Invitation, Vec<u8>), StoreError> {
     let mut tx = store.begin().await?;
-    let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(None) };
+    let request = contacts::request(&mut tx, contact).await?.ok_or(StoreError::Damaged("a request is missing"))?;
     let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
-    Ok(Some((invitation, request.introduction)))
+    Ok((invitation, request.introduction))
 }

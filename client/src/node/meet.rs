@@ -8,7 +8,7 @@ use super::Report;
 use super::directory::{Directory, Held};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
-use crate::limits::HANDSHAKE_DEADLINE;
+use crate::limits::{HANDSHAKE_DEADLINE, PREFACE_DEADLINE};
 use crate::link::LinkError;
 use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
@@ -79,7 +79,7 @@ impl Host {
 
     async fn try_answer(&self, incoming: Incoming) -> Result<(), LinkError> {
         let Incoming { door, mut stream } = incoming;
-        let preface = handshake::read_preface(&mut stream).await?;
+        let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (door, preface.purpose) {
             (Door::Endpoint, Purpose::Contact) => {
                 let (contact, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
@@ -161,7 +161,7 @@ impl Host {
         to: OnionAddress,
         attempt: u32,
     ) -> Result<Meeting, MeetError> {
-        let keys = self.directory.keys(contact).ok_or(LinkError::Handshake)?;
+        let keys = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
         let stream = transport.dial(to, circle(contact), attempt).await?;
         let meeting = timeout(HANDSHAKE_DEADLINE, async {
             let established = handshake::dial_contact(stream, &self.identity, &keys, &mut super::fresh_rng()).await?;
@@ -179,9 +179,9 @@ impl Host {
         introduction: Vec<u8>,
         attempt: u32,
     ) {
-        let answer = self.try_ask(&*transport, contact, &invitation, introduction, attempt).await;
+        let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt).await;
         self.report(match answer {
-            Ok((peer, answer, stored)) => Report::Answered { contact, peer, answer, stored },
+            Ok((peer, answer, stored)) => Report::Answered { contact, peer, introduction, answer, stored },
             Err(error) => Report::DialFailed { contact, error },
         })
         .await;
@@ -192,7 +192,7 @@ impl Host {
         transport: &dyn Transport,
         contact: ContactId,
         invitation: &Invitation,
-        introduction: Vec<u8>,
+        introduction: &[u8],
         attempt: u32,
     ) -> Result<(PublicIdentity, Frame, Box<Session>), MeetError> {
         let stream = transport.dial(invitation.front_door, circle(contact), attempt).await?;
@@ -202,14 +202,15 @@ impl Host {
             let peer = established.peer;
             let mut session = Session::new(established);
             exchange_hellos(&mut session, vec![]).await?;
-            session.write(&Frame::Request(introduction)).await?;
+            session.write(&Frame::Request(introduction.to_vec())).await?;
             let answer = session.read().await?;
             Ok((peer, answer, Box::new(session)))
         });
         Ok(asking.await.map_err(LinkError::from).flatten()?)
     }
 
-    async fn report(&self, report: Report) {
+    /// Tells the node.
+    pub(super) async fn report(&self, report: Report) {
         // The node takes reports until it stops; then nobody needs them.
         let _ = self.reports.send(report).await;
     }

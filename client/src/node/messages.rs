@@ -37,7 +37,7 @@ impl Node {
             peer.waiting = true;
             peer.redial.hurry(Instant::now());
         }
-        self.pump(contact.id).await?;
+        self.pump(contact.id).await;
         self.show_message(message).await
     }
 
@@ -67,7 +67,7 @@ impl Node {
         let contact = self.find_contact(&mut tx, who).await?;
         let before = match before {
             None => None,
-            Some(id) => match messages::by_id(&mut tx, parse_id(id)?).await?.filter(|row| row.contact == contact.id) {
+            Some(id) => match messages::in_conversation(&mut tx, contact.id, parse_id(id)?).await? {
                 Some(row) => Some((row.clock, row.id()?)),
                 None => return unknown_message(),
             },
@@ -108,7 +108,7 @@ impl Node {
             return "the contact refused our request".into();
         }
         if peer.link.is_some() {
-            return "on its way: the contact has not confirmed it yet".into();
+            return "the contact has not confirmed it yet".into();
         }
         if !self.network.ready {
             return self

@@ -18,7 +18,7 @@ use crate::wire::frame::LinkId;
 /// One contact, as long as the node runs.
 pub(super) struct Peer {
     /// Who it is for good.
-    pub(super) peer_id: PeerId,
+    pub(super) id: PeerId,
     /// What an accepted contact has.
     pub(super) accepted: Option<Accepted>,
     /// Whether its links are refused.
@@ -63,10 +63,14 @@ pub(super) struct Live {
     pub(super) theirs: Vec<LinkId>,
     /// Writes to it.
     pub(super) sender: LinkSender,
-    /// What was handed to it and is not receipted: the outbox row, its size, when.
-    pub(super) in_flight: BTreeMap<i64, (usize, Instant)>,
+    /// What was handed to it and is not receipted: the outbox row, its size, when the stream took it.
+    pub(super) in_flight: BTreeMap<i64, (usize, Option<Instant>)>,
     /// The last outbox row that was handed to it.
     pub(super) cursor: i64,
+    /// Envelopes that did not open.
+    pub(super) unreadable: u32,
+    /// Since when it is up.
+    pub(super) since: Instant,
     /// Counts as held until it is dropped.
     pub(super) _held: Held,
 }
@@ -83,9 +87,9 @@ impl Live {
 impl Peer {
     /// A contact without a link, to be dialled at once.
     #[must_use]
-    pub(super) fn new(peer_id: PeerId, now: Instant) -> Self {
+    pub(super) fn new(id: PeerId, now: Instant) -> Self {
         Self {
-            peer_id,
+            id,
             accepted: None,
             blocked: false,
             refused: false,

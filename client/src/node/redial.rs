@@ -8,9 +8,11 @@ use tokio::time::Instant;
 /// The first pause; it doubles with each failure.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause while something waits for the contact.
-const LONGEST_WAITING: Duration = Duration::from_secs(60);
+const LONGEST_WAITING: Duration = Duration::from_mins(1);
 /// The longest pause while nothing does.
-const LONGEST_IDLE: Duration = Duration::from_secs(600);
+const LONGEST_IDLE: Duration = Duration::from_mins(10);
+/// The pause after a contact said that it stops.
+const STOPPED: Duration = Duration::from_secs(30);
 /// A reason to hurry does not dial sooner than this after a failure.
 const LEAST: Duration = Duration::from_secs(2);
 
@@ -46,15 +48,21 @@ impl Redial {
         self.next = None;
     }
 
-    /// A link is up.
+    /// A link is up. Whether that was a success shows when it ends.
     pub(super) fn linked(&mut self) {
-        *self = Self { failures: 0, failed_at: None, next: None };
+        self.next = None;
     }
 
     /// The link is down: the first try comes almost at once, a little apart from the other side's.
     pub(super) fn link_lost(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         *self =
             Self { failures: 0, failed_at: None, next: Some(now + Duration::from_millis(rng.random_range(50..500))) };
+    }
+
+    /// The contact says that it stops. It dials when it starts again: there is no hurry.
+    pub(super) fn contact_stopped(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+        *self =
+            Self { failures: 0, failed_at: Some(now), next: Some(now + STOPPED.mul_f64(rng.random_range(0.75..1.25))) };
     }
 
     /// A dial failed. `waiting`: something waits for the contact.

@@ -1,6 +1,7 @@
 //! Becoming contacts: opening a link, answering somebody who opened ours.
 
 use super::actor::{Node, refuse};
+use super::envelopes::digest;
 use super::events;
 use super::internal;
 use super::meet::Asking;
@@ -11,22 +12,18 @@ use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_WELCOME};
 use crate::mls::{Conversation, Draft};
-use crate::store::contacts::{self, ContactId, ContactRow, Naming};
+use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
+use crate::store::conversations::Acceptance;
 use crate::store::invitations::{self, InvitationRow};
 use crate::store::{StoreError, Tx, conversations};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 
-/// The answer to a request when ours is on its way to the same person, and theirs is to wait.
-const CROSSED: u64 = 4;
-/// The answer when the request itself cannot be used.
-const UNUSABLE: u64 = 5;
-
 /// What becomes of a request to us.
 enum Verdict {
     Answer(Frame),
-    Accept(Option<ContactRow>),
+    Accept(Option<Box<ContactRow>>),
 }
 
 impl Node {
@@ -44,14 +41,11 @@ impl Node {
         }
         let mut tx = self.begin().await?;
         let known = contacts::by_peer(&mut tx, invitation.peer_id).await?;
-        if let Some(row) = &known
-            && row.state != "refused"
-        {
+        if let Some(row) = known.as_ref().filter(|row| row.state != "refused") {
             let name = text::for_one_line(&row.name);
-            return refuse(
-                ErrorCode::AlreadyContact,
-                format!("the person behind this link is a contact already: {name}"),
-            );
+            let detail =
+                format!("the person behind this link is a contact already: {name}; remove it first to begin again");
+            return refuse(ErrorCode::AlreadyContact, detail);
         }
         if contacts::count(&mut tx).await? >= MAX_CONTACTS {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
@@ -74,17 +68,16 @@ impl Node {
         known: Option<ContactRow>,
         name: Option<&str>,
     ) -> Result<ContactId, Fault> {
-        let draft = Draft::new(&mut self.rng).map_err(|error| internal(&error))?;
+        let draft = Draft::new(clock::now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
         let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package };
         let own = known.as_ref().map(|row| row.id);
-        let (name, here) = match name {
-            Some(name) => (self.free_name(tx, name, own).await?, true),
-            None => {
-                let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
-                (self.own_name(tx, &format!("contact {short}"), own).await?, false)
-            }
+        let (name, named) = if let Some(name) = name {
+            (self.free_name(tx, name, own).await?, true)
+        } else {
+            let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
+            (self.own_name(tx, &format!("contact {short}"), own).await?, false)
         };
-        let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here };
+        let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named };
         let request = contacts::NewRequest {
             link: &invitation.to_link(),
             draft: &draft.blob,
@@ -93,7 +86,7 @@ impl Node {
         let contact = match known {
             // Asked before, and refused: the conversation stays, the request is a new one.
             Some(row) => {
-                if here {
+                if named {
                     contacts::rename(tx, row.id, &naming).await?;
                 }
                 row.id
@@ -104,37 +97,49 @@ impl Node {
         Ok(contact)
     }
 
-    /// Our request was answered.
+    /// Our request was answered. An answer to one that was replaced or settled since says nothing.
     pub(super) async fn answered(
         &mut self,
         contact: ContactId,
         peer: PublicIdentity,
+        introduction: &[u8],
         answer: Frame,
     ) -> Result<(), StoreError> {
-        match answer {
-            Frame::Accept(bytes) => match self.accepted(contact, peer, &bytes).await? {
-                true => self.welcome(contact).await,
-                false => self.request_failed(contact, "its answer cannot be used").await,
-            },
-            Frame::Refuse(Refusal::Other(CROSSED)) => {
-                self.request_failed(contact, "its own request to us comes first").await
+        let mut tx = self.store.begin().await?;
+        let request = contacts::request(&mut tx, contact).await?;
+        let Some(request) = request.filter(|request| request.introduction == introduction) else {
+            return Ok(());
+        };
+        let trouble = match answer {
+            Frame::Accept(bytes) => {
+                if self.accepted(tx, contact, peer, &request, &bytes).await? {
+                    return self.welcome(contact).await;
+                }
+                "its answer cannot be used"
             }
-            Frame::Refuse(reason) => self.refused(contact, reason).await,
-            _ => self.request_failed(contact, "its answer cannot be used").await,
-        }
+            Frame::Refuse(Refusal::Crossed) => "its own request to us comes first",
+            Frame::Refuse(reason) => return self.refused(tx, contact, reason).await,
+            _ => "its answer cannot be used",
+        };
+        self.request_failed(contact, trouble);
+        Ok(())
     }
 
-    async fn request_failed(&mut self, contact: ContactId, trouble: &'static str) -> Result<(), StoreError> {
+    pub(super) fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
         if let Some(peer) = self.peers.get_mut(&contact) {
             peer.trouble = Some(trouble);
             peer.redial.failed(tokio::time::Instant::now(), true, &mut self.rng);
         }
-        Ok(())
     }
 
-    async fn accepted(&mut self, contact: ContactId, peer: PublicIdentity, bytes: &[u8]) -> Result<bool, StoreError> {
-        let mut tx = self.store.begin().await?;
-        let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(true) };
+    async fn accepted(
+        &mut self,
+        mut tx: Tx,
+        contact: ContactId,
+        peer: PublicIdentity,
+        request: &RequestRow,
+        bytes: &[u8],
+    ) -> Result<bool, StoreError> {
         let Ok(introduction) = Introduction::from_bytes(bytes, MAX_WELCOME) else { return Ok(false) };
         let joined = Conversation::join(&request.draft, &introduction.mls);
         let Ok((conversation, pair)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used"))
@@ -142,41 +147,61 @@ impl Node {
             return Ok(false);
         };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        conversations::forget(&mut tx, contact).await?;
         conversations::create(&mut tx, contact, &state, None, clock::now()).await?;
         contacts::accept(&mut tx, contact, &peer, &pair).await?;
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
         contacts::remove_request(&mut tx, contact).await?;
         self.rename_as_card(&mut tx, contact, &introduction.card).await?;
-        self.told_by(&mut tx, contact, &request.introduction).await?;
+        self.tell_if_changed(&mut tx, contact, &request.introduction).await?;
         events::note_contact(&mut tx, contact).await?;
         self.commit(tx).await?;
         Ok(true)
     }
 
     /// The contact has the card of this introduction; if ours has changed since, it is told.
-    async fn told_by(&mut self, tx: &mut Tx, contact: ContactId, introduction: &[u8]) -> Result<(), StoreError> {
+    async fn tell_if_changed(
+        &mut self,
+        tx: &mut Tx,
+        contact: ContactId,
+        introduction: &[u8],
+    ) -> Result<(), StoreError> {
         let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
         let sent =
             Introduction::from_bytes(introduction, limit).map_err(|_| StoreError::Damaged("a stored request"))?;
-        contacts::told(tx, contact, sent.card.revision).await?;
         if self.own_card(tx).await?.revision > sent.card.revision {
             self.put_card(tx, contact).await?;
         }
         Ok(())
     }
 
-    async fn refused(&mut self, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
+    async fn refused(&mut self, tx: Tx, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
         let why = match reason {
             Refusal::Used => "the invitation has been used: ask for another",
             Refusal::Expired => "the invitation has expired: ask for another",
             Refusal::Revoked => "the invitation was taken back by its owner",
-            Refusal::Other(_) => "the owner of the invitation did not accept",
+            Refusal::Known => {
+                "its owner has you as a contact already: ask for your removal there, then for another link"
+            }
+            Refusal::Unusable => {
+                "its owner's client cannot use the request: its version or its clock may differ from yours"
+            }
+            Refusal::Crossed | Refusal::Other(_) => "the owner of the invitation did not accept",
         };
-        let mut tx = self.store.begin().await?;
+        self.end_request(tx, contact, why).await
+    }
+
+    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &str) -> Result<(), StoreError> {
         contacts::refuse(&mut tx, contact, why).await?;
         events::note_contact(&mut tx, contact).await?;
         self.commit(tx).await?;
         self.reload(contact).await
+    }
+
+    /// Who answered our request is not whom the link names.
+    pub(super) async fn refused_by_proof(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        self.end_request(tx, contact, "who answers there is not whom the link names: ask for the link again").await
     }
 
     /// Somebody asks with one of our invitations.
@@ -188,11 +213,11 @@ impl Node {
             Verdict::Accept(known) => match self.take_in(&mut tx, &asking, known).await? {
                 Some((contact, frame)) => {
                     self.commit(tx).await?;
+                    self.drop_link(contact).await?;
                     self.welcome(contact).await?;
-                    self.refresh_invitations().await?;
                     frame
                 }
-                None => Frame::Refuse(Refusal::Other(UNUSABLE)),
+                None => Frame::Refuse(Refusal::Unusable),
             },
         };
         // If the asker is gone by now, it asks again and gets the same answer.
@@ -208,19 +233,28 @@ impl Node {
             return refused(Refusal::Revoked);
         };
         let known = contacts::by_peer(tx, peer).await?;
-        if peer == self.own_id() || known.as_ref().is_some_and(|row| row.blocked) {
-            return refused(Refusal::Other(UNUSABLE));
+        if peer == self.own_id() {
+            return refused(Refusal::Unusable);
+        }
+        // Who is blocked hears what it would hear if it were removed.
+        if known.as_ref().is_some_and(|row| row.blocked) {
+            return refused(Refusal::Used);
         }
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
-            // The same question again: its answer was lost on the way. The same answer.
-            let conversation = conversations::load(tx, row.id).await?;
-            let acceptance = conversation.and_then(|conversation| conversation.acceptance).filter(|_| used);
-            return Ok(Verdict::Answer(acceptance.map_or(Frame::Refuse(Refusal::Other(UNUSABLE)), Frame::Accept)));
+            return match conversations::load(tx, row.id).await?.and_then(|conversation| conversation.acceptance) {
+                // The same question again: its answer was lost on the way. The same answer.
+                Some(given) if given.request == digest(&asking.introduction) => {
+                    Ok(Verdict::Answer(Frame::Accept(given.answer)))
+                }
+                // Another question, by somebody who never used the answer: it has begun again.
+                Some(_) => verdict_of(invitation, false, known),
+                None => refused(Refusal::Known),
+            };
         }
         // Both opened the other's link: the lower peer id creates the conversation.
         if known.as_ref().is_some_and(|row| row.state == "requested") && peer < self.own_id() {
-            return refused(Refusal::Other(CROSSED));
+            return refused(Refusal::Crossed);
         }
         verdict_of(invitation, used, known)
     }
@@ -230,7 +264,7 @@ impl Node {
         &mut self,
         tx: &mut Tx,
         asking: &Asking,
-        known: Option<ContactRow>,
+        known: Option<Box<ContactRow>>,
     ) -> Result<Option<(ContactId, Frame)>, StoreError> {
         let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
         let created = Conversation::create(&theirs.mls, &mut self.rng);
@@ -239,34 +273,33 @@ impl Node {
         else {
             return Ok(None);
         };
-        if contacts::count(tx).await? >= MAX_CONTACTS {
+        if known.is_none() && contacts::count(tx).await? >= MAX_CONTACTS {
             return Ok(None);
         }
         let now = clock::now();
-        let contact = match &known {
-            Some(row) => {
-                contacts::remove_request(tx, row.id).await?;
-                row.id
-            }
-            None => {
-                let name = self.own_name(tx, &theirs.card.name, None).await?;
-                let naming = Naming { name: &name, skeleton: &text::skeleton(&name), here: false };
-                contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
-            }
+        let contact = if let Some(row) = &known {
+            contacts::remove_request(tx, row.id).await?;
+            // It may have asked before, and never used our answer.
+            conversations::forget(tx, row.id).await?;
+            row.id
+        } else {
+            let name = self.own_name(tx, &theirs.card.name, None).await?;
+            let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
+            contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
         };
         let ours = Introduction { card: self.own_card(tx).await?, mls: welcome };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
-        conversations::create(tx, contact, &state, Some(&ours.to_bytes()), now).await?;
+        let acceptance = Acceptance { request: digest(&asking.introduction), answer: ours.to_bytes() };
+        conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
         contacts::accept(tx, contact, &asking.peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
-        contacts::told(tx, contact, ours.card.revision).await?;
         if known.is_some() {
             self.rename_as_card(tx, contact, &theirs.card).await?;
         }
         invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
         events::note_contact(tx, contact).await?;
         if let Some(row) = invitations::all(tx).await?.iter().find(|row| row.id == asking.invitation) {
-            events::note(tx, &What::Invitation { invitation: row.show(now) }).await?;
+            events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }).await?;
         }
         Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
     }
@@ -277,7 +310,7 @@ fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>)
     match invitation.state(clock::now()) {
         // Used by this very person, whom we have removed since.
         _ if used => refused(Refusal::Used),
-        InvitationState::Active => Ok(Verdict::Accept(known)),
+        InvitationState::Active => Ok(Verdict::Accept(known.map(Box::new))),
         InvitationState::Used => refused(Refusal::Used),
         InvitationState::Expired => refused(Refusal::Expired),
         InvitationState::Revoked => refused(Refusal::Revoked),

@@ -1,6 +1,6 @@
 //! Stories of two and three people on a network inside this process: the real node, the real store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +19,15 @@ use crate::profile::{self, Passphrase};
 use crate::transport::memory::MemoryNetwork;
 
 /// Nothing in these stories takes so long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 struct Person {
     name: &'static str,
     directory: PathBuf,
     network: MemoryNetwork,
     running: Option<Running>,
+    /// How long its dials take.
+    lag: Duration,
 }
 
 /// A network, and where its people keep their profiles.
@@ -36,13 +38,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let filter = tracing_subscriber::EnvFilter::from_env("CHIVE_LOG");
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         Self { network: MemoryNetwork::default(), parent: tempfile::tempdir().unwrap() }
     }
 
     async fn person(&self, name: &'static str) -> Person {
         let directory = self.parent.path().join(name);
         profile::create(&directory, name, &words()).await.unwrap();
-        let mut person = Person { name, directory, network: self.network.clone(), running: None };
+        let mut person = Person { name, directory, network: self.network.clone(), running: None, lag: Duration::ZERO };
         person.wake().await;
         person
     }
@@ -69,7 +73,7 @@ impl Person {
         let (incoming, streams) = mpsc::channel(INCOMING_QUEUE);
         let parts = Parts {
             store: profile.store.clone(),
-            transport: Arc::new(self.network.transport(incoming)),
+            transport: Arc::new(self.network.transport(incoming).with_lag(self.lag)),
             incoming: streams,
             directory: profile.directory.clone(),
             rng: StdRng::from_os_rng(),
@@ -247,9 +251,17 @@ async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_open_each_others_links_at_once_become_contacts_once() {
+    // Whose question is slow must not matter.
+    for (slow_alice, slow_bob) in [(0, 0), (1, 0), (0, 1)] {
+        cross(Duration::from_secs(slow_alice), Duration::from_secs(slow_bob)).await;
+    }
+}
+
+async fn cross(slow_alice: Duration, slow_bob: Duration) {
     let world = World::new();
     let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let (from_alice, from_bob) = (alice.invitation().await, bob.invitation().await);
+    (alice.lag, bob.lag) = (slow_alice, slow_bob);
     alice.sleep().await;
     bob.opens(&from_alice).await.unwrap();
     bob.sleep().await;
@@ -258,7 +270,8 @@ async fn two_who_open_each_others_links_at_once_become_contacts_once() {
     bob.wake().await;
     alice.waits_until("Bob", |p| async move { p.is_online("Bob").await }).await;
     bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
-    bob.sends("Alice", "crossed").await;
+    let crossed = bob.sends("Alice", "crossed").await;
+    bob.delivered(&crossed).await;
     alice.sees("Bob", "crossed").await;
     assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
 }
@@ -302,7 +315,10 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sleep().await;
+    let door = |link: String| crate::invitation::Invitation::parse(&link).unwrap().front_door;
+    let before = door(alice.invitation().await);
     alice.node().remove_contact("Carol").await.unwrap();
+    assert!(door(alice.invitation().await) != before, "the front door is another, too");
     carol.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
     assert_eq!(alice.running.as_ref().unwrap().handle.status().await.unwrap().contacts, 1);
     let lost = carol.sends("Alice", "are you there?").await;
@@ -314,6 +330,53 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
     bob.wake().await;
     bob.waits_until("Alice again", |p| async move { p.is_online("Alice").await }).await;
     assert_ne!(carol.state(&lost.id).await, MessageState::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_removed_us_is_told_to_be_removed_too_before_beginning_again() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let sent = bob.sends("Alice", "before").await;
+    bob.delivered(&sent).await;
+    bob.node().remove_contact("Alice").await.unwrap();
+    alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
+    let contact = bob.opens(&alice.invitation().await).await.unwrap();
+    let id = contact.id.as_str();
+    bob.waits_until("no", |p| async move { p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused) })
+        .await;
+    assert!(bob.contact(id).await.unwrap().reason.unwrap().contains("ask for your removal there"));
+    alice.node().remove_contact("Bob").await.unwrap();
+    bob.adds(&alice).await;
+    let again = bob.sends("Alice", "after").await;
+    bob.delivered(&again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_go_on_after_a_contact_with_many_of_them_was_removed() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let before = *alice.node().newest_event().borrow();
+    for n in 0..30 {
+        bob.sends("Alice", &format!("{n}")).await;
+    }
+    alice.sees("Bob", "29").await;
+    alice.node().remove_contact("Bob").await.unwrap();
+    let page = alice.node().events(before, 10).await.unwrap();
+    assert!(page.iter().any(|event| matches!(event.what, What::ContactRemoved { .. })), "{page:?}");
+    let future = alice.node().events(i64::MAX, 10).await.unwrap_err();
+    assert_eq!(future.code, ErrorCode::CursorExpired);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_cannot_take_the_id_of_another_as_its_name() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let id = alice.contact("Bob").await.unwrap().id;
+    let rename = ContactChange { name: Some(id.clone()), ..ContactChange::default() };
+    assert_eq!(alice.node().change_contact("Bob", rename).await.unwrap_err().code, ErrorCode::InvalidName);
+    assert_eq!(crate::text::safe_name(&id), "unnamed");
+    assert_eq!(alice.contact(&id).await.unwrap().name, "Bob");
+    drop(bob);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,5 +452,5 @@ async fn a_wiped_node_ends_and_says_so() {
     let running = running.unwrap();
     running.handle.wipe().await.unwrap();
     assert_eq!(running.ended.await.unwrap(), Ending::Wiped);
-    assert!(Path::new(&directory).exists(), "the owner of the profile destroys it, not the node");
+    assert!(!directory.join("key").exists(), "without its key the store is noise");
 }

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Mutex;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -28,6 +29,9 @@ const MAX_PASSES: u32 = 64;
 const MAX_LANES: u32 = 16;
 const MAX_FILE: u64 = 4096;
 const AAD: &[u8] = b"chive/v1/key-file";
+
+/// Two changes at once must not share the temporary file.
+static CHANGE: Mutex<()> = Mutex::new(());
 
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +73,7 @@ impl KeyFile {
     pub fn create(path: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<StoreKey, KeyFileError> {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
-        Self::replace(path, &key, passphrase, rng)?;
+        Self::write(path, &key, passphrase, rng)?;
         Ok(key)
     }
 
@@ -92,12 +96,12 @@ impl KeyFile {
     }
 
     /// Seals the key under another passphrase: the old file, or the new one, whole.
-    pub fn replace(
-        path: &Path,
-        key: &StoreKey,
-        passphrase: &[u8],
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), KeyFileError> {
+    pub fn change(path: &Path, old: &[u8], new: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+        let _alone = CHANGE.lock();
+        Self::write(path, &Self::open(path, old)?, new, rng)
+    }
+
+    fn write(path: &Path, key: &StoreKey, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
         let (mut salt, mut nonce) = ([0; 16], [0; 24]);
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut nonce);
@@ -121,14 +125,21 @@ impl KeyFile {
         Ok(File::open(directory)?.sync_all()?)
     }
 
-    /// Overwrites the file with noise and removes it.
+    /// Overwrites the file, and what an interrupted change may have left, with noise; removes them.
     pub fn destroy(path: &Path, rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
-        let mut noise = [0; 1024];
-        rng.fill_bytes(&mut noise);
-        let mut out = File::options().write(true).open(path)?;
-        out.write_all(&noise)?;
-        out.sync_all()?;
-        Ok(fs::remove_file(path)?)
+        let _alone = CHANGE.lock();
+        for path in [path.to_owned(), path.with_extension("new")] {
+            let mut noise = [0; 1024];
+            rng.fill_bytes(&mut noise);
+            let mut out = match File::options().write(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
+            out.write_all(&noise)?;
+            out.sync_all()?;
+            fs::remove_file(&path)?;
+        }
+        Ok(())
     }
 }
 

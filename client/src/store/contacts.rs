@@ -26,8 +26,8 @@ pub struct ContactRow {
     pub verified: bool,
     /// What it is called here.
     pub name: String,
-    /// Whether its name was given here.
-    pub named_here: bool,
+    /// Whether its name is more than a stand-in.
+    pub named: bool,
     /// When it was added.
     pub created_at: i64,
     link_key: Option<Vec<u8>>,
@@ -38,8 +38,6 @@ pub struct ContactRow {
     /// What it calls itself.
     pub shared_name: Option<String>,
     endpoint: Option<Vec<u8>>,
-    /// The revision of our card that it has; -1 for none.
-    pub told_revision: i64,
     /// The conversation's logical clock.
     pub clock: i64,
     /// The counter of our next message.
@@ -65,8 +63,8 @@ impl ContactRow {
     }
 }
 
-const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named_here, created_at, link_key, presence_key, \
-     pair_secret, card_revision, shared_name, endpoint, told_revision, clock, next_counter FROM contact";
+const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
+     pair_secret, card_revision, shared_name, endpoint, clock, next_counter FROM contact";
 
 /// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
@@ -114,19 +112,19 @@ pub struct Naming<'a> {
     pub name: &'a str,
     /// Its skeleton, for look-alikes.
     pub skeleton: &'a str,
-    /// Whether it was given here.
-    pub here: bool,
+    /// Whether it is more than a stand-in.
+    pub named: bool,
 }
 
 /// Adds a contact: nothing is known of it but who it must be.
 pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO contact (peer_id, state, name, skeleton, named_here, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
+        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
     )
     .bind(&peer.0[..])
     .bind(naming.name)
     .bind(naming.skeleton)
-    .bind(naming.here)
+    .bind(naming.named)
     .bind(now)
     .execute(&mut **tx)
     .await?;
@@ -211,9 +209,9 @@ pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &str) -> Result<(),
     remove_request(tx, contact).await
 }
 
-/// Takes a card, unless a newer one was taken.
-pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<(), StoreError> {
-    sqlx::query(
+/// Takes a card, unless it or a newer one was taken: then false.
+pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<bool, StoreError> {
+    let done = sqlx::query(
         "UPDATE contact SET card_revision = ?1, shared_name = ?2, endpoint = ?3, presence_secret = ?4, servers = ?5 \
          WHERE id = ?6 AND card_revision < ?1",
     )
@@ -225,25 +223,15 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<(
     .bind(contact)
     .execute(&mut **tx)
     .await?;
-    Ok(())
-}
-
-/// The contact has our card of this revision.
-pub async fn told(tx: &mut Tx, contact: ContactId, revision: u64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET told_revision = max(told_revision, ?) WHERE id = ?")
-        .bind(revision.cast_signed())
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// Gives it another name.
 pub async fn rename(tx: &mut Tx, contact: ContactId, naming: &Naming<'_>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named_here = ? WHERE id = ?")
+    sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named = ? WHERE id = ?")
         .bind(naming.name)
         .bind(naming.skeleton)
-        .bind(naming.here)
+        .bind(naming.named)
         .bind(contact)
         .execute(&mut **tx)
         .await?;

@@ -11,16 +11,23 @@ use crate::wire::message::MessageId;
 pub struct ConversationRow {
     /// [`crate::mls::Conversation::save`]'s blob.
     pub mls: Vec<u8>,
-    /// What we answered to the contact's request.
-    pub acceptance: Option<Vec<u8>>,
-    /// How many messages we sealed in this epoch.
-    pub sealed_in_epoch: i64,
-    /// When this epoch began.
-    pub epoch_started_at: i64,
+    /// What we answered to the contact's request, until it is seen to have joined.
+    #[sqlx(skip)]
+    pub acceptance: Option<Acceptance>,
+    accepted_request: Option<Vec<u8>>,
+    accepted_answer: Option<Vec<u8>>,
     /// The epoch that the last commit of the contact ended.
     pub receipted_epoch: Option<i64>,
     /// The receipt for it.
     pub commit_receipt: Option<Vec<u8>>,
+}
+
+/// An answer that must be the same when the same question comes again.
+pub struct Acceptance {
+    /// Names the request.
+    pub request: [u8; 16],
+    /// The introduction that answered it.
+    pub answer: Vec<u8>,
 }
 
 /// Begins a conversation.
@@ -28,27 +35,65 @@ pub async fn create(
     tx: &mut Tx,
     contact: ContactId,
     mls: &[u8],
-    acceptance: Option<&[u8]>,
+    acceptance: Option<&Acceptance>,
     now: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO conversation (contact, mls, acceptance, epoch_started_at) VALUES (?, ?, ?, ?)")
+    sqlx::query(
+        "INSERT INTO conversation (contact, mls, accepted_request, accepted_answer, epoch_started_at) VALUES (?, ?, ?, ?, ?)",
+    )
         .bind(contact)
         .bind(mls)
-        .bind(acceptance)
+        .bind(acceptance.map(|given| &given.request[..]))
+        .bind(acceptance.map(|given| &given.answer[..]))
         .bind(now)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
+/// Forgets a conversation's state, but not its messages: what was not receipted is sealed again.
+pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM conversation WHERE contact = ?",
+        "DELETE FROM received WHERE contact = ?",
+        "DELETE FROM held WHERE contact = ?",
+        "DELETE FROM outbox WHERE contact = ? AND kind = 'commit'",
+        "UPDATE outbox SET envelope = NULL WHERE contact = ?",
+        "UPDATE contact SET card_revision = -1 WHERE id = ?",
+    ] {
+        sqlx::query(statement).bind(contact).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 /// Reads one.
 pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<ConversationRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT mls, acceptance, sealed_in_epoch, epoch_started_at, receipted_epoch, commit_receipt FROM conversation WHERE contact = ?",
+    let row: Option<ConversationRow> = sqlx::query_as(
+        "SELECT mls, accepted_request, accepted_answer, receipted_epoch, commit_receipt \
+         FROM conversation WHERE contact = ?",
     )
     .bind(contact)
     .fetch_optional(&mut **tx)
-    .await?)
+    .await?;
+    row.map(|mut row| {
+        if let (Some(request), Some(answer)) = (row.accepted_request.take(), row.accepted_answer.take()) {
+            row.acceptance = Some(Acceptance { request: super::bytes(&request)?, answer });
+        }
+        Ok(row)
+    })
+    .transpose()
+}
+
+/// Conversations in whose epoch so many messages were sealed, or any in one that began before a time.
+pub async fn due(tx: &mut Tx, sealed: i64, began_before: i64) -> Result<Vec<ContactId>, StoreError> {
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT contact FROM conversation WHERE sealed_in_epoch >= ? OR (sealed_in_epoch > 0 AND epoch_started_at < ?)",
+    )
+    .bind(sealed)
+    .bind(began_before)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(contact,)| contact).collect())
 }
 
 /// Writes the state after something was sealed or opened.
@@ -74,10 +119,13 @@ pub async fn begin_epoch(tx: &mut Tx, contact: ContactId, now: i64) -> Result<()
 
 /// The contact has joined: its request will not come again.
 pub async fn forget_acceptance(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE conversation SET acceptance = NULL WHERE contact = ? AND acceptance IS NOT NULL")
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE conversation SET accepted_request = NULL, accepted_answer = NULL \
+         WHERE contact = ? AND accepted_request IS NOT NULL",
+    )
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -42,6 +42,12 @@ impl InvitationRow {
         }
     }
 
+    /// When it ends, if it works now.
+    #[must_use]
+    pub fn active_until(&self, now: i64) -> Option<i64> {
+        (self.state(now) == InvitationState::Active).then_some(self.expires_at)
+    }
+
     /// As the local API shows it.
     #[must_use]
     pub fn show(&self, now: i64) -> Invitation {
@@ -102,7 +108,7 @@ pub async fn used_by(tx: &mut Tx, id: &[u8], peer: PeerId) -> Result<bool, Store
 
 /// Takes one use.
 pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: i64) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
+    sqlx::query("INSERT OR IGNORE INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
         .bind(id)
         .bind(&peer.0[..])
         .bind(now)

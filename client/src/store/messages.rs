@@ -142,7 +142,8 @@ pub async fn add_theirs(
 ) -> Result<Option<MessageRowId>, StoreError> {
     let done = sqlx::query(
         "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at) \
-         VALUES (?, ?, 0, 'received', ?, ?, ?, ?, ?)",
+         SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7 \
+         WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2)",
     )
     .bind(contact)
     .bind(&text.id.0[..])
@@ -175,6 +176,17 @@ pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, Sto
         .bind(&id.0[..])
         .fetch_optional(&mut **tx)
         .await?)
+}
+
+/// One message of a conversation.
+pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{SELECT} WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"
+    )))
+    .bind(contact)
+    .bind(&id.0[..])
+    .fetch_optional(&mut **tx)
+    .await?)
 }
 
 /// One message of ours to a contact.
@@ -328,8 +340,6 @@ pub async fn mark_sent(tx: &mut Tx, outbox: i64, now: i64) -> Result<Option<Mess
 pub struct Receipted {
     /// The outbox row.
     pub outbox: Option<i64>,
-    /// `card`: the contact has it.
-    pub card: Option<Vec<u8>>,
     /// The message that is delivered now and was not before.
     pub message: Option<MessageRowId>,
 }
@@ -337,8 +347,8 @@ pub struct Receipted {
 /// The contact has stored this item.
 pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64) -> Result<Receipted, StoreError> {
     // Only what was sealed can have been received: a receipt for anything else is a guess.
-    let gone: Option<(i64, String, Option<Vec<u8>>)> = sqlx::query_as(
-        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' RETURNING id, kind, body",
+    let gone: Option<(i64,)> = sqlx::query_as(
+        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' RETURNING id",
     )
     .bind(contact)
     .bind(&item.0[..])
@@ -353,11 +363,7 @@ pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64)
     .bind(&item.0[..])
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(Receipted {
-        outbox: gone.as_ref().map(|(id, _, _)| *id),
-        card: gone.and_then(|(_, kind, body)| if kind == "card" { body } else { None }),
-        message: message.map(|(row,)| row),
-    })
+    Ok(Receipted { outbox: gone.map(|(id,)| id), message: message.map(|(row,)| row) })
 }
 
 /// The contact has merged our commit.
@@ -371,6 +377,9 @@ pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<i64
 
 /// Takes a message of ours back, if it was never sealed: nobody can have it.
 pub async fn cancel(tx: &mut Tx, message: &MessageRow) -> Result<bool, StoreError> {
+    if message.counter.is_some() {
+        return Ok(false);
+    }
     let gone =
         sqlx::query("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
             .bind(message.contact)
@@ -403,14 +412,4 @@ pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>
         expired.push((contact, gone.map(|(id,)| id), row));
     }
     Ok(expired)
-}
-
-/// When the next message expires.
-pub async fn next_expiry(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
-    let (at,): (Option<i64>,) = sqlx::query_as(
-        "SELECT min(expires_at) FROM message WHERE state IN ('queued', 'sent') AND expires_at IS NOT NULL",
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(at)
 }

@@ -27,8 +27,8 @@ pub struct Service {
     pub door: Door,
     /// Its key.
     pub seed: OnionSeed,
-    /// When it was replaced, if it was.
-    pub retired_at: Option<i64>,
+    /// When it closes, if it was replaced.
+    pub closes_at: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -66,10 +66,11 @@ pub async fn load(tx: &mut Tx) -> Result<Owner, StoreError> {
     })
 }
 
-/// Gives the profile another presence secret and its card the next revision.
-pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE profile SET presence_secret = ?, card_revision = card_revision + 1")
+/// Gives the profile another presence secret and its card a revision higher by `step`.
+pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32], step: u32) -> Result<(), StoreError> {
+    sqlx::query("UPDATE profile SET presence_secret = ?, card_revision = card_revision + ?")
         .bind(&secret[..])
+        .bind(step)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -78,23 +79,29 @@ pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32]) -> Result<(), StoreE
 /// Every service to host.
 pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
     let rows: Vec<(i64, String, Vec<u8>, Option<i64>)> =
-        sqlx::query_as("SELECT id, door, seed, retired_at FROM service ORDER BY id").fetch_all(&mut **tx).await?;
+        sqlx::query_as("SELECT id, door, seed, closes_at FROM service ORDER BY id").fetch_all(&mut **tx).await?;
     rows.into_iter()
-        .map(|(id, door, seed, retired_at)| {
+        .map(|(id, door, seed, closes_at)| {
             let door = if door == "front" { Door::Front } else { Door::Endpoint };
-            Ok(Service { id, door, seed: OnionSeed(bytes(&Zeroizing::new(seed))?), retired_at })
+            Ok(Service { id, door, seed: OnionSeed(bytes(&Zeroizing::new(seed))?), closes_at })
         })
         .collect()
 }
 
-/// Adds a service; an earlier one of the same door is retired.
-pub async fn add_service(tx: &mut Tx, door: Door, seed: &OnionSeed, now: i64) -> Result<(), StoreError> {
+/// Adds a service; an earlier one of the same door stays up until `closes_at`.
+pub async fn add_service(
+    tx: &mut Tx,
+    door: Door,
+    seed: &OnionSeed,
+    now: i64,
+    closes_at: i64,
+) -> Result<(), StoreError> {
     let door = match door {
         Door::Front => "front",
         Door::Endpoint => "endpoint",
     };
-    sqlx::query("UPDATE service SET retired_at = ? WHERE door = ? AND retired_at IS NULL")
-        .bind(now)
+    sqlx::query("UPDATE service SET closes_at = ? WHERE door = ? AND closes_at IS NULL")
+        .bind(closes_at)
         .bind(door)
         .execute(&mut **tx)
         .await?;

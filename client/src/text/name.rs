@@ -11,6 +11,9 @@ use super::{MAX_MARKS, acts, is_mark};
 /// What somebody is called whose own name has nothing to show.
 const UNNAMED: &str = "unnamed";
 
+/// So many hex digits stand for the contact whose id begins with them.
+pub const LEAST_ID: usize = 8;
+
 /// A name that a person typed, tidied: trimmed, single spaces, Unicode form NFC.
 ///
 /// # Errors
@@ -43,6 +46,9 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
     }
     if tidy.chars().all(|c| c == '.') {
         return Err("a name cannot be dots alone".to_owned());
+    }
+    if tidy.len() >= LEAST_ID && tidy.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err("a name cannot look like an id: add a letter that is not a hex digit".to_owned());
     }
     if tidy.starts_with(is_mark) {
         return Err("a name cannot begin with a combining mark".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -29,6 +30,7 @@ impl MemoryNetwork {
         let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".into(), stalled: None };
         let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         MemoryTransport {
+            lag: Duration::ZERO,
             network: self.clone(),
             incoming,
             hosted: Mutex::default(),
@@ -44,6 +46,7 @@ impl MemoryNetwork {
 
 /// One person's way into a [`MemoryNetwork`].
 pub struct MemoryTransport {
+    lag: Duration,
     network: MemoryNetwork,
     incoming: mpsc::Sender<Incoming>,
     hosted: Mutex<Vec<OnionAddress>>,
@@ -52,6 +55,12 @@ pub struct MemoryTransport {
 }
 
 impl MemoryTransport {
+    /// The same, with dials that take so long.
+    #[must_use]
+    pub fn with_lag(self, lag: Duration) -> Self {
+        Self { lag, ..self }
+    }
+
     fn replace(&self, services: &[Hosted]) {
         let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.network.services();
@@ -62,18 +71,18 @@ impl MemoryTransport {
             all.insert(service.seed.address(), (service.door, self.incoming.clone()));
             hosted.push(service.seed.address());
         }
-        let state = |door| match services.iter().any(|s| s.door == door) {
-            true => Reachability::Reachable,
-            false => Reachability::Closed,
-        };
+        let state =
+            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
         self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
     }
 }
 
 impl Transport for MemoryTransport {
     fn dial(&self, to: OnionAddress, _: Circle, _: u32) -> BoxFuture<'static, Result<super::Stream, DialError>> {
-        let service = self.network.services().get(&to).cloned();
+        let (network, lag) = (self.network.clone(), self.lag);
         async move {
+            tokio::time::sleep(lag).await;
+            let service = network.services().get(&to).cloned();
             let (door, incoming) = service.ok_or(DialError::Unreachable)?;
             let (ours, theirs) = tokio::io::duplex(BUFFER);
             let accepted = incoming.send(Incoming { door, stream: Box::new(theirs) }).await;

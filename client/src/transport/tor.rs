@@ -5,15 +5,19 @@
 //! |---|---|
 //! | `config` | arti's settings: the person's, and ours |
 //! | `bootstrap` | the way to the network, in words |
-//! | `dial` | streams to others, each contact on circuits of its own |
+//! | `runtime` | arti's tasks, so that all of them end |
+//! | `arti` | arti, one run after another |
+//! | `dial` | streams to others |
+//! | `circles` | each contact on circuits of its own |
 //! | `doors` | which services run |
 //! | `service` | one service: launched, watched, launched anew |
 //! | `reception` | streams from others |
 //! | `watchdog` | can a service be reached? |
 //! | `stream` | streams that end when we say so |
-//! | `runtime` | arti's tasks, so that all of them end |
 
+mod arti;
 mod bootstrap;
+mod circles;
 mod config;
 mod dial;
 mod doors;
@@ -23,13 +27,12 @@ mod service;
 mod stream;
 mod watchdog;
 
-use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arti_client::{ErrorKind, HasKind, TorClient};
+use arti_client::ErrorKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -37,10 +40,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::arti::Arti;
 use self::bootstrap::Network;
-use self::dial::{Dialer, Isolation};
+use self::circles::Isolation;
+use self::dial::Dialer;
 use self::doors::{Doors, Hosting};
-use self::runtime::ArtiTasks;
 use self::service::House;
 use self::stream::Tied;
 use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
@@ -50,6 +54,9 @@ pub use self::config::{TorOptions, check_overrides};
 /// The port that streams to every Chive onion service go to. It exists inside the onion service
 /// only: no relay sees it.
 pub const VIRTUAL_PORT: u16 = 1042;
+
+/// Where arti keeps what it knows of our services, in its state directory.
+const SERVICES_STATE: &str = "hss";
 
 /// How long what was written before a close, and the ends of streams, get to leave.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -82,13 +89,14 @@ pub struct TorTransport {
 }
 
 struct Inner {
+    arti: Arc<Arti>,
     dialer: Arc<Dialer>,
     network: Arc<Network>,
     doors: Arc<Doors>,
     hosting: Hosting,
-    arti_tasks: ArtiTasks,
     tasks: TaskTracker,
     stop: CancellationToken,
+    services_state: PathBuf,
 }
 
 impl TorTransport {
@@ -97,25 +105,23 @@ impl TorTransport {
     pub fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self, TorStartError> {
         // arti panics without one. Somebody may have chosen before us: that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let arti_tasks = ArtiTasks::new(multi_threaded_runtime()?);
-        let client = TorClient::with_runtime(arti_tasks.runtime())
-            .config(config::build(&options)?)
-            .create_unbootstrapped()
-            .map_err(|error| TorStartError::Arti(error.kind()))?;
-
+        let runtime = multi_threaded_runtime()?;
+        let services_state = options.state_dir.join(SERVICES_STATE);
+        forget(&services_state);
+        let arti = Arc::new(Arti::start(config::build(options)?, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (network, doors) = (Arc::new(Network::new()), Arc::new(Doors::new()));
-        let dialer = Arc::new(Dialer::new(Arc::clone(&client), Arc::clone(&network)));
-        tasks.spawn(bootstrap::run(client, Arc::clone(&network), stop.child_token()));
+        let dialer = Arc::new(Dialer::new(Arc::clone(&arti), Arc::clone(&network)));
+        tasks.spawn(bootstrap::run(Arc::clone(&arti), Arc::clone(&network), stop.child_token()));
         let house = Arc::new(House {
+            arti: Arc::clone(&arti),
             dialer: Arc::clone(&dialer),
             network: Arc::clone(&network),
             doors: Arc::clone(&doors),
             incoming,
-            known_keys: Mutex::new(HashSet::new()),
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { dialer, network, doors, hosting, arti_tasks, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, doors, hosting, tasks, stop, services_state }) })
     }
 }
 
@@ -147,7 +153,7 @@ impl Transport for TorTransport {
 impl Drop for TorTransport {
     fn drop(&mut self) {
         self.inner.stop.cancel();
-        self.inner.arti_tasks.cancel();
+        self.inner.arti.cancel();
     }
 }
 
@@ -170,11 +176,22 @@ impl Inner {
         self.hosting.close().await;
         self.tasks.close();
         self.tasks.wait().await;
-        if self.dialer.close() {
-            tokio::time::sleep(LAST_WORDS).await;
-            self.arti_tasks.close().await;
-        }
+        tokio::time::sleep(LAST_WORDS).await;
+        self.arti.end().await;
+        forget(&self.services_state);
         self.network.closed();
+    }
+}
+
+/// What arti keeps of our services is worth nothing without the keys, which it never stores; but it
+/// names their introduction points: with the disk, and an old descriptor, it would prove that a
+/// service was hosted here.
+fn forget(services_state: &Path) {
+    match std::fs::remove_dir_all(services_state) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(kind = ?error.kind(), "the state of our services could not be removed");
+        }
+        _ => {}
     }
 }
 

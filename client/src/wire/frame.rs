@@ -86,6 +86,12 @@ pub enum Refusal {
     Expired,
     /// Its owner took it back.
     Revoked,
+    /// The answerer has asked the asker, too, and its own request comes first: ask again later.
+    Crossed,
+    /// The answerer has the asker as a contact already, and talked with it since.
+    Known,
+    /// The request itself cannot be used.
+    Unusable,
     /// Anything else: the request cannot be answered with yes.
     Other(u64),
 }
@@ -110,7 +116,7 @@ macro_rules! numbered {
 
 numbered!(Bye { Stopping = 1, Superseded = 2 });
 numbered!(FrameError { UnknownFrame = 1, Undecryptable = 2 });
-numbered!(Refusal { Used = 1, Expired = 2, Revoked = 3 });
+numbered!(Refusal { Used = 1, Expired = 2, Revoked = 3, Crossed = 4, Known = 5, Unusable = 6 });
 
 #[derive(Default, Encode, Decode)]
 #[cbor(map)]

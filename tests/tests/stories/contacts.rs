@@ -72,7 +72,7 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let services = owner::services(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let current = services.iter().find(|service| service.door == Door::Endpoint && service.retired_at.is_none());
+    let current = services.iter().find(|service| service.door == Door::Endpoint && service.closes_at.is_none());
     Ok(current.context("no endpoint")?.seed.address())
 }
 

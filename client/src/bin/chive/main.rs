@@ -28,6 +28,8 @@ use exit::{Exit, Failure, Outcome};
 use output::Output;
 
 fn main() -> ExitCode {
+    // Whatever we write is for this user alone, also what a library writes for us.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),

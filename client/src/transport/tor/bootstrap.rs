@@ -10,7 +10,7 @@ use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::dial::Client;
+use super::arti::{Arti, Client};
 use crate::transport::NetworkStatus;
 
 /// The pause after the first failed bootstrap; it doubles with each further one.
@@ -19,6 +19,11 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_mins(1);
 /// Without progress for this long, something is wrong.
 const NO_PROGRESS: Duration = Duration::from_secs(30);
+/// How long arti may stand still before it is started afresh, at first; doubled each time until it
+/// works. arti itself waits ever longer before it tries again, for hours in the end.
+const FIRST_PATIENCE: Duration = Duration::from_mins(1);
+/// The longest that arti may stand still: a slow bridge needs its time.
+const LAST_PATIENCE: Duration = Duration::from_mins(4);
 /// How often the status is looked at when nothing seems to happen: it also changes with time.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// After so many dials in a row that did not get into the network at all, it is gone. arti itself
@@ -28,7 +33,7 @@ const LOST_AFTER: u32 = 3;
 /// What the other parts know of the network, and what they find out about it.
 pub(super) struct Network {
     status: watch::Sender<NetworkStatus>,
-    /// Set once, when the directory has arrived.
+    /// Set when the directory has arrived.
     bootstrapped: AtomicBool,
     /// Dials in a row that did not get into the network.
     lost_dials: AtomicU32,
@@ -48,7 +53,7 @@ impl Network {
         self.status.subscribe()
     }
 
-    /// True once the directory had arrived. Dials make sense from then on, even when the network
+    /// True once the directory has arrived. Dials make sense from then on, even when the network
     /// seems gone: they are what finds it again.
     pub(super) fn bootstrapped(&self) -> bool {
         self.bootstrapped.load(Ordering::Acquire)
@@ -71,6 +76,12 @@ impl Network {
         }
     }
 
+    /// arti is being started afresh.
+    fn starts_afresh(&self) {
+        self.bootstrapped.store(false, Ordering::Release);
+        self.lost_dials.store(0, Ordering::Release);
+    }
+
     /// The transport was closed.
     pub(super) fn closed(&self) {
         self.publish(NetworkStatus { ready: false, percent: 0, summary: "Tor is stopped".to_owned(), stalled: None });
@@ -89,22 +100,39 @@ impl Network {
     }
 }
 
-/// Bootstraps and reports until it is stopped.
-pub(super) async fn run(client: Arc<Client>, network: Arc<Network>, stop: CancellationToken) {
+/// Brings arti into the network and reports, until it is stopped.
+pub(super) async fn run(arti: Arc<Arti>, network: Arc<Network>, stop: CancellationToken) {
     let mut course = Course::new(Instant::now());
-    let failure = watch::Sender::new(None);
-    let mut events = client.bootstrap_events();
-    let mut tick = tokio::time::interval(LOOK_AGAIN);
-    let bootstrap = bootstrap(&client, &network, &failure);
-    tokio::pin!(bootstrap);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            () = follow(&arti, &network, &mut course) => {}
+        }
+        tracing::info!("arti finds no way into the network: starting it afresh");
+        network.starts_afresh();
+        arti.start_afresh().await;
+        course.starts_afresh(Instant::now());
+    }
+}
+
+/// Bootstraps and reports until arti should be started afresh.
+async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
+    let Some(run) = arti.run() else {
+        return tokio::time::sleep(FIRST_RETRY).await;
+    };
+    let client = &run.client;
+    let failure = watch::Sender::new(None);
+    let mut events = client.bootstrap_events();
+    let mut tick = tokio::time::interval(LOOK_AGAIN);
+    let bootstrap = bootstrap(client, network, &failure);
+    tokio::pin!(bootstrap);
+    while !course.is_hopeless(Instant::now()) {
+        tokio::select! {
             () = &mut bootstrap, if !network.bootstrapped() => {}
             Some(_) = events.next() => {}
             _ = tick.tick() => {}
         }
-        let seen = Seen::of(&client.bootstrap_status(), &network, *failure.borrow());
+        let seen = Seen::of(&client.bootstrap_status(), network, *failure.borrow());
         network.publish(course.describe(&seen, Instant::now()));
     }
 }
@@ -216,7 +244,7 @@ impl Seen {
     fn of(status: &BootstrapStatus, network: &Network, failure: Option<ErrorKind>) -> Self {
         let skew = skew_in(&status.to_string());
         let blocked = status.blocked().and_then(|blockage| Trouble::of_blockage(&blockage.kind(), skew.clone()));
-        let lost = network.lost().then_some(Trouble::Offline);
+        let lost = network.lost().then_some(Trouble::Unreachable);
         Self {
             usable: status.ready_for_traffic() && !network.lost(),
             percent: percent(status.as_frac()),
@@ -239,36 +267,58 @@ fn skew_in(status: &str) -> Option<String> {
     how.split(" (").next().map(|how| how.trim().to_owned())
 }
 
-/// The course of a bootstrap: when it last moved, whether it had arrived.
+/// The course of a bootstrap, over several runs of arti: how far it has ever come, when it last moved.
 struct Course {
+    /// The most since it last was usable.
     percent: u8,
     moved: Instant,
+    /// When this run of arti began.
+    begun: Instant,
+    /// How long a run may stand still.
+    patience: Duration,
+    /// It was usable once.
     arrived: bool,
 }
 
 impl Course {
     fn new(now: Instant) -> Self {
-        Self { percent: 0, moved: now, arrived: false }
+        Self { percent: 0, moved: now, begun: now, patience: FIRST_PATIENCE, arrived: false }
+    }
+
+    fn starts_afresh(&mut self, now: Instant) {
+        self.begun = now;
+        self.patience = (2 * self.patience).min(LAST_PATIENCE);
+    }
+
+    /// This run of arti has stood still for so long that a fresh one has better chances.
+    fn is_hopeless(&self, now: Instant) -> bool {
+        now.duration_since(self.moved.max(self.begun)) >= self.patience
     }
 
     fn describe(&mut self, seen: &Seen, now: Instant) -> NetworkStatus {
-        if seen.usable || seen.percent != self.percent {
+        if seen.usable || seen.percent > self.percent {
             self.percent = seen.percent;
             self.moved = now;
         }
         if seen.usable {
             self.arrived = true;
+            self.patience = FIRST_PATIENCE;
             let summary = "connected to Tor".to_owned();
             return NetworkStatus { ready: true, percent: 100, summary, stalled: None };
         }
         let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
-        let trouble = seen.trouble.clone().or(stuck.then_some(Trouble::Slow));
+        let trouble = seen.trouble.clone().or(stuck.then(|| self.guess()));
         NetworkStatus {
             ready: false,
             percent: seen.percent.min(99),
             summary: self.summary(seen),
             stalled: trouble.map(|trouble| trouble.advice()),
         }
+    }
+
+    /// What is probably wrong when nothing tells.
+    fn guess(&self) -> Trouble {
+        if self.arrived { Trouble::Unreachable } else { Trouble::Slow }
     }
 
     fn summary(&self, seen: &Seen) -> String {
@@ -320,6 +370,25 @@ mod tests {
         let later = course.describe(&seen(20), now + NO_PROGRESS);
         assert!(later.stalled.unwrap().contains("30 seconds"));
         assert_eq!(course.describe(&seen(21), now + 2 * NO_PROGRESS).stalled, None);
+    }
+
+    #[test]
+    fn a_run_that_stands_still_is_given_up_with_growing_patience() {
+        let start = Instant::now();
+        let mut course = Course::new(start);
+        course.describe(&seen(20), start);
+        assert!(!course.is_hopeless(start + FIRST_PATIENCE / 2));
+        let mut now = start + FIRST_PATIENCE;
+        assert!(course.is_hopeless(now));
+        course.starts_afresh(now);
+        now += FIRST_PATIENCE;
+        course.describe(&seen(20), now);
+        assert!(!course.is_hopeless(now), "as far as the last run is no progress, but it gets more time");
+        assert!(course.is_hopeless(now + FIRST_PATIENCE));
+        (0..9).for_each(|_| course.starts_afresh(now));
+        assert!(course.is_hopeless(now + LAST_PATIENCE));
+        course.describe(&usable(), now);
+        assert!(course.is_hopeless(now + FIRST_PATIENCE), "eager again after it worked");
     }
 
     #[test]

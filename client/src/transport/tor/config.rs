@@ -47,9 +47,9 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
 }
 
 /// The whole configuration, with the directories in place.
-pub(super) fn build(options: &TorOptions) -> Result<TorClientConfig, TorStartError> {
+pub(super) fn build(options: TorOptions) -> Result<TorClientConfig, TorStartError> {
     let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
-    let overrides = options.overrides.clone().unwrap_or_default();
+    let overrides = options.overrides.unwrap_or_default();
     check_overrides(&overrides).map_err(TorStartError::Configuration)?;
     create_private(&options.state_dir)?;
     create_private(&options.cache_dir)?;
@@ -184,7 +184,7 @@ mod tests {
             cache_dir: dir.path().join("cache"),
             overrides: Some(table("[vanguards]\nmode = \"lite\"")),
         };
-        let config = build(&options).unwrap();
+        let config = build(options).unwrap();
         assert_eq!(format!("{:?}", config.keystore().primary_kind()), "Some(Ephemeral)");
     }
 }

@@ -1,20 +1,18 @@
-//! Dialling: which circuits a dial may share, and how long it may take.
+//! Dialling: how long it may take, and what a failure means.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arti_client::{DataStream, ErrorKind, HasKind, TorClient};
+use arti_client::{DataStream, ErrorKind, HasKind};
 use safelog::DisplayRedacted;
 use tor_hscrypto::pk::HsId;
 
+use super::arti::{Arti, Run};
 use super::bootstrap::Network;
-use super::runtime::ArtiRuntime;
+use super::circles::{Isolation, Taken};
 use super::{VIRTUAL_PORT, locked};
-use crate::transport::{Circle, DialError, OnionAddress};
-
-/// arti's client on our runtime.
-pub(super) type Client = TorClient<ArtiRuntime>;
+use crate::transport::{DialError, OnionAddress};
 
 /// The shortest time that a dial gets.
 const MIN_TIMEOUT: Duration = Duration::from_secs(4);
@@ -26,9 +24,6 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT_FACTOR: u32 = 4;
 /// How many connects are remembered.
 const REMEMBERED_CONNECTS: usize = 8;
-/// How many circles keep their circuits; the one unused for longest gives way.
-const MAX_CIRCLES: usize = 4096;
-
 /// How long a dial may take, learned from those that worked.
 ///
 /// An introduction that got lost never recovers, and nothing tells the dialler: so a dial is given
@@ -56,49 +51,17 @@ impl DialTimeout {
     }
 }
 
-/// Dials with different isolations never share a circuit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Isolation {
-    /// Of one contact.
-    Circle(Circle),
-    /// Of one of our own services, when we look whether it can be reached.
-    Probe(OnionAddress),
-}
-
-/// The client that keeps the circuits of one isolation.
-struct Kept {
-    client: Arc<Client>,
-    /// False while a dial is under way, and after one that may still hang inside arti: a later
-    /// one would wait for it instead of trying for itself.
-    reusable: bool,
-    used: Instant,
-}
-
-/// What was taken to dial with.
-struct Taken {
-    client: Arc<Client>,
-    /// Nothing was dialled with it before, so that a connect measures a whole path.
-    fresh: bool,
-}
-
 /// Opens streams to onion services.
 pub(super) struct Dialer {
-    /// None once it was closed.
-    client: Mutex<Option<Arc<Client>>>,
-    kept: Mutex<HashMap<Isolation, Kept>>,
-    timeout: Mutex<DialTimeout>,
+    arti: Arc<Arti>,
     network: Arc<Network>,
+    timeout: Mutex<DialTimeout>,
 }
 
 impl Dialer {
-    /// A dialler with no circuits yet.
-    pub(super) fn new(client: Arc<Client>, network: Arc<Network>) -> Self {
-        Self { client: Mutex::new(Some(client)), kept: Mutex::default(), timeout: Mutex::default(), network }
-    }
-
-    /// The client that everything else comes from, unless it was closed.
-    pub(super) fn client(&self) -> Option<Arc<Client>> {
-        locked(&self.client).clone()
+    /// A dialler that has learned nothing yet.
+    pub(super) fn new(arti: Arc<Arti>, network: Arc<Network>) -> Self {
+        Self { arti, network, timeout: Mutex::default() }
     }
 
     /// Opens a stream. `attempt` counts the tries since the last success, from 0.
@@ -108,17 +71,29 @@ impl Dialer {
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
-        if !self.network.bootstrapped() {
-            return Err(DialError::NotReady);
+        let run = self.arti.run().filter(|_| self.network.bootstrapped()).ok_or(DialError::NotReady)?;
+        tokio::select! {
+            biased;
+            () = run.over().cancelled() => Err(DialError::NotReady),
+            outcome = self.connect_in(&run, to, isolation, attempt) => outcome,
         }
-        let taken = self.take(isolation, attempt).ok_or(DialError::Closed)?;
+    }
+
+    async fn connect_in(
+        &self,
+        run: &Run,
+        to: OnionAddress,
+        isolation: Isolation,
+        attempt: u32,
+    ) -> Result<DataStream, DialError> {
+        let taken = run.circles.take(&run.client, isolation, attempt);
         let limit = locked(&self.timeout).limit(attempt);
         let started = Instant::now();
         let outcome = tokio::time::timeout(limit, taken.client.connect((host_name(to), VIRTUAL_PORT))).await;
         let took = started.elapsed();
         let kind = match outcome {
             Ok(Ok(stream)) => {
-                self.succeeded(isolation, &taken, took);
+                self.succeeded(run, isolation, &taken, took);
                 return Ok(stream);
             }
             Ok(Err(error)) => Some(error.kind()),
@@ -126,76 +101,32 @@ impl Dialer {
         };
         // The kind only: an error's text may name the address.
         tracing::debug!(?kind, attempt, ?took, "a dial failed");
-        self.failed(isolation, &taken, kind);
+        self.failed(run, isolation, &taken, kind);
         Err(kind.map_or(DialError::TimedOut, dial_error))
     }
 
     /// Lets go of the circuits of an isolation.
     pub(super) fn forget(&self, isolation: Isolation) {
-        locked(&self.kept).remove(&isolation);
-    }
-
-    /// Lets go of everything and dials no more. False when that was done before.
-    pub(super) fn close(&self) -> bool {
-        locked(&self.kept).clear();
-        locked(&self.client).take().is_some()
-    }
-
-    /// The kept client, or a fresh one where the kept one may hang or hold stale knowledge.
-    fn take(&self, isolation: Isolation, attempt: u32) -> Option<Taken> {
-        let client = self.client()?;
-        let now = Instant::now();
-        let mut kept = locked(&self.kept);
-        if let Some(known) = kept.get_mut(&isolation)
-            && known.reusable
-        {
-            // A retry reuses one only after "not found": that leaves nothing that could be stale,
-            // and a fresh one for every try would fill arti's memory, which keeps each for two days.
-            known.reusable = false;
-            known.used = now;
-            return Some(Taken { client: Arc::clone(&known.client), fresh: attempt > 0 });
+        if let Some(run) = self.arti.run() {
+            run.circles.forget(isolation);
         }
-        make_room(&mut kept, isolation);
-        let client = client.isolated_client();
-        kept.insert(isolation, Kept { client: Arc::clone(&client), reusable: false, used: now });
-        Some(Taken { client, fresh: true })
     }
 
-    fn succeeded(&self, isolation: Isolation, taken: &Taken, took: Duration) {
+    fn succeeded(&self, run: &Run, isolation: Isolation, taken: &Taken, took: Duration) {
         if taken.fresh {
             locked(&self.timeout).record(took);
         }
         self.network.dial_succeeded();
-        self.allow_reuse(isolation, taken);
+        run.circles.allow_reuse(isolation, taken);
     }
 
-    fn failed(&self, isolation: Isolation, taken: &Taken, kind: Option<ErrorKind>) {
+    fn failed(&self, run: &Run, isolation: Isolation, taken: &Taken, kind: Option<ErrorKind>) {
         if kind == Some(ErrorKind::OnionServiceNotFound) {
             self.network.dial_succeeded();
-            self.allow_reuse(isolation, taken);
+            run.circles.allow_reuse(isolation, taken);
         } else {
             self.network.dial_failed(kind);
         }
-    }
-
-    /// The client may serve the next dial, if another dial has not replaced it meanwhile.
-    fn allow_reuse(&self, isolation: Isolation, taken: &Taken) {
-        if let Some(known) = locked(&self.kept).get_mut(&isolation)
-            && Arc::ptr_eq(&known.client, &taken.client)
-        {
-            known.reusable = true;
-        }
-    }
-}
-
-/// Makes room for one more isolation.
-fn make_room(kept: &mut HashMap<Isolation, Kept>, newcomer: Isolation) {
-    if kept.len() < MAX_CIRCLES || kept.contains_key(&newcomer) {
-        return;
-    }
-    let oldest = kept.iter().min_by_key(|(_, known)| known.used).map(|(isolation, _)| *isolation);
-    if let Some(oldest) = oldest {
-        kept.remove(&oldest);
     }
 }
 
@@ -266,7 +197,6 @@ mod tests {
     #[test]
     fn the_name_is_the_addresss_own() {
         let name = host_name(OnionAddress([7; 32]));
-        assert_eq!(name.len(), 62);
-        assert!(name.ends_with(".onion"));
+        assert_eq!(name.strip_suffix(".onion").map(str::len), Some(56));
     }
 }

@@ -43,6 +43,11 @@ impl ArtiTasks {
         CompoundRuntime::new(self.clone(), tokio(), RealCoarseTimeProvider::new(), tokio(), tokio(), tokio(), tokio())
     }
 
+    /// Cancelled when the tasks are to end.
+    pub(super) fn stopped(&self) -> &CancellationToken {
+        &self.stop
+    }
+
     /// Ends all tasks, soon.
     pub(super) fn cancel(&self) {
         self.stop.cancel();

@@ -1,13 +1,12 @@
 //! One onion service of ours: launches it, takes what comes in, looks whether it can be reached,
 //! and launches it anew when it cannot.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arti_client::{ErrorKind, HasKind};
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +16,10 @@ use tor_hsservice::config::OnionServiceConfigBuilder;
 use tor_hsservice::{HsNickname, OnionServiceConfig, RendRequest, RunningOnionService};
 use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 
+use super::arti::{Arti, Client};
 use super::bootstrap::Network;
-use super::dial::{Client, Dialer, Isolation};
+use super::circles::Isolation;
+use super::dial::Dialer;
 use super::doors::{Doors, ServiceId};
 use super::locked;
 use super::reception::Reception;
@@ -34,6 +35,9 @@ const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 const FIRST_RETRY: Duration = Duration::from_millis(25);
 /// The longest pause between two launches that arti refuses.
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// The shortest time between two probes of a service that was reached: a network that is lost
+/// without anybody dialling is noticed by them alone.
+const TROUBLE_PAUSE: Duration = Duration::from_mins(2);
 /// The hash label of a nickname.
 const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
 /// The letters of a nickname. It names files on disk, so it comes from the secret part of the key:
@@ -42,12 +46,11 @@ const NICKNAME_BYTES: usize = 8;
 
 /// What all services need.
 pub(super) struct House {
+    pub(super) arti: Arc<Arti>,
     pub(super) dialer: Arc<Dialer>,
     pub(super) network: Arc<Network>,
     pub(super) doors: Arc<Doors>,
     pub(super) incoming: mpsc::Sender<Incoming>,
-    /// The nicknames whose keys arti holds already: it refuses to take one twice, and forgets none.
-    pub(super) known_keys: Mutex<HashSet<String>>,
 }
 
 /// A service to run until its token is cancelled.
@@ -62,13 +65,15 @@ pub(super) struct Service {
 struct Launched {
     running: Arc<RunningOnionService>,
     requests: BoxStream<'static, RendRequest>,
+    /// Cancelled when the run of arti that it belongs to is over.
+    over: CancellationToken,
 }
 
 /// Why a launch failed. Names no address.
 #[derive(Debug, thiserror::Error)]
 enum LaunchError {
-    #[error("the transport is closed")]
-    Closed,
+    #[error("arti does not run")]
+    NoArti,
     #[error("arti refused: {0:?}")]
     Refused(ErrorKind),
     #[error("the nickname or the configuration is invalid")]
@@ -96,10 +101,13 @@ impl Service {
         let mut watch = Watch::new();
         loop {
             // The service ends when this handle is dropped: at the end of the turn.
-            let Launched { running: _running, requests } = self.launch().await;
+            let Launched { running, requests, over } = self.launch().await;
             tokio::select! {
+                () = over.cancelled() => {}
                 () = self.take_callers(requests, sessions) => tracing::debug!("arti ended a service"),
-                () = self.watch_over(&mut watch) => tracing::info!("a service cannot be reached: launching it anew"),
+                () = self.watch_over(&running, &mut watch) => {
+                    tracing::info!("a service cannot be reached: launching it anew");
+                }
             }
         }
     }
@@ -118,14 +126,14 @@ impl Service {
     }
 
     fn try_launch(&self) -> Result<Launched, LaunchError> {
-        let client = self.house.dialer.client().ok_or(LaunchError::Closed)?;
+        let run = self.house.arti.run().ok_or(LaunchError::NoArti)?;
         let nickname = nickname(&self.seed);
         let config = configuration(&nickname).ok_or(LaunchError::Configuration)?;
-        let first = locked(&self.house.known_keys).insert(nickname);
-        let launched =
-            if first { launch_with_key(&client, config, &self.seed) } else { launch_again(&client, config) }?;
-        if launched.running.onion_address() == Some(HsId::from(self.id.address.0)) {
-            Ok(launched)
+        let first = locked(&run.keys).insert(nickname);
+        let (running, requests) =
+            if first { launch_with_key(&run.client, config, &self.seed) } else { launch_again(&run.client, config) }?;
+        if running.onion_address() == Some(HsId::from(self.id.address.0)) {
+            Ok(Launched { running, requests, over: run.over().clone() })
         } else {
             Err(LaunchError::WrongAddress)
         }
@@ -149,7 +157,7 @@ impl Service {
     }
 
     /// Probes until the service has to be launched anew.
-    async fn watch_over(&self, watch: &mut Watch) {
+    async fn watch_over(&self, running: &RunningOnionService, watch: &mut Watch) {
         self.wait_for_network().await;
         tokio::time::sleep(FIRST_LOOK).await;
         loop {
@@ -160,7 +168,7 @@ impl Service {
             if next.relaunch {
                 return;
             }
-            self.pause(next).await;
+            self.pause(running, next).await;
         }
     }
 
@@ -179,12 +187,14 @@ impl Service {
         }
     }
 
-    /// Waits for the next probe: less long when the network was lost and has come back.
-    async fn pause(&self, next: Next) {
+    /// Waits for the next probe: less long when the network was lost and has come back, or when arti
+    /// sees trouble.
+    async fn pause(&self, running: &RunningOnionService, next: Next) {
         let calm = next.state == Reachability::Reachable;
         tokio::select! {
             () = tokio::time::sleep(next.pause) => {}
             () = self.wait_for_return(), if calm => {}
+            () = wait_for_trouble(running), if calm => {}
         }
     }
 
@@ -200,25 +210,32 @@ impl Service {
     }
 }
 
-/// The first launch in this process: arti takes the key into its memory.
-fn launch_with_key(client: &Client, config: OnionServiceConfig, seed: &OnionSeed) -> Result<Launched, LaunchError> {
+/// Ends when arti does not believe the service reachable. That is no verdict, but a reason to look; not
+/// at once, though: it is often wrong.
+async fn wait_for_trouble(running: &RunningOnionService) {
+    tokio::time::sleep(TROUBLE_PAUSE).await;
+    let mut events = running.status_events();
+    while running.status().state().is_fully_reachable() {
+        if events.next().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A service's handle and its callers.
+type Started = (Arc<RunningOnionService>, BoxStream<'static, RendRequest>);
+
+/// The first launch in a run of arti, which takes the key into its memory.
+fn launch_with_key(client: &Client, config: OnionServiceConfig, seed: &OnionSeed) -> Result<Started, LaunchError> {
     let keypair = HsIdKeypair::from(ExpandedKeypair::from(&Keypair::from_bytes(&seed.0)));
     let started = client.launch_onion_service_with_hsid(config, keypair).map_err(|e| LaunchError::Refused(e.kind()))?;
-    launched(started)
+    started.map(|(running, requests)| (running, requests.boxed())).ok_or(LaunchError::Configuration)
 }
 
 /// A later launch: arti has the key.
-fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Launched, LaunchError> {
+fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Started, LaunchError> {
     let started = client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
-    launched(started)
-}
-
-fn launched<S>(started: Option<(Arc<RunningOnionService>, S)>) -> Result<Launched, LaunchError>
-where
-    S: Stream<Item = RendRequest> + Send + 'static,
-{
-    let (running, requests) = started.ok_or(LaunchError::Configuration)?;
-    Ok(Launched { running, requests: requests.boxed() })
+    started.map(|(running, requests)| (running, requests.boxed())).ok_or(LaunchError::Configuration)
 }
 
 fn configuration(nickname: &str) -> Option<OnionServiceConfig> {
