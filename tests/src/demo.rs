@@ -97,6 +97,9 @@ impl Demo {
         let tail = |person: &Person| {
             let log = person.log().unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
+            if lines.is_empty() {
+                return String::new();
+            }
             format!("The log of {}:\n{}\n", person.name(), lines[lines.len().saturating_sub(20)..].join("\n"))
         };
         tail(&self.alice) + &tail(&self.bob)
@@ -165,8 +168,9 @@ impl Demo {
         }
         let waiting = self.alice.contact("Bob").await?.waiting;
         ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
-        let conversation = self.alice.reads(["history", "Bob", "--limit", "5"]).await?;
-        self.narrator.show(&format!("{waiting} messages wait, and Alice is told why:"), &conversation);
+        let newest = self.alice.history("Bob").await?.pop().and_then(|message| message.reason);
+        let why = newest.unwrap_or_default();
+        self.narrator.say(&format!("{waiting} messages wait in her store. She is told: “{why}”."));
         self.narrator.say("Bob starts `chive run` again, on the same profile.");
         let began = Instant::now();
         self.bob.start().await?;

@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     let report = demo.as_ref().map(|demo| demo.report().clone()).unwrap_or_default();
     if let Err(error) = &played {
         let logs = demo.as_ref().map(Demo::logs).unwrap_or_default();
-        tell(&format!("{logs}\nThe demo failed: {error:#}\n"));
+        tell(&format!("\n{logs}The demo failed: {error:#}\n"));
     }
     let ok = print(&report).is_ok() && report.ok && played.is_ok();
     if let Some(demo) = demo.filter(|_| ok && arguments.keep) {
