@@ -63,6 +63,8 @@ pub(super) struct Node {
     pub(super) idle_dials: Arc<Semaphore>,
     pub(super) newest: watch::Sender<i64>,
     pub(super) network: NetworkStatus,
+    /// Whether the network has ever been ready: from then on, dials are what finds it again.
+    pub(super) was_ready: bool,
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<i64>,
@@ -86,6 +88,7 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
     let host = Host { identity: Identity::new(&owner.root), directory: Directory::default(), reports };
     let stop = CancellationToken::new();
     let mut node = Node {
+        was_ready: transport.network().borrow().ready,
         network: transport.network().borrow().clone(),
         doors: *transport.doors().borrow(),
         store,
@@ -231,7 +234,7 @@ impl Node {
     async fn tick(&mut self) {
         self.resend().await;
         self.update_keys().await;
-        for done in [self.expire().await, self.forget_old().await] {
+        for done in [self.settle_presence().await, self.expire().await, self.forget_old().await] {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
             }
@@ -239,6 +242,7 @@ impl Node {
     }
 
     async fn network_changed(&mut self, status: NetworkStatus) {
+        self.was_ready |= status.ready;
         if status.ready && !self.network.ready {
             self.peers.values_mut().for_each(|peer| peer.redial.hurry(Instant::now()));
         }

@@ -37,8 +37,8 @@ impl Node {
             .filter(|peer| peer.is_wanted() && peer.link.is_none())
             .filter_map(|peer| peer.redial.next());
         match due.min() {
-            // Dials before the network is ready fail at once and only lengthen the pauses.
-            Some(next) if self.network.ready => next,
+            // Dials before the network is ready for the first time fail at once and only lengthen the pauses.
+            Some(next) if self.was_ready => next,
             _ => Instant::now() + FAR,
         }
     }
@@ -83,7 +83,6 @@ impl Node {
     /// A dial came to nothing.
     pub(super) async fn dial_failed(&mut self, contact: ContactId, error: &MeetError) -> Result<(), StoreError> {
         tracing::debug!(%error, "a dial came to nothing");
-        let ready = self.network.ready;
         let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
         let is_request = peer.accepted.is_none();
         peer.trouble = Some(match error {
@@ -96,7 +95,7 @@ impl Node {
             MeetError::Link(_) => "the contact closed the connection",
         });
         if peer.link.is_none() {
-            peer.redial.failed(Instant::now(), peer.waiting && ready, &mut self.rng);
+            peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);
         }
         match error {
             // Who answers at the link's front door is not whom it names: no later try can help.
@@ -189,8 +188,22 @@ impl Node {
 
     /// Lets a link go; what was on its way goes over the next one.
     pub(super) async fn drop_link(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
-        let Some(live) = peer.link.take() else { return Ok(()) };
+        if self.let_go(contact) { self.set_presence(contact, Presence::Offline).await } else { Ok(()) }
+    }
+
+    /// Who has no link by now is not online.
+    pub(super) async fn settle_presence(&mut self) -> Result<(), StoreError> {
+        let left = |peer: &super::peer::Peer| peer.link.is_none() && peer.presence == Presence::Online;
+        let left: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| left(peer)).map(|(id, _)| *id).collect();
+        for contact in left {
+            self.set_presence(contact, Presence::Offline).await?;
+        }
+        Ok(())
+    }
+
+    fn let_go(&mut self, contact: ContactId) -> bool {
+        let Some(peer) = self.peers.get_mut(&contact) else { return false };
+        let Some(live) = peer.link.take() else { return false };
         live.sender.cancel.cancel();
         peer.conversation = None;
         // A link that ends at once, again and again, must not be dialled at once, again and again.
@@ -199,7 +212,7 @@ impl Node {
         } else {
             peer.redial.link_lost(Instant::now(), &mut self.rng);
         }
-        self.set_presence(contact, Presence::Offline).await
+        true
     }
 
     async fn set_presence(&mut self, contact: ContactId, presence: Presence) -> Result<(), StoreError> {
@@ -229,6 +242,11 @@ impl Node {
             LinkEvent::Frame(Frame::Envelope(envelope)) => self.receive(contact, &envelope).await,
             LinkEvent::Frame(Frame::Bye(reason)) if current => {
                 tracing::debug!(?reason, "the contact says goodbye");
+                if reason == Bye::Superseded {
+                    // The link that was chosen is about to be up: the contact is not away.
+                    self.let_go(contact);
+                    return Ok(());
+                }
                 self.drop_link(contact).await?;
                 if let (Bye::Stopping, Some(peer)) = (reason, self.peers.get_mut(&contact)) {
                     peer.redial.contact_stopped(Instant::now(), &mut self.rng);
