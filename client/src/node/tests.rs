@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, start};
+use super::{Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, start};
 use crate::api::types::{
     Contact, ContactChange, ContactState, Direction, ErrorCode, Message, MessageState, NewContact, NewInvitation,
     NewMessage, Presence, What,
 };
 use crate::profile::{self, Passphrase};
-use crate::transport::memory::MemoryNetwork;
+use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 
 /// Nothing in these stories takes so long.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -28,6 +28,7 @@ struct Person {
     running: Option<Running>,
     /// How long its dials take.
     lag: Duration,
+    transport: Option<Arc<MemoryTransport>>,
 }
 
 /// A network, and where its people keep their profiles.
@@ -46,7 +47,14 @@ impl World {
     async fn person(&self, name: &'static str) -> Person {
         let directory = self.parent.path().join(name);
         profile::create(&directory, name, &words()).await.unwrap();
-        let mut person = Person { name, directory, network: self.network.clone(), running: None, lag: Duration::ZERO };
+        let mut person = Person {
+            name,
+            directory,
+            network: self.network.clone(),
+            running: None,
+            lag: Duration::ZERO,
+            transport: None,
+        };
         person.wake().await;
         person
     }
@@ -71,14 +79,16 @@ impl Person {
     async fn wake(&mut self) {
         let profile = profile::open(&self.directory, &words()).await.unwrap();
         let (incoming, streams) = mpsc::channel(INCOMING_QUEUE);
+        let transport = Arc::new(self.network.transport(incoming).with_lag(self.lag));
         let parts = Parts {
             store: profile.store.clone(),
-            transport: Arc::new(self.network.transport(incoming).with_lag(self.lag)),
+            transport: Arc::clone(&transport) as SharedTransport,
             incoming: streams,
             directory: profile.directory.clone(),
             rng: StdRng::from_os_rng(),
         };
         self.running = Some(start(parts).await.unwrap());
+        self.transport = Some(transport);
     }
 
     async fn sleep(&mut self) {
@@ -290,6 +300,20 @@ async fn a_message_can_be_taken_back_before_it_leaves_and_leaves_no_gap() {
     let history = alice.history("Bob").await;
     assert_eq!(history.iter().map(|m| (m.text.as_str(), m.missing_before)).collect::<Vec<_>>(), [("kept", 0)]);
     assert_eq!(bob.node().cancel(&kept.id).await.unwrap_err().code, ErrorCode::AlreadySent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_seems_lost_is_found_again_by_dialling() {
+    let world = World::new();
+    let (mut alice, bob) = world.pair().await;
+    alice.sleep().await;
+    bob.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
+    bob.transport.as_ref().unwrap().seems_ready(false);
+    let sent = bob.sends("Alice", "anybody there?").await;
+    // Only Bob's dial can bring them together.
+    alice.lag = Duration::from_secs(3600);
+    alice.wake().await;
+    bob.delivered(&sent).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,11 @@ impl MemoryTransport {
         Self { lag, ..self }
     }
 
+    /// Says that the network is there, or that it seems lost.
+    pub fn seems_ready(&self, ready: bool) {
+        self.status.send_modify(|status| status.ready = ready);
+    }
+
     fn replace(&self, services: &[Hosted]) {
         let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.network.services();
