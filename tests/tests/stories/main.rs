@@ -35,7 +35,7 @@ use stage::Stage;
 /// How long anything may take that a story waits for. Long, because of a busy machine only.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a whole story may take.
-const STORY_DEADLINE: Duration = Duration::from_mins(4);
+const STORY_DEADLINE: Duration = Duration::from_mins(6);
 /// How many stories run at the same time.
 const AT_ONCE: usize = 6;
 

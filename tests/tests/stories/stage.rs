@@ -9,7 +9,7 @@ use chive::api::types::{ContactState, Direction, Message, MessageState, Presence
 use chive_tests::person::{Person, Surroundings};
 
 /// How much of each log is shown when a story fails.
-const LOG_LINES: usize = 25;
+const LOG_LINES: usize = 40;
 
 pub(crate) struct Stage {
     pub(crate) home: PathBuf,
