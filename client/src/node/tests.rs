@@ -311,7 +311,7 @@ async fn a_network_that_seems_lost_is_found_again_by_dialling() {
     bob.transport.as_ref().unwrap().seems_ready(false);
     let sent = bob.sends("Alice", "anybody there?").await;
     // Only Bob's dial can bring them together.
-    alice.lag = Duration::from_secs(3600);
+    alice.lag = Duration::from_hours(1);
     alice.wake().await;
     bob.delivered(&sent).await;
 }
