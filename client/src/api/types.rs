@@ -323,7 +323,7 @@ pub enum What {
         /// The contact's name.
         name: String,
     },
-    /// An invitation was made, used, or ended.
+    /// An invitation was made, used, or revoked.
     Invitation {
         /// As it is now.
         invitation: Invitation,
