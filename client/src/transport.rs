@@ -126,7 +126,7 @@ pub struct Hosted {
     pub door: Door,
     /// Its key.
     pub seed: OnionSeed,
-    /// For the endpoint: the one that contacts are told now. Retired ones stay up for a while.
+    /// Whether others are told this one now. Replaced ones stay up for a while.
     pub current: bool,
 }
 

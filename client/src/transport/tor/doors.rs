@@ -73,7 +73,7 @@ impl Doors {
 
     fn show(&self, shown: &HashMap<ServiceId, Shown>) {
         let state = |door: Door| {
-            let leading = shown.iter().find(|(id, known)| id.door == door && (door == Door::Front || known.current));
+            let leading = shown.iter().find(|(id, known)| id.door == door && known.current);
             leading.map_or(Reachability::Closed, |(_, known)| known.state)
         };
         let status = DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) };
@@ -180,6 +180,16 @@ mod tests {
         assert_eq!(states(&doors).1, Reachability::Starting);
         doors.set_state(ServiceId::of(&old), Reachability::Unreachable);
         assert_eq!(states(&doors).1, Reachability::Starting);
+    }
+
+    #[test]
+    fn a_replaced_front_door_is_not_shown() {
+        let doors = Doors::new();
+        let (old, new) = (hosted(Door::Front, 1, false), hosted(Door::Front, 2, true));
+        doors.set_hosted(&[old.clone(), new.clone()]);
+        doors.set_state(ServiceId::of(&old), Reachability::Unreachable);
+        doors.set_state(ServiceId::of(&new), Reachability::Reachable);
+        assert_eq!(states(&doors).0, Reachability::Reachable);
     }
 
     #[test]
