@@ -1,0 +1,154 @@
+//! Becoming contacts, and ceasing to be.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_become_contacts_and_talk() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let sent = bob.sends("Alice", "hello").await;
+    alice.sees("Bob", "hello").await;
+    bob.delivered(&sent).await;
+    alice.sends("Bob", "hello yourself").await;
+    bob.sees("Alice", "hello yourself").await;
+    let (a, b) = (alice.contact("Bob").await.unwrap(), bob.contact("Alice").await.unwrap());
+    assert_eq!(a.safety_number, b.safety_number);
+    assert!(a.safety_number.is_some());
+    assert_eq!(order(&alice.history("Bob").await), order(&bob.history("Alice").await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_opened_while_its_inviter_is_away_succeeds_later() {
+    let world = World::new();
+    let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
+    let link = alice.invitation().await;
+    alice.sleep().await;
+    let contact = bob.opens(&link).await.unwrap();
+    assert_eq!(contact.state, ContactState::Requested);
+    let early = bob.sends(&contact.name, "written before you answered").await;
+    assert_eq!(early.state, MessageState::Queued);
+    alice.wake().await;
+    alice.waits_until("Bob", |p| async move { p.is_online("Bob").await }).await;
+    alice.sees("Bob", "written before you answered").await;
+    bob.delivered(&early).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
+    let world = World::new();
+    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (used, revoked) = (alice.invitation().await, alice.invitation().await);
+    let all = alice.node().invitations().await.unwrap();
+    let revoked_id = all.into_iter().find(|one| one.link.as_deref() == Some(&revoked)).unwrap().id;
+    alice.node().revoke(&revoked_id).await.unwrap();
+    assert_eq!(alice.opens(&used).await.unwrap_err(), ErrorCode::OwnLink);
+    bob.opens(&used).await.unwrap();
+    bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
+    assert_eq!(bob.opens(&alice.invitation().await).await.unwrap_err(), ErrorCode::AlreadyContact);
+    for (link, why) in [(used, "has been used"), (revoked, "taken back")] {
+        let contact = carol.opens(&link).await.unwrap();
+        let id = contact.id.as_str();
+        carol
+            .waits_until(why, |p| async move { p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused) })
+            .await;
+        assert!(carol.contact(id).await.unwrap().reason.unwrap().contains(why));
+    }
+    assert_eq!(bob.opens("chive:nonsense").await.unwrap_err(), ErrorCode::InvalidLink);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_open_each_others_links_at_once_become_contacts_once() {
+    // Whose question is slow must not matter.
+    for (slow_alice, slow_bob) in [(0, 0), (1, 0), (0, 1)] {
+        cross(Duration::from_secs(slow_alice), Duration::from_secs(slow_bob)).await;
+    }
+}
+
+async fn cross(slow_alice: Duration, slow_bob: Duration) {
+    let world = World::new();
+    let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
+    let (from_alice, from_bob) = (alice.invitation().await, bob.invitation().await);
+    (alice.lag, bob.lag) = (slow_alice, slow_bob);
+    alice.sleep().await;
+    bob.opens(&from_alice).await.unwrap();
+    bob.sleep().await;
+    alice.wake().await;
+    alice.opens(&from_bob).await.unwrap();
+    bob.wake().await;
+    alice.waits_until("Bob", |p| async move { p.is_online("Bob").await }).await;
+    bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
+    let crossed = bob.sends("Alice", "crossed").await;
+    bob.delivered(&crossed).await;
+    alice.sees("Bob", "crossed").await;
+    assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint() {
+    let world = World::new();
+    let (alice, mut bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    bob.adds(&alice).await;
+    carol.adds(&alice).await;
+    bob.sleep().await;
+    let door = |link: String| crate::invitation::Invitation::parse(&link).unwrap().front_door;
+    let before = door(alice.invitation().await);
+    alice.node().remove_contact("Carol").await.unwrap();
+    assert!(door(alice.invitation().await) != before, "the front door is another, too");
+    carol.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
+    assert_eq!(alice.running.as_ref().unwrap().handle.status().await.unwrap().contacts, 1);
+    let lost = carol.sends("Alice", "are you there?").await;
+    bob.wake().await;
+    bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
+    let sent = bob.sends("Alice", "I found you").await;
+    bob.delivered(&sent).await;
+    bob.sleep().await;
+    bob.wake().await;
+    bob.waits_until("Alice again", |p| async move { p.is_online("Alice").await }).await;
+    assert_ne!(carol.state(&lost.id).await, MessageState::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_removed_us_is_told_to_be_removed_too_before_beginning_again() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let sent = bob.sends("Alice", "before").await;
+    bob.delivered(&sent).await;
+    bob.node().remove_contact("Alice").await.unwrap();
+    alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
+    let contact = bob.opens(&alice.invitation().await).await.unwrap();
+    let id = contact.id.as_str();
+    bob.waits_until("no", |p| async move { p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused) })
+        .await;
+    assert!(bob.contact(id).await.unwrap().reason.unwrap().contains("ask for your removal there"));
+    alice.node().remove_contact("Bob").await.unwrap();
+    bob.adds(&alice).await;
+    let again = bob.sends("Alice", "after").await;
+    bob.delivered(&again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_cannot_take_the_id_of_another_as_its_name() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let id = alice.contact("Bob").await.unwrap().id;
+    let rename = ContactChange { name: Some(id.clone()), ..ContactChange::default() };
+    assert_eq!(alice.node().change_contact("Bob", rename).await.unwrap_err().code, ErrorCode::InvalidName);
+    assert_eq!(crate::text::safe_name(&id), "unnamed");
+    assert_eq!(alice.contact(&id).await.unwrap().name, "Bob");
+    drop(bob);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_contact_is_not_heard_until_it_is_unblocked() {
+    let world = World::new();
+    let (alice, bob) = world.pair().await;
+    let change = |blocked| ContactChange { blocked: Some(blocked), ..ContactChange::default() };
+    let blocked = alice.node().change_contact("Bob", change(true)).await.unwrap();
+    assert_eq!(blocked.state, ContactState::Blocked);
+    bob.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
+    let sent = bob.sends("Alice", "hello?").await;
+    let refused = alice.node().send("Bob", NewMessage { text: "x".into(), id: None, expires_in: None }).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::ContactBlocked);
+    alice.node().change_contact("Bob", change(false)).await.unwrap();
+    bob.delivered(&sent).await;
+}
