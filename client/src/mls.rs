@@ -358,7 +358,7 @@ mod tests {
 
     /// Key packages are judged by the system's clock.
     fn now() -> u64 {
-        crate::clock::now().unsigned_abs() / 1000
+        crate::clock::Clock::system().now().unsigned_abs() / 1000
     }
 
     fn pair() -> (Conversation, Conversation) {

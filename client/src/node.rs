@@ -6,8 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +39,7 @@ mod requests;
 mod tests;
 
 pub use actor::{Parts, start};
+pub use deliver::UPDATE_AFTER;
 
 /// Commands waiting for the node.
 const COMMAND_QUEUE: usize = 64;
@@ -72,8 +71,6 @@ enum Command {
 
 /// What the node's tasks tell it.
 enum Report {
-    /// Somebody opened a stream to us.
-    Incoming(Incoming),
     /// A link with a contact is up.
     Met { contact: ContactId, meeting: Box<meet::Meeting> },
     /// A contact's dial to us came to nothing.
@@ -88,6 +85,16 @@ enum Report {
     Link { contact: ContactId, link: LinkId, event: LinkEvent },
     /// A link has ended.
     LinkEnded { contact: ContactId, link: LinkId, error: LinkError },
+}
+
+/// What the node handles, one after the other.
+enum Input {
+    /// Somebody asks.
+    Command(Command),
+    /// A task tells.
+    Report(Report),
+    /// Somebody opened a stream to us.
+    Incoming(Incoming),
 }
 
 /// A cloneable way to ask the running node. Every method is one command or one query.
@@ -216,11 +223,6 @@ fn change_passphrase(directory: &Path, change: PassphraseChange) -> Result<(), P
 fn internal(error: &dyn std::fmt::Display) -> Fault {
     tracing::error!(%error, "a command failed");
     Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
-}
-
-/// A generator of its own for a task, seeded by the operating system.
-fn fresh_rng() -> StdRng {
-    StdRng::from_os_rng()
 }
 
 /// How a node ended.

@@ -152,12 +152,12 @@ async fn fill(
     let owner =
         owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
     let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
-    let now = crate::clock::now();
+    let now = crate::clock::Clock::system().now();
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
     owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
     owner::add_service(&mut tx, Door::Endpoint, &endpoint, now, now).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    tx.commit().await?;
     store.close().await;
     Ok(())
 }

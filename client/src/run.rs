@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::server;
 use crate::api::types::Status;
-use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running};
+use crate::clock::Clock;
+use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, UPDATE_AFTER};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
 use crate::transport::tor::{TorOptions, TorStartError, TorTransport};
@@ -61,7 +62,9 @@ pub async fn run(
         transport,
         incoming,
         directory: profile.directory.clone(),
+        clock: Clock::system(),
         rng: StdRng::from_os_rng(),
+        update_after: UPDATE_AFTER,
     };
     let Running { handle, stop, mut ended } = node::start(parts).await?;
     let api_stop = CancellationToken::new();

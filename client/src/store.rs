@@ -3,10 +3,13 @@
 //! One connection, because the bundled `SQLite` must not write over several. What belongs together is
 //! written in one transaction: a state and its message, a message and its event.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Sqlite, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use zeroize::Zeroizing;
 
 pub mod contacts;
@@ -30,18 +33,52 @@ pub enum StoreError {
     /// The library underneath is not `SQLCipher`: nothing would be encrypted.
     #[error("this build has no SQLCipher: nothing would be encrypted")]
     NotEncrypted,
+    /// It was closed.
+    #[error("the store is closed")]
+    Closed,
     /// A stored value is not what was written.
     #[error("the store is damaged: {0}")]
     Damaged(&'static str),
 }
 
-/// A transaction: all of it happens, or nothing.
-pub type Tx = Transaction<'static, Sqlite>;
+/// The connection, and whether a transaction was begun on it and not committed.
+struct Open {
+    connection: SqliteConnection,
+    begun: bool,
+}
 
-/// The open store.
+/// A transaction: all of it happens, or nothing. What is dropped is undone before the next begins.
+pub struct Tx {
+    open: OwnedMappedMutexGuard<Option<Open>, Open>,
+}
+
+impl Tx {
+    /// Makes it last.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.open.connection.execute(sqlx::query("COMMIT")).await?;
+        self.open.begun = false;
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.open.connection
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.open.connection
+    }
+}
+
+/// The open store: one connection, one transaction at a time.
 #[derive(Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    open: Arc<Mutex<Option<Open>>>,
 }
 
 impl Store {
@@ -62,32 +99,40 @@ impl Store {
             .foreign_keys(true)
             // The statements would print the key.
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await?;
-        let store = Self { pool };
-        store.assert_encrypted().await?;
-        MIGRATIONS.run(&store.pool).await?;
-        Ok(store)
+        let mut connection = options.connect().await?;
+        assert_encrypted(&mut connection).await?;
+        // `run` asks for a connection of any lifetime, which one by reference is not.
+        MIGRATIONS.run_direct(None, &mut connection, false).await?;
+        Ok(Self { open: Arc::new(Mutex::new(Some(Open { connection, begun: false }))) })
     }
 
-    async fn assert_encrypted(&self) -> Result<(), StoreError> {
-        let version: Option<(String,)> = sqlx::query_as("PRAGMA cipher_version").fetch_optional(&self.pool).await?;
-        version.filter(|(version,)| !version.is_empty()).map(|_| ()).ok_or(StoreError::NotEncrypted)
-    }
-
-    /// Begins a transaction. Dropping it undoes it.
+    /// Begins a transaction, once the one before is over.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.pool.begin().await?)
+        let open = Arc::clone(&self.open).lock_owned().await;
+        let mut open = OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
+        if open.begun {
+            // SQLite may have undone it already, such as when the disk is full: then this is an error.
+            let _ = open.connection.execute(sqlx::query("ROLLBACK")).await;
+        }
+        open.begun = true;
+        open.connection.execute(sqlx::query("BEGIN")).await?;
+        Ok(Tx { open })
     }
 
     /// Closes the file.
     pub async fn close(&self) {
-        self.pool.close().await;
+        let open = self.open.lock().await.take();
+        if let Some(open) = open
+            && let Err(error) = open.connection.close().await
+        {
+            tracing::warn!(%error, "the store did not close cleanly");
+        }
     }
+}
+
+async fn assert_encrypted(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let version: Option<(String,)> = sqlx::query_as("PRAGMA cipher_version").fetch_optional(connection).await?;
+    version.filter(|(version,)| !version.is_empty()).map(|_| ()).ok_or(StoreError::NotEncrypted)
 }
 
 /// 32 bytes of a blob column.

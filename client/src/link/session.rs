@@ -1,8 +1,11 @@
 //! A running link: one task that reads, one that writes, pings when it is quiet, and an end with a
 //! reason.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::stream::{StreamExt, select};
 use snow::StatelessTransportState;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -115,11 +118,14 @@ impl Session {
         let sender = LinkSender { queue: queue.clone(), cancel: cancel.clone() };
         let Self { reader, writer, .. } = self;
         let running = async move {
-            tokio::select! {
-                error = reader.run(queue.downgrade(), Arc::clone(&events)) => error,
-                error = writer.run(outgoing, events) => error,
-                () = cancel.cancelled() => LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into()),
-            }
+            // In turn, so that neither keeps the other waiting; not by chance, so that what happened can be
+            // played again.
+            let reads = reader.run(queue.downgrade(), Arc::clone(&events)).into_stream();
+            let writes = writer.run(outgoing, events).into_stream();
+            let (reads, writes) = (pin!(reads), pin!(writes));
+            let mut ends = select(reads, writes);
+            let aborted = LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into());
+            cancel.run_until_cancelled(ends.next()).await.flatten().unwrap_or(aborted)
         };
         // The strong sender of `queue` is the caller's alone.
         (sender, running)

@@ -1,10 +1,11 @@
 //! The actor: its state, its loop, its beginning and its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{Stream, StreamExt, poll_fn, select};
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -15,11 +16,11 @@ use super::directory::Directory;
 use super::meet::Host;
 use super::peer::Peer;
 use super::{
-    COMMAND_QUEUE, Command, Ending, IncomingStreams, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
+    COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
     internal,
 };
 use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
-use crate::clock;
+use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::limits::{MAX_IDLE_DIALS, MAX_OPEN_HANDSHAKES};
@@ -44,18 +45,24 @@ pub struct Parts {
     pub incoming: IncomingStreams,
     /// Where the profile is.
     pub directory: PathBuf,
+    /// The time.
+    pub clock: Clock,
     /// Chance.
     pub rng: StdRng,
+    /// After how many sealed messages our keys of a conversation are replaced: [`super::UPDATE_AFTER`].
+    pub update_after: u32,
 }
 
 /// The actor's state.
 pub(super) struct Node {
     pub(super) store: Store,
     pub(super) transport: SharedTransport,
+    pub(super) clock: Clock,
     pub(super) rng: StdRng,
+    pub(super) update_after: u32,
     pub(super) owner: Owner,
     pub(super) host: Host,
-    pub(super) peers: HashMap<ContactId, Peer>,
+    pub(super) peers: BTreeMap<ContactId, Peer>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     /// Ends the links, after `stop` and their goodbyes.
@@ -77,7 +84,15 @@ pub(super) struct Node {
 
 /// Starts a node. It runs until `stop` is cancelled or it is wiped.
 pub async fn start(parts: Parts) -> Result<Running, StoreError> {
-    let Parts { store, transport, incoming, directory, rng } = parts;
+    let (handle, stop, node) = prepare(parts).await?;
+    Ok(Running { handle, stop, ended: tokio::spawn(node) })
+}
+
+/// A node that is ready to run.
+pub(super) async fn prepare(
+    parts: Parts,
+) -> Result<(NodeHandle, CancellationToken, impl Future<Output = Ending> + Send), StoreError> {
+    let Parts { store, transport, incoming, directory, clock, rng, update_after } = parts;
     let (reports, inbox) = mpsc::channel(REPORT_QUEUE);
     let (commands, asked) = mpsc::channel(COMMAND_QUEUE);
     let mut tx = store.begin().await?;
@@ -94,9 +109,10 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         store,
         transport,
         rng,
+        update_after,
         owner,
         host,
-        peers: HashMap::new(),
+        peers: BTreeMap::new(),
         tasks: TaskTracker::new(),
         stop: stop.clone(),
         links_stop: CancellationToken::new(),
@@ -107,34 +123,42 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
         handshakes: [Door::Front, Door::Endpoint]
             .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
             .into(),
-        started_at: clock::now(),
+        started_at: clock.now(),
+        clock,
         wiped: false,
     };
     node.load_peers().await?;
     node.refresh_invitations().await?;
     node.refresh_services().await?;
     node.doors = *node.transport.doors().borrow();
-    let ended = tokio::spawn(node.run(asked, inbox, incoming));
-    Ok(Running { handle, stop, ended })
+    Ok((handle, stop, node.run(one_queue(asked, inbox, incoming))))
+}
+
+/// Takes from each queue in turn, so that none keeps another waiting. Not by chance: what happened
+/// can be played again.
+fn one_queue(
+    commands: mpsc::Receiver<Command>,
+    reports: mpsc::Receiver<Report>,
+    incoming: IncomingStreams,
+) -> impl Stream<Item = Input> + Send + Unpin {
+    let tasks = select(queue(reports).map(Input::Report), queue(incoming).map(Input::Incoming));
+    select(queue(commands).map(Input::Command), tasks)
+}
+
+fn queue<T>(mut queue: mpsc::Receiver<T>) -> impl Stream<Item = T> + Unpin {
+    poll_fn(move |context| queue.poll_recv(context))
 }
 
 impl Node {
-    async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        mut reports: mpsc::Receiver<Report>,
-        mut incoming: IncomingStreams,
-    ) -> Ending {
+    async fn run(mut self, mut inbox: impl Stream<Item = Input> + Unpin) -> Ending {
         let (mut network, mut doors) = (self.transport.network(), self.transport.doors());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.wiped {
             let next_dial = self.next_dial();
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
-                Some(command) = commands.recv() => self.command(command).await,
-                Some(report) = reports.recv() => self.report(report).await,
-                Some(stream) = incoming.recv() => self.report(Report::Incoming(stream)).await,
                 Ok(()) = network.changed() => {
                     let status = network.borrow_and_update().clone();
                     self.network_changed(status).await;
@@ -143,20 +167,30 @@ impl Node {
                     let status = *doors.borrow_and_update();
                     self.doors_changed(status).await;
                 }
-                () = sleep_until(next_dial) => self.dial_due(),
+                () = sleep_until(next_dial) => self.dial_due().await,
                 _ = tick.tick() => self.tick().await,
+                Some(input) = inbox.next() => self.handle(input).await,
             }
         }
-        self.finish(reports).await
+        // Nobody is answered any more, and nobody waits to tell us something.
+        drop(inbox);
+        self.finish().await
     }
 
-    async fn finish(mut self, reports: mpsc::Receiver<Report>) -> Ending {
+    async fn handle(&mut self, input: Input) {
+        match input {
+            Input::Command(command) => self.command(command).await,
+            Input::Report(report) => self.report(report).await,
+            Input::Incoming(stream) => self.answer(stream),
+        }
+    }
+
+    async fn finish(mut self) -> Ending {
         for peer in self.peers.values_mut() {
             if let Some(link) = peer.link.take() {
                 let _ = link.sender.send(Frame::Bye(Bye::Stopping), None);
             }
         }
-        drop(reports);
         self.tasks.close();
         self.stop.cancel();
         let _ = timeout(GOODBYE, self.tasks.wait()).await;
@@ -195,10 +229,6 @@ impl Node {
 
     async fn report(&mut self, report: Report) {
         let done = match report {
-            Report::Incoming(stream) => {
-                self.answer(stream);
-                Ok(())
-            }
             Report::Met { contact, meeting } => self.link_up(contact, *meeting).await,
             Report::AnswerFailed { contact, error } => self.answer_failed(contact, &error).await,
             Report::DialFailed { contact, error } => self.dial_failed(contact, &error).await,
@@ -301,7 +331,7 @@ impl Node {
     pub(super) async fn announce(&self, what: &What) {
         let announced = async {
             let mut tx = self.store.begin().await?;
-            super::events::note(&mut tx, what).await?;
+            super::events::note(&mut tx, what, self.clock.now()).await?;
             self.commit(tx).await
         };
         if let Err(error) = announced.await {

@@ -6,7 +6,6 @@ use super::actor::{Node, refuse};
 use super::events;
 use super::peer::{Accepted, Peer};
 use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, Presence, What};
-use crate::clock;
 use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
@@ -22,8 +21,10 @@ impl Node {
         let own = self.host.identity.peer_id();
         let keys = row.keys()?.filter(|_| row.state == "accepted");
         let peer = match self.peers.entry(row.id) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Peer::new(row.peer_id()?, Instant::now())),
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(Peer::new(row.peer_id()?, Instant::now()))
+            }
         };
         peer.blocked = row.blocked;
         peer.refused = row.state == "refused";
@@ -137,7 +138,7 @@ impl Node {
                 self.put_card(&mut tx, row.id).await?;
             }
         }
-        events::note_contact(&mut tx, row.id).await?;
+        events::note_contact(&mut tx, row.id, self.clock.now()).await?;
         self.commit(tx).await?;
         if blocking == Some(true) {
             self.drop_link(row.id).await?;
@@ -160,7 +161,8 @@ impl Node {
         contacts::remove(&mut tx, row.id).await?;
         // Whoever was asked may hold our card, also one who refused.
         self.move_house(&mut tx).await?;
-        events::note(&mut tx, &What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() }).await?;
+        let removed = What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() };
+        events::note(&mut tx, &removed, self.clock.now()).await?;
         self.commit(tx).await?;
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
@@ -261,7 +263,7 @@ impl Node {
         if let Some(peer) = self.peers.get_mut(&contact) {
             peer.redial = super::redial::Redial::at_once(Instant::now());
             peer.trouble = None;
-            peer.since.get_or_insert(clock::now());
+            peer.since.get_or_insert(self.clock.now());
         }
         Ok(())
     }

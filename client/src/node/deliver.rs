@@ -5,7 +5,6 @@ use tokio::time::Instant;
 
 use super::actor::Node;
 use super::events;
-use crate::clock;
 use crate::limits::{MAX_SEEN, RESEND_AFTER};
 use crate::mls::Conversation;
 use crate::store::contacts::{self, ContactId};
@@ -18,7 +17,7 @@ use crate::wire::message::{Content, MessageId, Text};
 /// Outbox rows sealed in one transaction.
 const BATCH: u32 = 8;
 /// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
-const UPDATE_AFTER_SEALED: i64 = 100;
+pub const UPDATE_AFTER: u32 = 100;
 /// And after so long, if anything was sealed: a day.
 const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
 
@@ -124,9 +123,9 @@ impl Node {
         if let Some((_, taken)) = live.and_then(|live| live.in_flight.get_mut(&outbox)) {
             *taken = Some(Instant::now());
         }
-        let mut tx = self.store.begin().await?;
-        if let Some(message) = messages::mark_sent(&mut tx, outbox, clock::now()).await? {
-            events::note_message(&mut tx, message).await?;
+        let (mut tx, now) = (self.store.begin().await?, self.clock.now());
+        if let Some(message) = messages::mark_sent(&mut tx, outbox, now).await? {
+            events::note_message(&mut tx, message, now).await?;
             self.commit(tx).await?;
         }
         Ok(())
@@ -155,13 +154,13 @@ impl Node {
 
     /// Gives up what was not delivered in its time.
     pub(super) async fn expire(&mut self) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        let expired = messages::expire(&mut tx, clock::now()).await?;
+        let (mut tx, now) = (self.store.begin().await?, self.clock.now());
+        let expired = messages::expire(&mut tx, now).await?;
         if expired.is_empty() {
             return Ok(());
         }
         for (_, _, message) in &expired {
-            events::note_message(&mut tx, *message).await?;
+            events::note_message(&mut tx, *message, now).await?;
         }
         self.commit(tx).await?;
         for (contact, outbox, _) in expired {
@@ -177,7 +176,7 @@ impl Node {
     pub(super) async fn update_keys(&mut self) {
         let due = async {
             let mut tx = self.store.begin().await?;
-            conversations::due(&mut tx, UPDATE_AFTER_SEALED, clock::now() - UPDATE_AFTER_MS).await
+            conversations::due(&mut tx, self.update_after.into(), self.clock.now() - UPDATE_AFTER_MS).await
         };
         let due = due.await.inspect_err(|error| tracing::error!(%error, "the conversations could not be read"));
         let is_linked = |contact: &ContactId| self.peers.get(contact).is_some_and(|peer| peer.link.is_some());

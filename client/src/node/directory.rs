@@ -1,7 +1,7 @@
 //! What the tasks that answer and dial need to know without asking the node: whom a preface is
 //! from, and which links are held. The node keeps it up to date.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
@@ -21,9 +21,9 @@ pub(super) struct Directory {
 
 #[derive(Default)]
 struct Inner {
-    contacts: HashMap<ContactId, PairKeys>,
+    contacts: BTreeMap<ContactId, PairKeys>,
     invitations: Vec<(Zeroizing<[u8; 32]>, InvitationSecret)>,
-    held: HashMap<ContactId, Vec<LinkId>>,
+    held: BTreeMap<ContactId, Vec<LinkId>>,
 }
 
 /// A link counts as held from the end of its handshake until this is dropped.
@@ -35,8 +35,11 @@ pub(super) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(links) = self.directory.lock().held.get_mut(&self.contact) {
-            links.retain(|link| *link != self.link);
+        let mut inner = self.directory.lock();
+        let Some(links) = inner.held.get_mut(&self.contact) else { return };
+        links.retain(|link| *link != self.link);
+        if links.is_empty() {
+            inner.held.remove(&self.contact);
         }
     }
 }

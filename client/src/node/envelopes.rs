@@ -4,7 +4,6 @@ use sha2::{Digest, Sha256};
 
 use super::actor::Node;
 use super::events;
-use crate::clock;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
 use crate::mls::{Conversation, MlsError, Opened};
 use crate::store::contacts::{self, ContactId};
@@ -78,7 +77,7 @@ impl Node {
                 }
                 Ok(Opened::Commit { epoch, receipt }) => {
                     conversations::keep_commit_receipt(&mut tx, contact, epoch, &receipt).await?;
-                    begin_epoch(&mut tx, contact, Some(receipt)).await?
+                    begin_epoch(&mut tx, contact, Some(receipt), self.clock.now()).await?
                 }
                 Err(MlsError::LaterEpoch) => {
                     conversations::hold(&mut tx, contact, &digest, envelope, MAX_HELD).await?;
@@ -127,6 +126,7 @@ impl Node {
         content: &[u8],
         digest: &[u8],
     ) -> Result<Outcome, StoreError> {
+        let now = self.clock.now();
         // What opens was sealed by somebody who has joined.
         conversations::forget_acceptance(tx, contact).await?;
         let content = match Content::from_bytes(content) {
@@ -137,20 +137,20 @@ impl Node {
             }
         };
         match content {
-            Content::Text(text) => take_text(tx, contact, text, digest).await,
-            Content::Receipt(items) => take_receipts(tx, contact, &items).await,
+            Content::Text(text) => take_text(tx, contact, text, digest, now).await,
+            Content::Receipt(items) => take_receipts(tx, contact, &items, now).await,
             Content::CommitReceipt { epoch } => {
                 if !conversation.commit_receipted(epoch).map_err(|_| StoreError::Damaged("a conversation"))? {
                     return Ok(Outcome::default());
                 }
                 let finished = messages::finish_commit(tx, contact).await?;
-                Ok(Outcome { finished: finished.into_iter().collect(), ..begin_epoch(tx, contact, None).await? })
+                Ok(Outcome { finished: finished.into_iter().collect(), ..begin_epoch(tx, contact, None, now).await? })
             }
             Content::Card { id, card } => {
                 conversations::remember_received(tx, contact, digest, id).await?;
                 if contacts::take_card(tx, contact, &card).await? {
                     self.rename_as_card(tx, contact, &card).await?;
-                    events::note_contact(tx, contact).await?;
+                    events::note_contact(tx, contact, now).await?;
                 }
                 Ok(Outcome { card: true, ..Outcome::answer(id) })
             }
@@ -200,7 +200,13 @@ impl Node {
     }
 }
 
-async fn take_text(tx: &mut Tx, contact: ContactId, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
+async fn take_text(
+    tx: &mut Tx,
+    contact: ContactId,
+    text: Text,
+    digest: &[u8],
+    now: i64,
+) -> Result<Outcome, StoreError> {
     let Some(row) = contacts::by_id(tx, contact).await? else { return Ok(Outcome::default()) };
     // A clock from the far future would push every later message to the end of all numbers.
     let limit = row.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
@@ -209,27 +215,32 @@ async fn take_text(tx: &mut Tx, contact: ContactId, text: Text, digest: &[u8]) -
         return Ok(Outcome::default());
     }
     conversations::remember_received(tx, contact, digest, text.id).await?;
-    if let Some(message) = messages::add_theirs(tx, contact, &text, clock::now()).await? {
-        events::note_message(tx, message).await?;
+    if let Some(message) = messages::add_theirs(tx, contact, &text, now).await? {
+        events::note_message(tx, message, now).await?;
     }
-    let seen = take_receipts(tx, contact, &text.seen).await?;
+    let seen = take_receipts(tx, contact, &text.seen, now).await?;
     Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
 }
 
-async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId]) -> Result<Outcome, StoreError> {
+async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId], now: i64) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     for item in items {
-        let Receipted { outbox, message } = messages::receipt(tx, contact, *item, clock::now()).await?;
+        let Receipted { outbox, message } = messages::receipt(tx, contact, *item, now).await?;
         outcome.finished.extend(outbox);
         if let Some(message) = message {
-            events::note_message(tx, message).await?;
+            events::note_message(tx, message, now).await?;
         }
     }
     Ok(outcome)
 }
 
-async fn begin_epoch(tx: &mut Tx, contact: ContactId, sealed: Option<Vec<u8>>) -> Result<Outcome, StoreError> {
-    conversations::begin_epoch(tx, contact, clock::now()).await?;
+async fn begin_epoch(
+    tx: &mut Tx,
+    contact: ContactId,
+    sealed: Option<Vec<u8>>,
+    now: i64,
+) -> Result<Outcome, StoreError> {
+    conversations::begin_epoch(tx, contact, now).await?;
     Ok(Outcome { sealed, retry: conversations::take_held(tx, contact).await?, ..Outcome::default() })
 }
 

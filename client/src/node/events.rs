@@ -3,7 +3,6 @@
 use super::actor::{Node, refuse};
 use super::internal;
 use crate::api::types::{ErrorCode, Event, What};
-use crate::clock;
 use crate::fault::Fault;
 use crate::store::contacts::ContactId;
 use crate::store::events::{self, EventRow, Kind};
@@ -11,19 +10,19 @@ use crate::store::messages::MessageRowId;
 use crate::store::{StoreError, Tx, contacts, messages};
 
 /// A message came or changed.
-pub(super) async fn note_message(tx: &mut Tx, message: MessageRowId) -> Result<(), StoreError> {
-    events::add(tx, clock::now(), Kind::Message, Some(message), None).await.map(drop)
+pub(super) async fn note_message(tx: &mut Tx, message: MessageRowId, now: i64) -> Result<(), StoreError> {
+    events::add(tx, now, Kind::Message, Some(message), None).await.map(drop)
 }
 
 /// A contact came or changed.
-pub(super) async fn note_contact(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    events::add(tx, clock::now(), Kind::Contact, Some(contact), None).await.map(drop)
+pub(super) async fn note_contact(tx: &mut Tx, contact: ContactId, now: i64) -> Result<(), StoreError> {
+    events::add(tx, now, Kind::Contact, Some(contact), None).await.map(drop)
 }
 
 /// Anything else.
-pub(super) async fn note(tx: &mut Tx, what: &What) -> Result<(), StoreError> {
+pub(super) async fn note(tx: &mut Tx, what: &What, now: i64) -> Result<(), StoreError> {
     let body = serde_json::to_string(what).map_err(|_| StoreError::Damaged("an event"))?;
-    events::add(tx, clock::now(), Kind::Other, None, Some(&body)).await.map(drop)
+    events::add(tx, now, Kind::Other, None, Some(&body)).await.map(drop)
 }
 
 impl Node {

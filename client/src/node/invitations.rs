@@ -6,7 +6,6 @@ use zeroize::Zeroizing;
 use super::actor::{Node, refuse};
 use super::events;
 use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
-use crate::clock;
 use crate::fault::Fault;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
@@ -30,7 +29,7 @@ impl Node {
         }
         let mut secret = InvitationSecret([0; 16]);
         self.rng.fill_bytes(&mut secret.0);
-        let now = clock::now();
+        let now = self.clock.now();
         let mut tx = self.begin().await?;
         let remembered = invitations::all(&mut tx).await?.len();
         if remembered == 0 {
@@ -49,7 +48,7 @@ impl Node {
         let expires_at = now + i64::try_from(life).unwrap_or(0) * 1000;
         invitations::add(&mut tx, &secret, &link, uses, now, expires_at).await?;
         let shown = show(&mut tx, &secret.id(), now).await?;
-        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }).await?;
+        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }, now).await?;
         self.commit(tx).await?;
         self.refresh_invitations().await?;
         self.refresh_services().await?;
@@ -58,11 +57,11 @@ impl Node {
 
     pub(super) async fn invitations(&mut self) -> Result<Vec<Invitation>, Fault> {
         let mut tx = self.begin().await?;
-        Ok(invitations::all(&mut tx).await?.iter().map(|row| row.show(clock::now())).collect())
+        Ok(invitations::all(&mut tx).await?.iter().map(|row| row.show(self.clock.now())).collect())
     }
 
     pub(super) async fn revoke(&mut self, id: &str) -> Result<Invitation, Fault> {
-        let now = clock::now();
+        let now = self.clock.now();
         let mut tx = self.begin().await?;
         let digits = id.to_ascii_lowercase();
         let all = invitations::all(&mut tx).await?;
@@ -76,7 +75,7 @@ impl Node {
         };
         invitations::revoke(&mut tx, &row.id, now).await?;
         let shown = show(&mut tx, &row.id, now).await?;
-        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }).await?;
+        events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }, now).await?;
         self.commit(tx).await?;
         Ok(shown)
     }
@@ -93,7 +92,7 @@ impl Node {
     /// Ended invitations and told endpoints are forgotten in their time.
     pub(super) async fn forget_old(&mut self) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
-        if invitations::forget_old(&mut tx, clock::now()).await? {
+        if invitations::forget_old(&mut tx, self.clock.now()).await? {
             self.commit(tx).await?;
             self.refresh_invitations().await?;
             return self.refresh_services().await;
@@ -105,7 +104,7 @@ impl Node {
     /// Hosts what is needed now: the front door while there are invitations, the endpoint, and
     /// replaced endpoints until everybody has the new one.
     pub(super) async fn refresh_services(&mut self) -> Result<(), StoreError> {
-        let now = clock::now();
+        let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let invited = !invitations::all(&mut tx).await?.is_empty();
         let mut hosted = vec![];
@@ -142,7 +141,7 @@ impl Node {
     /// end must not tell when the last of them came back. The old front door stays up for the
     /// invitations that name it.
     pub(super) async fn move_out(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let now = clock::now();
+        let now = self.clock.now();
         let (endpoint, front, mut presence) = (self.fresh_seed(), self.fresh_seed(), Zeroizing::new([0; 32]));
         self.rng.fill_bytes(&mut *presence);
         let endpoint_closes = now + CLOSES_AFTER_MS + self.rng.random_range(0..CLOSES_WITHIN_MS);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::Report;
@@ -11,7 +14,6 @@ use super::actor::Node;
 use super::meet::{MeetError, Meeting};
 use super::peer::{Candidate, Live, later_survives};
 use crate::api::types::{Presence, What};
-use crate::clock;
 use crate::invitation::Invitation;
 use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
@@ -44,40 +46,49 @@ impl Node {
     }
 
     /// Starts every dial that is due.
-    pub(super) fn dial_due(&mut self) {
+    pub(super) async fn dial_due(&mut self) {
         let now = Instant::now();
         let is_due = |peer: &super::peer::Peer| {
             peer.is_wanted() && peer.link.is_none() && peer.redial.next().is_some_and(|next| next <= now)
         };
         let due: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect();
         for contact in due {
-            self.dial(contact);
+            self.dial(contact).await;
         }
     }
 
-    fn dial(&mut self, contact: ContactId) {
+    async fn dial(&mut self, contact: ContactId) {
         let Some(peer) = self.peers.get_mut(&contact) else { return };
         peer.redial.started();
-        let attempt = peer.redial.attempt();
+        let (attempt, hurried) = (peer.redial.attempt(), peer.waiting);
         let endpoint = peer.accepted.as_ref().map(|accepted| accepted.endpoint);
-        let (host, transport, store) = (self.host.clone(), Arc::clone(&self.transport), self.store.clone());
-        let (stop, turns, hurried) = (self.stop.clone(), Arc::clone(&self.idle_dials), peer.waiting);
+        let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
+        let rng = StdRng::from_rng(&mut self.rng);
+        let dial = match endpoint {
+            Some(endpoint) => host.dial(transport, contact, endpoint, attempt, rng).boxed(),
+            None => match self.pending_request(contact).await {
+                Ok((invitation, introduction)) => {
+                    host.ask(transport, contact, invitation, introduction, attempt, rng).boxed()
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a request could not be read");
+                    return self.request_failed(contact, "our request could not be read");
+                }
+            },
+        };
+        let (stop, turns) = (self.stop.clone(), Arc::clone(&self.idle_dials));
         let dial = async move {
             let _turn = if hurried { None } else { turns.acquire_owned().await.ok() };
-            match endpoint {
-                Some(endpoint) => host.dial(transport, contact, endpoint, attempt).await,
-                None => match pending_request(&store, contact).await {
-                    Ok((invitation, introduction)) => {
-                        host.ask(transport, contact, invitation, introduction, attempt).await;
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "a request could not be read");
-                        host.report(Report::DialFailed { contact, error: LinkError::Unexpected.into() }).await;
-                    }
-                },
-            }
+            dial.await;
         };
         self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
+    }
+
+    async fn pending_request(&self, contact: ContactId) -> Result<(Invitation, Vec<u8>), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let request = contacts::request(&mut tx, contact).await?.ok_or(StoreError::Damaged("a request is missing"))?;
+        let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
+        Ok((invitation, request.introduction))
     }
 
     /// A dial came to nothing.
@@ -124,7 +135,7 @@ impl Node {
         let mut tx = self.store.begin().await?;
         let Some(row) = contacts::by_id(&mut tx, contact).await? else { return Ok(()) };
         let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
-        super::events::note(&mut tx, &What::KeyChanged { id, name: row.name }).await?;
+        super::events::note(&mut tx, &What::KeyChanged { id, name: row.name }, self.clock.now()).await?;
         self.commit(tx).await
     }
 
@@ -220,11 +231,12 @@ impl Node {
         if std::mem::replace(&mut peer.presence, presence) == presence {
             return Ok(());
         }
-        peer.since = Some(clock::now());
+        let now = self.clock.now();
+        peer.since = Some(now);
         let mut tx = self.store.begin().await?;
         if let Some(row) = contacts::by_id(&mut tx, contact).await? {
             let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
-            super::events::note(&mut tx, &What::Presence { id, name: row.name, presence }).await?;
+            super::events::note(&mut tx, &What::Presence { id, name: row.name, presence }, now).await?;
         }
         self.commit(tx).await
     }
@@ -269,11 +281,4 @@ impl Node {
         live.unreadable += 1;
         if live.unreadable < MAX_UNREADABLE { Ok(()) } else { self.drop_link(contact).await }
     }
-}
-
-async fn pending_request(store: &crate::store::Store, contact: ContactId) -> Result<(Invitation, Vec<u8>), StoreError> {
-    let mut tx = store.begin().await?;
-    let request = contacts::request(&mut tx, contact).await?.ok_or(StoreError::Damaged("a request is missing"))?;
-    let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
-    Ok((invitation, request.introduction))
 }

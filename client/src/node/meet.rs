@@ -1,6 +1,7 @@
 //! The tasks in which two devices meet: answering a stream, dialling a contact, asking at a front
 //! door. Each ends with one report to the node.
 
+use rand::rngs::StdRng;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -145,8 +146,9 @@ impl Host {
         contact: ContactId,
         to: OnionAddress,
         attempt: u32,
+        rng: StdRng,
     ) {
-        let met = self.try_dial(&*transport, contact, to, attempt).await;
+        let met = self.try_dial(&*transport, contact, to, attempt, rng).await;
         self.report(match met {
             Ok(meeting) => Report::Met { contact, meeting: Box::new(meeting) },
             Err(error) => Report::DialFailed { contact, error },
@@ -160,11 +162,12 @@ impl Host {
         contact: ContactId,
         to: OnionAddress,
         attempt: u32,
+        mut rng: StdRng,
     ) -> Result<Meeting, MeetError> {
         let keys = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
         let stream = transport.dial(to, circle(contact), attempt).await?;
         let meeting = timeout(HANDSHAKE_DEADLINE, async {
-            let established = handshake::dial_contact(stream, &self.identity, &keys, &mut super::fresh_rng()).await?;
+            let established = handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
             self.greet(contact, established).await
         });
         Ok(meeting.await.map_err(LinkError::from).flatten()?)
@@ -178,8 +181,9 @@ impl Host {
         invitation: Invitation,
         introduction: Vec<u8>,
         attempt: u32,
+        rng: StdRng,
     ) {
-        let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt).await;
+        let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt, rng).await;
         self.report(match answer {
             Ok((peer, answer, stored)) => Report::Answered { contact, peer, introduction, answer, stored },
             Err(error) => Report::DialFailed { contact, error },
@@ -194,11 +198,11 @@ impl Host {
         invitation: &Invitation,
         introduction: &[u8],
         attempt: u32,
+        mut rng: StdRng,
     ) -> Result<(PublicIdentity, Frame, Box<Session>), MeetError> {
         let stream = transport.dial(invitation.front_door, circle(contact), attempt).await?;
         let asking = timeout(HANDSHAKE_DEADLINE, async {
-            let established =
-                handshake::dial_by_invitation(stream, &self.identity, invitation, &mut super::fresh_rng()).await?;
+            let established = handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
             let peer = established.peer;
             let mut session = Session::new(established);
             exchange_hellos(&mut session, vec![]).await?;

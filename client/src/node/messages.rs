@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use super::actor::{Node, refuse};
 use super::events;
 use crate::api::types::{ErrorCode, Message, NewMessage};
-use crate::clock;
 use crate::fault::Fault;
 use crate::limits::{MAX_TEXT, MESSAGE_LIFE};
 use crate::store::contacts::{ContactId, ContactRow};
@@ -16,7 +15,7 @@ use crate::wire::message::MessageId;
 impl Node {
     pub(super) async fn send(&mut self, who: &str, new: &NewMessage) -> Result<Message, Fault> {
         check_text(&new.text)?;
-        let now = clock::now();
+        let now = self.clock.now();
         let expires_at = new.expires_in.map(|seconds| expiry(now, seconds)).transpose()?;
         let id = match &new.id {
             Some(id) => parse_id(id)?,
@@ -31,7 +30,7 @@ impl Node {
         let row =
             NewRow { contact: contact.id, id, text: &new.text, clock: contact.clock + 1, created_at: now, expires_at };
         let message = messages::add_ours(&mut tx, &row).await?;
-        events::note_message(&mut tx, message).await?;
+        events::note_message(&mut tx, message, now).await?;
         self.commit(tx).await?;
         if let Some(peer) = self.peers.get_mut(&contact.id) {
             peer.waiting = true;
@@ -92,7 +91,7 @@ impl Node {
         if !messages::cancel(&mut tx, &row).await? {
             return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be taken back");
         }
-        events::note_message(&mut tx, row.row).await?;
+        events::note_message(&mut tx, row.row, self.clock.now()).await?;
         self.commit(tx).await?;
         self.refresh_waiting(row.contact).await?;
         self.show_message(row.row).await

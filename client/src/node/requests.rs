@@ -6,7 +6,6 @@ use super::events;
 use super::internal;
 use super::meet::Asking;
 use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
-use crate::clock;
 use crate::fault::Fault;
 use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
@@ -51,7 +50,7 @@ impl Node {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
         }
         let contact = self.request(&mut tx, &invitation, known, new.name.as_deref()).await?;
-        events::note_contact(&mut tx, contact).await?;
+        events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
         self.welcome(contact).await?;
         let mut tx = self.begin().await?;
@@ -68,7 +67,8 @@ impl Node {
         known: Option<ContactRow>,
         name: Option<&str>,
     ) -> Result<ContactId, Fault> {
-        let draft = Draft::new(clock::now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
+        let draft =
+            Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
         let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package };
         let own = known.as_ref().map(|row| row.id);
         let (name, named) = if let Some(name) = name {
@@ -91,7 +91,7 @@ impl Node {
                 }
                 row.id
             }
-            None => contacts::add(tx, invitation.peer_id, &naming, clock::now()).await?,
+            None => contacts::add(tx, invitation.peer_id, &naming, self.clock.now()).await?,
         };
         contacts::ask(tx, contact, &request).await?;
         Ok(contact)
@@ -148,13 +148,13 @@ impl Node {
         };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         conversations::forget(&mut tx, contact).await?;
-        conversations::create(&mut tx, contact, &state, None, clock::now()).await?;
+        conversations::create(&mut tx, contact, &state, None, self.clock.now()).await?;
         contacts::accept(&mut tx, contact, &peer, &pair).await?;
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
         contacts::remove_request(&mut tx, contact).await?;
         self.rename_as_card(&mut tx, contact, &introduction.card).await?;
         self.tell_if_changed(&mut tx, contact, &request.introduction).await?;
-        events::note_contact(&mut tx, contact).await?;
+        events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
         Ok(true)
     }
@@ -193,7 +193,7 @@ impl Node {
 
     async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &str) -> Result<(), StoreError> {
         contacts::refuse(&mut tx, contact, why).await?;
-        events::note_contact(&mut tx, contact).await?;
+        events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
         self.reload(contact).await
     }
@@ -248,7 +248,7 @@ impl Node {
                     Ok(Verdict::Answer(Frame::Accept(given.answer)))
                 }
                 // Another question, by somebody who never used the answer: it has begun again.
-                Some(_) => verdict_of(invitation, false, known),
+                Some(_) => verdict_of(invitation, false, known, self.clock.now()),
                 None => refused(Refusal::Known),
             };
         }
@@ -256,7 +256,7 @@ impl Node {
         if known.as_ref().is_some_and(|row| row.state == "requested") && peer < self.own_id() {
             return refused(Refusal::Crossed);
         }
-        verdict_of(invitation, used, known)
+        verdict_of(invitation, used, known, self.clock.now())
     }
 
     /// Makes the asker a contact. `None` if what it sent cannot be used.
@@ -276,7 +276,7 @@ impl Node {
         if known.is_none() && contacts::count(tx).await? >= MAX_CONTACTS {
             return Ok(None);
         }
-        let now = clock::now();
+        let now = self.clock.now();
         let contact = if let Some(row) = &known {
             contacts::remove_request(tx, row.id).await?;
             // It may have asked before, and never used our answer.
@@ -297,17 +297,22 @@ impl Node {
             self.rename_as_card(tx, contact, &theirs.card).await?;
         }
         invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
-        events::note_contact(tx, contact).await?;
+        events::note_contact(tx, contact, now).await?;
         if let Some(row) = invitations::all(tx).await?.iter().find(|row| row.id == asking.invitation) {
-            events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }).await?;
+            events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }, now).await?;
         }
         Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
     }
 }
 
-fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>) -> Result<Verdict, StoreError> {
+fn verdict_of(
+    invitation: &InvitationRow,
+    used: bool,
+    known: Option<ContactRow>,
+    now: i64,
+) -> Result<Verdict, StoreError> {
     let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
-    match invitation.state(clock::now()) {
+    match invitation.state(now) {
         // Used by this very person, whom we have removed since.
         _ if used => refused(Refusal::Used),
         InvitationState::Active => Ok(Verdict::Accept(known.map(Box::new))),

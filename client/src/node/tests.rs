@@ -10,11 +10,12 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, start};
+use super::{Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER, start};
 use crate::api::types::{
     Contact, ContactChange, ContactState, Direction, ErrorCode, Message, MessageState, NewContact, NewInvitation,
     NewMessage, Presence, What,
 };
+use crate::clock::Clock;
 use crate::profile::{self, Passphrase};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 
@@ -89,7 +90,9 @@ impl Person {
             transport: Arc::clone(&transport) as SharedTransport,
             incoming: streams,
             directory: profile.directory.clone(),
+            clock: Clock::system(),
             rng: StdRng::from_os_rng(),
+            update_after: UPDATE_AFTER,
         };
         self.running = Some(start(parts).await.unwrap());
         self.transport = Some(transport);
