@@ -64,6 +64,8 @@ pub const MAX_HELD: u32 = 512;
 pub const MAX_CONTACTS: u32 = 10_000;
 /// Dials on their way at the same time to contacts for whom nothing waits; the others need no turn.
 pub const MAX_IDLE_DIALS: usize = 16;
+/// What is searched for, UTF-8.
+pub const MAX_SEARCH: usize = 256;
 /// Invitations kept, ended ones among them.
 pub const MAX_INVITATIONS: u32 = 1_000;
 /// How many people may use one invitation.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
     Contact, ContactChange, ErrorCode, Event, Invitation, Message, NewContact, NewInvitation, NewMessage,
-    PassphraseChange, Status,
+    PassphraseChange, Search, Status,
 };
 use crate::fault::Fault;
 use crate::identity::PublicIdentity;
@@ -63,6 +63,7 @@ enum Command {
     RemoveContact(String, Answer<()>),
     Send(String, NewMessage, Answer<Message>),
     History(String, u32, Option<String>, Answer<Vec<Message>>),
+    Search(Search, Answer<Vec<Message>>),
     Message(String, Answer<Message>),
     Cancel(String, Answer<Message>),
     Events(i64, u32, Answer<Vec<Event>>),
@@ -167,6 +168,11 @@ impl NodeHandle {
     pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
         let before = before.map(str::to_owned);
         self.ask(|answer| Command::History(who.to_owned(), limit, before, answer)).await
+    }
+
+    /// Messages with all the words that are searched for, newest first.
+    pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
+        self.ask(|answer| Command::Search(search, answer)).await
     }
 
     /// One message by its id.

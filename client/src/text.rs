@@ -10,8 +10,10 @@ use icu_properties::props::{CanonicalCombiningClass, DefaultIgnorableCodePoint, 
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 mod name;
+mod words;
 
 pub use name::{LEAST_ID, check_name, safe_name, skeleton};
+pub use words::{query, words};
 
 /// How many combining marks in a row are shown: more than any language writes on one letter.
 const MAX_MARKS: usize = 8;

@@ -70,6 +70,7 @@ fn every_command_explains_itself() -> Done {
         &["send"],
         &["cancel"],
         &["history"],
+        &["search"],
         &["chat"],
         &["events"],
         &["passphrase", "change"],

@@ -11,7 +11,7 @@ use hyper::Method;
 
 use crate::api::types::{
     Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange,
-    Problem, Status, Wipe,
+    Problem, Search, Status, Wipe,
 };
 
 mod events;
@@ -107,6 +107,17 @@ impl Client {
         if let Some(id) = before {
             path.push_str("&before=");
             path.push_str(&segment(id));
+        }
+        self.ask(Method::GET, path).answer().await
+    }
+
+    /// Messages that have the words, newest first.
+    pub async fn search(&self, search: &Search) -> Result<Vec<Message>, ClientError> {
+        let mut path = format!("/v1/search?text={}&limit={}", segment(&search.text), search.limit);
+        for (name, value) in [("contact", &search.contact), ("before", &search.before)] {
+            if let Some(value) = value {
+                path.extend(["&", name, "=", &segment(value)]);
+            }
         }
         self.ask(Method::GET, path).answer().await
     }

@@ -1,7 +1,7 @@
 //! What the local API says and takes, as JSON. Times are Unix milliseconds; ids are lower-case hex.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -202,6 +202,31 @@ pub struct NewMessage {
     /// Give up when it is not delivered after so many seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
+}
+
+/// The query of `GET /v1/search`
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Search {
+    /// Words, 1 to 256 bytes of UTF-8: messages are found that have all of them, whatever their case. A word finds
+    /// also those that begin with it; in scripts without spaces, every run of characters.
+    #[param(min_length = 1, max_length = 256)]
+    pub text: String,
+    /// In the conversation with this contact only: its name, or 8 digits or more of its id's beginning.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contact: Option<String>,
+    /// How many messages, at most.
+    #[serde(default = "default_search")]
+    #[param(default = 50, minimum = 1, maximum = 1000)]
+    pub limit: u32,
+    /// The id of the message that was found before them. Default: the newest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<String>,
+}
+
+fn default_search() -> u32 {
+    50
 }
 
 /// A message of a conversation.

@@ -217,6 +217,7 @@ impl Node {
             Command::History(who, limit, before, to) => {
                 drop(to.send(self.history(&who, limit, before.as_deref()).await));
             }
+            Command::Search(search, to) => drop(to.send(self.search(&search).await)),
             Command::Message(id, to) => drop(to.send(self.message(&id).await)),
             Command::Cancel(id, to) => drop(to.send(self.cancel(&id).await)),
             Command::Events(after, limit, to) => drop(to.send(self.events(after, limit).await)),

@@ -5,9 +5,9 @@ use tokio::time::Instant;
 
 use super::actor::{Node, refuse};
 use super::events;
-use crate::api::types::{ErrorCode, Message, NewMessage};
+use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 use crate::fault::Fault;
-use crate::limits::{MAX_TEXT, MESSAGE_LIFE};
+use crate::limits::{MAX_SEARCH, MAX_TEXT, MESSAGE_LIFE};
 use crate::store::contacts::{ContactId, ContactRow};
 use crate::store::messages::{self, MessageRow, NewRow};
 use crate::wire::message::MessageId;
@@ -72,6 +72,26 @@ impl Node {
             },
         };
         let rows = messages::history(&mut tx, contact.id, limit, before).await?;
+        Ok(rows.iter().map(|row| row.show(|contact| self.why_waiting(contact))).collect())
+    }
+
+    pub(super) async fn search(&mut self, search: &Search) -> Result<Vec<Message>, Fault> {
+        if search.text.trim().is_empty() || search.text.len() > MAX_SEARCH {
+            return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));
+        }
+        let mut tx = self.begin().await?;
+        let contact = match &search.contact {
+            Some(who) => Some(self.find_contact(&mut tx, who).await?.id),
+            None => None,
+        };
+        let before = match &search.before {
+            None => None,
+            Some(id) => match messages::by_id(&mut tx, parse_id(id)?).await? {
+                Some(row) => Some(row.row),
+                None => return unknown_message(),
+            },
+        };
+        let rows = messages::search(&mut tx, &search.text, contact, search.limit, before).await?;
         Ok(rows.iter().map(|row| row.show(|contact| self.why_waiting(contact))).collect())
     }
 

@@ -21,6 +21,7 @@ use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 
 mod contacts;
 mod delivery;
+mod keeping;
 mod owner;
 
 /// Nothing in these stories takes so long.

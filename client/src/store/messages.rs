@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use super::contacts::ContactId;
 use super::{StoreError, Tx, bytes};
 use crate::api::types::{Direction, Message, MessageState};
+use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
 /// A message's row number.
@@ -112,11 +113,12 @@ pub struct NewRow<'a> {
 /// Accepts a message of ours: it is in the store and in the outbox, or nowhere.
 pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO message (contact, id, mine, state, text, clock, created_at, expires_at) VALUES (?, ?, 1, 'queued', ?, ?, ?, ?)",
+        "INSERT INTO message (contact, id, mine, state, text, words, clock, created_at, expires_at) VALUES (?, ?, 1, 'queued', ?, ?, ?, ?, ?)",
     )
     .bind(new.contact)
     .bind(&new.id.0[..])
     .bind(new.text)
+    .bind(words(new.text))
     .bind(new.clock)
     .bind(new.created_at)
     .bind(new.expires_at)
@@ -143,9 +145,9 @@ pub async fn add_theirs(
     now: i64,
 ) -> Result<Option<MessageRowId>, StoreError> {
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late) \
+        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late, words) \
          SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7, \
-         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5) \
+         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5), ?8 \
          WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2)",
     )
     .bind(contact)
@@ -155,6 +157,7 @@ pub async fn add_theirs(
     .bind(text.clock.cast_signed())
     .bind(text.created_at)
     .bind(now)
+    .bind(words(&text.text))
     .execute(&mut **tx)
     .await?;
     sqlx::query("UPDATE contact SET clock = max(clock, ?) WHERE id = ?")
@@ -224,6 +227,32 @@ pub async fn history(
         .await?;
     rows.reverse();
     Ok(rows)
+}
+
+/// At most `limit` messages that have every word of `text`, newest first by when they came to this
+/// store: of one conversation or of all, those that came before a row.
+pub async fn search(
+    tx: &mut Tx,
+    text: &str,
+    contact: Option<ContactId>,
+    limit: u32,
+    before: Option<MessageRowId>,
+) -> Result<Vec<MessageRow>, StoreError> {
+    let words = query(text);
+    if words.is_empty() {
+        return Ok(vec![]);
+    }
+    let whose = contact.map(|contact| format!("contact : c{contact} AND ")).unwrap_or_default();
+    let sql = format!(
+        "{SELECT} WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
+         ORDER BY rowid DESC LIMIT ?3) ORDER BY m.row DESC"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(format!("{whose}words : ({words})"))
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(limit)
+        .fetch_all(&mut **tx)
+        .await?)
 }
 
 /// The newest messages of a contact, for the `seen` of our next one.
@@ -415,4 +444,121 @@ pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>
         expired.push((contact, gone.map(|(id,)| id), row));
     }
     Ok(expired)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::PeerId;
+    use crate::store::{Store, contacts, scratch};
+
+    async fn contact(store: &Store, name: &str) -> ContactId {
+        let mut tx = store.begin().await.unwrap();
+        let naming = contacts::Naming { name, skeleton: name, named: true };
+        let mut peer = [0; 32];
+        peer[..name.len()].copy_from_slice(name.as_bytes());
+        let contact = contacts::add(&mut tx, PeerId(peer), &naming, 0).await.unwrap();
+        tx.commit().await.unwrap();
+        contact
+    }
+
+    async fn comes(store: &Store, contact: ContactId, counter: u64, text: &str) -> MessageRowId {
+        let mut id = [u8::try_from(contact).unwrap(); 16];
+        id[8..].copy_from_slice(&counter.to_be_bytes());
+        let text =
+            Text { id: MessageId(id), counter, clock: counter, created_at: 0, seen: vec![], text: text.to_owned() };
+        let mut tx = store.begin().await.unwrap();
+        let row = add_theirs(&mut tx, contact, &text, 0).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        row
+    }
+
+    async fn found(store: &Store, text: &str, contact: Option<ContactId>) -> Vec<String> {
+        let mut tx = store.begin().await.unwrap();
+        let rows = search(&mut tx, text, contact, 100, None).await.unwrap();
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
+    async fn index_is_in_line(store: &Store) {
+        let mut tx = store.begin().await.unwrap();
+        let check = "INSERT INTO message_index (message_index, rank) VALUES ('integrity-check', 1)";
+        sqlx::query(check).execute(&mut *tx).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_word_is_found_in_any_script_whatever_its_case_and_marks() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        let cases = [
+            ("Crème BRÛLÉE, please", "creme brulee"),
+            ("cafe\u{301} at nine", "CAFÉ"),
+            ("Привет, Мир", "ПРИВЕТ мир"),
+            ("ΚΑΛΗΜΕΡΑ", "καλημερα"),
+            ("नमस्ते दुनिया", "दुनिया"),
+            ("我们明天去北京吧", "北京"),
+            ("明日は東京に行きます", "東京に"),
+            ("พรุ่งนี้ไปกรุงเทพ", "กรุงเทพ"),
+            ("내일 서울에서 만나", "서울"),
+            ("שלום עולם", "שלום"),
+            ("see you 👍🏽🎉", "🎉"),
+            ("behind\0a zero", "zero"),
+            ("meet at the harbour", "harb"),
+        ];
+        for (counter, (text, _)) in (1..).zip(cases) {
+            comes(&store, bob, counter, text).await;
+        }
+        for (text, searched) in cases {
+            assert_eq!(found(&store, searched, None).await, [text], "{searched}");
+        }
+        for nothing in ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "contact", "c1"] {
+            assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
+        }
+        index_is_in_line(&store).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_searched_for_is_never_an_operator() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        comes(&store, bob, 1, "one or two").await;
+        comes(&store, bob, 2, "say \"hello\" NEAR(the) door").await;
+        assert_eq!(found(&store, "one OR two", None).await, ["one or two"]);
+        assert_eq!(found(&store, "NEAR(the) \"hello\"", None).await.len(), 1);
+        for hostile in
+            ["one OR nothing", "\"", "\"\"\"", "a*", "^one\" OR \"", "words : one", "one\0\"", "(", "-two", "NOT one"]
+        {
+            let rows = found(&store, hostile, None).await;
+            assert!(rows.len() <= 1, "{hostile}: {rows:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_search_is_newest_first_of_one_or_all_and_has_pages() {
+        let (store, _directory) = scratch().await;
+        let (bob, carol) = (contact(&store, "Bob").await, contact(&store, "Carol").await);
+        let mut rows = vec![];
+        for n in 1..=4 {
+            rows.push(comes(&store, bob, n, &format!("word {n} of Bob")).await);
+            comes(&store, carol, n, &format!("word {n} of Carol")).await;
+        }
+        assert_eq!(found(&store, "word", Some(bob)).await[0], "word 4 of Bob");
+        assert_eq!(found(&store, "word", Some(bob)).await.len(), 4);
+        assert_eq!(found(&store, "word", None).await[0], "word 4 of Carol");
+        let mut tx = store.begin().await.unwrap();
+        let page = search(&mut tx, "word", Some(bob), 2, Some(rows[3])).await.unwrap();
+        assert_eq!(page.iter().map(|row| row.row).collect::<Vec<_>>(), [rows[2], rows[1]]);
+    }
+
+    #[tokio::test]
+    async fn a_removed_contact_leaves_the_index() {
+        let (store, _directory) = scratch().await;
+        let (bob, carol) = (contact(&store, "Bob").await, contact(&store, "Carol").await);
+        comes(&store, bob, 1, "the secret of Bob").await;
+        comes(&store, carol, 1, "the secret of Carol").await;
+        let mut tx = store.begin().await.unwrap();
+        contacts::remove(&mut tx, bob).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(found(&store, "secret", None).await, ["the secret of Carol"]);
+        index_is_in_line(&store).await;
+    }
 }

@@ -1,4 +1,4 @@
-//! `/v1/contacts/{name}/messages` and `/v1/messages`
+//! `/v1/contacts/{name}/messages`, `/v1/messages` and `/v1/search`
 
 use axum::Json;
 use axum::extract::State;
@@ -10,10 +10,11 @@ use super::App;
 use super::extract::{Body, Query, Segment};
 use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::problem::{Refusal, refusals};
-use crate::api::types::{ErrorCode, Message, NewMessage};
+use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 
 refusals!(SendRefusals: UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
 refusals!(HistoryRefusals: UnknownContact, UnknownMessage, OutOfRange);
+refusals!(SearchRefusals: UnknownContact, UnknownMessage, InvalidText, OutOfRange);
 refusals!(OneRefusals: UnknownMessage);
 refusals!(CancelRefusals: UnknownMessage, AlreadySent);
 
@@ -62,10 +63,29 @@ pub(super) async fn history(
     Segment(who): Segment,
     Query(part): Query<Part>,
 ) -> Result<Json<Vec<Message>>, Refusal> {
-    if !(1..=MAX_HISTORY).contains(&part.limit) {
-        return Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")));
-    }
+    check_limit(part.limit)?;
     Ok(Json(app.node.history(&who, part.limit, part.before.as_deref()).await?))
+}
+
+fn check_limit(limit: u32) -> Result<(), Refusal> {
+    if (1..=MAX_HISTORY).contains(&limit) {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")))
+}
+
+/// Messages that have the words.
+#[utoipa::path(
+    get, path = "/v1/search", operation_id = "search_messages", tag = "messages",
+    params(Search),
+    responses((status = 200, description = "Newest first, by when they were stored here", body = Vec<Message>), SearchRefusals),
+)]
+pub(super) async fn search(
+    State(app): State<App>,
+    Query(search): Query<Search>,
+) -> Result<Json<Vec<Message>>, Refusal> {
+    check_limit(search.limit)?;
+    Ok(Json(app.node.search(search).await?))
 }
 
 /// One message.

@@ -4,7 +4,8 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange, Status,
+    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange,
+    Search, Status,
 };
 use crate::fault::Fault;
 use crate::node::NodeHandle;
@@ -28,6 +29,7 @@ pub trait Node: Send + Sync + 'static {
     fn remove_contact<'a>(&'a self, who: &'a str) -> Answer<'a, ()>;
     fn send<'a>(&'a self, who: &'a str, new: NewMessage) -> Answer<'a, Message>;
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>>;
+    fn search(&self, search: Search) -> Answer<'_, Vec<Message>>;
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
@@ -79,6 +81,10 @@ impl Node for NodeHandle {
 
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>> {
         Box::pin(NodeHandle::history(self, who, limit, before))
+    }
+
+    fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
+        Box::pin(NodeHandle::search(self, search))
     }
 
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::api::server::{Answer, Node};
 use crate::api::types::{
     Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState, Message,
-    MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Status, TorStatus, What,
+    MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Search, Status, TorStatus, What,
 };
 use crate::fault::Fault;
 
@@ -117,6 +117,11 @@ impl Node for Arc<Fake> {
 
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>> {
         self.answer(format!("history {who} {limit} {before:?}"), vec![message()])
+    }
+
+    fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
+        let Search { text, contact, limit, before } = search;
+        self.answer(format!("search {text} {contact:?} {limit} {before:?}"), vec![message()])
     }
 
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use super::fake::{contact, invitation, message, status};
 use super::{Door, json, request};
-use crate::api::types::{ContactChange, NewContact, NewInvitation, NewMessage, PassphraseChange};
+use crate::api::types::{ContactChange, NewContact, NewInvitation, NewMessage, PassphraseChange, Search};
 
 #[tokio::test]
 async fn the_status() {
@@ -47,12 +47,15 @@ async fn messages() {
     assert_eq!(door.client.send("Bob", &new).await.unwrap(), message());
     assert_eq!(door.client.history("Bob", 1000, Some("3b&x=1")).await.unwrap(), [message()]);
     assert_eq!(door.client.history("Bob", 1, None).await.unwrap(), [message()]);
+    let search = Search { text: "a&b c".into(), contact: Some("Bob".into()), limit: 2, before: Some("3b".into()) };
+    assert_eq!(door.client.search(&search).await.unwrap(), [message()]);
     assert_eq!(door.client.message("3b").await.unwrap(), message());
     assert_eq!(door.client.cancel("3b").await.unwrap(), message());
     let asked = [
         "send Bob hi None Some(60)",
         "history Bob 1000 Some(\"3b&x=1\")",
         "history Bob 1 None",
+        "search a&b c Some(\"Bob\") 2 Some(\"3b\")",
         "message 3b",
         "cancel 3b",
     ];

@@ -164,6 +164,8 @@ pub(crate) enum Command {
     },
     /// Show a conversation
     History(History),
+    /// Find messages by their words
+    Search(Search),
     /// Talk: an interactive conversation
     #[command(after_help = CHAT_HELP)]
     Chat {
@@ -332,6 +334,26 @@ pub(crate) struct History {
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: u32,
     /// Those just before the message with this id [default: the newest]
+    #[arg(long, value_name = "ID")]
+    pub(crate) before: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Messages are found that have every word, whatever its case and accents; a word finds also those that
+begin with it. In scripts without spaces, as Chinese, every run of characters is found. The newest
+come first.
+{MESSAGE_FIELDS}"))]
+pub(crate) struct Search {
+    /// Words, at most 256 bytes
+    pub(crate) text: String,
+    /// In the conversation with this contact only
+    #[arg(long = "in", value_name = "NAME")]
+    pub(crate) within: Option<String>,
+    /// At most so many messages
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Those found after the message with this id [default: from the newest on]
     #[arg(long, value_name = "ID")]
     pub(crate) before: Option<String>,
 }

@@ -21,6 +21,7 @@ mod init;
 mod invite;
 mod passphrase;
 mod run;
+mod search;
 pub(crate) mod send;
 mod wipe;
 
@@ -53,6 +54,7 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
             output.answer(&client.cancel(&id).await?, |_| "cancelled: it will not be sent".to_owned())
         }
         Command::History(history) => history::run(&history, client, output).await,
+        Command::Search(search) => search::run(search, client, output).await,
         Command::Chat { name } => chat::run(&name, client, output).await,
         Command::Events { after } => events::run(after, client, output).await,
         Command::Init(_) | Command::Run | Command::Completions { .. } | Command::Passphrase(_) | Command::Wipe(_) => {

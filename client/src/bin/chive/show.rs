@@ -170,6 +170,35 @@ pub(crate) fn message(message: &Message, now: i64) -> String {
     }
 }
 
+/// Messages that were found, one a line.
+pub(crate) fn found(messages: &[Message], searched: &str, now: i64) -> String {
+    if messages.is_empty() {
+        return "nothing found".to_owned();
+    }
+    messages.iter().map(|message| hit(message, searched, now)).collect::<Vec<_>>().join("\n")
+}
+
+fn hit(message: &Message, searched: &str, now: i64) -> String {
+    let name = for_one_line(&message.contact);
+    let who = match message.direction {
+        Direction::Sent => format!("you to {name}"),
+        Direction::Received => name,
+    };
+    format!("{}  {who}: {}", short(message.created_at, now), excerpt(&message.text, searched))
+}
+
+/// The part of a text, in one line, in which the first of the words stands that is found as it was typed.
+fn excerpt(text: &str, searched: &str) -> String {
+    let (before, length) = (40, 160);
+    let lower = text.to_lowercase();
+    let first = searched.split_whitespace().find_map(|word| lower.find(&word.to_lowercase()));
+    let skipped = first.map_or(0, |byte| lower[..byte].chars().count().saturating_sub(before));
+    let rest = text.chars().count().saturating_sub(skipped + length);
+    let part: String = text.chars().skip(skipped).take(length).collect();
+    let (start, end) = (if skipped > 0 { "…" } else { "" }, if rest > 0 { "…" } else { "" });
+    format!("{start}{}{end}", for_one_line(&part))
+}
+
 /// How far a message is, and why it waits.
 pub(crate) fn progress(message: &Message) -> String {
     let state = match message.state {
@@ -298,6 +327,16 @@ pub(crate) mod tests {
     fn a_name_survives_the_shell() {
         assert_eq!(quoted("bob"), "bob");
         assert_eq!(quoted("Bob's $HOME"), r"'Bob'\''s $HOME'");
+    }
+
+    #[test]
+    fn what_was_found_is_one_line_around_the_first_hit() {
+        let text = format!("{}\n\x1b[2J and the HARBOUR, {}", "before ".repeat(100), "after ".repeat(100));
+        let shown = found(&[Message { text, ..a_message() }], "harbour", 0);
+        assert!(shown.contains("HARBOUR") && shown.contains("Bob: …") && shown.ends_with('…'), "{shown}");
+        assert!(shown.chars().count() < 200 && !shown.contains(['\x1b', '\n']), "{shown}");
+        assert!(found(&[a_message()], "elsewhere", 0).ends_with("Bob: hi"));
+        assert_eq!(found(&[], "x", 0), "nothing found");
     }
 
     #[test]
