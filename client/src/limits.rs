@@ -45,9 +45,16 @@ pub const RECORD_DEADLINE: Duration = Duration::from_mins(1);
 pub const PING_AFTER: Duration = Duration::from_secs(20);
 /// Nothing received for so long: the link is dead.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(50);
-/// Incoming streams whose handshake is not done, for each door: strangers at the front door take
-/// nothing from contacts at the endpoint.
+/// Incoming streams that have not said yet whom they know, at each service. Who comes when it is full takes
+/// the place of another such stream, so that no flood of strangers keeps a contact out.
+pub const MAX_STRANGERS: usize = 128;
+/// Incoming streams whose preface was right and whose handshake is not done, at each door: no stranger
+/// is among them.
 pub const MAX_OPEN_HANDSHAKES: usize = 256;
+/// How many of these one contact can have. A dial that died without a sign must not keep out the next.
+pub const MAX_CONTACT_HANDSHAKES: usize = 2;
+/// How many of these one invitation can have.
+pub const MAX_INVITATION_HANDSHAKES: usize = 64;
 
 /// Envelopes handed to a link and not receipted yet.
 pub const MAX_IN_FLIGHT: usize = 64;

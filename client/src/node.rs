@@ -30,6 +30,7 @@ mod envelopes;
 mod events;
 mod invitations;
 mod links;
+mod lobby;
 mod meet;
 mod messages;
 mod peer;

@@ -19,7 +19,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> AsyncStream for T {}
 pub type Stream = Box<dyn AsyncStream>;
 
 /// The Ed25519 public key of a v3 onion service: 32 bytes. It never prints itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OnionAddress(pub [u8; 32]);
 
 impl fmt::Debug for OnionAddress {
@@ -59,6 +59,8 @@ pub enum Door {
 pub struct Incoming {
     /// The service it came in by.
     pub door: Door,
+    /// The address of that service: a replaced one may be hosted beside the current one.
+    pub at: OnionAddress,
     /// The stream, before any handshake.
     pub stream: Stream,
 }

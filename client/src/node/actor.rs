@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::directory::Directory;
+use super::lobby::Lobby;
 use super::meet::Host;
 use super::peer::Peer;
 use super::{
@@ -23,11 +24,11 @@ use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::limits::{MAX_IDLE_DIALS, MAX_OPEN_HANDSHAKES};
+use crate::limits::MAX_IDLE_DIALS;
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, messages, owner};
-use crate::transport::{Door, DoorStatus, NetworkStatus, Reachability};
+use crate::transport::{DoorStatus, NetworkStatus, Reachability};
 use crate::wire::frame::{Bye, Frame};
 
 /// How often the node looks for what is due: expiries, resends, self-updates.
@@ -77,7 +78,7 @@ pub(super) struct Node {
     pub(super) hosted: Vec<i64>,
     /// Whether a replaced one is among them.
     pub(super) replaced: bool,
-    handshakes: HashMap<Door, Arc<Semaphore>>,
+    lobby: Lobby,
     started_at: i64,
     wiped: bool,
 }
@@ -120,9 +121,7 @@ pub(super) async fn prepare(
         newest,
         hosted: vec![],
         replaced: false,
-        handshakes: [Door::Front, Door::Endpoint]
-            .map(|door| (door, Arc::new(Semaphore::new(MAX_OPEN_HANDSHAKES))))
-            .into(),
+        lobby: Lobby::default(),
         started_at: clock.now(),
         clock,
         wiped: false,
@@ -251,15 +250,11 @@ impl Node {
     }
 
     fn answer(&mut self, stream: crate::transport::Incoming) {
-        let Some(free) = self.handshakes.get(&stream.door).cloned() else { return };
-        // A flood of streams costs a flooder as much as us, and never more than this.
-        if let Ok(permit) = free.try_acquire_owned() {
-            let (host, stop) = (self.host.clone(), self.stop.clone());
-            self.tasks.spawn(async move {
-                stop.run_until_cancelled(host.answer(stream)).await;
-                drop(permit);
-            });
-        }
+        let place = self.lobby.enter(stream.at, &mut self.rng);
+        let (host, stop) = (self.host.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(host.answer(stream, place)).await;
+        });
     }
 
     async fn tick(&mut self) {

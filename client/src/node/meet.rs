@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::Report;
 use super::directory::{Directory, Held};
+use super::lobby::{Place, Standing};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{HANDSHAKE_DEADLINE, PREFACE_DEADLINE};
@@ -70,20 +71,25 @@ pub(super) struct Host {
 
 impl Host {
     /// Answers one stream. A stranger gets silence, whatever is wrong.
-    pub(super) async fn answer(self, incoming: Incoming) {
-        let answered = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming)).await;
-        match answered.map_err(LinkError::from).flatten() {
-            Ok(()) => {}
-            Err(error) => tracing::debug!(%error, "an incoming stream came to nothing"),
+    pub(super) async fn answer(self, incoming: Incoming, mut place: Place) {
+        let lost = place.lost.clone();
+        let answer = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming, &mut place));
+        match lost.run_until_cancelled(answer).await.map(|answered| answered.map_err(LinkError::from).flatten()) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "an incoming stream came to nothing"),
+            None => tracing::debug!("an incoming stream gave way to another"),
         }
     }
 
-    async fn try_answer(&self, incoming: Incoming) -> Result<(), LinkError> {
-        let Incoming { door, mut stream } = incoming;
+    async fn try_answer(&self, incoming: Incoming, place: &mut Place) -> Result<(), LinkError> {
+        let Incoming { door, mut stream, .. } = incoming;
         let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (door, preface.purpose) {
             (Door::Endpoint, Purpose::Contact) => {
                 let (contact, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
+                if !place.name(Standing::Contact(contact)) {
+                    return Ok(());
+                }
                 let met = self.answer_contact(stream, contact, &preface, &keys).await;
                 self.report(met.map_or_else(
                     |error| Report::AnswerFailed { contact, error },
@@ -94,6 +100,9 @@ impl Host {
             }
             (Door::Front, Purpose::Invitation) => {
                 let secret = self.directory.invitation_of(&preface).ok_or(LinkError::Handshake)?;
+                if !place.name(Standing::Invitation(secret.id())) {
+                    return Ok(());
+                }
                 self.answer_request(stream, &preface, &secret).await
             }
             _ => Err(LinkError::Handshake),

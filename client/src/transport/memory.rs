@@ -90,7 +90,7 @@ impl Transport for MemoryTransport {
             let service = network.services().get(&to).cloned();
             let (door, incoming) = service.ok_or(DialError::Unreachable)?;
             let (ours, theirs) = tokio::io::duplex(BUFFER);
-            let accepted = incoming.send(Incoming { door, stream: Box::new(theirs) }).await;
+            let accepted = incoming.send(Incoming { door, at: to, stream: Box::new(theirs) }).await;
             accepted.map_err(|_| DialError::Unreachable)?;
             Ok(Box::new(ours) as super::Stream)
         }

@@ -18,6 +18,7 @@
 
 mod arti;
 mod bootstrap;
+mod callers;
 mod circles;
 mod config;
 mod dial;

@@ -12,8 +12,11 @@ use tor_hsservice::{RendRequest, StreamRequest};
 use tor_proto::stream::IncomingStreamRequest;
 
 use super::VIRTUAL_PORT;
+use super::callers::Caller;
+use super::doors::ServiceId;
+use super::service::MAX_STREAMS_PER_CIRCUIT;
 use super::stream::Tied;
-use crate::transport::{Door, Incoming};
+use crate::transport::Incoming;
 
 /// Streams that may be open to one service at once.
 const MAX_STREAMS: usize = 512;
@@ -28,7 +31,7 @@ const OFFER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The reception of one service.
 pub(super) struct Reception {
-    door: Door,
+    id: ServiceId,
     incoming: mpsc::Sender<Incoming>,
     streams: Arc<Semaphore>,
     stop: CancellationToken,
@@ -38,29 +41,33 @@ pub(super) struct Reception {
 type StreamKeep = (OwnedSemaphorePermit, Arc<()>);
 
 impl Reception {
-    pub(super) fn new(door: Door, incoming: mpsc::Sender<Incoming>, stop: CancellationToken) -> Self {
-        Self { door, incoming, streams: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
+    pub(super) fn new(id: ServiceId, incoming: mpsc::Sender<Incoming>, stop: CancellationToken) -> Self {
+        Self { id, incoming, streams: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
     }
 
     /// Meets a caller and takes its streams, until it leaves, idles, or the service is closed.
-    pub(super) async fn receive(&self, request: RendRequest) {
+    pub(super) async fn receive(&self, request: RendRequest, caller: Caller) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = self.meet(request) => {}
+            () = caller.dismissed() => tracing::debug!("an idle circuit makes room for another"),
+            () = self.meet(request, &caller) => {}
         }
     }
 
-    async fn meet(&self, request: RendRequest) {
+    async fn meet(&self, request: RendRequest, caller: &Caller) {
         let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await else {
             tracing::debug!("could not meet a caller");
             return;
         };
-        let mark = Arc::new(());
+        let mut streams = 0;
         loop {
             match tokio::time::timeout(IDLE_CIRCUIT, requests.next()).await {
-                Ok(Some(request)) => self.take(request, Arc::clone(&mark)).await,
-                Ok(None) => return,
-                Err(_) if Arc::strong_count(&mark) == 1 => return,
+                Ok(Some(request)) if streams < MAX_STREAMS_PER_CIRCUIT => {
+                    streams += 1;
+                    self.take(request, caller.mark()).await;
+                }
+                Ok(_) => return,
+                Err(_) if caller.is_empty() => return,
                 Err(_) => {}
             }
         }
@@ -85,7 +92,8 @@ impl Reception {
             return;
         };
         let stream = Box::new(Tied::new(stream, &self.stop, keep));
-        if self.incoming.send_timeout(Incoming { door: self.door, stream }, OFFER_TIMEOUT).await.is_err() {
+        let incoming = Incoming { door: self.id.door, at: self.id.address, stream };
+        if self.incoming.send_timeout(incoming, OFFER_TIMEOUT).await.is_err() {
             tracing::debug!("nobody takes incoming streams: one dropped");
         }
     }

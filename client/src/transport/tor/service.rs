@@ -8,7 +8,7 @@ use arti_client::{ErrorKind, HasKind};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tor_hscrypto::pk::{HsId, HsIdKeypair};
@@ -18,6 +18,7 @@ use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 
 use super::arti::{Arti, Client};
 use super::bootstrap::Network;
+use super::callers::Callers;
 use super::circles::Isolation;
 use super::dial::Dialer;
 use super::doors::{Doors, ServiceId};
@@ -26,10 +27,8 @@ use super::reception::Reception;
 use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
 use crate::transport::{Incoming, OnionSeed, Reachability};
 
-/// Circuits that may be open to one service at once; further callers are not answered.
-const MAX_CIRCUITS: usize = 256;
 /// Streams on one circuit; a caller that opens more loses the circuit. A contact needs one.
-const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
+pub(super) const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 /// The pause after a launch that arti refused, such as while the last one still holds its lock; it
 /// doubles with each further one.
 const FIRST_RETRY: Duration = Duration::from_millis(25);
@@ -63,7 +62,7 @@ pub(super) struct Service {
 
 /// Where callers come in: the same for all launches of a service, and so are its limits.
 struct Entrance {
-    circuits: Arc<Semaphore>,
+    callers: Arc<Callers>,
     reception: Arc<Reception>,
     sessions: TaskTracker,
 }
@@ -93,8 +92,8 @@ impl Service {
     /// Runs until it is stopped, and every stream of it has been told to end.
     pub(super) async fn run(self) {
         let entrance = Entrance {
-            circuits: Arc::new(Semaphore::new(MAX_CIRCUITS)),
-            reception: Arc::new(Reception::new(self.id.door, self.house.incoming.clone(), self.stop.clone())),
+            callers: Arc::default(),
+            reception: Arc::new(Reception::new(self.id, self.house.incoming.clone(), self.stop.clone())),
             sessions: TaskTracker::new(),
         };
         let stop = self.stop.clone();
@@ -153,15 +152,12 @@ impl Service {
     /// Lets callers in until arti ends the service.
     async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, entrance: &Entrance) {
         while let Some(request) = requests.next().await {
-            let Ok(permit) = Arc::clone(&entrance.circuits).try_acquire_owned() else {
+            let Some(caller) = entrance.callers.admit(Instant::now()) else {
                 tracing::debug!("too many callers at once: one turned away");
                 continue;
             };
             let reception = Arc::clone(&entrance.reception);
-            entrance.sessions.spawn(async move {
-                reception.receive(request).await;
-                drop(permit);
-            });
+            entrance.sessions.spawn(async move { reception.receive(request, caller).await });
         }
     }
 
