@@ -82,13 +82,12 @@ CREATE INDEX outbox_by_item ON outbox (contact, item);
 
 -- Messages older than this are deleted here, in seconds; NULL keeps them.
 ALTER TABLE contact ADD COLUMN retain INTEGER;
--- What we let, what the contact has confirmed to know of it, and what the contact lets: after how
--- many seconds messages disappear (0 for never), and whether we may tell each other what was read.
+-- What we let, and what the contact lets: after how many seconds messages disappear (0 for never),
+-- and whether to tell each other what was read. `told` is what the contact has confirmed to know.
 ALTER TABLE contact ADD COLUMN terms_revision INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contact ADD COLUMN own_disappear INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contact ADD COLUMN own_reads INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contact ADD COLUMN told_disappear INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE contact ADD COLUMN told_reads INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contact ADD COLUMN their_terms_revision INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE contact ADD COLUMN their_disappear INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contact ADD COLUMN their_reads INTEGER NOT NULL DEFAULT 0;

@@ -67,6 +67,17 @@ pub const MAX_UNREADABLE: u32 = 8;
 /// Envelopes of a later epoch, kept until the commit is through; for each contact.
 pub const MAX_HELD: u32 = 512;
 
+/// Ranges of a contact's numbers that came; the gap between the oldest two is forgotten for one more.
+pub const MAX_HEARD_RANGES: u32 = 1_000;
+/// Envelopes of a contact that are known when they come again. Receipts leave in the order in which
+/// envelopes were opened, over links that keep the order and end when a receipt finds no place. So
+/// while one is without its receipt, so is all that was opened after it, and that is what one
+/// may have on its way at most: [`MAX_IN_FLIGHT`]. The rest is for those who take more.
+pub const MAX_RECEIVED: u32 = 1_024;
+/// Ids of a contact's deleted messages that are known when they come again: one whose store went
+/// back in time, or who begins the conversation anew, sends again what was never receipted.
+pub const MAX_FORGOTTEN: u32 = 4_096;
+
 /// Contacts of a profile.
 pub const MAX_CONTACTS: u32 = 10_000;
 /// Dials on their way at the same time to contacts for whom nothing waits; the others need no turn.

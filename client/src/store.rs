@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 pub mod contacts;
 pub mod conversations;
 pub mod events;
+pub mod heard;
 pub mod invitations;
 pub mod messages;
 pub mod owner;

@@ -182,13 +182,15 @@ impl Node {
         }
     }
 
-    /// Hands over what is made again when it is lost: receipts.
+    /// Hands over what is made again when it is lost: receipts. One that finds no place ends the link, so that none
+    /// overtakes it: over the next link, the contact repeats all that has no receipt.
     fn hand_over_unkept(&mut self, contact: ContactId, mls: &[Vec<u8>]) {
         let Some(peer) = self.peers.get(&contact) else { return };
         let (Some(accepted), Some(live)) = (&peer.accepted, &peer.link) else { return };
         for message in mls {
-            if let Ok(envelope) = accepted.seal.seal(message, &mut self.rng) {
-                let _ = live.sender.send(Frame::Envelope(envelope), None);
+            let envelope = accepted.seal.seal(message, &mut self.rng);
+            if !envelope.is_ok_and(|envelope| live.sender.send(Frame::Envelope(envelope), None)) {
+                live.sender.cancel.cancel();
             }
         }
     }

@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};
+use crate::limits::MAX_RECEIVED;
 use crate::wire::message::MessageId;
 
 /// One conversation.
@@ -155,7 +156,7 @@ pub async fn received(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<
     row.map(|(item,)| Ok(MessageId(super::bytes(&item)?))).transpose()
 }
 
-/// Remembers what an envelope held.
+/// Remembers what an envelope held, and forgets the oldest.
 pub async fn remember_received(
     tx: &mut Tx,
     contact: ContactId,
@@ -168,6 +169,14 @@ pub async fn remember_received(
         .bind(&item.0[..])
         .execute(&mut **tx)
         .await?;
+    sqlx::query(
+        "DELETE FROM received WHERE contact = ?1 AND seq <= \
+         (SELECT seq FROM received WHERE contact = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+    )
+    .bind(contact)
+    .bind(MAX_RECEIVED)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -199,4 +208,27 @@ pub async fn take_held(tx: &mut Tx, contact: ContactId) -> Result<Vec<Vec<u8>>, 
         .fetch_all(&mut **tx)
         .await?;
     Ok(rows.into_iter().map(|(envelope,)| envelope).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::messages::tests::contact;
+    use crate::store::scratch;
+
+    #[tokio::test]
+    async fn the_envelopes_that_came_last_are_known_and_the_oldest_forgotten() {
+        let (store, _directory) = scratch().await;
+        let (bob, carol) = (contact(&store, "Bob").await, contact(&store, "Carol").await);
+        let mut tx = store.begin().await.unwrap();
+        remember_received(&mut tx, carol, b"hers", MessageId([9; 16])).await.unwrap();
+        for n in 0..=MAX_RECEIVED {
+            remember_received(&mut tx, bob, &n.to_be_bytes(), MessageId([1; 16])).await.unwrap();
+        }
+        assert!(received(&mut tx, bob, &0_u32.to_be_bytes()).await.unwrap().is_none());
+        for n in [1, MAX_RECEIVED] {
+            assert!(received(&mut tx, bob, &n.to_be_bytes()).await.unwrap().is_some(), "{n}");
+        }
+        assert!(received(&mut tx, carol, b"hers").await.unwrap().is_some());
+    }
 }

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use super::contacts::ContactId;
+use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx, bytes};
 use crate::api::types::{Direction, Message, MessageState};
 use crate::text::{query, words};
@@ -87,12 +88,14 @@ impl MessageRow {
     }
 }
 
-/// A gap is what lies between a received message and the one with the next lower counter.
-const SELECT: &str = "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
-     m.delivered_at, m.expires_at, m.late, c.name AS contact_name, c.peer_id AS contact_peer, \
-     CASE WHEN m.mine THEN 0 ELSE m.counter - 1 - ifnull((SELECT max(p.counter) FROM message p \
-       WHERE p.contact = m.contact AND p.mine = 0 AND p.counter < m.counter), 0) END AS missing_before \
-     FROM message m JOIN contact c ON c.id = m.contact";
+/// Messages as [`MessageRow`], with a condition on `m`.
+fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
+         m.delivered_at, m.expires_at, m.late, c.name AS contact_name, c.peer_id AS contact_peer, \
+         {MISSING_BEFORE} AS missing_before FROM message m JOIN contact c ON c.id = m.contact {condition}"
+    ))
+}
 
 /// A message to be written down for the first time.
 pub struct NewRow<'a> {
@@ -137,18 +140,20 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
     Ok(done.last_insert_rowid())
 }
 
-/// Stores a message of a contact; `None` if its id was stored before.
+/// Stores a message of a contact; `None` if its id was stored before, also if it was deleted since.
 pub async fn add_theirs(
     tx: &mut Tx,
     contact: ContactId,
     text: &Text,
     now: i64,
 ) -> Result<Option<MessageRowId>, StoreError> {
+    heard::note(tx, contact, text.counter.cast_signed()).await?;
     let done = sqlx::query(
         "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late, words) \
          SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7, \
          EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5), ?8 \
-         WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2)",
+         WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2) \
+         AND NOT EXISTS (SELECT 1 FROM forgotten WHERE contact = ?1 AND id = ?2)",
     )
     .bind(contact)
     .bind(&text.id.0[..])
@@ -170,15 +175,12 @@ pub async fn add_theirs(
 
 /// One message by its row.
 pub async fn by_row(tx: &mut Tx, row: MessageRowId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.row = ?")))
-        .bind(row)
-        .fetch_optional(&mut **tx)
-        .await?)
+    Ok(sqlx::query_as(select("WHERE m.row = ?")).bind(row).fetch_optional(&mut **tx).await?)
 }
 
 /// Messages with this id: ours first.
 pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1")))
+    Ok(sqlx::query_as(select("WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1"))
         .bind(&id.0[..])
         .fetch_optional(&mut **tx)
         .await?)
@@ -186,18 +188,16 @@ pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, Sto
 
 /// One message of a conversation.
 pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "{SELECT} WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"
-    )))
-    .bind(contact)
-    .bind(&id.0[..])
-    .fetch_optional(&mut **tx)
-    .await?)
+    Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"))
+        .bind(contact)
+        .bind(&id.0[..])
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// One message of ours to a contact.
 pub async fn ours(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE m.contact = ? AND m.id = ? AND m.mine = 1")))
+    Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? AND m.mine = 1"))
         .bind(contact)
         .bind(&id.0[..])
         .fetch_optional(&mut **tx)
@@ -215,16 +215,9 @@ pub async fn history(
     before: Option<Place>,
 ) -> Result<Vec<MessageRow>, StoreError> {
     let (clock, id) = before.unwrap_or((i64::MAX, MessageId([0xff; 16])));
-    let sql = format!(
-        "{SELECT} WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4"
-    );
-    let mut rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(contact)
-        .bind(clock)
-        .bind(&id.0[..])
-        .bind(limit)
-        .fetch_all(&mut **tx)
-        .await?;
+    let page = "WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4";
+    let mut rows: Vec<MessageRow> =
+        sqlx::query_as(select(page)).bind(contact).bind(clock).bind(&id.0[..]).bind(limit).fetch_all(&mut **tx).await?;
     rows.reverse();
     Ok(rows)
 }
@@ -243,11 +236,9 @@ pub async fn search(
         return Ok(vec![]);
     }
     let whose = contact.map(|contact| format!("contact : c{contact} AND ")).unwrap_or_default();
-    let sql = format!(
-        "{SELECT} WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
-         ORDER BY rowid DESC LIMIT ?3) ORDER BY m.row DESC"
-    );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let hits = "WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
+                ORDER BY rowid DESC LIMIT ?3) ORDER BY m.row DESC";
+    Ok(sqlx::query_as(select(hits))
         .bind(format!("{whose}words : ({words})"))
         .bind(before.unwrap_or(i64::MAX))
         .bind(limit)
@@ -447,12 +438,13 @@ pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::identity::PeerId;
     use crate::store::{Store, contacts, scratch};
 
-    async fn contact(store: &Store, name: &str) -> ContactId {
+    /// A contact of this name.
+    pub(crate) async fn contact(store: &Store, name: &str) -> ContactId {
         let mut tx = store.begin().await.unwrap();
         let naming = contacts::Naming { name, skeleton: name, named: true };
         let mut peer = [0; 32];
@@ -514,6 +506,27 @@ mod tests {
             assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
         }
         index_is_in_line(&store).await;
+    }
+
+    #[tokio::test]
+    async fn gaps_are_told_from_what_came_not_from_what_is_kept() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        for counter in [1, 2, 5, 6] {
+            comes(&store, bob, counter, "text").await;
+        }
+        let missing = async || {
+            let mut tx = store.begin().await.unwrap();
+            let rows = history(&mut tx, bob, 10, None).await.unwrap();
+            rows.iter().map(|row| (row.counter.unwrap(), row.missing_before)).collect::<Vec<_>>()
+        };
+        assert_eq!(missing().await, [(1, 0), (2, 0), (5, 2), (6, 0)]);
+        let mut tx = store.begin().await.unwrap();
+        sqlx::query("DELETE FROM message WHERE counter <= 2").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(missing().await, [(5, 2), (6, 0)]);
+        comes(&store, bob, 4, "text").await;
+        assert_eq!(missing().await, [(4, 1), (5, 0), (6, 0)]);
     }
 
     #[tokio::test]

@@ -1,0 +1,108 @@
+//! Which numbers a contact's messages had that came here: ranges, so that what is missing is known
+//! also when the messages around it are deleted.
+
+use super::contacts::ContactId;
+use super::{StoreError, Tx};
+use crate::limits::MAX_HEARD_RANGES;
+
+/// How many numbers are missing just before the message `m`, as an expression.
+pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.mine THEN 0 ELSE ifnull((SELECT h.first - 1 - \
+     ifnull((SELECT max(p.last) FROM heard p WHERE p.contact = h.contact AND p.first < h.first), 0) \
+     FROM heard h WHERE h.contact = m.contact AND h.first = m.counter), 0) END";
+
+/// A message with this number came.
+pub async fn note(tx: &mut Tx, contact: ContactId, counter: i64) -> Result<(), StoreError> {
+    let beside: Vec<(i64, i64)> =
+        sqlx::query_as("DELETE FROM heard WHERE contact = ? AND first <= ? AND last >= ? RETURNING first, last")
+            .bind(contact)
+            .bind(counter.saturating_add(1))
+            .bind(counter - 1)
+            .fetch_all(&mut **tx)
+            .await?;
+    let first = beside.iter().map(|range| range.0).fold(counter, i64::min);
+    let last = beside.iter().map(|range| range.1).fold(counter, i64::max);
+    add(tx, contact, first, last).await?;
+    forget_oldest_gap(tx, contact).await
+}
+
+async fn add(tx: &mut Tx, contact: ContactId, first: i64, last: i64) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO heard (contact, first, last) VALUES (?, ?, ?)")
+        .bind(contact)
+        .bind(first)
+        .bind(last)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// One who leaves gaps on purpose costs no more than [`MAX_HEARD_RANGES`].
+async fn forget_oldest_gap(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    let (ranges,): (u32,) =
+        sqlx::query_as("SELECT count(*) FROM heard WHERE contact = ?").bind(contact).fetch_one(&mut **tx).await?;
+    if ranges <= MAX_HEARD_RANGES {
+        return Ok(());
+    }
+    let oldest: Vec<(i64, i64)> = sqlx::query_as(
+        "DELETE FROM heard WHERE contact = ?1 AND first IN \
+         (SELECT first FROM heard WHERE contact = ?1 ORDER BY first LIMIT 2) RETURNING first, last",
+    )
+    .bind(contact)
+    .fetch_all(&mut **tx)
+    .await?;
+    match (oldest.iter().map(|range| range.0).min(), oldest.iter().map(|range| range.1).max()) {
+        (Some(first), Some(last)) => add(tx, contact, first, last).await,
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::messages::tests::contact;
+    use crate::store::{Store, scratch};
+
+    async fn ranges(store: &Store, contact: ContactId) -> Vec<(i64, i64)> {
+        let mut tx = store.begin().await.unwrap();
+        let rows = sqlx::query_as("SELECT first, last FROM heard WHERE contact = ? ORDER BY first");
+        rows.bind(contact).fetch_all(&mut *tx).await.unwrap()
+    }
+
+    async fn hear(store: &Store, contact: ContactId, counters: impl IntoIterator<Item = i64>) {
+        let mut tx = store.begin().await.unwrap();
+        for counter in counters {
+            note(&mut tx, contact, counter).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn ranges_join_and_have_a_limit() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        hear(&store, bob, [1, 2, 5, i64::MAX, 4, 2]).await;
+        assert_eq!(ranges(&store, bob).await, [(1, 2), (4, 5), (i64::MAX, i64::MAX)]);
+        let limit = i64::from(MAX_HEARD_RANGES);
+        hear(&store, bob, (10..2 * limit).map(|n| 2 * n)).await;
+        let kept = ranges(&store, bob).await;
+        assert_eq!(kept.len(), usize::try_from(limit).unwrap());
+        assert_eq!((kept[0].0, kept.last().unwrap().1), (1, i64::MAX), "the oldest gaps are forgotten");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn any_order_gives_the_same_ranges(counters in proptest::collection::vec(1..40_i64, 1..60)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (store, _directory) = scratch().await;
+                let bob = contact(&store, "Bob").await;
+                hear(&store, bob, counters.clone()).await;
+                let heard: std::collections::BTreeSet<i64> =
+                    ranges(&store, bob).await.into_iter().flat_map(|(first, last)| first..=last).collect();
+                assert_eq!(heard, counters.into_iter().collect());
+            });
+        }
+    }
+}
