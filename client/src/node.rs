@@ -3,6 +3,7 @@
 //! Commands come from the local API, reports from the tasks that meet others and read links. Each
 //! is handled whole, in one transaction of the store, before the next.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::identity::PublicIdentity;
 use crate::link::LinkError;
 use crate::link::session::{LinkEvent, Session};
 use crate::profile::{self, Passphrase, ProfileError};
+use crate::store::StoreError;
 use crate::store::contacts::ContactId;
 use crate::transport::Incoming;
 use crate::wire::frame::{Frame, LinkId};
@@ -208,6 +210,10 @@ impl NodeHandle {
             }
             Err(error @ ProfileError::EmptyPassphrase) => {
                 Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+            }
+            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::StorageFull => Err(StoreError::Full.into()),
+            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                Err(StoreError::ReadOnly.into())
             }
             Err(error) => Err(internal(&error)),
         }

@@ -73,10 +73,19 @@ pub enum ProfileError {
     Damaged(String),
     /// The store says no.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The file system says no.
     #[error("the profile cannot be read or written: {0}")]
     Io(#[from] io::Error),
+}
+
+impl From<StoreError> for ProfileError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged(what) => Self::Damaged(format!("{STORE}: {what}")),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<KeyFileError> for ProfileError {

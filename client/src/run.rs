@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::api::server;
 use crate::api::types::Status;
 use crate::clock::Clock;
-use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, UPDATE_AFTER};
+use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
+use crate::transport::Incoming;
 use crate::transport::tor::{TorOptions, TorStartError, TorTransport};
 
 /// How to run.
@@ -49,14 +50,24 @@ pub async fn run(
     notify: impl Fn(&Status) + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
-    let listener = server::bind(&profile.socket())?;
-    let (accepted, incoming) = mpsc::channel(INCOMING_QUEUE);
     let tor = TorOptions {
         state_dir: profile.tor_directory().join("state"),
         cache_dir: profile.tor_directory().join("cache"),
         overrides: options.tor,
     };
-    let transport = Arc::new(TorTransport::start(tor, accepted)?);
+    run_over(profile, |accepted| Ok(Arc::new(TorTransport::start(tor, accepted)?)), notify, shutdown).await
+}
+
+/// The same over any transport: `connect` starts it with the channel for accepted streams.
+pub async fn run_over(
+    profile: Profile,
+    connect: impl FnOnce(mpsc::Sender<Incoming>) -> Result<SharedTransport, RunError> + Send,
+    notify: impl Fn(&Status) + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let listener = server::bind(&profile.socket())?;
+    let (accepted, incoming) = mpsc::channel(INCOMING_QUEUE);
+    let transport = connect(accepted)?;
     let parts = Parts {
         store: profile.store.clone(),
         transport,

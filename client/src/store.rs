@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
 
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 pub mod contacts;
 pub mod conversations;
+mod damage;
 pub mod events;
 pub mod heard;
 pub mod invitations;
@@ -25,12 +27,18 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database says no: damaged, disk full, or another key.
+    /// The database says no.
     #[error("the store cannot be read or written: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// There is no room for a change: nothing of it was made.
+    #[error("the disk is full: nothing was changed; free some space and try again")]
+    Full,
+    /// Nothing can be changed.
+    #[error("the disk is read-only: make it writable and try again")]
+    ReadOnly,
     /// The file is of a newer version, or its migrations were changed.
     #[error("the store is of another version of Chive: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(MigrateError),
     /// The library underneath is not `SQLCipher`: nothing would be encrypted.
     #[error("this build has no SQLCipher: nothing would be encrypted")]
     NotEncrypted,
@@ -47,6 +55,36 @@ struct Open {
     connection: SqliteConnection,
     begun: bool,
 }
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code: u32 = error.as_database_error().and_then(|error| error.code()?.parse().ok()).unwrap_or(0);
+        match (code, code & PRIMARY) {
+            (SQLITE_IOERR_SHMSIZE, _) | (_, SQLITE_FULL) => Self::Full,
+            (_, SQLITE_READONLY) => Self::ReadOnly,
+            (_, SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged("it is no database, or not as it was written"),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            error => Self::Migration(error),
+        }
+    }
+}
+
+const SQLITE_READONLY: u32 = 8;
+const SQLITE_CORRUPT: u32 = 11;
+const SQLITE_FULL: u32 = 13;
+const SQLITE_NOTADB: u32 = 26;
+/// No room for the memory that connections share.
+const SQLITE_IOERR_SHMSIZE: u32 = 4874;
+/// The part of an error's code that its details leave alone.
+const PRIMARY: u32 = 0xff;
 
 /// A transaction: all of it happens, or nothing. What is dropped is undone before the next begins.
 pub struct Tx {
@@ -89,17 +127,21 @@ impl Store {
         // Never log these options: their Debug prints the key.
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(create)
             .pragma("key", format!("\"x'{}'\"", hex.as_str()))
             .pragma("cipher_log_level", "NONE")
             .pragma("cipher_memory_security", "ON")
+            // The statements would print the key.
+            .disable_statement_logging();
+        if !create {
+            damage::look_for(file, options.clone()).await?;
+        }
+        let options = options
+            .create_if_missing(create)
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY")
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // The statements would print the key.
-            .disable_statement_logging();
+            .foreign_keys(true);
         let mut connection = options.connect().await?;
         assert_encrypted(&mut connection).await?;
         // `run` asks for a connection of any lifetime, which one by reference is not.
@@ -161,7 +203,7 @@ mod tests {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.starts_with(b"SQLite format 3") && !bytes.windows(10).any(|w| w == b"invitation"));
         let error = Store::open(&file, &[2; 32], false).await.err().unwrap();
-        assert!(error.to_string().contains("file is not a database"), "{error}");
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
         Store::open(&file, &[1; 32], false).await.unwrap().close().await;
     }
 

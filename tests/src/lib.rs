@@ -4,6 +4,8 @@
 //! Linux only: children are bound to their parent with its parent-death signal.
 
 pub mod demo;
+pub mod loopback;
 pub mod network;
+pub mod ordeal;
 pub mod person;
 pub mod process;

@@ -44,6 +44,8 @@ pub struct Person {
     home: PathBuf,
     around: Surroundings,
     log_level: &'static str,
+    /// Where system calls are written down.
+    traces: Option<PathBuf>,
     node: Option<Node>,
     events: Option<Events>,
     /// How many events had come when the node was started last.
@@ -67,6 +69,7 @@ impl Person {
             home: home.to_owned(),
             around: around.clone(),
             log_level: "debug",
+            traces: None,
             node: None,
             events: None,
             seen_at_start: 0,
@@ -87,6 +90,14 @@ impl Person {
     pub fn with_full_log(mut self) -> Self {
         self.log_level = "trace";
         self
+    }
+
+    /// Writes down, in this new directory, what every process asks the kernel of networks and files, with
+    /// a file for each of its threads. It cannot tell from its parent that `strace` is there.
+    pub fn with_traces(mut self, directory: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&directory)?;
+        self.traces = Some(directory);
+        Ok(self)
     }
 
     /// What contacts see as the name.
@@ -122,7 +133,8 @@ impl Person {
     pub async fn start(&mut self) -> Result<()> {
         self.seen_at_start = self.events.as_ref().map_or(0, |events| events.all().len());
         let run = self.command(["run"]).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
-        let run = run.env(config::ENV_LOG, self.log_level);
+        // A variable that many programs heed makes nothing else log.
+        let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);
         let node = Node::start(run, self.around.patience).await;
         self.node = Some(node.with_context(|| format!("the node of {} did not start", self.name))?);
         if self.events.is_none() {
@@ -130,6 +142,12 @@ impl Person {
             self.events = Some(Events::follow(follow)?);
         }
         Ok(())
+    }
+
+    /// Whether a node was started and not ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.node.is_some()
     }
 
     /// Kills the node (SIGKILL).
@@ -176,7 +194,8 @@ impl Person {
 
     /// A command on this profile, with its answer in words.
     pub fn plain_command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Launch {
-        let launch = Launch::new(&self.around.program)
+        let launch = self
+            .program_to_launch()
             .args(["--profile".as_ref(), self.profile().as_os_str()])
             .args(["--passphrase-file".as_ref(), self.passphrase_file().as_os_str()])
             // Nobody's own settings.
@@ -189,6 +208,14 @@ impl Person {
             None => launch,
         };
         launch.args(arguments)
+    }
+
+    fn program_to_launch(&self) -> Launch {
+        let Some(directory) = &self.traces else { return Launch::new(&self.around.program) };
+        Launch::new("strace")
+            .args(["-D", "-ff", "-qq", "--seccomp-bpf", "-s", "300", "-e", "trace=%network,open,openat", "-o"])
+            .arg(directory.join("calls"))
+            .arg(&self.around.program)
     }
 
     /// Does a command that answers with one object.

@@ -445,6 +445,12 @@ pub enum ErrorCode {
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
+    /// The disk is full: nothing was changed.
+    DiskFull,
+    /// The disk is read-only: nothing was changed.
+    DiskReadOnly,
+    /// The profile is damaged.
+    ProfileDamaged,
     /// The node is stopping.
     Stopping,
     /// A fault of the node; its log has the cause.

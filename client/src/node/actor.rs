@@ -1,6 +1,6 @@
 //! The actor: its state, its loop, its beginning and its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -293,7 +293,7 @@ impl Node {
         let mut tx = self.begin().await?;
         let mut waiting = 0;
         for contact in self.peers.keys() {
-            waiting += messages::waiting(&mut tx, *contact).await.map_err(|error| internal(&error))?;
+            waiting += messages::waiting(&mut tx, *contact).await?;
         }
         drop(tx);
         Ok(Status {
@@ -312,7 +312,7 @@ impl Node {
 
     /// A transaction for a command.
     pub(super) async fn begin(&self) -> Result<crate::store::Tx, Fault> {
-        self.store.begin().await.map_err(|error| internal(&error))
+        Ok(self.store.begin().await?)
     }
 
     /// Commits, then tells those who listen.
@@ -359,7 +359,14 @@ pub(super) fn door_state(state: Reachability) -> DoorState {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        internal(&error)
+        let code = match error {
+            StoreError::Full => ErrorCode::DiskFull,
+            StoreError::ReadOnly => ErrorCode::DiskReadOnly,
+            StoreError::Damaged(_) => ErrorCode::ProfileDamaged,
+            _ => return internal(&error),
+        };
+        tracing::error!(%error, "a command failed");
+        Self::new(code, error.to_string())
     }
 }
 

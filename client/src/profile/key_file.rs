@@ -1,7 +1,8 @@
 //! The key file: the store's random key, sealed under the passphrase.
 //!
 //! JSON: `{"version":1,"kdf":{"name":"argon2id","memory_kib":…,"passes":…,"lanes":…,"salt":hex},
-//! "nonce":hex,"sealed":hex}`. The passphrase goes through Argon2id (RFC 9106, version 0x13) to 32
+//! "nonce":hex,"sealed":hex,"check":hex}`. The check, the SHA-256 of all before it, tells a damaged
+//! file from a wrong passphrase; a file without one is fine. The passphrase goes through Argon2id (RFC 9106, version 0x13) to 32
 //! bytes, which seal the key with XChaCha20-Poly1305. Changing the passphrase replaces this file
 //! alone, in one step.
 
@@ -17,6 +18,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use data_encoding::HEXLOWER;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 const VERSION: u32 = 1;
@@ -36,7 +38,7 @@ static CHANGE: Mutex<()> = Mutex::new(());
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The passphrase does not open it; or it was changed.
+    /// The passphrase does not open it.
     #[error("wrong passphrase")]
     WrongPassphrase,
     /// It is not a key file.
@@ -49,11 +51,14 @@ pub enum KeyFileError {
 
 /// The file's content.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyFile {
     version: u32,
     kdf: Kdf,
     nonce: String,
     sealed: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    check: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +87,12 @@ impl KeyFile {
         if fs::metadata(path)?.len() > MAX_FILE {
             return Err(damaged("too long"));
         }
-        let file: Self = serde_json::from_slice(&fs::read(path)?).map_err(damaged)?;
+        let mut file: Self = serde_json::from_slice(&fs::read(path)?).map_err(damaged)?;
+        if let Some(check) = file.check.take()
+            && check != file.digest()?
+        {
+            return Err(damaged("it is not as it was written"));
+        }
         if file.version != VERSION || file.kdf.name != "argon2id" {
             return Err(damaged("another version"));
         }
@@ -114,7 +124,8 @@ impl KeyFile {
         };
         let sealed = kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: &**key, aad: AAD });
         let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
-        let file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed };
+        let mut file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed, check: None };
+        file.check = Some(file.digest()?);
         let json = serde_json::to_vec(&file).map_err(damaged)?;
         let temporary = path.with_extension("new");
         let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
@@ -123,6 +134,11 @@ impl KeyFile {
         fs::rename(&temporary, path)?;
         let directory = path.parent().ok_or_else(|| damaged("no directory"))?;
         Ok(File::open(directory)?.sync_all()?)
+    }
+
+    /// What the check says; the check itself is not in it.
+    fn digest(&self) -> Result<String, KeyFileError> {
+        Ok(HEXLOWER.encode(&Sha256::digest(serde_json::to_vec(self).map_err(damaged)?)))
     }
 
     /// Overwrites the file, and what an interrupted change may have left, with noise; removes them.
@@ -180,6 +196,11 @@ mod tests {
         {
             fs::write(&path, text.replace(from, to)).unwrap();
             assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))), "{to}");
+        }
+        let flipped = text.replace("\"sealed\":\"", "\"sealed\":\"0");
+        for changed in [flipped.as_str(), &text.replace("\"version\":1", "\"version\":2")] {
+            fs::write(&path, changed).unwrap();
+            assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))), "{changed}");
         }
         fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))));

@@ -100,14 +100,25 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         E::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        E::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        E::DiskFull | E::DiskReadOnly => StatusCode::INSUFFICIENT_STORAGE,
+        E::ProfileDamaged | E::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+/// What every operation may be refused for.
+const EVERYWHERE: [ErrorCode; 6] = [
+    ErrorCode::MalformedRequest,
+    ErrorCode::Stopping,
+    ErrorCode::DiskFull,
+    ErrorCode::DiskReadOnly,
+    ErrorCode::ProfileDamaged,
+    ErrorCode::Internal,
+];
 
 /// The refusals of an operation for the document: those named, and those that every operation has.
 pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseDoc>> {
     let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for &code in own.iter().chain(&[ErrorCode::MalformedRequest, ErrorCode::Stopping, ErrorCode::Internal]) {
+    for &code in own.iter().chain(&EVERYWHERE) {
         codes.entry(status_of(code).as_str().to_owned()).or_default().push(in_words(code));
     }
     codes.insert("default".into(), vec!["any other problem".into()]);

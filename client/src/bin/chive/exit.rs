@@ -8,6 +8,8 @@ use chive::api::types::ErrorCode;
 use chive::config::ConfigError;
 use chive::profile::ProfileError;
 use chive::run::RunError;
+use chive::store::StoreError;
+use chive::transport::tor::TorStartError;
 use serde::Serialize;
 
 /// The exit codes, as `chive --help` lists them.
@@ -21,7 +23,8 @@ Exit codes:
   5  the profile is in use by another process, or exists already
   6  no such profile, contact, invitation or message
   7  refused: a bad link, name, text or value, or a contact that cannot be written to now
-  8  not in time: the message expired or was cancelled, it had left already, or --timeout is over";
+  8  not in time: the message expired or was cancelled, it had left already, or --timeout is over
+  9  the disk is full or read-only, or the profile is damaged: nothing was changed";
 
 /// What the process says to its caller. `0` is success and needs no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub(crate) enum Exit {
     Unknown = 6,
     Refused = 7,
     NotInTime = 8,
+    Disk = 9,
 }
 
 impl Exit {
@@ -57,6 +61,7 @@ impl Exit {
             Code::AlreadySent => Self::NotInTime,
             Code::WrongPassphrase => Self::Passphrase,
             Code::Stopping => Self::NotRunning,
+            Code::DiskFull | Code::DiskReadOnly | Code::ProfileDamaged => Self::Disk,
             Code::MalformedRequest | Code::NotFound | Code::MethodNotAllowed | Code::Internal => Self::Failed,
         }
     }
@@ -85,7 +90,22 @@ impl Failure {
     }
 
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
-        Self::new(Exit::Failed, "io", format!("{what}: {error}"))
+        let (exit, code) = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (Exit::Disk, "disk_full"),
+            io::ErrorKind::ReadOnlyFilesystem => (Exit::Disk, "disk_read_only"),
+            _ => (Exit::Failed, "io"),
+        };
+        Self::new(exit, code, format!("{what}: {error}"))
+    }
+
+    fn store(error: &StoreError) -> Self {
+        let (exit, code) = match error {
+            StoreError::Full => (Exit::Disk, "disk_full"),
+            StoreError::ReadOnly => (Exit::Disk, "disk_read_only"),
+            StoreError::Damaged(_) => (Exit::Disk, "profile_damaged"),
+            _ => (Exit::Failed, "store"),
+        };
+        Self::new(exit, code, error.to_string())
     }
 
     pub(crate) fn not_running() -> Self {
@@ -134,9 +154,9 @@ impl From<ProfileError> for Failure {
             ProfileError::Missing(_) => (Exit::Unknown, "no_profile"),
             ProfileError::WrongPassphrase => (Exit::Passphrase, "wrong_passphrase"),
             ProfileError::EmptyPassphrase => (Exit::Passphrase, "no_passphrase"),
-            ProfileError::Damaged(_) => (Exit::Failed, "profile_damaged"),
-            ProfileError::Store(_) => (Exit::Failed, "store"),
-            ProfileError::Io(_) => (Exit::Failed, "io"),
+            ProfileError::Damaged(_) => (Exit::Disk, "profile_damaged"),
+            ProfileError::Store(error) => return Self::store(error),
+            ProfileError::Io(error) => return Self::io("the profile cannot be read or written", error),
         };
         Self::new(exit, code, error.to_string())
     }
@@ -150,7 +170,13 @@ impl From<ConfigError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self::new(Exit::Failed, "run", error.to_string())
+        match &error {
+            RunError::Store(error) => Self::store(error),
+            RunError::Profile(_) | RunError::Crashed => Self::new(Exit::Failed, "run", error.to_string()),
+            RunError::Api(cause) => Self::io("the local API cannot be reached", cause),
+            RunError::Tor(TorStartError::Directory { source, .. }) => Self::io(&error.to_string(), source),
+            RunError::Tor(_) => Self::new(Exit::Failed, "run", error.to_string()),
+        }
     }
 }
 
@@ -168,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_code_is_in_the_help() {
-        let last = Exit::NotInTime as usize;
+        let last = Exit::Disk as usize;
         let listed: Vec<_> = HELP.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
         let expected: Vec<_> = (0..=last).map(|code| code.to_string()).collect();
         assert_eq!(listed, expected);

@@ -1,0 +1,58 @@
+//! `chive` without Tor: `run` goes over Unix sockets in the directory that `--tor-config` names; all
+//! other commands are those of the real program, which takes this one's place.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chive::profile::{self, Passphrase};
+use chive::run;
+use chive_tests::loopback::Loopback;
+use chive_tests::person::find_chive;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What is understood of `chive run`.
+#[derive(Debug, Parser)]
+struct Run {
+    #[arg(long)]
+    profile: PathBuf,
+    #[arg(long)]
+    passphrase_file: PathBuf,
+    #[arg(long)]
+    tor_config: PathBuf,
+    #[arg(long)]
+    json: bool,
+    #[arg(value_parser = ["run"])]
+    command: String,
+}
+
+fn main() -> Result<()> {
+    if std::env::args_os().any(|argument| argument == OsStr::new("run")) {
+        tracing_subscriber::fmt().with_env_filter("chive=debug").with_writer(std::io::stderr).init();
+        return tokio::runtime::Runtime::new()?.block_on(run(Run::parse()));
+    }
+    let error = Command::new(find_chive()?).args(std::env::args_os().skip(1)).exec();
+    Err(error).context("cannot start the real program")
+}
+
+async fn run(run: Run) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let passphrase = Passphrase::new(std::fs::read_to_string(run.passphrase_file)?);
+    let profile = profile::open(&run.profile, &passphrase).await?;
+    let network = run.tor_config;
+    let tell = |status: &chive::api::types::Status| {
+        // The node runs on when nobody listens.
+        let line = serde_json::to_string(status).unwrap_or_default();
+        let _ = writeln!(std::io::stdout(), "{line}");
+    };
+    let connect = |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
+    Ok(run::run_over(profile, connect, tell, async move {
+        let _ = interrupt.recv().await;
+    })
+    .await?)
+}

@@ -1,0 +1,117 @@
+//! Onion services that are Unix sockets in one directory: the real client without Tor, in processes
+//! that can be killed. What a killed process leaves is a socket at which nobody answers.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chive::transport::{
+    Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Stream, Transport,
+};
+use data_encoding::HEXLOWER;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+/// So much of an address names its socket: paths of sockets are short.
+const NAME_BYTES: usize = 8;
+
+/// One person's way to all who share the directory.
+pub struct Loopback {
+    directory: PathBuf,
+    incoming: mpsc::Sender<Incoming>,
+    hosted: Mutex<Vec<(OnionAddress, AbortOnDropHandle<()>)>>,
+    made: AtomicU64,
+    network: watch::Sender<NetworkStatus>,
+    doors: watch::Sender<DoorStatus>,
+}
+
+impl Loopback {
+    /// Streams that others open come out of `incoming`.
+    #[must_use]
+    pub fn new(directory: &Path, incoming: mpsc::Sender<Incoming>) -> Self {
+        let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".to_owned(), stalled: None };
+        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
+        Self {
+            directory: directory.to_owned(),
+            incoming,
+            hosted: Mutex::default(),
+            made: AtomicU64::new(0),
+            network: watch::Sender::new(ready),
+            doors: watch::Sender::new(closed),
+        }
+    }
+
+    fn socket(&self, address: OnionAddress) -> PathBuf {
+        self.directory.join(HEXLOWER.encode(&address.0[..NAME_BYTES]))
+    }
+
+    fn replace(&self, services: &[Hosted]) {
+        let mut hosted = self.hosted();
+        hosted.retain(|(address, _)| services.iter().any(|service| service.seed.address() == *address));
+        for service in services {
+            let address = service.seed.address();
+            if hosted.iter().all(|(known, _)| *known != address)
+                && let Some(listener) = self.listen(address)
+            {
+                let answering = tokio::spawn(answer(listener, service.door, address, self.incoming.clone()));
+                hosted.push((address, AbortOnDropHandle::new(answering)));
+            }
+        }
+        let state =
+            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
+        self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
+    }
+
+    /// In the place of a socket that a killed process left.
+    fn listen(&self, address: OnionAddress) -> Option<UnixListener> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let fresh = self.directory.join(format!("{}.{number}", std::process::id()));
+        let listener = UnixListener::bind(&fresh).ok()?;
+        std::fs::rename(&fresh, self.socket(address)).ok()?;
+        Some(listener)
+    }
+
+    fn hosted(&self) -> MutexGuard<'_, Vec<(OnionAddress, AbortOnDropHandle<()>)>> {
+        self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn answer(listener: UnixListener, door: Door, at: OnionAddress, incoming: mpsc::Sender<Incoming>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        if incoming.send(Incoming { door, at, stream: Box::new(stream) }).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Transport for Loopback {
+    fn dial(&self, to: OnionAddress, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let socket = self.socket(to);
+        async move {
+            let stream = UnixStream::connect(socket).await.map_err(|_| DialError::Unreachable)?;
+            Ok(Box::new(stream) as Stream)
+        }
+        .boxed()
+    }
+
+    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+        self.replace(&services);
+        async {}.boxed()
+    }
+
+    fn network(&self) -> watch::Receiver<NetworkStatus> {
+        self.network.subscribe()
+    }
+
+    fn doors(&self) -> watch::Receiver<DoorStatus> {
+        self.doors.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        self.replace(&[]);
+        async {}.boxed()
+    }
+}
