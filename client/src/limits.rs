@@ -78,6 +78,9 @@ pub const MAX_RECEIVED: u32 = 1_024;
 /// back in time, or who begins the conversation anew, sends again what was never receipted.
 pub const MAX_FORGOTTEN: u32 = 4_096;
 
+/// Answered questions to begin a conversation that are remembered, for each contact.
+pub const MAX_ANSWERED: u32 = 32;
+
 /// Contacts of a profile.
 pub const MAX_CONTACTS: u32 = 10_000;
 /// Dials on their way at the same time to contacts for whom nothing waits; the others need no turn.

@@ -42,7 +42,10 @@ pub enum MlsError {
     /// A commit by the member whose turn it is not, or anything but a plain update.
     #[error("a commit that breaks the rules")]
     IllegalCommit,
-    /// Not for this conversation, opened before, too old, or damaged.
+    /// Of another group: of a conversation that has begun afresh since, on one of the two sides.
+    #[error("the message is of another conversation")]
+    OtherGroup,
+    /// Opened before, too old, or damaged.
     #[error("cannot be opened: {0}")]
     Unreadable(String),
     /// The stored state is damaged.
@@ -262,6 +265,12 @@ impl Conversation {
         Ok(pair)
     }
 
+    /// Names the group: random, another for each conversation.
+    #[cfg(test)]
+    pub(crate) fn group_id(&self) -> Vec<u8> {
+        self.group.group_id().to_vec()
+    }
+
     /// The epoch: 1 at the beginning, one more with each commit.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -311,7 +320,7 @@ impl Conversation {
         let message = message.try_into_protocol_message().map_err(unreadable)?;
         let (epoch, own) = (message.epoch().as_u64(), self.epoch());
         if message.group_id() != self.group.group_id() {
-            return Err(unreadable("another conversation"));
+            return Err(MlsError::OtherGroup);
         }
         // The other is ahead by our one commit on its way, or not at all.
         if epoch == own + 1 && self.group.pending_commit().is_some() {

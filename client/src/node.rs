@@ -25,6 +25,7 @@ use crate::transport::Incoming;
 use crate::wire::frame::{Frame, LinkId};
 
 mod actor;
+mod afresh;
 mod contacts;
 mod deliver;
 mod directory;
@@ -79,8 +80,10 @@ enum Report {
     Met { contact: ContactId, meeting: Box<meet::Meeting> },
     /// A contact's dial to us came to nothing.
     AnswerFailed { contact: ContactId, error: LinkError },
-    /// Our dial to a contact, or our request, came to nothing.
+    /// Our dial to a contact came to nothing.
     DialFailed { contact: ContactId, error: meet::MeetError },
+    /// Our request did not get through.
+    AskFailed { contact: ContactId, error: meet::MeetError },
     /// Somebody asks to become a contact.
     Asked(meet::Asking),
     /// Our request was answered. The session is dropped once the answer is stored.

@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use zeroize::Zeroizing;
 
+pub mod afresh;
 pub mod contacts;
 pub mod conversations;
 mod damage;

@@ -7,6 +7,7 @@ pub mod card;
 pub mod envelope;
 pub mod frame;
 pub mod message;
+pub mod restart;
 
 /// Why bytes from outside are refused.
 #[derive(Debug, thiserror::Error)]

@@ -348,6 +348,16 @@ pub enum What {
         /// The contact's name.
         name: String,
     },
+    /// A conversation began afresh, because one side was restored from a backup or asked anew. What both
+    /// have stays; what only the lost side had is gone.
+    ConversationRestarted {
+        /// The contact's id.
+        id: String,
+        /// The contact's name.
+        name: String,
+        /// True if the contact has lost its side, false if we have.
+        by_contact: bool,
+    },
     /// An invitation was made, used, or revoked.
     Invitation {
         /// As it is now.

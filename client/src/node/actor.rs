@@ -231,7 +231,8 @@ impl Node {
         let done = match report {
             Report::Met { contact, meeting } => self.link_up(contact, *meeting).await,
             Report::AnswerFailed { contact, error } => self.answer_failed(contact, &error).await,
-            Report::DialFailed { contact, error } => self.dial_failed(contact, &error).await,
+            Report::DialFailed { contact, error } => self.dial_failed(contact, &error, false).await,
+            Report::AskFailed { contact, error } => self.dial_failed(contact, &error, true).await,
             Report::Asked(asking) => self.asked(asking).await,
             Report::Answered { contact, peer, introduction, answer, stored } => {
                 let done = self.answered(contact, peer, &introduction, answer).await;
@@ -260,7 +261,9 @@ impl Node {
     async fn tick(&mut self) {
         self.resend().await;
         self.update_keys().await;
-        for done in [self.settle_presence().await, self.expire().await, self.forget_old().await] {
+        for done in
+            [self.repeat_questions().await, self.settle_presence().await, self.expire().await, self.forget_old().await]
+        {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
             }
@@ -338,7 +341,9 @@ impl Node {
     async fn load_peers(&mut self) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         for row in contacts::all(&mut tx).await? {
-            let waiting = messages::waiting(&mut tx, row.id).await? > 0 || row.state == "requested";
+            let waiting = messages::waiting(&mut tx, row.id).await? > 0
+                || contacts::request(&mut tx, row.id).await?.is_some()
+                || (row.state == "accepted" && !row.begun);
             let mut peer = Peer::new(row.peer_id()?, Instant::now());
             peer.waiting = waiting;
             self.peers.insert(row.id, peer);

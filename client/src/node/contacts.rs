@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
 use crate::store::contacts::{self, ContactId, ContactRow, Naming};
-use crate::store::{StoreError, Tx, conversations, messages};
+use crate::store::{StoreError, Tx, messages};
 use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
@@ -32,7 +32,7 @@ impl Node {
             Some((identity, pair, endpoint)) if !row.blocked => {
                 self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));
                 let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.id));
-                peer.accepted = Some(Accepted { endpoint, seal, open });
+                peer.accepted = Some(Accepted { endpoint, begun: row.begun, seal, open });
             }
             _ => {
                 self.host.directory.refuse(row.id);
@@ -111,7 +111,7 @@ impl Node {
     }
 
     fn why_offline(&self, contact: ContactId) -> Option<String> {
-        let offline = self.peers.get(&contact).is_some_and(|peer| peer.link.is_none());
+        let offline = self.peers.get(&contact).is_some_and(|peer| peer.link.is_none() || peer.is_beginning());
         offline.then(|| self.why_waiting(contact))
     }
 
@@ -235,7 +235,7 @@ impl Node {
     async fn move_house(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         self.move_out(tx).await?;
         for row in contacts::all(tx).await? {
-            if row.state == "accepted" && !row.blocked && conversations::load(tx, row.id).await?.is_some() {
+            if row.state == "accepted" && !row.blocked && row.begun {
                 self.put_card(tx, row.id).await?;
             }
         }

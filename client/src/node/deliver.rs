@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::actor::Node;
 use super::events;
+use super::peer::Peer;
 use crate::limits::{MAX_SEEN, RESEND_AFTER};
 use crate::mls::Conversation;
 use crate::store::contacts::{self, ContactId};
@@ -33,7 +34,8 @@ impl Node {
     }
 
     async fn try_pump(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        while let Some(live) = self.peers.get(&contact).and_then(|peer| peer.link.as_ref()) {
+        let ready = |peer: &&Peer| !peer.is_beginning();
+        while let Some(live) = self.peers.get(&contact).filter(ready).and_then(|peer| peer.link.as_ref()) {
             if !live.has_room() || self.hand_over_batch(contact, live.cursor).await? < BATCH as usize {
                 break;
             }
@@ -213,7 +215,7 @@ impl Node {
         let waits = !messages::outbox(&mut tx, contact, 0, 1).await?.is_empty()
             || contacts::request(&mut tx, contact).await?.is_some();
         if let Some(peer) = self.peers.get_mut(&contact) {
-            peer.waiting = waits;
+            peer.waiting = waits || peer.is_beginning();
         }
         Ok(())
     }

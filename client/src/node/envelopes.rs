@@ -47,6 +47,10 @@ impl Node {
         while let Some(envelope) = queue.pop() {
             let Some(peer) = self.peers.get(&contact).filter(|peer| peer.is_wanted()) else { return Ok(()) };
             let Some(accepted) = &peer.accepted else { return Ok(()) };
+            if peer.is_beginning() {
+                tracing::debug!("an envelope of a conversation that is to begin afresh");
+                return Ok(());
+            }
             match accepted.open.open(&envelope) {
                 Ok(mls) => queue.extend(self.receive_mls(contact, &envelope, &mls).await?),
                 Err(error) => {
@@ -82,6 +86,11 @@ impl Node {
                 Err(MlsError::LaterEpoch) => {
                     conversations::hold(&mut tx, contact, &digest, envelope, MAX_HELD).await?;
                     Outcome::default()
+                }
+                Err(MlsError::OtherGroup) => {
+                    tracing::debug!("an envelope of a conversation that has begun afresh");
+                    self.keep_conversation(contact, conversation);
+                    return Ok(vec![]);
                 }
                 Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(&mut tx, contact, epoch).await?,
                 Err(error) => {

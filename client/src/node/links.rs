@@ -64,17 +64,22 @@ impl Node {
         let endpoint = peer.accepted.as_ref().map(|accepted| accepted.endpoint);
         let (host, transport) = (self.host.clone(), Arc::clone(&self.transport));
         let rng = StdRng::from_rng(&mut self.rng);
-        let dial = match endpoint {
-            Some(endpoint) => host.dial(transport, contact, endpoint, attempt, rng).boxed(),
-            None => match self.pending_request(contact).await {
-                Ok((invitation, introduction)) => {
-                    host.ask(transport, contact, invitation, introduction, attempt, rng).boxed()
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a request could not be read");
-                    return self.request_failed(contact, "our request could not be read");
-                }
-            },
+        let request = match self.pending_request(contact).await {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(%error, "a request could not be read");
+                return self.request_failed(contact, "our request could not be read");
+            }
+        };
+        let dial = match (endpoint, request) {
+            // Where there is a request beside an endpoint, they take turns.
+            (Some(endpoint), request) if request.is_none() || attempt % 2 == 1 => {
+                host.dial(transport, contact, endpoint, attempt, rng).boxed()
+            }
+            (_, Some((invitation, introduction))) => {
+                host.ask(transport, contact, invitation, introduction, attempt, rng).boxed()
+            }
+            (_, None) => return self.request_failed(contact, "our request is missing"),
         };
         let (stop, turns) = (self.stop.clone(), Arc::clone(&self.idle_dials));
         let dial = async move {
@@ -84,18 +89,22 @@ impl Node {
         self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
     }
 
-    async fn pending_request(&self, contact: ContactId) -> Result<(Invitation, Vec<u8>), StoreError> {
+    async fn pending_request(&self, contact: ContactId) -> Result<Option<(Invitation, Vec<u8>)>, StoreError> {
         let mut tx = self.store.begin().await?;
-        let request = contacts::request(&mut tx, contact).await?.ok_or(StoreError::Damaged("a request is missing"))?;
+        let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(None) };
         let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
-        Ok((invitation, request.introduction))
+        Ok(Some((invitation, request.introduction)))
     }
 
     /// A dial came to nothing.
-    pub(super) async fn dial_failed(&mut self, contact: ContactId, error: &MeetError) -> Result<(), StoreError> {
+    pub(super) async fn dial_failed(
+        &mut self,
+        contact: ContactId,
+        error: &MeetError,
+        is_request: bool,
+    ) -> Result<(), StoreError> {
         tracing::debug!(%error, "a dial came to nothing");
         let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
-        let is_request = peer.accepted.is_none();
         peer.trouble = Some(match error {
             MeetError::Dial(DialError::NotReady) => "Tor is not ready",
             MeetError::Dial(_) => "the contact is not reachable now",
@@ -172,13 +181,18 @@ impl Node {
             sender,
             in_flight: BTreeMap::new(),
             cursor: 0,
+            asked: None,
             unreadable: 0,
             since: Instant::now(),
             _held: held,
         });
         peer.redial.linked();
         peer.trouble = None;
+        let beginning = peer.is_beginning();
         self.set_presence(contact, Presence::Online).await?;
+        if beginning {
+            return self.ask_to_restart(contact).await;
+        }
         self.pump(contact).await;
         Ok(())
     }
@@ -252,6 +266,10 @@ impl Node {
         match event {
             // Also from a superseded link: what came is welcome, whichever way.
             LinkEvent::Frame(Frame::Envelope(envelope)) => self.receive(contact, &envelope).await,
+            // One over a superseded link may be an old one: it comes again over the link that is up.
+            LinkEvent::Frame(Frame::Restart(question)) if current => self.restart_asked(contact, &question).await,
+            LinkEvent::Frame(Frame::Restarted(answer)) => self.restarted(contact, &answer).await,
+            LinkEvent::Frame(refused @ Frame::Refuse(_)) if current => self.restart_failed(contact, &refused).await,
             LinkEvent::Frame(Frame::Bye(reason)) if current => {
                 tracing::debug!(?reason, "the contact says goodbye");
                 if reason == Bye::Superseded {
@@ -267,7 +285,7 @@ impl Node {
             }
             LinkEvent::Frame(Frame::Error(error)) => {
                 tracing::warn!(?error, "the contact could not use something");
-                Ok(())
+                self.restart_failed(contact, &Frame::Error(error)).await
             }
             LinkEvent::Frame(_) => Ok(()),
             LinkEvent::Flushed(outbox) => self.flushed(contact, outbox).await,

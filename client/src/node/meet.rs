@@ -195,7 +195,7 @@ impl Host {
         let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt, rng).await;
         self.report(match answer {
             Ok((peer, answer, stored)) => Report::Answered { contact, peer, introduction, answer, stored },
-            Err(error) => Report::DialFailed { contact, error },
+            Err(error) => Report::AskFailed { contact, error },
         })
         .await;
     }

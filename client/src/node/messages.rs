@@ -126,6 +126,10 @@ impl Node {
         if peer.refused {
             return "the contact refused our request".into();
         }
+        if peer.link.is_some() && peer.is_beginning() {
+            let trouble = peer.trouble.unwrap_or("waiting for the contact's answer");
+            return format!("the conversation begins afresh: {trouble}");
+        }
         if peer.link.is_some() {
             return "the contact has not confirmed it yet".into();
         }
@@ -136,7 +140,9 @@ impl Node {
                 .clone()
                 .unwrap_or_else(|| format!("{} ({} %)", self.network.summary, self.network.percent));
         }
-        let what = if peer.accepted.is_some() {
+        let what = if peer.is_beginning() {
+            "the conversation begins afresh as soon as the contact is reachable"
+        } else if peer.accepted.is_some() {
             "no connection to the contact"
         } else {
             "the contact has not answered our request yet"

@@ -47,6 +47,8 @@ pub(super) struct Peer {
 pub(super) struct Accepted {
     /// Where it is.
     pub(super) endpoint: OnionAddress,
+    /// Whether there is a conversation: without one, it is to begin afresh.
+    pub(super) begun: bool,
     /// For envelopes to it.
     pub(super) seal: EnvelopeKeys,
     /// For envelopes from it.
@@ -67,6 +69,8 @@ pub(super) struct Live {
     pub(super) in_flight: BTreeMap<i64, (usize, Option<Instant>)>,
     /// The last outbox row that was handed to it.
     pub(super) cursor: i64,
+    /// When our question to begin afresh was put to it.
+    pub(super) asked: Option<Instant>,
     /// Envelopes that did not open.
     pub(super) unreadable: u32,
     /// Since when it is up.
@@ -102,6 +106,12 @@ impl Peer {
             conversation: None,
             key_alarm: None,
         }
+    }
+
+    /// Whether its conversation is to begin afresh.
+    #[must_use]
+    pub(super) fn is_beginning(&self) -> bool {
+        self.accepted.as_ref().is_some_and(|accepted| !accepted.begun)
     }
 
     /// Whether we try to reach it at all.

@@ -14,7 +14,7 @@ use crate::mls::{Conversation, Draft};
 use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
 use crate::store::conversations::Acceptance;
 use crate::store::invitations::{self, InvitationRow};
-use crate::store::{StoreError, Tx, conversations};
+use crate::store::{StoreError, Tx, afresh, conversations};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
@@ -40,11 +40,8 @@ impl Node {
         }
         let mut tx = self.begin().await?;
         let known = contacts::by_peer(&mut tx, invitation.peer_id).await?;
-        if let Some(row) = known.as_ref().filter(|row| row.state != "refused") {
-            let name = text::for_one_line(&row.name);
-            let detail =
-                format!("the person behind this link is a contact already: {name}; remove it first to begin again");
-            return refuse(ErrorCode::AlreadyContact, detail);
+        if let Some(row) = &known {
+            self.check_worth_asking(row)?;
         }
         if contacts::count(&mut tx).await? >= MAX_CONTACTS {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
@@ -60,6 +57,22 @@ impl Node {
         }
     }
 
+    /// A contact that is away for good may be found again by another link; one that is there need not.
+    fn check_worth_asking(&self, row: &ContactRow) -> Result<(), Fault> {
+        let name = text::for_one_line(&row.name);
+        if row.blocked {
+            return refuse(ErrorCode::AlreadyContact, format!("the person behind this link is blocked: {name}"));
+        }
+        let linked = self.peers.get(&row.id).is_some_and(|peer| peer.link.is_some());
+        if linked || row.state == "requested" {
+            return refuse(
+                ErrorCode::AlreadyContact,
+                format!("the person behind this link is a contact already: {name}"),
+            );
+        }
+        Ok(())
+    }
+
     async fn request(
         &mut self,
         tx: &mut Tx,
@@ -69,7 +82,7 @@ impl Node {
     ) -> Result<ContactId, Fault> {
         let draft =
             Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
-        let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package };
+        let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package, withdrawn: None };
         let own = known.as_ref().map(|row| row.id);
         let (name, named) = if let Some(name) = name {
             (self.free_name(tx, name, own).await?, true)
@@ -84,7 +97,7 @@ impl Node {
             introduction: &introduction.to_bytes(),
         };
         let contact = match known {
-            // Asked before, and refused: the conversation stays, the request is a new one.
+            // Asked before and refused, or a contact that is to be found again: the messages stay.
             Some(row) => {
                 if named {
                     contacts::rename(tx, row.id, &naming).await?;
@@ -113,6 +126,7 @@ impl Node {
         let trouble = match answer {
             Frame::Accept(bytes) => {
                 if self.accepted(tx, contact, peer, &request, &bytes).await? {
+                    self.drop_link(contact).await?;
                     return self.welcome(contact).await;
                 }
                 "its answer cannot be used"
@@ -148,6 +162,9 @@ impl Node {
         };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         conversations::forget(&mut tx, contact).await?;
+        if let Some(withdrawn) = &introduction.withdrawn {
+            afresh::remember_answered(&mut tx, contact, withdrawn).await?;
+        }
         conversations::create(&mut tx, contact, &state, None, self.clock.now()).await?;
         contacts::accept(&mut tx, contact, &peer, &pair).await?;
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
@@ -181,7 +198,7 @@ impl Node {
             Refusal::Expired => "the invitation has expired: ask for another",
             Refusal::Revoked => "the invitation was taken back by its owner",
             Refusal::Known => {
-                "its owner has you as a contact already: ask for your removal there, then for another link"
+                "its owner has you as a contact already, and this link cannot begin the conversation anew: ask for another"
             }
             Refusal::Unusable => {
                 "its owner's client cannot use the request: its version or its clock may differ from yours"
@@ -191,11 +208,16 @@ impl Node {
         self.end_request(tx, contact, why).await
     }
 
-    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &str) -> Result<(), StoreError> {
+    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &'static str) -> Result<(), StoreError> {
         contacts::refuse(&mut tx, contact, why).await?;
         events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
-        self.reload(contact).await
+        self.reload(contact).await?;
+        // A contact of before is dialled on as before.
+        if self.peers.get(&contact).is_some_and(|peer| !peer.refused) {
+            self.request_failed(contact, why);
+        }
+        Ok(())
     }
 
     /// Who answered our request is not whom the link names.
@@ -242,21 +264,22 @@ impl Node {
         }
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
-            return match conversations::load(tx, row.id).await?.and_then(|conversation| conversation.acceptance) {
+            let question = digest(&asking.introduction);
+            match conversations::load(tx, row.id).await?.and_then(|conversation| conversation.acceptance) {
                 // The same question again: its answer was lost on the way. The same answer.
-                Some(given) if given.request == digest(&asking.introduction) => {
-                    Ok(Verdict::Answer(Frame::Accept(given.answer)))
-                }
-                // Another question, by somebody who never used the answer: it has begun again.
-                Some(_) => verdict_of(invitation, false, known, self.clock.now()),
-                None => refused(Refusal::Known),
-            };
+                Some(given) if given.request == question => return Ok(Verdict::Answer(Frame::Accept(given.answer))),
+                // An old question that comes late: nobody waits for the answer any more.
+                _ if afresh::was_answered(tx, row.id, &question).await? => return refused(Refusal::Known),
+                _ => {}
+            }
         }
         // Both opened the other's link: the lower peer id creates the conversation.
-        if known.as_ref().is_some_and(|row| row.state == "requested") && peer < self.own_id() {
+        if let Some(row) = known.as_ref().filter(|_| peer < self.own_id())
+            && contacts::request(tx, row.id).await?.is_some()
+        {
             return refused(Refusal::Crossed);
         }
-        verdict_of(invitation, used, known, self.clock.now())
+        Ok(verdict_of(invitation, used, known, self.clock.now()))
     }
 
     /// Makes the asker a contact. `None` if what it sent cannot be used.
@@ -277,20 +300,26 @@ impl Node {
             return Ok(None);
         }
         let now = self.clock.now();
+        let mut withdrawn = None;
         let contact = if let Some(row) = &known {
+            withdrawn = contacts::request(tx, row.id).await?.map(|request| digest(&request.introduction));
             contacts::remove_request(tx, row.id).await?;
-            // It may have asked before, and never used our answer.
+            // It may have asked before, and never used our answer; or it has lost what it had.
             conversations::forget(tx, row.id).await?;
+            if row.state == "accepted" {
+                super::afresh::note_restarted(tx, row, true, now).await?;
+            }
             row.id
         } else {
             let name = self.own_name(tx, &theirs.card.name, None).await?;
             let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
             contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
         };
-        let ours = Introduction { card: self.own_card(tx).await?, mls: welcome };
+        let ours = Introduction { card: self.own_card(tx).await?, mls: welcome, withdrawn };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         let acceptance = Acceptance { request: digest(&asking.introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
+        afresh::remember_answered(tx, contact, &acceptance.request).await?;
         contacts::accept(tx, contact, &asking.peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
         if known.is_some() {
@@ -305,17 +334,16 @@ impl Node {
     }
 }
 
-fn verdict_of(
-    invitation: &InvitationRow,
-    used: bool,
-    known: Option<ContactRow>,
-    now: i64,
-) -> Result<Verdict, StoreError> {
-    let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
+fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>, now: i64) -> Verdict {
+    let refused = |reason| Verdict::Answer(Frame::Refuse(reason));
+    let is_contact = known.as_ref().is_some_and(|row| row.state == "accepted");
     match invitation.state(now) {
+        // It has lost the conversation. A use that it took before is its own.
+        _ if is_contact && invitation.serves(used, now) => Verdict::Accept(known.map(Box::new)),
+        _ if is_contact => refused(Refusal::Known),
         // Used by this very person, whom we have removed since.
         _ if used => refused(Refusal::Used),
-        InvitationState::Active => Ok(Verdict::Accept(known.map(Box::new))),
+        InvitationState::Active => Verdict::Accept(known.map(Box::new)),
         InvitationState::Used => refused(Refusal::Used),
         InvitationState::Expired => refused(Refusal::Expired),
         InvitationState::Revoked => refused(Refusal::Revoked),

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::profile::{self, Passphrase};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 
+mod afresh;
 mod contacts;
 mod delivery;
 mod keeping;

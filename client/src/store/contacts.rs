@@ -12,6 +12,7 @@ pub type ContactId = i64;
 
 /// One contact.
 #[derive(Clone, FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "its columns")]
 pub struct ContactRow {
     /// Its row.
     pub id: ContactId,
@@ -42,6 +43,8 @@ pub struct ContactRow {
     pub clock: i64,
     /// The counter of our next message.
     pub next_counter: i64,
+    /// Whether it has a conversation: an accepted contact without one is to begin it afresh.
+    pub begun: bool,
 }
 
 impl ContactRow {
@@ -64,7 +67,8 @@ impl ContactRow {
 }
 
 const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
-     pair_secret, card_revision, shared_name, endpoint, clock, next_counter FROM contact";
+     pair_secret, card_revision, shared_name, endpoint, clock, next_counter, \
+     EXISTS (SELECT 1 FROM conversation WHERE conversation.contact = contact.id) AS begun FROM contact";
 
 /// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
@@ -141,12 +145,14 @@ pub struct NewRequest<'a> {
     pub introduction: &'a [u8],
 }
 
-/// Keeps a request until it is answered.
+/// Keeps a request until it is answered. Who is a contact already stays one meanwhile.
 pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET state = 'requested', refusal = NULL WHERE id = ?")
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE contact SET state = iif(pair_secret IS NULL, 'requested', 'accepted'), refusal = NULL WHERE id = ?",
+    )
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction) VALUES (?, ?, ?, ?)")
         .bind(contact)
         .bind(new.link)
@@ -199,9 +205,9 @@ pub async fn accept(
     Ok(())
 }
 
-/// The contact refused our request.
+/// The contact refused our request. Who was a contact before stays one.
 pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET state = 'refused', refusal = ? WHERE id = ?")
+    sqlx::query("UPDATE contact SET state = 'refused', refusal = ? WHERE id = ? AND pair_secret IS NULL")
         .bind(reason)
         .bind(contact)
         .execute(&mut **tx)

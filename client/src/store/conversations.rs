@@ -56,6 +56,7 @@ pub async fn create(
 pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM conversation WHERE contact = ?",
+        "DELETE FROM restart WHERE contact = ?",
         "DELETE FROM received WHERE contact = ?",
         "DELETE FROM held WHERE contact = ?",
         "DELETE FROM outbox WHERE contact = ? AND kind = 'commit'",

@@ -42,6 +42,12 @@ impl InvitationRow {
         }
     }
 
+    /// Whether it works for a contact that begins anew: `used` says whether a use is its own already.
+    #[must_use]
+    pub fn serves(&self, used: bool, now: i64) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at && (used || self.used < self.uses)
+    }
+
     /// When it ends, if it works now.
     #[must_use]
     pub fn active_until(&self, now: i64) -> Option<i64> {

@@ -76,6 +76,9 @@ pub struct Introduction {
     pub card: Card,
     /// In a request: the MLS key package. In an acceptance: the MLS welcome.
     pub mls: Vec<u8>,
+    /// In an acceptance: the digest of the sender's own request to the receiver, if it had one. That
+    /// request is void from now on, also where it comes later than this.
+    pub withdrawn: Option<[u8; 16]>,
 }
 
 #[derive(Encode, Decode)]
@@ -85,13 +88,19 @@ struct IntroductionWire {
     card: Option<ByteVec>,
     #[n(2)]
     mls: Option<ByteVec>,
+    #[n(3)]
+    withdrawn: Option<ByteArray<16>>,
 }
 
 impl Introduction {
-    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes.
+    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes, 3 withdrawn.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&IntroductionWire { card: Some(self.card.to_bytes().into()), mls: Some(self.mls.clone().into()) })
+        encode(&IntroductionWire {
+            card: Some(self.card.to_bytes().into()),
+            mls: Some(self.mls.clone().into()),
+            withdrawn: self.withdrawn.map(Into::into),
+        })
     }
 
     /// Reads what [`Introduction::to_bytes`] wrote; the MLS part has at most `limit` bytes.
@@ -99,7 +108,8 @@ impl Introduction {
         let wire: IntroductionWire = decode(bytes)?;
         let mls: Vec<u8> = required(wire.mls, "mls")?.into();
         within("mls", mls.len(), limit)?;
-        Ok(Self { card: Card::from_bytes(&required(wire.card, "card")?)?, mls })
+        let card = Card::from_bytes(&required(wire.card, "card")?)?;
+        Ok(Self { card, mls, withdrawn: wire.withdrawn.map(|digest| *digest) })
     }
 }
 
@@ -126,8 +136,11 @@ mod tests {
 
     #[test]
     fn golden_introduction() {
-        let introduction = Introduction { card: card(), mls: vec![9; 5] };
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None };
         golden("introduction", &introduction.to_bytes());
+        let withdrawing = Introduction { withdrawn: Some([8; 16]), ..introduction.clone() };
+        golden("introduction_withdrawing", &withdrawing.to_bytes());
+        assert!(Introduction::from_bytes(&withdrawing.to_bytes(), 5).unwrap() == withdrawing);
         assert!(Introduction::from_bytes(&introduction.to_bytes(), 5).unwrap() == introduction);
         assert!(Introduction::from_bytes(&introduction.to_bytes(), 4).is_err());
     }

@@ -20,6 +20,8 @@ mod kind {
     pub(super) const ENVELOPE: u64 = 4;
     pub(super) const BYE: u64 = 5;
     pub(super) const ERROR: u64 = 6;
+    pub(super) const RESTART: u64 = 7;
+    pub(super) const RESTARTED: u64 = 8;
     pub(super) const REQUEST: u64 = 16;
     pub(super) const ACCEPT: u64 = 17;
     pub(super) const REFUSE: u64 = 18;
@@ -45,6 +47,10 @@ pub enum Frame {
     Bye(Bye),
     /// The sender could not use what it got.
     Error(FrameError),
+    /// The sender has lost its side of the conversation: a [`super::restart::Restart`] with a key package.
+    Restart(Vec<u8>),
+    /// Answers a restart: a [`super::restart::Restart`] with the welcome.
+    Restarted(Vec<u8>),
     /// Over an invitation's link: may I be a contact? An [`super::card::Introduction`].
     Request(Vec<u8>),
     /// Yes: an [`super::card::Introduction`].
@@ -146,6 +152,8 @@ impl Frame {
             Self::Envelope(bytes) => body(kind::ENVELOPE, bytes),
             Self::Bye(reason) => number(kind::BYE, reason.number()),
             Self::Error(error) => number(kind::ERROR, error.number()),
+            Self::Restart(bytes) => body(kind::RESTART, bytes),
+            Self::Restarted(bytes) => body(kind::RESTARTED, bytes),
             Self::Request(bytes) => body(kind::REQUEST, bytes),
             Self::Accept(bytes) => body(kind::ACCEPT, bytes),
             Self::Refuse(reason) => number(kind::REFUSE, reason.number()),
@@ -173,6 +181,8 @@ impl Frame {
             }
             kind::BYE => Self::Bye(Bye::from_number(number?)),
             kind::ERROR => Self::Error(FrameError::from_number(number?)),
+            kind::RESTART => Self::Restart(body?),
+            kind::RESTARTED => Self::Restarted(body?),
             kind::REQUEST => Self::Request(body?),
             kind::ACCEPT => Self::Accept(body?),
             kind::REFUSE => Self::Refuse(Refusal::from_number(number?)),
@@ -196,6 +206,8 @@ mod tests {
             ("envelope", Frame::Envelope(vec![1, 2, 3])),
             ("bye", Frame::Bye(Bye::Superseded)),
             ("error", Frame::Error(FrameError::Undecryptable)),
+            ("restart", Frame::Restart(vec![2])),
+            ("restarted", Frame::Restarted(vec![3])),
             ("request", Frame::Request(vec![4])),
             ("accept", Frame::Accept(vec![5])),
             ("refuse", Frame::Refuse(Refusal::Expired)),

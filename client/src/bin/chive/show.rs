@@ -227,6 +227,7 @@ fn what(what: &What) -> String {
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
         What::Presence { name, presence: now, .. } => format!("{} is {}", for_one_line(name), presence(*now)),
         What::KeyChanged { name, .. } => key_changed(name),
+        What::ConversationRestarted { name, by_contact, .. } => restarted(name, *by_contact),
         What::Invitation { invitation: i } => {
             format!("invitation {}", invitation(&Invitation { link: None, ..i.clone() }))
         }
@@ -242,6 +243,16 @@ fn said(message: &Message) -> String {
     match message.direction {
         Direction::Received => format!("{name}: {text}"),
         Direction::Sent => format!("to {name}: {text}  {}", progress(message)),
+    }
+}
+
+/// A conversation began afresh.
+pub(crate) fn restarted(name: &str, by_contact: bool) -> String {
+    let name = for_one_line(name);
+    if by_contact {
+        format!("{name} was restored from a backup, or added you anew: the conversation began afresh")
+    } else {
+        format!("the conversation with {name} began afresh after the restore")
     }
 }
 

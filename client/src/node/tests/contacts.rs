@@ -108,25 +108,6 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_removed_us_is_told_to_be_removed_too_before_beginning_again() {
-    let world = World::new();
-    let (alice, bob) = world.pair().await;
-    let sent = bob.sends("Alice", "before").await;
-    bob.delivered(&sent).await;
-    bob.node().remove_contact("Alice").await.unwrap();
-    alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
-    let contact = bob.opens(&alice.invitation().await).await.unwrap();
-    let id = contact.id.as_str();
-    bob.waits_until("no", |p| async move { p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused) })
-        .await;
-    assert!(bob.contact(id).await.unwrap().reason.unwrap().contains("ask for your removal there"));
-    alice.node().remove_contact("Bob").await.unwrap();
-    bob.adds(&alice).await;
-    let again = bob.sends("Alice", "after").await;
-    bob.delivered(&again).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_contact_cannot_take_the_id_of_another_as_its_name() {
     let world = World::new();
     let (alice, bob) = world.pair().await;

@@ -79,6 +79,9 @@ impl Screen {
                 vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
             }
             What::KeyChanged { id, name } if *id == self.contact => vec![Line::words(show::key_changed(name))],
+            What::ConversationRestarted { id, name, by_contact } if *id == self.contact => {
+                vec![Line::words(show::restarted(name, *by_contact))]
+            }
             What::Contact { contact } if contact.id == self.contact => self.contact(contact),
             What::ContactRemoved { id, name } if *id == self.contact => {
                 vec![Line::words(format!("{} was removed from the contacts", for_one_line(name)))]

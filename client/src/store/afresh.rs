@@ -1,0 +1,93 @@
+//! Conversations that begin afresh: our question, and which questions of others were answered.
+
+use sqlx::FromRow;
+
+use super::contacts::ContactId;
+use super::{StoreError, Tx};
+use crate::limits::{MAX_ANSWERED, MAX_CLOCK_STEP};
+
+/// Our question to a contact, until it is answered.
+#[derive(FromRow)]
+pub struct QuestionRow {
+    /// The private half of the key package.
+    pub draft: Vec<u8>,
+    /// What to send: always the same bytes.
+    pub question: Vec<u8>,
+}
+
+/// The question that waits for an answer.
+pub async fn question(tx: &mut Tx, contact: ContactId) -> Result<Option<QuestionRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT draft, question FROM restart WHERE contact = ?")
+        .bind(contact)
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Keeps a question until it is answered.
+pub async fn ask(tx: &mut Tx, contact: ContactId, draft: &[u8], question: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR REPLACE INTO restart (contact, draft, question) VALUES (?, ?, ?)")
+        .bind(contact)
+        .bind(draft)
+        .bind(question)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the question.
+pub async fn forget_question(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM restart WHERE contact = ?").bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// A contact's question, named by its digest, begins nothing from now on.
+pub async fn remember_answered(tx: &mut Tx, contact: ContactId, question: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR IGNORE INTO answered (contact, question) VALUES (?, ?)")
+        .bind(contact)
+        .bind(question)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "DELETE FROM answered WHERE contact = ?1 AND id <= \
+         (SELECT id FROM answered WHERE contact = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )
+    .bind(contact)
+    .bind(MAX_ANSWERED)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether it was answered before, or withdrawn.
+pub async fn was_answered(tx: &mut Tx, contact: ContactId, question: &[u8]) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND question = ?")
+        .bind(contact)
+        .bind(question)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Goes on counting behind what the contact has heard of us, and in the order behind what it knows.
+/// No word of a contact makes either jump farther than a text may.
+pub async fn take_place(tx: &mut Tx, contact: ContactId, heard: u64, clock: u64) -> Result<(), StoreError> {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX - 1);
+    sqlx::query(
+        "UPDATE contact SET next_counter = max(next_counter, min(?1 + 1, next_counter + ?3)), \
+         clock = max(clock, min(?2, clock + ?3)) WHERE id = ?4",
+    )
+    .bind(number(heard.min(i64::MAX.cast_unsigned() - 1)))
+    .bind(number(clock))
+    .bind(number(MAX_CLOCK_STEP))
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The highest counter of the contact's texts that we know; 0 for none.
+pub async fn heard(tx: &mut Tx, contact: ContactId) -> Result<u64, StoreError> {
+    let (heard,): (Option<i64>,) =
+        sqlx::query_as("SELECT max(last) FROM heard WHERE contact = ?").bind(contact).fetch_one(&mut **tx).await?;
+    Ok(heard.unwrap_or(0).cast_unsigned())
+}
