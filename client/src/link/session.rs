@@ -115,19 +115,20 @@ impl Session {
     ) -> (LinkSender, impl Future<Output = LinkError> + Send + 'static) {
         let events = Arc::new(Events { queue: events, wrap });
         let (queue, outgoing) = mpsc::channel(WRITE_QUEUE);
-        let sender = LinkSender { queue: queue.clone(), cancel: cancel.clone() };
+        // The strong senders are the caller's alone: the link ends with the last of them.
+        let pongs = queue.downgrade();
+        let sender = LinkSender { queue, cancel: cancel.clone() };
         let Self { reader, writer, .. } = self;
         let running = async move {
             // In turn, so that neither keeps the other waiting; not by chance, so that what happened can be
             // played again.
-            let reads = reader.run(queue.downgrade(), Arc::clone(&events)).into_stream();
+            let reads = reader.run(pongs, Arc::clone(&events)).into_stream();
             let writes = writer.run(outgoing, events).into_stream();
             let (reads, writes) = (pin!(reads), pin!(writes));
             let mut ends = select(reads, writes);
             let aborted = LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into());
             cancel.run_until_cancelled(ends.next()).await.flatten().unwrap_or(aborted)
         };
-        // The strong sender of `queue` is the caller's alone.
         (sender, running)
     }
 }
@@ -222,5 +223,46 @@ impl Writer {
     async fn finish(&mut self) -> LinkError {
         let _ = timeout(RECORD_DEADLINE, self.stream.shutdown()).await;
         LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::identity::{Identity, RootSecret};
+    use crate::link::handshake::{self, PairKeys};
+    use crate::wire::frame::Bye;
+
+    /// Two ends of one link.
+    async fn link() -> (Session, Session) {
+        let [alice, bob] = [1, 2].map(|byte| Identity::new(&RootSecret([byte; 32])));
+        let at_alice = PairKeys::new(&[3; 32], alice.peer_id(), bob.public());
+        let at_bob = PairKeys::new(&[3; 32], bob.peer_id(), alice.public());
+        let (near, far) = tokio::io::duplex(4096);
+        let mut rng = StdRng::from_seed([4; 32]);
+        let answered = async {
+            let mut far: Stream = Box::new(far);
+            let preface = handshake::read_preface(&mut far).await?;
+            handshake::accept_contact(far, &bob, &preface, &at_bob).await
+        };
+        let dialled = handshake::dial_contact(Box::new(near), &alice, &at_alice, &mut rng);
+        let (dialled, answered) = tokio::try_join!(dialled, answered).unwrap();
+        (Session::new(dialled), Session::new(answered))
+    }
+
+    #[tokio::test]
+    async fn a_link_whose_sender_is_dropped_says_its_last_words_and_ends() {
+        let (near, mut far) = link().await;
+        let (events, _inbox) = mpsc::channel(1);
+        let (sender, running) = near.run(CancellationToken::new(), events, |event| event);
+        let running = tokio::spawn(running);
+        assert!(sender.send(Frame::Bye(Bye::Superseded), None));
+        drop(sender);
+        timeout(PING_AFTER, running).await.unwrap().unwrap();
+        assert!(matches!(far.read().await, Ok(Frame::Bye(Bye::Superseded))));
+        assert!(far.read().await.is_err());
     }
 }
