@@ -1,0 +1,113 @@
+//! Benchmarks: Chive beside what it is made of, in the same run on the same private Tor network, in
+//! turns. `tests/bench --help` says what each measures.
+
+mod figures;
+mod fill;
+mod latency;
+mod machine;
+mod pair;
+mod rendezvous;
+mod store;
+mod stream;
+mod tap;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use chive::config::ENV_LOG;
+use clap::ValueEnum;
+use rand::RngCore as _;
+use tempfile::TempDir;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+pub use figures::Figures;
+pub use machine::Machine;
+
+use crate::network::{Options, TorNetwork};
+
+/// The benches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Name {
+    /// A message and its receipt, beside an echo on the same circuit
+    Latency,
+    /// Opening, paging and searching a profile of 100,000 messages
+    Store,
+    /// 64 MiB of messages, beside the same bytes on the same circuit
+    Stream,
+}
+
+/// How a bench runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where profiles are put; a temporary directory in it is used.
+    pub directory: Option<PathBuf>,
+    /// How many pairs are measured, where it is not the bench's own number.
+    pub pairs: Option<usize>,
+    /// Relays that hand cells on at once, instead of tor's own scheduler.
+    pub vanilla_scheduler: bool,
+}
+
+/// A bench that runs.
+pub struct Bench {
+    settings: Settings,
+    home: TempDir,
+}
+
+impl Bench {
+    /// Makes a directory to run in.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let parent = settings.directory.clone().unwrap_or_else(std::env::temp_dir);
+        let home = tempfile::Builder::new().prefix("chive-bench").tempdir_in(parent)?;
+        Ok(Self { settings, home })
+    }
+
+    /// Runs one to its end.
+    pub async fn run(&self, name: Name) -> Result<Figures> {
+        match name {
+            Name::Latency => latency::run(self).await,
+            Name::Store => store::run(self).await,
+            Name::Stream => stream::run(self).await,
+        }
+    }
+
+    /// The machine, and the disk that profiles are on.
+    pub fn machine(&self) -> Result<Machine> {
+        Machine::look(self.home())
+    }
+
+    fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn pairs(&self, usual: usize) -> usize {
+        self.settings.pairs.unwrap_or(usual)
+    }
+
+    async fn network(&self) -> Result<TorNetwork> {
+        self.network_of(Options::default()).await
+    }
+
+    async fn network_of(&self, options: Options) -> Result<TorNetwork> {
+        let options = Options { vanilla_scheduler: self.settings.vanilla_scheduler, ..options };
+        TorNetwork::start(options).await.context("no private Tor network")
+    }
+}
+
+/// Logs as `CHIVE_LOG` says, errors otherwise, and counts what is to be known of arti. To be called
+/// once.
+pub fn listen() {
+    let wanted = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var(ENV_LOG);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted.from_env_lossy());
+    let counter = rendezvous::Counter.with_filter(Targets::new().with_target(rendezvous::TARGET, LevelFilter::DEBUG));
+    tracing_subscriber::registry().with(log).with(counter).init();
+}
+
+/// An id for a message.
+fn fresh_id() -> String {
+    let mut id = [0; 16];
+    rand::rng().fill_bytes(&mut id);
+    data_encoding::HEXLOWER.encode(&id)
+}

@@ -1,0 +1,165 @@
+//! Fills a profile as years of use would: through the store's own functions, with MLS groups that
+//! were really made.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use chive::clock::Clock;
+use chive::identity::{Identity, RootSecret};
+use chive::mls::{Conversation, Draft};
+use chive::profile::{self, Passphrase};
+use chive::store::contacts::{self, ContactId, Naming};
+use chive::store::messages::{self, NewRow};
+use chive::store::{Tx, conversations};
+use chive::text::skeleton;
+use chive::transport::OnionSeed;
+use chive::wire::card::Card;
+use chive::wire::message::{MessageId, Text};
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngCore as _, SeedableRng as _};
+
+/// The passphrase of a filled profile.
+pub(super) const PASSPHRASE: &str = "correct horse";
+/// Messages written in one transaction.
+const BATCH: usize = 1_000;
+/// The words that people use.
+const VOCABULARY: usize = 8_000;
+/// The shortest and the longest message, in words.
+const WORDS: std::ops::RangeInclusive<usize> = 1..=30;
+/// From one message to the next.
+const STEP_MS: i64 = 60_000;
+
+/// Makes a profile with so many contacts and messages: half of the messages are ours, and delivered.
+/// The first contacts have more of them than the last.
+pub(super) async fn fill(directory: &Path, name: &str, people: usize, total: usize) -> Result<Vocabulary> {
+    let passphrase = Passphrase::new(PASSPHRASE.into());
+    profile::create(directory, name, &passphrase).await?;
+    let profile = profile::open(directory, &passphrase).await?;
+    let began = Clock::system().now() - i64::try_from(total)? * STEP_MS;
+    let mut writer = Writer { rng: StdRng::seed_from_u64(1), vocabulary: Vocabulary::new(), now: began };
+    let mut contacts = Vec::with_capacity(people);
+    let mut tx = profile.store.begin().await?;
+    for number in 0..people {
+        contacts.push(Chat { contact: writer.befriend(&mut tx, number).await?, clock: 0, theirs: 0, ours: 0 });
+    }
+    tx.commit().await?;
+    for batch in 0..total.div_ceil(BATCH) {
+        let mut tx = profile.store.begin().await?;
+        for _ in 0..BATCH.min(total - batch * BATCH) {
+            let chat = writer.rng.random_range(0.0_f64..1.0).powi(2);
+            let chat = pick(&mut contacts, chat).context("nobody to write to")?;
+            writer.write(&mut tx, chat).await?;
+        }
+        tx.commit().await?;
+    }
+    profile.store.close().await;
+    Ok(writer.vocabulary)
+}
+
+/// The element at this part, from 0 to below 1, of a list.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+fn pick<T>(list: &mut [T], part: f64) -> Option<&mut T> {
+    let at = (part * list.len() as f64) as usize;
+    list.get_mut(at)
+}
+
+/// Made-up words, the more common the earlier.
+pub(super) struct Vocabulary(Vec<String>);
+
+impl Vocabulary {
+    fn new() -> Self {
+        let syllables = [
+            "ka", "lo", "mi", "ren", "ta", "su", "vel", "no", "dar", "ish", "po", "gu", "wen", "fe", "ra", "tor", "zi",
+            "ly",
+        ];
+        let n = syllables.len();
+        let word = |number: usize| [number % n, number / n % n, number / n / n].map(|at| syllables[at % n]).concat();
+        Self((0..VOCABULARY).map(|number| word(number * 7 + 1)).collect())
+    }
+
+    /// The word that takes this place among the most common.
+    #[must_use]
+    pub(super) fn word(&self, place: usize) -> &str {
+        self.0.get(place).map_or("", String::as_str)
+    }
+
+    fn text(&self, rng: &mut StdRng) -> String {
+        let words = (0..rng.random_range(WORDS)).map(|_| {
+            // As in a language, a word's place in the order of frequency is its rareness.
+            let place = 8_000_f64.powf(rng.random_range(0.0..1.0)) - 1.0;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
+            self.word(place as usize)
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+struct Chat {
+    contact: ContactId,
+    clock: i64,
+    theirs: u64,
+    ours: i64,
+}
+
+struct Writer {
+    rng: StdRng,
+    vocabulary: Vocabulary,
+    now: i64,
+}
+
+impl Writer {
+    /// A contact who was accepted, and whose endpoint nobody hosts.
+    async fn befriend(&mut self, tx: &mut Tx, number: usize) -> Result<ContactId> {
+        let peer = Identity::new(&RootSecret(self.random())).public();
+        let name = format!("Contact {number}");
+        let naming = Naming { name: &name, skeleton: &skeleton(&name), named: true };
+        let contact = contacts::add(tx, peer.peer_id(), &naming, self.now).await?;
+        let draft = Draft::new(Clock::system().now().cast_unsigned() / 1000, &mut self.rng)?;
+        let (mut conversation, _, pair) = Conversation::create(&draft.key_package, &mut self.rng)?;
+        conversation.seal(b"the first of many")?;
+        contacts::accept(tx, contact, &peer, &pair).await?;
+        let card = Card {
+            revision: 1,
+            name: name.clone(),
+            endpoint: OnionSeed(self.random()).address(),
+            presence_secret: self.random(),
+            servers: vec![],
+        };
+        contacts::take_card(tx, contact, &card).await?;
+        conversations::create(tx, contact, &conversation.save()?, None, self.now).await?;
+        Ok(contact)
+    }
+
+    async fn write(&mut self, tx: &mut Tx, chat: &mut Chat) -> Result<()> {
+        self.now += STEP_MS;
+        chat.clock += 1;
+        let (id, text) = (MessageId(self.random()), self.vocabulary.text(&mut self.rng));
+        if self.rng.random_bool(0.5) {
+            chat.ours += 1;
+            self.is_delivered(tx, chat, id, &text).await
+        } else {
+            chat.theirs += 1;
+            let (counter, clock) = (chat.theirs, chat.clock.cast_unsigned());
+            let text = Text { id, counter, clock, created_at: self.now, seen: vec![], text };
+            messages::add_theirs(tx, chat.contact, &text, self.now).await?;
+            Ok(())
+        }
+    }
+
+    async fn is_delivered(&mut self, tx: &mut Tx, chat: &Chat, id: MessageId, text: &str) -> Result<()> {
+        let (contact, clock) = (chat.contact, chat.clock);
+        let new = NewRow { contact, id, text, clock, created_at: self.now, expires_at: None };
+        let row = messages::add_ours(tx, &new).await?;
+        messages::number(tx, row, contact, chat.ours).await?;
+        let waiting = messages::outbox(tx, contact, 0, 1).await?.pop().context("an empty outbox")?;
+        messages::set_envelope(tx, waiting.id, &[0; 1024]).await?;
+        messages::receipt(tx, contact, id, self.now).await?;
+        Ok(())
+    }
+
+    fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+}

@@ -1,0 +1,224 @@
+//! Tor as a node uses it, with a tap: raw streams beside the node's own, on the same circuit, and a
+//! count of what the node's streams carry.
+//!
+//! A raw stream is dialled with the circle and to the address of a link, so that arti puts it on the
+//! link's circuit. It begins with a byte that no preface begins with; by that the other end knows it
+//! from the node's streams, and answers it itself.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chive::node::INCOMING_QUEUE;
+use chive::transport::tor::{TorOptions, TorTransport};
+use chive::transport::{
+    Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport,
+};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, sink};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The first byte of a raw stream. A preface begins with its version, 1.
+const MARK: u8 = 0xec;
+/// The end of a stream that says nothing.
+const FIRST_BYTE: Duration = Duration::from_mins(1);
+
+/// What a dialled stream has carried.
+#[derive(Debug)]
+pub(super) struct Tally {
+    to: OnionAddress,
+    circle: Circle,
+    written: AtomicU64,
+    read: AtomicU64,
+    closed: AtomicBool,
+}
+
+impl Tally {
+    fn new(to: OnionAddress, circle: Circle) -> Self {
+        Self { to, circle, written: AtomicU64::new(0), read: AtomicU64::new(0), closed: AtomicBool::new(false) }
+    }
+
+    /// Whether the stream is still open.
+    #[must_use]
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Bytes written and read so far.
+    #[must_use]
+    pub(super) fn carried(&self) -> (u64, u64) {
+        (self.written.load(Ordering::Relaxed), self.read.load(Ordering::Relaxed))
+    }
+}
+
+/// Tor with a tap.
+pub(super) struct Tap {
+    inner: Arc<TorTransport>,
+    dialled: Arc<Mutex<Vec<Arc<Tally>>>>,
+    _sorting: AbortOnDropHandle<()>,
+}
+
+impl Tap {
+    /// Starts Tor. The node's streams come out of `incoming`.
+    pub(super) fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self> {
+        let (accepted, streams) = mpsc::channel(INCOMING_QUEUE);
+        let inner = Arc::new(TorTransport::start(options, accepted).context("Tor cannot start")?);
+        let sorting = AbortOnDropHandle::new(tokio::spawn(sort(streams, incoming)));
+        Ok(Self { inner, dialled: Arc::default(), _sorting: sorting })
+    }
+
+    /// The streams that the node has dialled and not closed.
+    #[must_use]
+    pub(super) fn open(&self) -> Vec<Arc<Tally>> {
+        let dialled = self.dialled.lock().unwrap_or_else(PoisonError::into_inner);
+        dialled.iter().filter(|tally| tally.is_open()).cloned().collect()
+    }
+
+    /// Opens a raw stream beside a dialled one: whenever `question` bytes have come to the other
+    /// end, it answers with `answer` bytes.
+    pub(super) async fn raw(&self, beside: &Tally, question: u32, answer: u32) -> Result<Stream> {
+        let mut stream = self.inner.dial(beside.to, beside.circle, 0).await?;
+        stream.write_u8(MARK).await?;
+        stream.write_u32(question).await?;
+        stream.write_u32(answer).await?;
+        stream.flush().await?;
+        Ok(stream)
+    }
+}
+
+impl Transport for Tap {
+    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let (dial, dialled) = (self.inner.dial(to, circle, attempt), Arc::clone(&self.dialled));
+        async move {
+            let stream = dial.await?;
+            let tally = Arc::new(Tally::new(to, circle));
+            let mut dialled = dialled.lock().unwrap_or_else(PoisonError::into_inner);
+            dialled.retain(|tally| tally.is_open());
+            dialled.push(Arc::clone(&tally));
+            Ok(Box::new(Counted { stream, tally }) as Stream)
+        }
+        .boxed()
+    }
+
+    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+        self.inner.host(services)
+    }
+
+    fn network(&self) -> watch::Receiver<NetworkStatus> {
+        self.inner.network()
+    }
+
+    fn doors(&self) -> watch::Receiver<DoorStatus> {
+        self.inner.doors()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        self.inner.close()
+    }
+}
+
+/// Answers raw streams, and hands the others to the node.
+async fn sort(mut streams: mpsc::Receiver<Incoming>, node: mpsc::Sender<Incoming>) {
+    while let Some(mut incoming) = streams.recv().await {
+        let node = node.clone();
+        tokio::spawn(async move {
+            match timeout(FIRST_BYTE, incoming.stream.read_u8()).await {
+                // A raw stream ends when its dialler closes it.
+                Ok(Ok(MARK)) => drop(answer(incoming.stream).await),
+                Ok(Ok(first)) => {
+                    incoming.stream = Box::new(Unread { first: Some(first), stream: incoming.stream });
+                    let _ = node.send(incoming).await;
+                }
+                _ => {}
+            }
+        });
+    }
+}
+
+async fn answer(mut stream: Stream) -> io::Result<()> {
+    let (question, answer) = (stream.read_u32().await?, stream.read_u32().await?);
+    let answer = vec![0; usize::try_from(answer).unwrap_or(0)];
+    loop {
+        if copy(&mut (&mut stream).take(question.into()), &mut sink()).await? < question.into() {
+            return Ok(());
+        }
+        stream.write_all(&answer).await?;
+        stream.flush().await?;
+    }
+}
+
+/// A stream that counts.
+struct Counted {
+    stream: Stream,
+    tally: Arc<Tally>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.tally.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        self.tally.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.tally.written.fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A stream whose first byte was read and put back.
+struct Unread {
+    first: Option<u8>,
+    stream: Stream,
+}
+
+impl AsyncRead for Unread {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() > 0
+            && let Some(first) = self.first.take()
+        {
+            buf.put_slice(&[first]);
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Unread {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

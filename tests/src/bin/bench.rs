@@ -1,0 +1,87 @@
+//! Measures Chive. `tests/bench --help` describes it.
+
+use std::io::{Write as _, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use chive_tests::bench::{Bench, Name, Settings, listen};
+use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Measure Chive beside what it is made of: `tests/bench --help` says more.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// What to measure, or `all`
+    name: String,
+
+    /// How many pairs, where it is not the bench's own number
+    #[arg(long)]
+    pairs: Option<usize>,
+
+    /// Put profiles under this directory instead of the temporary one
+    #[arg(long, value_name = "PATH")]
+    dir: Option<PathBuf>,
+
+    /// Let relays hand cells on at once, instead of as tor does it
+    #[arg(long)]
+    vanilla: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    listen();
+    let ran = tokio::select! {
+        ran = run(&arguments) => ran,
+        interrupted = interrupted() => interrupted,
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("The bench failed: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<()> {
+    for name in names(&arguments.name)? {
+        let settings =
+            Settings { directory: arguments.dir.clone(), pairs: arguments.pairs, vanilla_scheduler: arguments.vanilla };
+        let bench = Bench::new(settings)?;
+        let before = bench.machine()?;
+        let figures = bench.run(name).await?;
+        let after = bench.machine()?;
+        write!(stdout(), "{}before: {}\nafter: {}\n", figures.table(), before.line(), after.line())?;
+        writeln!(stdout(), "{}", figures.json())?;
+    }
+    Ok(())
+}
+
+fn names(name: &str) -> Result<Vec<Name>> {
+    if name == "all" {
+        return Ok(Name::value_variants().to_vec());
+    }
+    match Name::from_str(name, false) {
+        Ok(name) => Ok(vec![name]),
+        Err(_) => bail!("there is no bench {name:?}: `tests/bench --help` lists them"),
+    }
+}
+
+fn tell(text: &str) {
+    // Nobody may be there to read it.
+    let _ = stderr().write_all(text.as_bytes());
+}
+
+/// Ends with a signal to stop.
+async fn interrupted() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    bail!("interrupted")
+}
