@@ -143,15 +143,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::golden;
 
     fn sample() -> Invitation {
         Invitation { front_door: OnionAddress([1; 32]), peer_id: PeerId([2; 32]), secret: InvitationSecret([3; 16]) }
-    }
-
-    #[test]
-    fn golden_link() {
-        golden("invitation_link", sample().to_link().as_bytes());
     }
 
     #[test]

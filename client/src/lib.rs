@@ -25,3 +25,6 @@ pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
+
+#[cfg(test)]
+mod vectors;

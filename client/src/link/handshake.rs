@@ -275,57 +275,6 @@ mod tests {
         }
     }
 
-    /// Every handshake message with fixed ephemeral keys: what a second implementation must send.
-    #[test]
-    fn golden_handshakes() {
-        let (alice, bob) = (identity(1), identity(2));
-        let preface = |purpose| Preface::new(purpose, &[7; 32], &mut StdRng::from_seed([0; 32])).to_bytes();
-        let (ours, theirs) = (alice.link_secret(), bob.link_secret());
-        let by_invitation = [&preface(Purpose::Invitation)[..], &bob.peer_id().0].concat();
-        let between_contacts = [&preface(Purpose::Contact)[..], &alice.peer_id().0, &bob.peer_id().0].concat();
-        let start = |pattern, prologue: &[u8], known: bool| {
-            let a = builder(pattern, &ours, &[8; 32], prologue).unwrap().fixed_ephemeral_key_for_testing_only(&[3; 32]);
-            let b =
-                builder(pattern, &theirs, &[8; 32], prologue).unwrap().fixed_ephemeral_key_for_testing_only(&[4; 32]);
-            let (alice, bob) = (alice.public().link, bob.public().link);
-            if known {
-                (
-                    a.remote_public_key(&bob).unwrap().build_initiator().unwrap(),
-                    b.remote_public_key(&alice).unwrap().build_responder().unwrap(),
-                )
-            } else {
-                (a.build_initiator().unwrap(), b.build_responder().unwrap())
-            }
-        };
-        let send = |name: &str, from: &mut HandshakeState, to: &mut HandshakeState, payload: &[u8]| {
-            let (mut message, mut read) = ([0; MAX_HANDSHAKE], [0; MAX_HANDSHAKE]);
-            let length = from.write_message(payload, &mut message).unwrap();
-            crate::wire::golden(name, &message[..length]);
-            to.read_message(&message[..length], &mut read).unwrap();
-        };
-        let (mut a, mut b) = start(BY_INVITATION, &by_invitation, false);
-        send("handshake_invitation_1", &mut a, &mut b, &[]);
-        send("handshake_invitation_2", &mut b, &mut a, &bob.public().presence);
-        send("handshake_invitation_3", &mut a, &mut b, &alice.public().presence);
-        let (mut a, mut b) = start(BETWEEN_CONTACTS, &between_contacts, true);
-        send("handshake_contact_1", &mut a, &mut b, &[]);
-        send("handshake_contact_2", &mut b, &mut a, &[]);
-        let records = super::super::record::Sealer::default()
-            .seal(&a.into_stateless_transport_mode().unwrap(), &crate::wire::frame::Frame::Ping(1).to_bytes());
-        crate::wire::golden("record_ping", &records.unwrap());
-    }
-
-    #[test]
-    fn golden_pair_keys() {
-        let (alice, bob) = (identity(1), identity(2));
-        let keys = PairKeys::new(&[9; 32], alice.peer_id(), bob.public());
-        crate::wire::golden("pair_link_psk", &*keys.psk);
-        crate::wire::golden("pair_link_tag", &*keys.our_tag);
-        let secret = InvitationSecret([5; 16]);
-        crate::wire::golden("invitation_psk", &*secret.psk());
-        crate::wire::golden("invitation_tag", &*secret.tag_key());
-    }
-
     #[tokio::test]
     async fn an_oversized_handshake_message_is_refused_before_it_is_read() {
         let (mut a, mut b) = streams();
