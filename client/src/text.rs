@@ -61,17 +61,19 @@ fn render(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
     let mut marks = 0;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
+        let before = before.replace(c);
+        if is_needless(before, c, chars.peek().copied()) {
+            // Left out, and the run of marks goes on.
+            continue;
+        }
         marks = if is_mark(c) && !acts(c) { marks + 1 } else { end_of_marks(&mut out, marks) };
         if let Some(kept) = keep(c) {
             out.push(kept);
-        } else if !acts(c) {
-            if marks <= MAX_MARKS {
-                out.push(c);
-            }
-        } else if !is_needless(before, c, chars.peek().copied()) {
+        } else if acts(c) {
             let _ = write!(out, "<U+{:04X}>", u32::from(c));
+        } else if marks <= MAX_MARKS {
+            out.push(c);
         }
-        before = Some(c);
     }
     end_of_marks(&mut out, marks);
     out
@@ -175,6 +177,12 @@ mod tests {
     fn a_flood_of_marks_is_cut() {
         let flood = format!("a{}b", "\u{301}".repeat(500));
         assert_eq!(for_terminal(&flood), format!("a{}<+492 marks>b", "\u{301}".repeat(8)));
+    }
+
+    #[test]
+    fn joiners_that_are_left_out_do_not_hide_a_flood_of_marks() {
+        let flood = format!("क{}", "\u{94d}\u{200d}".repeat(500));
+        assert_eq!(for_terminal(&flood), format!("क{}<+492 marks>", "\u{94d}".repeat(8)));
     }
 
     #[test]

@@ -50,8 +50,8 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
     if tidy.len() >= LEAST_ID && tidy.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err("a name cannot look like an id: add a letter that is not a hex digit".to_owned());
     }
-    if tidy.starts_with(is_mark) {
-        return Err("a name cannot begin with a combining mark".to_owned());
+    if tidy.split(' ').any(|word| word.starts_with(is_mark)) {
+        return Err("a word of a name cannot begin with a combining mark".to_owned());
     }
     if longest_run_of_marks(tidy) > MAX_MARKS {
         return Err(format!("a name cannot have more than {MAX_MARKS} combining marks in a row"));
@@ -158,6 +158,12 @@ mod tests {
             assert!(check_name(name).is_err(), "{name:?}");
         }
         assert!(check_name(&"x".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn a_mark_needs_a_letter_to_stand_on() {
+        assert!(check_name("a \u{301}\u{301}b").is_err());
+        assert_eq!(safe_name("a \u{301}\u{301}b"), "a b");
     }
 
     #[test]

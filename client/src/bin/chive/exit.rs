@@ -172,10 +172,11 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match &error {
             RunError::Store(error) => Self::store(error),
-            RunError::Profile(_) | RunError::Crashed => Self::new(Exit::Failed, "run", error.to_string()),
             RunError::Api(cause) => Self::io("the local API cannot be reached", cause),
             RunError::Tor(TorStartError::Directory { source, .. }) => Self::io(&error.to_string(), source),
-            RunError::Tor(_) => Self::new(Exit::Failed, "run", error.to_string()),
+            RunError::Profile(_) | RunError::Crashed | RunError::Tor(_) => {
+                Self::new(Exit::Failed, "run", error.to_string())
+            }
         }
     }
 }

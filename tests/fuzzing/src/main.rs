@@ -1,0 +1,30 @@
+//! libFuzzer's inputs for what reads bytes from outside. `tests/fuzz` builds and runs this.
+//!
+//! The environment's `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. A target panics when what it
+//! says must hold does not: libFuzzer then keeps the input.
+
+#![no_main]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a target says that something does not hold")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::OnceLock;
+
+mod input;
+mod targets;
+
+type Target = fn(&[u8]);
+
+static CHOSEN: OnceLock<Target> = OnceLock::new();
+
+libfuzzer_sys::fuzz_target!(init: { CHOSEN.set(choose()).expect("chosen once") }, |data: &[u8]| {
+    CHOSEN.get().expect("chosen")(data);
+});
+
+fn choose() -> Target {
+    let corpora = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora")).expect("the corpora");
+    let corpora: BTreeSet<_> = corpora.map(|entry| entry.expect("a corpus").file_name()).collect();
+    assert_eq!(corpora, targets::ALL.iter().map(|(name, _)| (*name).into()).collect(), "one corpus for each target");
+    let name = std::env::var("CHIVE_FUZZ").expect("CHIVE_FUZZ names a target");
+    targets::ALL.iter().find(|(other, _)| *other == name).expect("CHIVE_FUZZ names a target").1
+}

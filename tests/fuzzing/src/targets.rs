@@ -1,0 +1,41 @@
+//! What is fuzzed: one function for each, which says what must hold for any input.
+
+use std::sync::LazyLock;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Target;
+
+mod answers;
+mod api;
+mod envelope;
+mod handshake;
+mod key_file;
+mod link;
+mod mls;
+mod record;
+mod text;
+mod wire;
+
+/// All of them, with the names of their corpora.
+pub(crate) const ALL: &[(&str, Target)] = &[
+    ("answers", answers::answers),
+    ("api", api::requests),
+    ("card", wire::card),
+    ("content", wire::content),
+    ("envelope", envelope::envelope),
+    ("frame", wire::frame),
+    ("handshake", handshake::handshake),
+    ("key_file", key_file::key_file),
+    ("link", link::link),
+    ("mls", mls::mls),
+    ("record", record::record),
+    ("text", text::text),
+];
+
+/// What is asynchronous runs on one runtime, in this thread.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
+    RUNTIME.block_on(work)
+}

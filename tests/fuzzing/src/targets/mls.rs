@@ -1,0 +1,93 @@
+//! MLS: key packages and welcomes of strangers, messages and commits of a contact, damaged in any place. What is
+//! damaged does not open, and spoils nothing.
+
+use std::sync::LazyLock;
+
+use chive::clock::Clock;
+use chive::mls::{Conversation, Draft, MlsError, Opened, PairSecret};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::input::Input;
+
+/// Two people at the beginning, and what one of them has to say.
+struct Talk {
+    draft: Draft,
+    welcome: Vec<u8>,
+    pair: PairSecret,
+    inviter: Vec<u8>,
+    opener: Vec<u8>,
+    message: Vec<u8>,
+    commit: Vec<u8>,
+}
+
+static TALK: LazyLock<Talk> = LazyLock::new(|| talk().expect("two people talk"));
+
+fn rng() -> StdRng {
+    StdRng::from_seed([1; 32])
+}
+
+fn talk() -> Result<Talk, MlsError> {
+    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng())?;
+    let (mut inviter, welcome, pair) = Conversation::create(&draft.key_package, &mut rng())?;
+    let (mut opener, _) = Conversation::join(&draft.blob, &welcome)?;
+    let (message, before) = (inviter.seal(b"hello")?, opener.save()?);
+    let commit = opener.commit()?;
+    Ok(Talk { draft, welcome, pair, inviter: inviter.save()?, opener: before, message, commit })
+}
+
+pub(super) fn mls(data: &[u8]) {
+    let mut input = Input(data);
+    match input.byte() % 4 {
+        0 => key_package(&mut input),
+        1 => welcome(&mut input),
+        2 => message(&mut input),
+        _ => commit(&mut input),
+    }
+}
+
+fn key_package(input: &mut Input) {
+    let damaged = input.damage(&TALK.draft.key_package);
+    let made = Conversation::create(&damaged, &mut rng());
+    assert_eq!(made.is_ok(), damaged == TALK.draft.key_package, "a key package is signed whole");
+}
+
+fn welcome(input: &mut Input) {
+    let damaged = input.damage(&TALK.welcome);
+    match Conversation::join(&TALK.draft.blob, &damaged) {
+        Ok((mut opener, pair)) => {
+            assert_eq!(pair, TALK.pair, "another group than the inviter's");
+            assert!(content(&mut opener, &TALK.message) == Some(b"hello".to_vec()));
+        }
+        Err(_) => assert!(damaged != TALK.welcome),
+    }
+}
+
+fn message(input: &mut Input) {
+    let mut opener = Conversation::load(&TALK.opener).expect("a stored state");
+    let damaged = input.damage(&TALK.message);
+    if damaged != TALK.message {
+        assert_eq!(content(&mut opener, &damaged), None, "a damaged message opens");
+    }
+    assert_eq!(content(&mut opener, &TALK.message), Some(b"hello".to_vec()), "a damaged message spoils the good one");
+    assert_eq!(content(&mut opener, &TALK.message), None, "a message opens twice");
+}
+
+fn commit(input: &mut Input) {
+    let mut inviter = Conversation::load(&TALK.inviter).expect("a stored state");
+    let damaged = input.damage(&TALK.commit);
+    if damaged != TALK.commit {
+        assert!(inviter.open(&damaged, |_| vec![]).is_err(), "a damaged commit is merged");
+    }
+    let opened = inviter.open(&TALK.commit, |_| vec![]);
+    assert!(matches!(opened, Ok(Opened::Commit { epoch: 1, .. })), "a damaged commit spoils the good one");
+    assert_eq!(inviter.epoch(), 2);
+}
+
+fn content(to: &mut Conversation, message: &[u8]) -> Option<Vec<u8>> {
+    match to.open(message, |_| vec![]) {
+        Ok(Opened::Content(content)) => Some(content),
+        Ok(Opened::Commit { .. }) => panic!("a commit that nobody made"),
+        Err(_) => None,
+    }
+}
