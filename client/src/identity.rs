@@ -26,6 +26,12 @@ pub fn derive(secret: &[u8], label: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]
     out
 }
 
+/// Whether this X25519 key gives the same shared secret with every other: everybody could claim it.
+#[must_use]
+pub fn is_low_order(key: &[u8; 32]) -> bool {
+    x25519_dalek::x25519([1; 32], *key) == [0; 32]
+}
+
 /// The secret that a profile's keys come from: 32 random bytes, wiped on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct RootSecret(pub [u8; 32]);
@@ -56,6 +62,13 @@ pub struct PublicIdentity {
 }
 
 impl PublicIdentity {
+    /// Whether both keys are points that somebody can have a secret for, and nobody else.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let presence = ed25519_dalek::VerifyingKey::from_bytes(&self.presence);
+        !is_low_order(&self.link) && presence.is_ok_and(|key| !key.is_weak())
+    }
+
     /// SHA-256(label ‖ X25519 key ‖ Ed25519 key).
     #[must_use]
     pub fn peer_id(&self) -> PeerId {

@@ -296,12 +296,19 @@ impl Conversation {
     /// Replaces our keys, so that stolen ones are worth nothing any more. The commit must be sent,
     /// the same bytes, until its receipt comes.
     pub fn commit(&mut self) -> Result<Vec<u8>, MlsError> {
-        if !self.may_commit() {
-            return Err(MlsError::IllegalCommit);
-        }
+        if self.may_commit() { self.make_commit() } else { Err(MlsError::IllegalCommit) }
+    }
+
+    fn make_commit(&mut self) -> Result<Vec<u8>, MlsError> {
         let bundle =
             self.group.self_update(&self.provider, &self.signer, LeafNodeParameters::default()).map_err(state)?;
         bundle.into_commit().tls_serialize_detached().map_err(state)
+    }
+
+    /// What somebody does who keeps to no rule.
+    #[cfg(test)]
+    pub(crate) fn commit_out_of_turn(&mut self) -> Vec<u8> {
+        self.make_commit().unwrap()
     }
 
     /// The other has merged our commit of this epoch: so do we. False when there is none.
@@ -452,6 +459,81 @@ mod tests {
         for garbage in [&b""[..], &[0; 10], &[0xff; 3000]] {
             assert!(Conversation::create(garbage, &mut rng).is_err());
             assert!(Conversation::join(&draft.blob, garbage).is_err());
+        }
+    }
+
+    #[test]
+    fn a_message_of_0_to_20_bytes_is_refused() {
+        let (mut alice, _) = pair();
+        for length in 0..=20 {
+            for byte in [0, 1, 2, 0xff] {
+                assert!(open(&mut alice, &vec![byte; length]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_commit_out_of_turn_is_refused_and_changes_nothing() {
+        let (mut alice, mut bob) = pair();
+        // Epoch 1 is Bob's, who is leaf 1.
+        let forged = alice.commit_out_of_turn();
+        let before = bob.save().unwrap();
+        for _ in 0..100 {
+            assert!(matches!(bob.open(&forged, |_| vec![]), Err(MlsError::IllegalCommit)));
+        }
+        assert_eq!((bob.epoch(), bob.save().unwrap().len()), (1, before.len()));
+        let commit = bob.commit().unwrap();
+        assert!(!commit.is_empty());
+    }
+
+    #[test]
+    fn two_hundred_commits_in_turn_leave_a_state_of_bounded_size() {
+        let (mut alice, mut bob) = pair();
+        let mut after_twenty = 0;
+        for n in 0..200 {
+            let commit = bob.commit().unwrap();
+            let Opened::Commit { epoch, receipt } = alice.open(&commit, |_| b"receipt".to_vec()).unwrap() else {
+                panic!()
+            };
+            open(&mut bob, &receipt).unwrap();
+            assert!(bob.commit_receipted(epoch).unwrap());
+            std::mem::swap(&mut alice, &mut bob);
+            if n == 20 {
+                after_twenty = alice.save().unwrap().len();
+            }
+        }
+        let (after_all, hello) = (alice.save().unwrap().len(), alice.seal(b"hello").unwrap());
+        assert!(after_all <= after_twenty + after_twenty / 10, "{after_twenty} bytes became {after_all}");
+        assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_key_package_older_than_a_year_or_from_the_far_future_makes_no_conversation() {
+        const DAY: u64 = 24 * 3600;
+        let mut rng = StdRng::from_seed([1; 32]);
+        for then in [now() - 366 * DAY, now() + 31 * DAY, now() - 3650 * DAY, now() + 3650 * DAY] {
+            let draft = Draft::new(then, &mut rng).unwrap();
+            assert!(matches!(Conversation::create(&draft.key_package, &mut rng), Err(MlsError::Unreadable(_))));
+        }
+    }
+
+    #[test]
+    fn a_conversation_outlives_the_key_package_that_it_was_made_from() {
+        let mut rng = StdRng::from_seed([1; 32]);
+        let draft = Draft::new(now() - KEY_PACKAGE_LIFE + 1, &mut rng).unwrap();
+        let (mut alice, welcome, _) = Conversation::create(&draft.key_package, &mut rng).unwrap();
+        // It is over now: time itself is what is tested.
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        assert!(Conversation::create(&draft.key_package, &mut rng).is_err());
+        let (mut bob, _) = Conversation::join(&draft.blob, &welcome).unwrap();
+        for _ in 0..3 {
+            let hello = alice.seal(b"hello").unwrap();
+            assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
+            let commit = bob.commit().unwrap();
+            let Opened::Commit { epoch, .. } = alice.open(&commit, |_| vec![]).unwrap() else { panic!() };
+            assert!(bob.commit_receipted(epoch).unwrap());
+            alice = Conversation::load(&alice.save().unwrap()).unwrap();
+            std::mem::swap(&mut alice, &mut bob);
         }
     }
 }

@@ -95,3 +95,23 @@ pub(crate) fn golden(name: &str, bytes: &[u8]) {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(kept.trim(), hex, "the bytes of {name} changed");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padded_length_of_nothing_the_cap_or_beyond_is_read_or_refused() {
+        let with = |length: u32, size: usize| [&length.to_be_bytes()[..], &vec![7; size - PAD_PREFIX]].concat();
+        for size in crate::limits::FRAME_SIZES {
+            let cap = u32::try_from(size - PAD_PREFIX).unwrap();
+            for good in [0, cap - 1, cap] {
+                assert_eq!(unpad(&with(good, size)).unwrap().len(), usize::try_from(good).unwrap());
+            }
+            for bad in [cap + 1, u32::MAX - 4, u32::MAX] {
+                assert!(unpad(&with(bad, size)).is_err(), "{bad} of {size}");
+            }
+        }
+        assert!((0..PAD_PREFIX).all(|length| unpad(&[0; 4][..length]).is_err()));
+    }
+}

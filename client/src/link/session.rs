@@ -228,34 +228,48 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::identity::{Identity, RootSecret};
-    use crate::link::handshake::{self, PairKeys};
+    use crate::limits::FRAME_SIZES;
+    use crate::link::handshake::{PairKeys, accept_contact, dial_contact, read_preface};
     use crate::wire::frame::Bye;
 
-    /// Two ends of one link.
-    async fn link() -> (Session, Session) {
-        let [alice, bob] = [1, 2].map(|byte| Identity::new(&RootSecret([byte; 32])));
-        let at_alice = PairKeys::new(&[3; 32], alice.peer_id(), bob.public());
-        let at_bob = PairKeys::new(&[3; 32], bob.peer_id(), alice.public());
-        let (near, far) = tokio::io::duplex(4096);
-        let mut rng = StdRng::from_seed([4; 32]);
-        let answered = async {
-            let mut far: Stream = Box::new(far);
-            let preface = handshake::read_preface(&mut far).await?;
-            handshake::accept_contact(far, &bob, &preface, &at_bob).await
+    /// Both ends of a link whose hands are shaken.
+    async fn ends() -> (Established, Established) {
+        let (alice, bob) = (Identity::new(&RootSecret([1; 32])), Identity::new(&RootSecret([2; 32])));
+        let for_alice = PairKeys::new(&[9; 32], alice.peer_id(), bob.public());
+        let for_bob = PairKeys::new(&[9; 32], bob.peer_id(), alice.public());
+        let (a, b) = tokio::io::duplex(4096);
+        let (a, mut b): (Stream, Stream) = (Box::new(a), Box::new(b));
+        let mut rng = StdRng::from_seed([0; 32]);
+        let answer = async {
+            let preface = read_preface(&mut b).await.unwrap();
+            accept_contact(b, &bob, &preface, &for_bob).await.unwrap()
         };
-        let dialled = handshake::dial_contact(Box::new(near), &alice, &at_alice, &mut rng);
-        let (dialled, answered) = tokio::try_join!(dialled, answered).unwrap();
-        (Session::new(dialled), Session::new(answered))
+        let (dialled, answered) = tokio::join!(dial_contact(a, &alice, &for_alice, &mut rng), answer);
+        (dialled.unwrap(), answered)
+    }
+
+    /// A running link, and the raw stream of its other end.
+    async fn running() -> (LinkSender, impl Future<Output = LinkError>, Stream) {
+        let (ours, theirs) = ends().await;
+        let (events, mut reports) = mpsc::channel(8);
+        tokio::spawn(async move { while reports.recv().await.is_some() {} });
+        let (sender, link) = Session::new(ours).run(CancellationToken::new(), events, |_| ());
+        (sender, link, theirs.stream)
     }
 
     #[tokio::test]
     async fn a_link_whose_sender_is_dropped_says_its_last_words_and_ends() {
-        let (near, mut far) = link().await;
+        let (near, far) = ends().await;
+        let (near, mut far) = (Session::new(near), Session::new(far));
         let (events, _inbox) = mpsc::channel(1);
         let (sender, running) = near.run(CancellationToken::new(), events, |event| event);
         let running = tokio::spawn(running);
@@ -264,5 +278,92 @@ mod tests {
         timeout(PING_AFTER, running).await.unwrap().unwrap();
         assert!(matches!(far.read().await, Ok(Frame::Bye(Bye::Superseded))));
         assert!(far.read().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_record_of_an_impossible_length_ends_the_link_before_it_is_read() {
+        let sizes: Vec<usize> = [FRAME_SIZES[0], FRAME_SIZES[1], FRAME_SIZES[2], crate::limits::MAX_RECORD]
+            .into_iter()
+            .map(|size| size + 16)
+            .collect();
+        let wrong = sizes.iter().flat_map(|size| [size - 1, size + 1]);
+        for length in (0..=20).chain(wrong).chain([FRAME_SIZES[3], 0xffff]) {
+            let (ours, mut theirs) = ends().await;
+            let length = u16::try_from(length.min(0xffff)).unwrap();
+            theirs.stream.write_all(&length.to_be_bytes()).await.unwrap();
+            let read = Session::new(ours).read().now_or_never();
+            assert!(matches!(read, Some(Err(LinkError::Record))), "{length}");
+        }
+        for length in sizes {
+            let (ours, mut theirs) = ends().await;
+            theirs.stream.write_all(&u16::try_from(length).unwrap().to_be_bytes()).await.unwrap();
+            assert!(Session::new(ours).read().now_or_never().is_none(), "{length} is waited for");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_cut_at_any_byte_of_a_record_ends() {
+        for end in [0, 1, 2, 3, 1000, 2 + 1103] {
+            let (ours, theirs) = ends().await;
+            let (mut near, far) = (Session::new(ours), theirs);
+            let record = Sealer::default().seal(&far.noise, &Frame::Ping(1).to_bytes()).unwrap();
+            let mut stream = far.stream;
+            stream.write_all(&record[..end]).await.unwrap();
+            drop(stream);
+            assert!(matches!(near.read().await, Err(LinkError::Stream(_))), "cut at {end}");
+        }
+    }
+
+    #[tokio::test]
+    async fn records_that_are_repeated_left_out_or_swapped_end_the_link() {
+        let orders: [&[usize]; 3] = [&[0, 0], &[1], &[1, 0]];
+        for order in orders {
+            let (ours, theirs) = ends().await;
+            let mut sealer = Sealer::default();
+            let records = [1, 2].map(|n| sealer.seal(&theirs.noise, &Frame::Ping(n).to_bytes()).unwrap());
+            let (mut near, mut stream) = (Session::new(ours), theirs.stream);
+            for n in order {
+                stream.write_all(&records[*n]).await.unwrap();
+            }
+            let mut last = near.read().await;
+            if last.is_ok() {
+                last = near.read().await;
+            }
+            assert!(matches!(last, Err(LinkError::Record)), "{order:?}");
+        }
+    }
+
+    /// In real time, all at once: a minute.
+    #[tokio::test]
+    async fn silence_a_byte_a_minute_and_a_reader_that_stops_end_a_link_in_time() {
+        let slack = Duration::from_secs(20);
+        let lasts = |said: Vec<u8>, limit: Duration| async move {
+            let (_sender, link, mut stream) = running().await;
+            let began = Instant::now();
+            stream.write_all(&said).await.unwrap();
+            // Pings are taken off the stream, and not answered.
+            let (mut read, _write) = tokio::io::split(stream);
+            let drain = tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
+            assert!(matches!(link.await, LinkError::TimedOut), "{} bytes", said.len());
+            assert!((limit..limit + slack).contains(&began.elapsed()), "{:?}", began.elapsed());
+            drain.abort();
+        };
+        let stops_reading = async {
+            let (sender, link, _stream) = running().await;
+            let began = Instant::now();
+            let envelope = || Frame::Envelope(vec![0; 60_000]);
+            let queued =
+                std::iter::repeat_with(|| sender.send(envelope(), None)).take(1000).filter(|sent| *sent).count();
+            assert_eq!(queued, WRITE_QUEUE, "what waits to be written is bounded");
+            assert!(matches!(link.await, LinkError::TimedOut));
+            assert!(began.elapsed() < RECORD_DEADLINE + slack);
+        };
+        tokio::join!(
+            lasts(vec![], SILENCE_LIMIT),
+            // Half of a length, and the first byte of a record.
+            lasts(vec![0x04], SILENCE_LIMIT),
+            lasts(vec![0x04, 0x50, 0xff], RECORD_DEADLINE),
+            stops_reading,
+        );
     }
 }

@@ -7,6 +7,7 @@ use super::events;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
 use crate::mls::{Conversation, MlsError, Opened};
 use crate::store::contacts::{self, ContactId};
+use crate::store::conversations::Before;
 use crate::store::messages::{self, Receipted};
 use crate::store::{StoreError, Tx, conversations};
 use crate::wire::frame::Frame;
@@ -72,10 +73,10 @@ impl Node {
         let digest = digest(envelope);
         let mut tx = self.store.begin().await?;
         let mut conversation = self.take_conversation(&mut tx, contact).await?;
-        let outcome = if let Some(item) = conversations::received(&mut tx, contact, &digest).await? {
-            Outcome::answer(item)
-        } else {
-            match conversation.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
+        let outcome = match conversations::received(&mut tx, contact, &digest).await? {
+            Some(Before::Item(item)) => Outcome::answer(item),
+            Some(Before::Unusable) => Outcome::default(),
+            None => match conversation.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
                 Ok(Opened::Content(content)) => {
                     self.take_content(&mut tx, contact, &mut conversation, &content, &digest).await?
                 }
@@ -99,7 +100,7 @@ impl Node {
                     self.complain(contact).await?;
                     return Ok(vec![]);
                 }
-            }
+            },
         };
         self.conclude(tx, contact, conversation, outcome).await
     }
@@ -142,7 +143,7 @@ impl Node {
             Ok(content) => content,
             Err(error) => {
                 tracing::warn!(%error, "a content cannot be read");
-                return Ok(Outcome::default());
+                return unusable(tx, contact, digest).await;
             }
         };
         match content {
@@ -223,7 +224,7 @@ async fn take_text(
     let limit = row.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
     if text.clock > limit || text.counter == 0 || text.counter > i64::MAX.cast_unsigned() {
         tracing::warn!("a message with an impossible place in the order");
-        return Ok(Outcome::default());
+        return unusable(tx, contact, digest).await;
     }
     conversations::remember_received(tx, contact, digest, text.id).await?;
     if let Some(message) = messages::add_theirs(tx, contact, &text, now).await? {
@@ -231,6 +232,12 @@ async fn take_text(
     }
     let seen = take_receipts(tx, contact, &text.seen, now).await?;
     Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
+}
+
+/// No receipt, which would say that it is stored; and no complaint when it comes again: the envelope opened.
+async fn unusable(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<Outcome, StoreError> {
+    conversations::remember_unusable(tx, contact, digest).await?;
+    Ok(Outcome::default())
 }
 
 async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId], now: i64) -> Result<Outcome, StoreError> {

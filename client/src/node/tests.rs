@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -16,14 +17,19 @@ use crate::api::types::{
     NewMessage, Presence, What,
 };
 use crate::clock::Clock;
-use crate::profile::{self, Passphrase};
+use crate::profile::{self, Passphrase, Profile};
+use crate::store::Store;
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 
 mod afresh;
 mod contacts;
 mod delivery;
+mod floods;
 mod keeping;
+mod lies;
+mod mallory;
 mod owner;
+mod times;
 
 /// Nothing in these stories takes so long.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -35,6 +41,9 @@ struct Person {
     running: Option<Running>,
     /// How long its dials take.
     lag: Duration,
+    /// How far its clock is off, in milliseconds.
+    clock_off: Arc<AtomicI64>,
+    store: Option<Store>,
     transport: Option<Arc<MemoryTransport>>,
 }
 
@@ -54,14 +63,7 @@ impl World {
     async fn person(&self, name: &'static str) -> Person {
         let directory = self.parent.path().join(name);
         profile::create(&directory, name, &words()).await.unwrap();
-        let mut person = Person {
-            name,
-            directory,
-            network: self.network.clone(),
-            running: None,
-            lag: Duration::ZERO,
-            transport: None,
-        };
+        let mut person = Person::asleep(name, directory, self.network.clone());
         person.wake().await;
         person
     }
@@ -79,12 +81,35 @@ fn words() -> Passphrase {
 }
 
 impl Person {
+    /// Somebody with a profile whose node does not run.
+    fn asleep(name: &'static str, directory: PathBuf, network: MemoryNetwork) -> Self {
+        Self {
+            name,
+            directory,
+            network,
+            running: None,
+            lag: Duration::ZERO,
+            clock_off: Arc::default(),
+            store: None,
+            transport: None,
+        }
+    }
+
     fn node(&self) -> &NodeHandle {
         &self.running.as_ref().unwrap().handle
     }
 
     async fn wake(&mut self) {
-        let profile = profile::open(&self.directory, &words()).await.unwrap();
+        let profile = self.unlocks().await;
+        self.starts(profile).await;
+    }
+
+    async fn unlocks(&self) -> Profile {
+        profile::open(&self.directory, &words()).await.unwrap()
+    }
+
+    async fn starts(&mut self, profile: Profile) {
+        let (clock, off) = (Clock::system(), Arc::clone(&self.clock_off));
         let (incoming, streams) = mpsc::channel(INCOMING_QUEUE);
         let transport = Arc::new(self.network.transport(incoming).with_lag(self.lag));
         let parts = Parts {
@@ -92,12 +117,24 @@ impl Person {
             transport: Arc::clone(&transport) as SharedTransport,
             incoming: streams,
             directory: profile.directory.clone(),
-            clock: Clock::system(),
+            clock: Clock::new(move || clock.now() + off.load(Ordering::Relaxed)),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
         };
         self.running = Some(start(parts).await.unwrap());
         self.transport = Some(transport);
+        self.store = Some(profile.store);
+    }
+
+    /// Its clock shows so many days more from now on.
+    fn days_pass(&self, days: i64) {
+        self.clock_off.fetch_add(days * 24 * 3600 * 1000, Ordering::Relaxed);
+    }
+
+    /// A number out of its store.
+    async fn counts(&self, sql: &'static str) -> i64 {
+        let mut tx = self.store.as_ref().unwrap().begin().await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap()
     }
 
     async fn sleep(&mut self) {

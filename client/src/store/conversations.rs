@@ -147,14 +147,26 @@ pub async fn keep_commit_receipt(
     Ok(())
 }
 
-/// What an envelope that came before held, by the envelope's digest.
-pub async fn received(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<Option<MessageId>, StoreError> {
+/// What an envelope held that came before.
+pub enum Before {
+    /// Something that is stored, and receipted again.
+    Item(MessageId),
+    /// Something that could not be used.
+    Unusable,
+}
+
+/// Whether an envelope came before, by its digest.
+pub async fn received(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<Option<Before>, StoreError> {
     let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT item FROM received WHERE contact = ? AND digest = ?")
         .bind(contact)
         .bind(digest)
         .fetch_optional(&mut **tx)
         .await?;
-    row.map(|(item,)| Ok(MessageId(super::bytes(&item)?))).transpose()
+    let before = |item: &[u8]| match item {
+        [] => Ok(Before::Unusable),
+        item => Ok(Before::Item(MessageId(super::bytes(item)?))),
+    };
+    row.map(|(item,)| before(&item)).transpose()
 }
 
 /// Remembers what an envelope held, and forgets the oldest.
@@ -164,10 +176,19 @@ pub async fn remember_received(
     digest: &[u8],
     item: MessageId,
 ) -> Result<(), StoreError> {
+    remember(tx, contact, digest, &item.0).await
+}
+
+/// Remembers that an envelope opened, and that what it held cannot be used.
+pub async fn remember_unusable(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<(), StoreError> {
+    remember(tx, contact, digest, &[]).await
+}
+
+async fn remember(tx: &mut Tx, contact: ContactId, digest: &[u8], item: &[u8]) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO received (contact, digest, item) VALUES (?, ?, ?)")
         .bind(contact)
         .bind(digest)
-        .bind(&item.0[..])
+        .bind(item)
         .execute(&mut **tx)
         .await?;
     sqlx::query(

@@ -1,11 +1,16 @@
 //! A network inside one process: for tests of everything above the transports.
 
 use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -21,6 +26,7 @@ type Services = HashMap<OnionAddress, (Door, mpsc::Sender<Incoming>)>;
 #[derive(Clone, Default)]
 pub struct MemoryNetwork {
     services: Arc<Mutex<Services>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl MemoryNetwork {
@@ -37,6 +43,12 @@ impl MemoryNetwork {
             status: watch::channel(ready).0,
             doors: watch::channel(closed).0,
         }
+    }
+
+    /// How many streams there are whose dialler holds them open.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     fn services(&self) -> MutexGuard<'_, Services> {
@@ -92,7 +104,7 @@ impl Transport for MemoryTransport {
             let (ours, theirs) = tokio::io::duplex(BUFFER);
             let accepted = incoming.send(Incoming { door, at: to, stream: Box::new(theirs) }).await;
             accepted.map_err(|_| DialError::Unreachable)?;
-            Ok(Box::new(ours) as super::Stream)
+            Ok(Box::new(DiallersEnd::new(ours, network.open)) as super::Stream)
         }
         .boxed()
     }
@@ -113,5 +125,44 @@ impl Transport for MemoryTransport {
     fn close(&self) -> BoxFuture<'static, ()> {
         self.replace(&[]);
         async {}.boxed()
+    }
+}
+
+/// A dialler's end of a stream, counted as long as it is held.
+struct DiallersEnd {
+    stream: DuplexStream,
+    open: Arc<AtomicUsize>,
+}
+
+impl DiallersEnd {
+    fn new(stream: DuplexStream, open: Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::SeqCst);
+        Self { stream, open }
+    }
+}
+
+impl Drop for DiallersEnd {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl AsyncRead for DiallersEnd {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for DiallersEnd {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

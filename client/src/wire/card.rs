@@ -151,4 +151,58 @@ mod tests {
         long.name = "x".repeat(MAX_NAME + 1);
         assert!(matches!(Card::from_bytes(&long.to_bytes()), Err(WireError::TooLarge { what: "name", .. })));
     }
+
+    #[test]
+    fn cards_and_introductions_cut_anywhere_or_with_more_after_them_are_refused() {
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]) }.to_bytes();
+        let card = card().to_bytes();
+        assert!((0..card.len()).all(|end| Card::from_bytes(&card[..end]).is_err()));
+        assert!((0..introduction.len()).all(|end| Introduction::from_bytes(&introduction[..end], 5).is_err()));
+        assert!(Card::from_bytes(&[&card[..], &[0]].concat()).is_err());
+        assert!(Introduction::from_bytes(&[&introduction[..], &[0]].concat(), 5).is_err());
+    }
+
+    #[test]
+    fn every_field_of_a_card_at_its_cap_is_read_and_over_it_is_not() {
+        let reads = |change: &dyn Fn(&mut Card)| {
+            let mut changed = card();
+            change(&mut changed);
+            Card::from_bytes(&changed.to_bytes()).is_ok()
+        };
+        assert!(
+            reads(&|card| card.name = "x".repeat(MAX_NAME)) && !reads(&|card| card.name = "x".repeat(MAX_NAME + 1))
+        );
+        assert!(reads(&|card| card.name = String::new()) && reads(&|card| card.name = "nul \0 nul".into()));
+        let server = |length| vec!["x".repeat(length)];
+        assert!(
+            reads(&|card| card.servers = server(MAX_SERVER)) && !reads(&|card| card.servers = server(MAX_SERVER + 1))
+        );
+        let servers = |count| vec!["x\0".to_owned(); count];
+        assert!(
+            reads(&|card| card.servers = servers(MAX_SERVERS))
+                && !reads(&|card| card.servers = servers(MAX_SERVERS + 1))
+        );
+        assert!(reads(&|card| card.revision = (1 << 63) - 1) && !reads(&|card| card.revision = 1 << 63));
+    }
+
+    #[test]
+    fn a_card_with_invalid_utf8_a_short_key_or_an_impossible_length_is_refused() {
+        let bytes = card().to_bytes();
+        let at = |pattern: &[u8]| bytes.windows(pattern.len()).position(|window| window == pattern).unwrap();
+        let changed = |at: usize, to: &[u8]| [&bytes[..at], to, &bytes[at + to.len()..]].concat();
+        assert!(Card::from_bytes(&changed(at(b"Bob"), b"\xff\xfe\xfd")).is_err());
+        assert!(Card::from_bytes(&changed(at(b"\x58\x20\x01"), b"\x58\x1f")).is_err());
+        // A name of 2^32 - 1 bytes, an array of 2^62 servers.
+        assert!(Card::from_bytes(b"\xa2\x01\x01\x02\x7a\xff\xff\xff\xff").is_err());
+        assert!(Card::from_bytes(b"\xa2\x01\x01\x05\x9b\x40\0\0\0\0\0\0\0").is_err());
+    }
+
+    #[test]
+    fn a_card_and_an_introduction_with_a_later_field_are_read() {
+        // One more key, 42, in maps that have 5 and 2.
+        let more = |bytes: &[u8]| [&[bytes[0] + 1], &bytes[1..], b"\x18\x2a\x61x"].concat();
+        assert!(Card::from_bytes(&more(&card().to_bytes())).unwrap() == card());
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None };
+        assert!(Introduction::from_bytes(&more(&introduction.to_bytes()), 5).unwrap() == introduction);
+    }
 }

@@ -134,4 +134,19 @@ mod tests {
             prop_assert!(keys().open(&bytes).is_err());
         }
     }
+
+    #[test]
+    fn an_envelope_of_another_version_size_or_no_ciphertext_is_refused() {
+        let envelope = keys().seal(b"hello", &mut StdRng::from_seed([3; 32])).unwrap();
+        for version in [0, 2, 255] {
+            let mut other = envelope.clone();
+            other[0] = version;
+            assert!(matches!(keys().open(&other), Err(WireError::Version(v)) if v == version));
+        }
+        // Header, and a ciphertext of 0 to 20 bytes.
+        for length in HEADER..=HEADER + 20 {
+            assert!(keys().open(&envelope[..length]).is_err(), "{length} bytes");
+        }
+        assert!(keys().open(&[&envelope[..], &[0]].concat()).is_err());
+    }
 }

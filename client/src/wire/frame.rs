@@ -259,4 +259,28 @@ mod tests {
             prop_assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
         }
     }
+
+    #[test]
+    fn an_envelope_and_a_list_of_links_at_the_cap_are_read_and_one_more_is_not() {
+        let read = |frame: Frame| Frame::from_bytes(&frame.to_bytes()).is_ok();
+        let envelope = |length| read(Frame::Envelope(vec![0; length]));
+        assert!(envelope(0) && envelope(ENVELOPE_SIZES[3] - 1) && envelope(ENVELOPE_SIZES[3]));
+        assert!(!envelope(ENVELOPE_SIZES[3] + 1));
+        let hello = |links| read(Frame::Hello { version: 1, links: vec![[0; 8]; links] });
+        assert!(hello(0) && hello(MAX_HELLO_LINKS) && !hello(MAX_HELLO_LINKS + 1));
+    }
+
+    #[test]
+    fn numbers_that_mean_nothing_yet_are_kept_and_fields_of_another_kind_are_refused() {
+        for frame in [Frame::Bye(Bye::Other(99)), Frame::Error(FrameError::Other(0)), Frame::Refuse(Refusal::Other(7))]
+        {
+            assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
+        }
+        // A ping whose number is a text, an envelope that is a text, a link id of seven bytes.
+        for bytes in
+            [&b"\xa2\x00\x02\x01\x61x"[..], b"\xa2\x00\x04\x02\x61x", b"\xa3\x00\x01\x01\x01\x03\x81\x47sevenby"]
+        {
+            assert!(Frame::from_bytes(bytes).is_err());
+        }
+    }
 }

@@ -220,4 +220,31 @@ mod tests {
             let _ = Content::from_bytes(&bytes);
         }
     }
+
+    #[test]
+    fn ids_at_the_cap_are_read_and_one_more_is_not() {
+        let reads = |content: Content| Content::from_bytes(&content.to_bytes()).is_ok();
+        let receipt = |count| reads(Content::Receipt(vec![MessageId([1; 16]); count]));
+        assert!(receipt(0) && receipt(MAX_RECEIPT_IDS) && !receipt(MAX_RECEIPT_IDS + 1));
+        let Content::Text(text) = samples().remove(0).1 else { unreachable!() };
+        let seen = |count| reads(Content::Text(Text { seen: vec![MessageId([1; 16]); count], ..text.clone() }));
+        assert!(seen(MAX_SEEN) && !seen(MAX_SEEN + 1));
+        let long = |length| reads(Content::Text(Text { text: "\0".repeat(length), ..text.clone() }));
+        assert!(long(0) && long(MAX_TEXT) && !long(MAX_TEXT + 1));
+    }
+
+    #[test]
+    fn unknown_types_and_fields_are_read_and_missing_ones_are_not() {
+        assert!(Content::from_bytes(b"\xa1\x00\x18\x63").unwrap() == Content::Unknown { id: None });
+        for (name, content) in samples() {
+            let bytes = content.to_bytes();
+            let more = [&[bytes[0] + 1], &bytes[1..], b"\x18\x2a\x61x"].concat();
+            assert!(Content::from_bytes(&more).unwrap() == content, "{name} with a later field");
+        }
+        // A text, a commit receipt, a card: nothing but the type.
+        for kind in [1, 3, 4] {
+            assert!(Content::from_bytes(&[0xa1, 0x00, kind]).is_err());
+        }
+        assert!(Content::from_bytes(&[0xa0]).is_err(), "no type");
+    }
 }

@@ -406,8 +406,7 @@ async fn an_old_copy_of_a_restored_profile_is_not_heard_and_breaks_nothing() {
     alice.sleep().await;
     bob.sees_go(&alice).await;
     let network = world.network.clone();
-    let mut copied =
-        Person { name: "Alice", directory: old, network, running: None, lag: Duration::ZERO, transport: None };
+    let mut copied = Person::asleep("Alice", old, network);
     copied.wake().await;
     copied.meets(&bob).await;
     let unheard = copied.sends("Bob", "from the old copy").await;

@@ -1,0 +1,164 @@
+//! A contact who keeps to no rule: it has all the keys of one, and says what a test tells it to say.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::*;
+use crate::identity::{Identity, RootSecret};
+use crate::invitation::Invitation;
+use crate::limits::MAX_WELCOME;
+use crate::link::handshake::{PairKeys, dial_by_invitation, dial_contact};
+use crate::link::session::Session;
+use crate::mls::{Conversation, Draft, Opened};
+use crate::transport::{Circle, OnionAddress, Stream, Transport};
+use crate::wire::card::{Card, Introduction};
+use crate::wire::envelope::EnvelopeKeys;
+use crate::wire::frame::{Frame, VERSION};
+use crate::wire::message::{Content, MessageId, Text};
+
+pub(super) struct Mallory {
+    pub(super) conversation: Conversation,
+    pub(super) endpoint: OnionAddress,
+    identity: Identity,
+    keys: PairKeys,
+    seal: EnvelopeKeys,
+    open: EnvelopeKeys,
+    transport: MemoryTransport,
+    rng: StdRng,
+    texts: u64,
+}
+
+impl Mallory {
+    /// Becomes a contact of somebody, by invitation.
+    pub(super) async fn meets(world: &World, victim: &Person) -> Self {
+        Self::meets_as(world, victim, "Mallory").await
+    }
+
+    pub(super) async fn meets_as(world: &World, victim: &Person, name: &str) -> Self {
+        let mut rng = StdRng::from_os_rng();
+        let identity = Identity::new(&RootSecret(rand::Rng::random(&mut rng)));
+        let transport = world.network.transport(mpsc::channel(1).0);
+        let link = Invitation::parse(&victim.invitation().await).unwrap();
+        let stream = transport.dial(link.front_door, Circle(0), 0).await.unwrap();
+        let established = dial_by_invitation(stream, &identity, &link, &mut rng).await.unwrap();
+        let peer = established.peer;
+        let mut session = greeted(Session::new(established)).await;
+        let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng).unwrap();
+        let introduction = Introduction { card: card(name, 1), mls: draft.key_package, withdrawn: None };
+        session.write(&Frame::Request(introduction.to_bytes())).await.unwrap();
+        let Frame::Accept(answer) = session.read().await.unwrap() else { panic!("refused") };
+        let answer = Introduction::from_bytes(&answer, MAX_WELCOME).unwrap();
+        let (conversation, pair) = Conversation::join(&draft.blob, &answer.mls).unwrap();
+        Self {
+            conversation,
+            endpoint: answer.card.endpoint,
+            keys: PairKeys::new(&pair, identity.peer_id(), peer),
+            seal: EnvelopeKeys::new(&pair, identity.peer_id()),
+            open: EnvelopeKeys::new(&pair, peer.peer_id()),
+            identity,
+            transport,
+            rng,
+            texts: 0,
+        }
+    }
+
+    /// A stream to an address, and nothing said.
+    pub(super) async fn stream(&self, to: OnionAddress) -> Stream {
+        self.transport.dial(to, Circle(0), 0).await.unwrap()
+    }
+
+    /// A handshake over this stream, and no hello.
+    pub(super) async fn shakes_hands(&mut self, stream: Stream) -> Session {
+        Session::new(dial_contact(stream, &self.identity, &self.keys, &mut self.rng).await.unwrap())
+    }
+
+    /// A link, after the hellos.
+    pub(super) async fn link(&mut self) -> Session {
+        let stream = self.stream(self.endpoint).await;
+        greeted(self.shakes_hands(stream).await).await
+    }
+
+    /// A link, and everything that was said to make it.
+    pub(super) async fn recorded_link(&mut self) -> (Session, Vec<u8>) {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let said = tokio::spawn(record(far, self.stream(self.endpoint).await));
+        let session = greeted(self.shakes_hands(Box::new(near)).await).await;
+        (session, said.await.unwrap())
+    }
+
+    /// An envelope for an MLS message.
+    pub(super) fn wraps(&mut self, mls: &[u8]) -> Frame {
+        Frame::Envelope(self.seal.seal(mls, &mut self.rng).unwrap())
+    }
+
+    pub(super) fn seals(&mut self, content: &Content) -> Frame {
+        let mls = self.conversation.seal(&content.to_bytes()).unwrap();
+        self.wraps(&mls)
+    }
+
+    /// A proper text, the next one.
+    pub(super) fn text(&mut self, text: &str) -> Text {
+        self.texts += 1;
+        Text {
+            id: MessageId(rand::Rng::random(&mut self.rng)),
+            counter: self.texts,
+            clock: self.texts,
+            created_at: Clock::system().now(),
+            seen: vec![],
+            text: text.into(),
+        }
+    }
+
+    /// Opens what the other sealed. Commits are merged, and nothing is said of it.
+    pub(super) fn opens(&mut self, envelope: &[u8]) -> Option<Content> {
+        let mls = self.open.open(envelope).unwrap();
+        match self.conversation.open(&mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()).unwrap() {
+            Opened::Content(content) => Some(Content::from_bytes(&content).unwrap()),
+            Opened::Commit { .. } => None,
+        }
+    }
+
+    /// The next content that comes over a link.
+    pub(super) async fn hears(&mut self, session: &mut Session) -> Content {
+        loop {
+            let frame = timeout(DEADLINE, session.read()).await.expect("nothing comes").unwrap();
+            if let Frame::Envelope(envelope) = frame
+                && let Some(content) = self.opens(&envelope)
+            {
+                return content;
+            }
+        }
+    }
+
+    /// Waits for the receipt of one id.
+    pub(super) async fn is_receipted(&mut self, session: &mut Session, id: MessageId) {
+        while !matches!(self.hears(session).await, Content::Receipt(ids) if ids == [id]) {}
+    }
+}
+
+/// Copies a dialler's bytes to a stream, and back, until both sides have said hello; what it said.
+async fn record(near: DuplexStream, far: Stream) -> Vec<u8> {
+    let (mut from, mut back) = tokio::io::split(near);
+    let (mut other, mut to) = tokio::io::split(far);
+    tokio::spawn(async move { tokio::io::copy(&mut other, &mut back).await });
+    let mut said = vec![];
+    // Preface and message, then, once there was an answer, a record of the smallest size.
+    for length in [34 + 2 + 48, 2 + 1104] {
+        let mut next = vec![0; length];
+        from.read_exact(&mut next).await.unwrap();
+        to.write_all(&next).await.unwrap();
+        said.extend(next);
+    }
+    tokio::spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+    said
+}
+
+async fn greeted(mut session: Session) -> Session {
+    session.write(&Frame::Hello { version: VERSION, links: vec![] }).await.unwrap();
+    let hello = timeout(DEADLINE, session.read()).await.expect("no hello comes");
+    assert!(matches!(hello.unwrap(), Frame::Hello { .. }));
+    session
+}
+
+pub(super) fn card(name: &str, revision: u64) -> Card {
+    Card { revision, name: name.into(), endpoint: OnionAddress([0xee; 32]), presence_secret: [0; 32], servers: vec![] }
+}
