@@ -4,20 +4,25 @@
 //! All stories share one network and run at the same time: they mostly wait. `--test-threads 1`
 //! tells them one after the other.
 
+mod calls;
+mod capture;
 mod chores;
 mod contacts;
 mod conversation;
 mod demo;
+mod disk;
 mod doors;
 mod hostile;
 mod links;
 mod offline;
 mod outages;
+mod period;
 mod privacy;
 mod relays;
 mod stage;
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +44,9 @@ const STORY_DEADLINE: Duration = Duration::from_mins(6);
 /// How many stories run at the same time.
 const AT_ONCE: usize = 6;
 
+/// Set in the process that has a mount namespace of its own.
+const OWN_MOUNTS: &str = "CHIVE_STORIES_OWN_MOUNTS";
+
 /// What all stories run on.
 struct World {
     runtime: Runtime,
@@ -53,7 +61,29 @@ fn main() -> Result<ExitCode> {
         return Ok(libtest_mimic::run(&arguments, stories(None)).exit_code());
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
+    go_where_one_can_mount()?;
     tell(&arguments)
+}
+
+/// Goes on in a mount namespace of our own, where that is allowed.
+fn go_where_one_can_mount() -> Result<()> {
+    if can_mount() {
+        return Ok(());
+    }
+    for own in [&["--mount"][..], &["--user", "--map-root-user", "--mount"]] {
+        let tried = Command::new("unshare").args(own).arg("true").stderr(Stdio::null()).status();
+        if tried.is_ok_and(|status| status.success()) {
+            let this = std::env::current_exe()?;
+            let mut again = Command::new("unshare");
+            again.args(own).arg(this).args(std::env::args_os().skip(1)).env(OWN_MOUNTS, "1");
+            return Err(again.exec()).context("cannot start unshare");
+        }
+    }
+    Ok(())
+}
+
+fn can_mount() -> bool {
+    std::env::var_os(OWN_MOUNTS).is_some()
 }
 
 fn tell(arguments: &Arguments) -> Result<ExitCode> {
@@ -90,14 +120,19 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         };
     }
     tell![
-        relays::messages_get_through_after_a_relay_and_then_all_relays_die,
-        outages::a_frozen_contact_is_offline_until_it_goes_on,
+        relays::after_a_minute_without_any_relay_everything_gets_through,
+        relays::relays_killed_in_a_conversation_take_no_message_with_them,
+        period::a_conversation_goes_on_when_the_descriptor_period_changes,
+        outages::a_contact_stopped_for_a_minute_is_offline_and_misses_nothing,
+        outages::nothing_is_lost_or_doubled_when_both_are_killed_again_and_again,
         links::an_expired_link_is_refused,
         doors::nonsense_at_both_onion_ports_harms_nobody,
         demo::the_demo_ends_well_and_leaves_nothing_when_killed,
         demo::an_interrupted_demo_cleans_up,
         demo::the_demo_explains_itself,
         privacy::nothing_in_logs_or_files_tells_who_talks_or_what,
+        calls::a_whole_life_connects_to_relays_and_own_sockets_only_and_asks_no_dns,
+        capture::a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence,
         outages::messages_wait_for_a_killed_contact,
         outages::messages_of_a_killed_sender_are_not_lost,
         outages::both_killed_and_restarted_end_with_one_link,
@@ -116,6 +151,16 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         chores::commands_that_cannot_be_done_say_why,
         chores::a_changed_passphrase_holds_after_a_restart,
         chores::a_wiped_profile_leaves_nothing,
+    ];
+    macro_rules! tell_on_small_disks {
+        ($($chapter:ident::$story:ident,)*) => {
+            // Ignored, and so said aloud, where nothing can be mounted.
+            $(stories.push(story(world, stringify!($story), $chapter::$story).with_ignored_flag(!can_mount()));)*
+        };
+    }
+    tell_on_small_disks![
+        disk::on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when_there_is_room,
+        disk::a_full_or_read_only_disk_is_named_at_the_start_and_nothing_is_changed,
     ];
     stories
 }

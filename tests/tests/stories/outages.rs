@@ -1,14 +1,18 @@
 //! People whose processes are killed or frozen.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use chive::api::types::{MessageState, Presence};
+use chive::api::types::Presence;
 use chive::limits::SILENCE_LIMIT;
+use chive_tests::ordeal::Ordeal;
+use tokio::time::{Instant, sleep_until};
 
 use crate::stage::{Stage, all_delivered, received_exactly, sends_all};
 
 const TEXTS: [&str; 5] = ["one", "two", "three", "four", "five"];
+/// How long a process stands still.
+const FROZEN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn messages_wait_for_a_killed_contact(stage: Stage) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
@@ -58,7 +62,7 @@ pub(crate) async fn both_killed_and_restarted_end_with_one_link(stage: Stage) ->
     Ok(())
 }
 
-pub(crate) async fn a_frozen_contact_is_offline_until_it_goes_on(stage: Stage) -> Result<()> {
+pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing(stage: Stage) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "before").await?;
     bob.freeze()?;
@@ -70,9 +74,28 @@ pub(crate) async fn a_frozen_contact_is_offline_until_it_goes_on(stage: Stage) -
     ensure!(noticed < SILENCE_LIMIT + Duration::from_secs(15), "noticed only after {noticed:?}");
     let waiting = alice.contact("Bob").await?;
     ensure!((waiting.waiting, waiting.reason.is_some()) == (1, true), "Alice is told {waiting:?}");
+    let offline = alice.sends("Bob", "while you are offline").await?;
+    sleep_until(frozen + FROZEN).await;
     bob.thaw()?;
-    alice.until(&message, MessageState::Delivered).await?;
+    all_delivered(&alice, &[message, offline]).await?;
     tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
     bob.delivers("Alice", "I am back").await?;
-    received_exactly(&bob, "Alice", &["before", "while you are frozen"]).await
+    received_exactly(&bob, "Alice", &["before", "while you are frozen", "while you are offline"]).await?;
+    received_exactly(&alice, "Bob", &["I am back"]).await
+}
+
+/// The same as hundreds of times without Tor, where a kill costs less.
+pub(crate) async fn nothing_is_lost_or_doubled_when_both_are_killed_again_and_again(stage: Stage) -> Result<()> {
+    let (mut alice, mut bob) = stage.alice_and_bob().await?;
+    let ordeal = Ordeal {
+        kills: 3,
+        rounds: 2,
+        pause: Duration::ZERO..Duration::from_millis(500),
+        start: Duration::from_secs(2),
+        link: Duration::from_secs(15),
+        seed: 1,
+    };
+    let report = ordeal.run(&mut alice, &mut bob).await?;
+    ensure!(report.kills >= 12 && report.messages > 20, "{report:?}");
+    Ok(())
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::Contact;
+use chive::identity::{Identity, PublicIdentity};
 use chive::invitation::Invitation;
+use chive::profile::key_file::KeyFile;
 use chive::profile::{self, Passphrase};
-use chive::store::owner;
+use chive::store::{contacts, owner};
 use chive_tests::person::Person;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, HEXLOWER};
 
@@ -24,10 +26,16 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     let link = alice.invites().await?;
     alice.delivers("Ignatius", "the Xylophone of Zanzibar").await?;
     bob.delivers("Philomena", "the Bassoon of Byzantium").await?;
-    // Things that are logged when they go wrong.
+    // Things that are logged when they go wrong, and what lies on the disk of a machine that was cut off.
     bob.kill().await?;
+    let mut found = contents(&bob)?;
     alice.sends("Ignatius", "the Clavichord of Carthage").await?;
-    bob.start().await?;
+    alice.kill().await?;
+    found.extend(contents(&alice)?);
+    for kind in ["chive.db-wal", "ipts.json"] {
+        ensure!(found.iter().any(|(name, content)| name.ends_with(kind) && !content.is_empty()), "there is no {kind}");
+    }
+    tokio::try_join!(alice.start(), bob.start())?;
     bob.sees("the Clavichord of Carthage").await?;
     alice.is_refused(["add", &link]).await?;
     let renamed: Contact = bob.ask(["contact", "rename", "Philomena", "Wilhelmina"]).await?;
@@ -50,10 +58,10 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
         let words = log.split(|c: char| !c.is_ascii_alphanumeric());
         let longest = words.max_by_key(|word| word.len()).unwrap_or_default();
         ensure!(longest.len() <= LONGEST_WORD, "a log has {longest}");
-        for file in files(&person.profile())? {
-            let content = fs::read(&file)?.to_ascii_lowercase();
-            holds_none(&content, &secrets).with_context(|| file.display().to_string())?;
-        }
+        found.extend(contents(person)?);
+    }
+    for (name, content) in found {
+        holds_none(&content, &secrets).with_context(|| name.display().to_string())?;
     }
     Ok(())
 }
@@ -67,20 +75,26 @@ fn spellings(bytes: &[u8]) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).chain([bytes.to_vec()]).collect()
 }
 
-/// The addresses and the seeds of a stopped person's services, and its root secret.
+/// All keys of a stopped person, secret and public, those of its contacts, and all addresses.
 async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     let passphrase = fs::read_to_string(person.passphrase_file())?;
+    let store_key = KeyFile::open(&person.profile().join("key"), passphrase.as_bytes())?;
     let profile = profile::open(&person.profile(), &Passphrase::new(passphrase)).await?;
     let mut tx = profile.store.begin().await?;
     let (owner, services) = (owner::load(&mut tx).await?, owner::services(&mut tx).await?);
+    let contacts = contacts::all(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let mut keys = spellings(&owner.root.0);
-    for service in services {
-        keys.extend(spellings(&service.seed.0));
-        keys.extend(spellings(&service.seed.address().0));
+    let identity = Identity::new(&owner.root);
+    let PublicIdentity { link, presence } = identity.public();
+    let mut keys = vec![*store_key, owner.root.0, owner.presence_secret, *identity.link_secret(), link, presence];
+    keys.push(identity.peer_id().0);
+    keys.extend(services.iter().flat_map(|service| [service.seed.0, service.seed.address().0]));
+    for contact in contacts {
+        let (PublicIdentity { link, presence }, pair, endpoint) = contact.keys()?.context("no keys")?;
+        keys.extend([link, presence, pair, endpoint.0, contact.peer_id()?.0]);
     }
-    Ok(keys)
+    Ok(keys.iter().flat_map(|key| spellings(key)).collect())
 }
 
 /// Fails if one of the secrets is in it, in lower case.
@@ -91,6 +105,11 @@ fn holds_none(content: &[u8], secrets: &[Vec<u8>]) -> Result<()> {
         ensure!(!found, "holds {}", String::from_utf8_lossy(&secret));
     }
     Ok(())
+}
+
+/// All files of a profile as they are now, in lower case.
+fn contents(person: &Person) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    files(&person.profile())?.into_iter().map(|file| Ok((file.clone(), fs::read(file)?.to_ascii_lowercase()))).collect()
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {

@@ -173,7 +173,9 @@ impl Service {
             if next.relaunch {
                 return;
             }
-            self.pause(running, next).await;
+            if self.pause(running, next).await {
+                watch.network_returned();
+            }
         }
     }
 
@@ -193,13 +195,13 @@ impl Service {
     }
 
     /// Waits for the next probe: less long when the network was lost and has come back, or when arti
-    /// sees trouble.
-    async fn pause(&self, running: &RunningOnionService, next: Next) {
+    /// sees trouble. Gives whether the network came back.
+    async fn pause(&self, running: &RunningOnionService, next: Next) -> bool {
         let calm = next.state == Reachability::Reachable;
         tokio::select! {
-            () = tokio::time::sleep(next.pause) => {}
-            () = self.wait_for_return(), if calm => {}
-            () = wait_for_trouble(running), if calm => {}
+            () = tokio::time::sleep(next.pause) => false,
+            () = self.wait_for_return(), if calm => true,
+            () = wait_for_trouble(running), if calm => false,
         }
     }
 

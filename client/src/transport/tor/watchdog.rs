@@ -20,6 +20,9 @@ const FAILURES: u32 = 4;
 /// … and for so long; doubled with each launch that did not help. It covers what an upload of a
 /// fresh descriptor takes.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The same, once, when the network was lost and came back: relays that were all started anew have
+/// forgotten every descriptor, and nothing tells arti so.
+const PATIENCE_AFTER_RETURN: Duration = Duration::from_secs(10);
 /// The longest that a launch is given to help.
 const LAST_PATIENCE: Duration = Duration::from_mins(32);
 
@@ -55,17 +58,24 @@ pub(super) struct Watch {
     failing_since: Option<Instant>,
     /// Launches since the last success that did not help.
     relaunches: u32,
+    /// The network came back since the last success or launch.
+    returned: bool,
 }
 
 impl Watch {
     /// For a service that has just been launched for the first time.
     pub(super) fn new() -> Self {
-        Self { state: Reachability::Starting, failures: 0, failing_since: None, relaunches: 0 }
+        Self { state: Reachability::Starting, failures: 0, failing_since: None, relaunches: 0, returned: false }
     }
 
     /// How many probes have failed in a row.
     pub(super) fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// The network was lost, and is back.
+    pub(super) fn network_returned(&mut self) {
+        self.returned = true;
     }
 
     /// Takes a probe's result, the time, and a random number from 0 to 1.
@@ -83,6 +93,7 @@ impl Watch {
     fn reached(&mut self, dice: f64) -> Next {
         self.state = Reachability::Reachable;
         self.relaunches = 0;
+        self.returned = false;
         self.start_over();
         self.next(CALM_PAUSE.mul_f64(1.0 + CALM_JITTER * (2.0 * dice - 1.0)), false)
     }
@@ -91,12 +102,14 @@ impl Watch {
         let since = *self.failing_since.get_or_insert(now);
         self.failures += 1;
         let pause = doubled(FIRST_PAUSE, self.failures - 1, LAST_PAUSE);
-        let patience = doubled(PATIENCE, self.relaunches, LAST_PATIENCE);
+        let patience =
+            if self.returned { PATIENCE_AFTER_RETURN } else { doubled(PATIENCE, self.relaunches, LAST_PATIENCE) };
         if self.failures < FAILURES || now.duration_since(since) < patience {
             return self.next(pause, false);
         }
         self.state = Reachability::Unreachable;
         self.relaunches = self.relaunches.saturating_add(1);
+        self.returned = false;
         self.start_over();
         self.next(FIRST_PAUSE, true)
     }
@@ -173,6 +186,18 @@ mod tests {
         watch.on_result(Probe::Reached, now, 0.5);
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
         assert!(took < PATIENCE + LAST_PAUSE, "a success makes it eager again: {took:?}");
+    }
+
+    #[test]
+    fn a_network_that_came_back_gets_new_descriptors_soon_and_once() {
+        let mut watch = Watch::new();
+        let mut now = Instant::now();
+        watch.on_result(Probe::Reached, now, 0.5);
+        watch.network_returned();
+        let (took, count) = fail_until_relaunch(&mut watch, &mut now);
+        assert!(took < Duration::from_secs(15) && count >= FAILURES, "{took:?}, {count}");
+        let (took, _) = fail_until_relaunch(&mut watch, &mut now);
+        assert!(took >= PATIENCE, "{took:?}");
     }
 
     #[test]

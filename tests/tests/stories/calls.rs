@@ -1,0 +1,122 @@
+//! What a client asks the kernel for, in its whole life.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use chive::api::types::Contact;
+use chive_tests::person::Person;
+use toml::{Table, Value};
+
+use crate::stage::{Stage, meet};
+
+/// Who opens these looks up names of machines.
+const NAME_FILES: [&str; 4] = ["resolv.conf", "/etc/hosts", "host.conf", "gai.conf"];
+/// Where arti asks for the name of our user, and for its group: the one thing that it wants of the system.
+const USERS: &str = "/var/run/nscd/socket";
+
+/// What was seen of somebody's network.
+#[derive(Debug, Default)]
+struct Seen {
+    relays: BTreeSet<u16>,
+    own_sockets: usize,
+}
+
+/// One life, from `init` to `wipe`, twice at the same time.
+pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_asks_no_dns(stage: Stage) -> Result<()> {
+    let traced = |name: &str| {
+        let home = stage.home.join(name);
+        Person::without_profile(&stage.around, &home, name)?.with_traces(home.join("traces"))
+    };
+    let (mut alice, mut bob) = (traced("Alice")?, traced("Bob")?);
+    for person in [&alice, &bob] {
+        person.ask::<serde_json::Value>(["init", "--name", person.name()]).await?;
+    }
+    tokio::try_join!(alice.start(), bob.start())?;
+    meet(&alice, &bob).await?;
+    // A text like a place in the net is nothing but a text.
+    alice.delivers("Bob", "http://example.org/picture.png https://example.com").await?;
+    bob.delivers("Alice", "ftp://198.51.100.7/ example.net").await?;
+    bob.kill().await?;
+    bob.start().await?;
+    bob.delivers("Alice", "I am back").await?;
+    alice.history("Bob").await?;
+    alice.is_refused(["add", "https://example.org/"]).await?;
+    alice.ask::<Contact>(["contact", "block", "Bob"]).await?;
+    alice.ask::<serde_json::Value>(["contact", "remove", "Bob", "--yes"]).await?;
+    alice.stop().await?;
+    bob.ask::<serde_json::Value>(["wipe", "--yes"]).await?;
+    bob.ended().await?;
+    alice.ask::<serde_json::Value>(["wipe", "--yes"]).await?;
+
+    let ports = relay_ports(stage.around.tor_config.as_deref().context("no private network")?)?;
+    for person in [&alice, &bob] {
+        let seen = look(&stage.home.join(person.name()), &ports)?;
+        ensure!(
+            !seen.relays.is_empty() && seen.own_sockets > 5,
+            "{}: hardly anything was seen: {seen:?}",
+            person.name()
+        );
+    }
+    Ok(())
+}
+
+/// The ports that the relays of a network listen at.
+fn relay_ports(config: &Path) -> Result<BTreeSet<u16>> {
+    let config: Table = fs::read_to_string(config)?.parse()?;
+    let caches = config["tor_network"]["fallback_caches"].as_array().context("no relays")?;
+    let places = caches.iter().filter_map(|cache| cache["orports"].as_array()).flatten().filter_map(Value::as_str);
+    places.map(|place| Ok(place.strip_prefix("127.0.0.1:").context("elsewhere")?.parse()?)).collect()
+}
+
+/// Fails if a call in somebody's traces is none that Chive should make.
+fn look(home: &Path, relays: &BTreeSet<u16>) -> Result<Seen> {
+    let mut seen = Seen::default();
+    for file in fs::read_dir(home.join("traces"))? {
+        let calls = fs::read_to_string(file?.path())?;
+        for call in calls.lines() {
+            judge(call, home, relays, &mut seen).with_context(|| call.to_owned())?;
+        }
+    }
+    Ok(seen)
+}
+
+fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Result<()> {
+    let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
+    match name {
+        "socket" | "socketpair" => {
+            let kind = arguments.split_once(", ").map(|(family, rest)| (family, rest.starts_with("SOCK_STREAM")));
+            ensure!(matches!(kind, Some(("AF_UNIX", _) | ("AF_INET", true))), "a socket of another kind");
+        }
+        "connect" if arguments.contains("AF_UNIX") => {
+            let own = is_own(arguments, home);
+            ensure!(own || arguments.contains(USERS), "somebody else's socket");
+            seen.own_sockets += usize::from(own);
+        }
+        "connect" => {
+            ensure!(arguments.contains("inet_addr(\"127.0.0.1\")"), "another machine");
+            let port = arguments.split_once("htons(").and_then(|(_, rest)| rest.split(')').next()?.parse().ok());
+            let port = port.context("no port")?;
+            ensure!(relays.contains(&port), "no relay");
+            seen.relays.insert(port);
+        }
+        "bind" => ensure!(arguments.contains("AF_UNIX") && is_own(arguments, home), "it listens elsewhere"),
+        "sendto" | "sendmsg" | "sendmmsg" => {
+            ensure!(!arguments.contains("sa_family") && !arguments.contains("sin_"), "a packet to an address");
+        }
+        "open" | "openat" => {
+            ensure!(NAME_FILES.iter().all(|file| !arguments.contains(file)), "a look-up of names");
+        }
+        "listen" | "accept" | "accept4" | "recvfrom" | "recvmsg" | "recvmmsg" | "getsockopt" | "setsockopt"
+        | "getsockname" | "getpeername" | "shutdown" => {}
+        _ if name.starts_with("---") || name.starts_with("+++") || name.starts_with("<...") => {}
+        _ => bail!("an unknown call"),
+    }
+    Ok(())
+}
+
+fn is_own(arguments: &str, home: &Path) -> bool {
+    let path = arguments.split("sun_path=\"").nth(1).and_then(|rest| rest.split('"').next());
+    path.is_some_and(|path| Path::new(path).starts_with(home))
+}
