@@ -283,6 +283,12 @@ impl Conversation {
         self.turn() == self.group.own_leaf_index().u32() && self.group.pending_commit().is_none()
     }
 
+    /// What both sides must agree on, for tests: the epoch, and a secret of it.
+    #[cfg(test)]
+    pub(crate) fn agreement(&self) -> (u64, Vec<u8>) {
+        (self.epoch(), self.group.export_secret(self.provider.crypto(), "test", &[], 32).unwrap())
+    }
+
     fn turn(&self) -> u32 {
         u32::from(self.epoch() % 2 == 1)
     }

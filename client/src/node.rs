@@ -40,6 +40,8 @@ mod peer;
 mod redial;
 mod requests;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 
 pub use actor::{Parts, start};
@@ -72,6 +74,12 @@ enum Command {
     Cancel(String, Answer<Message>),
     Events(i64, u32, Answer<Vec<Event>>),
     Wipe(Answer<()>),
+    /// An envelope that came by some path, for tests: from whom, and what.
+    #[cfg(test)]
+    Receive(ContactId, Vec<u8>, Answer<()>),
+    /// How much the node holds in memory, for tests.
+    #[cfg(test)]
+    Weigh(Answer<sim::Weight>),
 }
 
 /// What the node's tasks tell it.

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, RngCore, SeedableRng};
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::identity::RootSecret;
 use crate::profile::key_file::{KeyFile, KeyFileError};
 use crate::store::{Store, StoreError, owner};
@@ -151,6 +152,18 @@ async fn fill(
 ) -> Result<(), ProfileError> {
     let key = KeyFile::create(&directory.join(KEY_FILE), passphrase.0.as_bytes(), rng)?;
     let store = Store::open(&directory.join(STORE), &key, true).await?;
+    move_in(&store, name, Clock::system().now(), rng).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Writes the owner of a fresh store, with its secrets and its onion services.
+pub(crate) async fn move_in(
+    store: &Store,
+    name: &str,
+    now: i64,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), StoreError> {
     // A revision that says nothing of how many came before.
     let card_revision = rng.next_u64() >> 24;
     let mut random = || {
@@ -161,14 +174,11 @@ async fn fill(
     let owner =
         owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
     let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
-    let now = crate::clock::Clock::system().now();
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
     owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
     owner::add_service(&mut tx, Door::Endpoint, &endpoint, now, now).await?;
-    tx.commit().await?;
-    store.close().await;
-    Ok(())
+    tx.commit().await
 }
 
 /// Unlocks a profile.

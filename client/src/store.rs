@@ -55,6 +55,21 @@ pub enum StoreError {
 struct Open {
     connection: SqliteConnection,
     begun: bool,
+    #[cfg(test)]
+    dies: Option<Dies>,
+}
+
+/// Asked before and after each commit, in tests: whether the process dies just there.
+#[cfg(test)]
+pub(crate) type Dies = Box<dyn FnMut() -> bool + Send>;
+
+#[cfg(test)]
+impl Open {
+    async fn may_die(&mut self) {
+        if self.dies.as_mut().is_some_and(|dies| dies()) {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -95,8 +110,12 @@ pub struct Tx {
 impl Tx {
     /// Makes it last.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        self.open.may_die().await;
         self.open.connection.execute(sqlx::query("COMMIT")).await?;
         self.open.begun = false;
+        #[cfg(test)]
+        self.open.may_die().await;
         Ok(())
     }
 }
@@ -145,9 +164,20 @@ impl Store {
             .foreign_keys(true);
         let mut connection = options.connect().await?;
         assert_encrypted(&mut connection).await?;
+        Self::on(connection).await
+    }
+
+    async fn on(mut connection: SqliteConnection) -> Result<Self, StoreError> {
         // `run` asks for a connection of any lifetime, which one by reference is not.
         MIGRATIONS.run_direct(None, &mut connection, false).await?;
-        Ok(Self { open: Arc::new(Mutex::new(Some(Open { connection, begun: false }))) })
+        Ok(Self {
+            open: Arc::new(Mutex::new(Some(Open {
+                connection,
+                begun: false,
+                #[cfg(test)]
+                dies: None,
+            }))),
+        })
     }
 
     /// Begins a transaction, once the one before is over.
@@ -165,8 +195,9 @@ impl Store {
 
     /// Closes the file.
     pub async fn close(&self) {
-        let open = self.open.lock().await.take();
-        if let Some(open) = open
+        // Held until it is closed.
+        let mut open = self.open.lock().await;
+        if let Some(open) = open.take()
             && let Err(error) = open.connection.close().await
         {
             tracing::warn!(%error, "the store did not close cleanly");
@@ -182,6 +213,41 @@ async fn assert_encrypted(connection: &mut SqliteConnection) -> Result<(), Store
 /// 32 bytes of a blob column.
 fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
     blob.try_into().map_err(|_| StoreError::Damaged("a value of the wrong length"))
+}
+
+#[cfg(test)]
+impl Store {
+    /// Opens or makes a file that is neither encrypted nor synchronised: for thousands of short lives.
+    pub(crate) async fn open_fast(file: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .pragma("temp_store", "MEMORY")
+            .journal_mode(SqliteJournalMode::Memory)
+            .synchronous(SqliteSynchronous::Off)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        Self::on(options.connect().await?).await
+    }
+
+    /// Lets a test choose where the process dies.
+    pub(crate) async fn set_dies(&self, dies: Dies) {
+        if let Some(open) = &mut *self.open.lock().await {
+            open.dies = Some(dies);
+        }
+    }
+
+    /// Whether somebody is in the middle of a transaction.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.open.try_lock().is_err()
+    }
+}
+
+/// How many rows of a contact a table has, for tests.
+#[cfg(test)]
+pub(crate) async fn rows(tx: &mut Tx, table: &str, contact: contacts::ContactId) -> i64 {
+    let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE contact = ?"));
+    sqlx::query_scalar(count).bind(contact).fetch_one(&mut **tx).await.unwrap()
 }
 
 /// A fresh store in a directory of its own, for tests.

@@ -224,6 +224,12 @@ impl Node {
                 self.wiped = true;
                 drop(to.send(Ok(())));
             }
+            #[cfg(test)]
+            Command::Receive(contact, envelope, to) => {
+                drop(to.send(self.receive(contact, &envelope).await.map_err(Fault::from)));
+            }
+            #[cfg(test)]
+            Command::Weigh(to) => drop(to.send(Ok(self.weigh()))),
         }
     }
 

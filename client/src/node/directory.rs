@@ -86,6 +86,13 @@ impl Directory {
         self.lock().invitations.iter().find(|(tag_key, _)| preface.is_for(tag_key)).map(|(_, secret)| secret.clone())
     }
 
+    /// How many contacts, and held links, it knows.
+    #[cfg(test)]
+    pub(super) fn weigh(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.contacts.len(), inner.held.values().map(Vec::len).sum())
+    }
+
     /// Holds a link; also gives the others that are held with this contact.
     #[must_use]
     pub(super) fn hold(&self, contact: ContactId, link: LinkId) -> (Held, Vec<LinkId>) {

@@ -1,0 +1,569 @@
+//! One random history: what people do, what the network does to them, and the peace at the end.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngCore, SeedableRng};
+use tokio::time::sleep;
+
+use super::network::{Network, Weather, Who};
+use super::person::{Person, TrueTime};
+use super::truth::{Said, Truth, both};
+use crate::api::types::{
+    Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation, NewMessage, Presence,
+    What,
+};
+use crate::fault::Fault;
+use crate::identity::PeerId;
+use crate::node::NodeHandle;
+
+/// Once the network allows, everything is done within so long.
+const PEACE: Duration = Duration::from_mins(10);
+const YEARS: i64 = 10 * 365 * 24 * 3600 * 1000;
+
+/// How much of everything there was.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    histories: usize,
+    actions: usize,
+    said: usize,
+    delivered: usize,
+    cancelled: usize,
+    expired: usize,
+    deaths: usize,
+    pairs: usize,
+    epochs: u64,
+    simulated: Duration,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.actions += other.actions;
+        self.said += other.said;
+        self.delivered += other.delivered;
+        self.cancelled += other.cancelled;
+        self.expired += other.expired;
+        self.deaths += other.deaths;
+        self.pairs += other.pairs;
+        self.epochs += other.epochs;
+        self.simulated += other.simulated;
+    }
+}
+
+/// A history that came to its end.
+pub(super) struct Played {
+    pub(super) log: Vec<String>,
+    pub(super) tally: Tally,
+}
+
+/// Plays the history of a seed, and checks what must hold. Panics with what does not.
+pub(super) fn play(seed: u64, log: &Mutex<Vec<String>>) -> Played {
+    let errors = Errors::default();
+    let writer = errors.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::ERROR)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let directory = scratch();
+    let tally = tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            let mut world = World::new(seed, directory.path(), log);
+            world.live().await;
+            world.peace().await;
+            world.end().await
+        })
+    });
+    let errors = String::from_utf8(errors.0.lock().unwrap().clone()).unwrap();
+    assert!(errors.is_empty(), "errors were logged:\n{errors}");
+    Played { log: log.lock().unwrap().clone(), tally }
+}
+
+/// Memory, where there is a file system in it.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// What the nodes logged as errors: there must be none.
+#[derive(Clone, Default)]
+struct Errors(std::sync::Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Errors {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct World<'a> {
+    rng: StdRng,
+    time: TrueTime,
+    network: Network,
+    people: Vec<Person>,
+    links: Vec<(Who, String)>,
+    envelopes: Vec<(Who, Who, Vec<u8>)>,
+    truth: Truth,
+    update_after: u32,
+    log: &'a Mutex<Vec<String>>,
+    /// One history is played alone: what happens is said when it does.
+    aloud: bool,
+    tally: Tally,
+}
+
+impl<'a> World<'a> {
+    fn new(seed: u64, directory: &std::path::Path, log: &'a Mutex<Vec<String>>) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (network, time) = (Network::new(StdRng::from_rng(&mut rng)), TrueTime::begin());
+        let count = *[2, 2, 2, 2, 3, 3, 3, 4, 5].choose(&mut rng).unwrap();
+        let person = |who| Person::new(who, directory, time, network.clone(), StdRng::from_rng(&mut rng));
+        let people = (0..count).map(person).collect();
+        let update_after = *[2, 5, 20].choose(&mut rng).unwrap();
+        let (links, envelopes, truth) = (vec![], vec![], Truth::default());
+        let tally = Tally { histories: 1, ..Tally::default() };
+        let aloud = super::number("CHIVE_SIM_SEED").is_some();
+        Self { rng, time, network, people, links, envelopes, truth, update_after, log, aloud, tally }
+    }
+
+    fn note(&self, what: &str) {
+        let line = format!("{:10.3} {what}", self.time.elapsed().as_secs_f64());
+        if self.aloud {
+            eprintln!("{line}");
+        }
+        self.log.lock().unwrap().push(line);
+    }
+
+    /// People do things, and things are done to them.
+    async fn live(&mut self) {
+        for who in 0..self.people.len() {
+            self.people[who].wake(self.update_after);
+        }
+        if self.rng.random_bool(0.7) {
+            for who in 1..self.people.len() {
+                self.befriend(who, who - 1).await;
+            }
+            let pause = self.rng.random_range(0..20);
+            self.pass(Duration::from_secs(pause)).await;
+        }
+        for _ in 0..self.rng.random_range(10..60) {
+            self.tally.actions += 1;
+            self.act().await;
+            let pause = [0, 0, 0, 10, 100, 500, 1_000, 5_000, 20_000, 70_000].choose(&mut self.rng).copied().unwrap();
+            let pause = if pause == 0 { 0 } else { self.rng.random_range(0..=pause) };
+            self.pass(Duration::from_millis(pause)).await;
+        }
+    }
+
+    async fn act(&mut self) {
+        let (a, b) = self.two();
+        match self.rng.random_range(0..100) {
+            0..8 => self.befriend(a, b).await,
+            8..10 => {
+                self.befriend(a, b).await;
+                self.befriend(b, a).await;
+            }
+            10..34 => self.say(a).await,
+            34..40 => {
+                for _ in 0..self.rng.random_range(3..15) {
+                    self.say(a).await;
+                }
+            }
+            40..46 => self.take_back(a).await,
+            46..49 => self.block(a, true).await,
+            49..53 => self.block(a, false).await,
+            53..55 => self.remove(a).await,
+            55..56 => self.revoke(a).await,
+            56..60 => self.sleep(a).await,
+            60..64 => self.die(a).await,
+            64..72 => self.doom(a),
+            72..78 => {
+                let weather = Weather::any(&mut self.rng);
+                self.note(&format!("{weather:?}"));
+                self.network.set_weather(weather);
+            }
+            78..81 => self.part(a, b, true),
+            81..84 => self.part(a, b, false),
+            84..88 => self.network.break_one(),
+            88..91 => self.network.play_again(),
+            91..93 => self.lose_network(a),
+            93..95 => self.set_clock(a),
+            95..97 => self.copy_envelopes(a, b),
+            _ => self.play_envelopes().await,
+        }
+        for who in 0..self.people.len() {
+            if !self.people[who].is_awake() && self.rng.random_bool(0.4) {
+                self.wake(who);
+            }
+        }
+    }
+
+    fn two(&mut self) -> (Who, Who) {
+        let a = self.rng.random_range(0..self.people.len());
+        let b = (a + self.rng.random_range(1..self.people.len())) % self.people.len();
+        (a, b)
+    }
+
+    /// Time goes by; whatever is told is written down.
+    async fn pass(&mut self, pause: Duration) {
+        sleep(pause).await;
+        for who in 0..self.people.len() {
+            self.hear(who).await;
+            if self.people[who].has_died().await {
+                self.tally.deaths += 1;
+                self.note(&format!("P{who} has died"));
+            }
+        }
+    }
+
+    async fn hear(&mut self, who: Who) {
+        for event in self.people[who].news().await {
+            match &event.what {
+                What::Message { message } => {
+                    self.note(&format!("P{who}: {:?} {} {:?}", message.direction, message.id, message.state));
+                    // The reader stored it before the writer heard of that.
+                    if message.state == MessageState::Delivered {
+                        let to = self.truth.said[&message.id].to;
+                        let known = self.truth.states.get(&message.id) == Some(&MessageState::Delivered);
+                        if !known && !self.truth.reached.contains(&(to, message.id.clone())) {
+                            assert!(
+                                self.people[to].has(&message.id),
+                                "{} is called delivered, but P{to} never had it",
+                                message.id
+                            );
+                        }
+                    }
+                    self.truth.told(who, message, &self.network);
+                }
+                What::Contact { contact } => self.note(&format!("P{who}: {} {:?}", contact.name, contact.state)),
+                What::Presence { name, presence, .. } => self.note(&format!("P{who}: {name} {presence:?}")),
+                What::KeyChanged { .. } => panic!("P{who} believes that a key has changed"),
+                _ => {}
+            }
+        }
+    }
+
+    /// What a node answers may be a refusal, or nothing if it died; never a fault of its own.
+    fn sane<T>(answer: Result<T, Fault>) -> Option<T> {
+        if let Err(fault) = &answer {
+            assert_ne!(fault.code, ErrorCode::Internal, "{fault:?}");
+        }
+        answer.ok()
+    }
+
+    fn handle(&self, who: Who) -> Option<NodeHandle> {
+        self.people[who].handle()
+    }
+
+    async fn contacts(&self, who: Who) -> Vec<Contact> {
+        match self.handle(who) {
+            Some(handle) => Self::sane(handle.contacts().await).unwrap_or_default(),
+            None => vec![],
+        }
+    }
+
+    async fn contact(&mut self, who: Who) -> Option<Contact> {
+        self.contacts(who).await.choose(&mut self.rng).cloned()
+    }
+
+    fn number(&self, id: &str) -> Who {
+        self.people.iter().position(|person| person.hex() == id).unwrap()
+    }
+
+    async fn befriend(&mut self, asker: Who, owner: Who) {
+        // A second request that overtakes the first is not part of these histories.
+        if self.people[asker].regards(self.people[owner].id).await.is_some_and(|state| state != ContactState::Refused) {
+            return;
+        }
+        let old = self.links.iter().filter(|(who, _)| *who == owner).map(|(_, link)| link.clone());
+        let old: Vec<String> = old.collect();
+        let link = match old.choose(&mut self.rng) {
+            Some(link) if self.rng.random_bool(0.4) => link.clone(),
+            _ => {
+                let Some(handle) = self.handle(owner) else { return };
+                let new = NewInvitation { uses: Some(self.rng.random_range(1..3)), expires_in: None };
+                let Some(invitation) = Self::sane(handle.invite(new).await) else { return };
+                let link = invitation.link.unwrap();
+                self.links.push((owner, link.clone()));
+                link
+            }
+        };
+        let Some(handle) = self.handle(asker) else { return };
+        self.note(&format!("P{asker} asks P{owner}"));
+        Self::sane(handle.add_contact(NewContact { link, name: None }).await);
+    }
+
+    async fn say(&mut self, from: Who) {
+        let Some(contact) = self.contact(from).await else { return };
+        let Some(handle) = self.handle(from) else { return };
+        let to = self.number(&contact.id);
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        let id = data_encoding::HEXLOWER.encode(&id);
+        let length = *[0, 0, 0, 0, 0, 0, 2_000, 20_000, 60_000].choose(&mut self.rng).unwrap();
+        let text = format!("{}{}", self.truth.said.len(), ".".repeat(length));
+        let expires_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(1..60));
+        self.note(&format!("P{from} says {id} to P{to}"));
+        let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in };
+        self.truth.said.insert(id.clone(), Said { from, to, text, accepted: false });
+        let answer = handle.send(&contact.id, new.clone()).await;
+        let is_refused = answer.as_ref().is_err_and(|fault| fault.code != ErrorCode::Stopping);
+        if Self::sane(answer).is_some() {
+            self.truth.said.get_mut(&id).unwrap().accepted = true;
+            if self.rng.random_bool(0.05) {
+                Self::sane(handle.send(&contact.id, new).await);
+            }
+        } else if is_refused {
+            self.truth.said.remove(&id);
+        }
+    }
+
+    async fn take_back(&mut self, who: Who) {
+        let waits = |said: &Said, id: &String| {
+            said.from == who
+                && matches!(self.truth.states.get(id), Some(MessageState::Queued | MessageState::Sent) | None)
+        };
+        let waiting: Vec<String> =
+            self.truth.said.iter().filter(|(id, said)| waits(said, id)).map(|(id, _)| id.clone()).collect();
+        let (Some(id), Some(handle)) = (waiting.choose(&mut self.rng), self.handle(who)) else { return };
+        self.note(&format!("P{who} takes {id} back"));
+        Self::sane(handle.cancel(id).await);
+    }
+
+    async fn block(&mut self, who: Who, blocked: bool) {
+        let wanted = |contact: &Contact| (contact.state == ContactState::Blocked) != blocked;
+        let all = self.contacts(who).await;
+        let contacts: Vec<&Contact> = all.iter().filter(|contact| wanted(contact)).collect();
+        let (Some(contact), Some(handle)) = (contacts.choose(&mut self.rng), self.handle(who)) else { return };
+        self.note(&format!("P{who} blocks {}: {blocked}", contact.name));
+        if blocked {
+            self.truth.moved.insert(who);
+        }
+        let change = ContactChange { blocked: Some(blocked), ..ContactChange::default() };
+        Self::sane(handle.change_contact(&contact.id, change).await);
+    }
+
+    async fn remove(&mut self, who: Who) {
+        let (Some(contact), Some(handle)) = (self.contact(who).await, self.handle(who)) else { return };
+        self.note(&format!("P{who} removes {}", contact.name));
+        // What it told until now is not told again.
+        self.hear(who).await;
+        self.truth.removed.insert(both(who, self.number(&contact.id)));
+        self.truth.moved.insert(who);
+        Self::sane(handle.remove_contact(&contact.id).await);
+    }
+
+    async fn revoke(&mut self, who: Who) {
+        let Some(handle) = self.handle(who) else { return };
+        let all = Self::sane(handle.invitations().await).unwrap_or_default();
+        let Some(invitation) = all.choose(&mut self.rng) else { return };
+        self.note(&format!("P{who} revokes {}", invitation.id));
+        Self::sane(handle.revoke(&invitation.id).await);
+    }
+
+    async fn sleep(&mut self, who: Who) {
+        self.note(&format!("P{who} stops"));
+        self.hear(who).await;
+        self.people[who].sleep().await;
+    }
+
+    async fn die(&mut self, who: Who) {
+        self.note(&format!("P{who} is killed"));
+        self.people[who].die().await;
+    }
+
+    fn doom(&mut self, who: Who) {
+        let chances = self.rng.random_range(1..12);
+        self.note(&format!("P{who} dies after {chances}"));
+        self.people[who].doom(chances);
+    }
+
+    fn wake(&mut self, who: Who) {
+        self.note(&format!("P{who} starts"));
+        self.people[who].wake(self.update_after);
+    }
+
+    fn part(&mut self, one: Who, other: Who, apart: bool) {
+        self.note(&format!("P{one} and P{other} are apart: {apart}"));
+        self.network.part(one, other, apart);
+    }
+
+    fn lose_network(&mut self, who: Who) {
+        let ready = self.rng.random_bool(0.5);
+        if let Some(life) = &self.people[who].life {
+            life.transport.seems_ready(ready);
+        }
+    }
+
+    fn set_clock(&mut self, who: Who) {
+        let minutes = self.rng.random_range(-10..=10) * 60_000;
+        let skew = *[0, minutes, minutes, YEARS, -YEARS].choose(&mut self.rng).unwrap();
+        self.note(&format!("the clock of P{who} is off by {skew}"));
+        if skew.abs() == YEARS {
+            self.truth.jumped.insert(who);
+        }
+        self.people[who].set_skew(skew);
+    }
+
+    fn copy_envelopes(&mut self, from: Who, to: Who) {
+        let copied = self.people[from].envelopes(self.people[to].id);
+        self.envelopes.extend(copied.into_iter().map(|envelope| (from, to, envelope)));
+    }
+
+    async fn play_envelopes(&mut self) {
+        for _ in 0..self.rng.random_range(1..10) {
+            let Some((from, to, envelope)) = self.envelopes.choose(&mut self.rng).cloned() else { return };
+            self.note(&format!("an envelope of P{from} comes to P{to}"));
+            let from: PeerId = self.people[from].id;
+            self.people[to].receive(from, envelope).await;
+        }
+    }
+
+    /// The network allows everything again, everybody is awake, and nobody is blocked.
+    async fn peace(&mut self) {
+        self.note("peace");
+        self.network.calm();
+        for who in 0..self.people.len() {
+            self.people[who].spare();
+            self.pass(Duration::ZERO).await;
+            if !self.people[who].is_awake() {
+                self.wake(who);
+            }
+            self.people[who].life.as_ref().unwrap().transport.seems_ready(true);
+        }
+        if self.rng.random_bool(0.8) {
+            for who in 0..self.people.len() {
+                while self.contacts(who).await.iter().any(|contact| contact.state == ContactState::Blocked) {
+                    self.block(who, false).await;
+                }
+            }
+        }
+        self.settle().await;
+        for (one, other) in self.pairs().await {
+            self.greet(one, other).await;
+            self.greet(other, one).await;
+        }
+        self.settle().await;
+    }
+
+    async fn greet(&mut self, from: Who, to: Who) {
+        let (mut id, contact) = ([0; 16], self.people[to].hex());
+        self.rng.fill_bytes(&mut id);
+        let (id, text) = (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.truth.said.len()));
+        let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in: None };
+        self.note(&format!("P{from} says {id} to P{to}, at last"));
+        self.truth.said.insert(id, Said { from, to, text, accepted: true });
+        self.handle(from).unwrap().send(&contact, new).await.unwrap();
+    }
+
+    /// Those who have each other, and can find each other.
+    async fn pairs(&self) -> Vec<(Who, Who)> {
+        let mut pairs = vec![];
+        for one in 0..self.people.len() {
+            for other in one + 1..self.people.len() {
+                let (a, b) = (&self.people[one], &self.people[other]);
+                let accepted = Some(ContactState::Accepted);
+                let lost = |who| self.truth.moved.contains(&who) && self.truth.jumped.contains(&who);
+                if a.regards(b.id).await == accepted && b.regards(a.id).await == accepted && !(lost(one) && lost(other))
+                {
+                    pairs.push((one, other));
+                }
+            }
+        }
+        pairs
+    }
+
+    /// Waits until nothing waits between those who have each other.
+    async fn settle(&mut self) {
+        let (latest, mut quiet) = (self.time.elapsed() + PEACE, 0);
+        while quiet < 3 {
+            self.pass(Duration::from_secs(5)).await;
+            let waiting = self.waiting().await;
+            quiet = if waiting.is_empty() { quiet + 1 } else { 0 };
+            assert!(waiting.is_empty() || self.time.elapsed() < latest, "in peace, these wait in vain: {waiting:#?}");
+        }
+    }
+
+    async fn waiting(&self) -> Vec<String> {
+        let mut waiting = vec![];
+        for (one, other) in self.pairs().await {
+            let (a, b) = (&self.people[one], &self.people[other]);
+            let (here, there) = (a.kept(b.id), b.kept(a.id));
+            if here.outbox + here.held + there.outbox + there.held > 0 || here.agreement != there.agreement {
+                waiting.push(format!("P{one} {here:?}\nP{other} {there:?}"));
+            }
+        }
+        waiting
+    }
+
+    /// What must hold.
+    async fn end(&mut self) -> Tally {
+        let pairs = self.pairs().await;
+        for one in 0..self.people.len() {
+            for other in one + 1..self.people.len() {
+                let (a, b) = (self.history(one, other).await, self.history(other, one).await);
+                self.truth.compare((one, &a), (other, &b), pairs.contains(&(one, other)));
+            }
+        }
+        for (one, other) in &pairs {
+            self.check_pair(*one, *other);
+        }
+        for who in 0..self.people.len() {
+            self.check_weight(who).await;
+            self.people[who].sleep().await;
+        }
+        self.count(pairs.len())
+    }
+
+    fn count(&mut self, pairs: usize) -> Tally {
+        let states = |state| self.truth.states.values().filter(|other| **other == state).count();
+        Tally {
+            said: self.truth.said.len(),
+            delivered: states(MessageState::Delivered),
+            cancelled: states(MessageState::Cancelled),
+            expired: states(MessageState::Expired),
+            pairs,
+            simulated: self.time.elapsed(),
+            ..self.tally.clone()
+        }
+    }
+
+    async fn history(&self, who: Who, with: Who) -> Vec<crate::api::types::Message> {
+        let id = self.people[with].hex();
+        self.handle(who).unwrap().history(&id, 10_000, None).await.unwrap_or_default()
+    }
+
+    fn check_pair(&mut self, one: Who, other: Who) {
+        let (a, b) = (&self.people[one], &self.people[other]);
+        let (here, there) = (a.kept(b.id), b.kept(a.id));
+        assert_eq!(here.agreement, there.agreement);
+        self.tally.epochs += here.agreement.0;
+        let written = self.truth.said.values().filter(|said| both(said.from, said.to) == (one, other)).count();
+        for kept in [here, there] {
+            assert!(kept.state < 300_000, "a conversation of {} bytes", kept.state);
+            assert!(
+                usize::try_from(kept.received).unwrap() <= written + self.tally.actions,
+                "{} received",
+                kept.received
+            );
+        }
+    }
+
+    async fn check_weight(&self, who: Who) {
+        let weight = self.people[who].weigh().await.unwrap();
+        let contacts = self.contacts(who).await;
+        let accepted = contacts.iter().filter(|contact| contact.state == ContactState::Accepted).count();
+        let online = contacts.iter().filter(|contact| contact.presence == Presence::Online).count();
+        assert_eq!(weight.links, online, "P{who}: {weight:?}");
+        assert_eq!(weight.admitted, accepted, "P{who}: {weight:?}");
+        assert_eq!(weight.in_flight, 0, "P{who}: {weight:?}");
+        assert!(weight.held <= weight.links + contacts.len(), "P{who}: {weight:?}");
+        assert!(weight.tasks <= 4 * contacts.len() + 2, "P{who}: {weight:?}");
+    }
+}

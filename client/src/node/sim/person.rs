@@ -1,0 +1,287 @@
+//! One person: a store that lasts, and a node that stops, dies and starts again on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::network::{Network, SimTransport, Who};
+use super::pace::{Mortal, at_once};
+use crate::api::types::{ContactState, Event};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::identity::{Identity, PeerId};
+use crate::mls::Conversation;
+use crate::node::actor::prepare;
+use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, NodeHandle, Parts, SharedTransport};
+use crate::profile;
+use crate::store::contacts::{self, ContactId};
+use crate::store::{self, Store, conversations, messages, owner};
+use crate::wire::message::MessageId;
+
+/// A store that nobody has moved into, made once.
+fn empty_store(directory: &Path) -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let file = directory.join("empty.db");
+        at_once(async { Store::open_fast(&file).await.unwrap().close().await });
+        std::fs::read(file).unwrap()
+    })
+}
+
+/// The time that all clocks agree on.
+#[derive(Clone, Copy)]
+pub(super) struct TrueTime {
+    began: Instant,
+    began_at: i64,
+}
+
+impl TrueTime {
+    pub(super) fn begin() -> Self {
+        Self { began: Instant::now(), began_at: Clock::system().now() }
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn now(self) -> i64 {
+        self.began_at + i64::try_from(self.elapsed().as_millis()).unwrap()
+    }
+}
+
+/// A running node.
+pub(super) struct Life {
+    pub(super) handle: NodeHandle,
+    pub(super) transport: Arc<SimTransport>,
+    store: Store,
+    stop: CancellationToken,
+    ended: JoinHandle<Option<Ending>>,
+    /// How many chances to die are left to pass.
+    fuse: Arc<AtomicI64>,
+}
+
+pub(super) struct Person {
+    pub(super) who: Who,
+    pub(super) id: PeerId,
+    pub(super) life: Option<Life>,
+    /// The last event that was read.
+    pub(super) cursor: i64,
+    file: PathBuf,
+    time: TrueTime,
+    /// How far its clock is off, in milliseconds.
+    skew: Arc<AtomicI64>,
+    rng: StdRng,
+    network: Network,
+}
+
+/// How much of a conversation waits or is kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) outbox: i64,
+    pub(super) held: i64,
+    pub(super) received: i64,
+    pub(super) state: usize,
+    pub(super) agreement: (u64, Vec<u8>),
+}
+
+impl Person {
+    pub(super) fn new(who: Who, directory: &Path, time: TrueTime, network: Network, mut rng: StdRng) -> Self {
+        let file = directory.join(format!("{who}.db"));
+        std::fs::write(&file, empty_store(directory)).unwrap();
+        let id = at_once(async {
+            let store = Store::open_fast(&file).await.unwrap();
+            profile::move_in(&store, &format!("P{who}"), time.now(), &mut rng).await.unwrap();
+            let mut tx = store.begin().await.unwrap();
+            let root = owner::load(&mut tx).await.unwrap().root;
+            drop(tx);
+            store.close().await;
+            Identity::new(&root).peer_id()
+        });
+        Self { who, id, life: None, cursor: 0, file, time, skew: Arc::default(), rng, network }
+    }
+
+    pub(super) fn hex(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.id.0)
+    }
+
+    pub(super) fn is_awake(&self) -> bool {
+        self.life.is_some()
+    }
+
+    pub(super) fn handle(&self) -> Option<NodeHandle> {
+        self.life.as_ref().map(|life| life.handle.clone())
+    }
+
+    pub(super) fn set_skew(&self, milliseconds: i64) {
+        self.skew.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Starts, with so many sealed messages between two key updates.
+    pub(super) fn wake(&mut self, update_after: u32) {
+        let store = at_once(Store::open_fast(&self.file)).unwrap();
+        let (incoming, streams) = mpsc::channel(INCOMING_QUEUE);
+        let transport = Arc::new(self.network.transport(self.who, incoming));
+        let (time, skew) = (self.time, Arc::clone(&self.skew));
+        let parts = Parts {
+            store: store.clone(),
+            transport: Arc::clone(&transport) as SharedTransport,
+            incoming: streams,
+            directory: self.file.clone(),
+            clock: Clock::new(move || time.now() + skew.load(Ordering::Relaxed)),
+            rng: StdRng::from_rng(&mut self.rng),
+            update_after,
+        };
+        let (handle, stop, node) = at_once(prepare(parts)).unwrap();
+        let (fuse, dead) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicBool::new(false)));
+        let (chance, dies) = (Arc::clone(&fuse), Arc::clone(&dead));
+        at_once(store.set_dies(Box::new(move || {
+            let is_now = chance.fetch_sub(1, Ordering::Relaxed) == 1;
+            dies.fetch_or(is_now, Ordering::Relaxed);
+            is_now
+        })));
+        let (network, who, stopped) = (self.network.clone(), self.who, stop.clone());
+        let on_death = move || {
+            network.die(who);
+            stopped.cancel();
+        };
+        let ended = tokio::spawn(Mortal::new(node, store.clone(), dead, on_death));
+        self.life = Some(Life { handle, transport, store, stop, ended, fuse });
+    }
+
+    /// Stops cleanly.
+    pub(super) async fn sleep(&mut self) {
+        let Some(life) = self.life.take() else { return };
+        life.stop.cancel();
+        let ending = life.ended.await.unwrap();
+        assert!(ending.is_none_or(|ending| ending == Ending::Stopped));
+        at_once(life.store.close());
+    }
+
+    /// Dies now.
+    pub(super) async fn die(&mut self) {
+        let Some(life) = self.life.take() else { return };
+        self.network.die(self.who);
+        life.ended.abort();
+        drop(life.ended.await);
+        life.stop.cancel();
+        at_once(life.store.close());
+    }
+
+    /// Will die before or after one of its next commits.
+    pub(super) fn doom(&mut self, chances: i64) {
+        if let Some(life) = &self.life {
+            life.fuse.store(chances, Ordering::Relaxed);
+        }
+    }
+
+    /// Will live.
+    pub(super) fn spare(&self) {
+        if let Some(life) = &self.life {
+            life.fuse.store(i64::MAX, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it died since somebody looked.
+    pub(super) async fn has_died(&mut self) -> bool {
+        let Some(life) = self.life.take_if(|life| life.ended.is_finished()) else { return false };
+        assert_eq!(life.ended.await.unwrap(), None, "a node ended by itself");
+        at_once(life.store.close());
+        true
+    }
+
+    /// Everything that happened since the last time.
+    pub(super) async fn news(&mut self) -> Vec<Event> {
+        let mut news = vec![];
+        while let Some(handle) = self.handle() {
+            let Ok(page) = handle.events(self.cursor, 1000).await else { break };
+            let Some(last) = page.last() else { break };
+            self.cursor = last.seq;
+            news.extend(page);
+        }
+        news
+    }
+
+    /// An envelope comes by some other path.
+    pub(super) async fn receive(&self, from: PeerId, envelope: Vec<u8>) {
+        let (Some(life), Some(contact)) = (&self.life, self.row(from)) else { return };
+        let (answer, answered) = oneshot::channel();
+        if life.handle.commands.send(Command::Receive(contact, envelope, answer)).await.is_ok() {
+            drop(answered.await);
+        }
+    }
+
+    pub(super) async fn weigh(&self) -> Result<super::Weight, Fault> {
+        let life = self.life.as_ref().unwrap();
+        life.handle.ask(|answer: Answer<super::Weight>| Command::Weigh(answer)).await
+    }
+
+    /// Sealed envelopes that wait in the outbox for a contact, if a link has taken them.
+    pub(super) fn envelopes(&self, to: PeerId) -> Vec<Vec<u8>> {
+        let (Some(life), Some(contact)) = (&self.life, self.row(to)) else { return vec![] };
+        at_once(async {
+            let mut tx = life.store.begin().await.unwrap();
+            let mut taken = vec![];
+            for row in messages::outbox(&mut tx, contact, 0, 50).await.unwrap() {
+                let is_sent = messages::ours(&mut tx, contact, row.item().unwrap()).await.unwrap();
+                let is_sent = is_sent.is_none_or(|message| message.state != "queued");
+                taken.extend(row.envelope.filter(|_| is_sent));
+            }
+            taken
+        })
+    }
+
+    fn row(&self, contact: PeerId) -> Option<ContactId> {
+        let store = &self.life.as_ref()?.store;
+        at_once(async {
+            let mut tx = store.begin().await.unwrap();
+            contacts::by_peer(&mut tx, contact).await.unwrap().map(|row| row.id)
+        })
+    }
+
+    /// What is kept of the conversation with a contact.
+    pub(super) fn kept(&self, contact: PeerId) -> Kept {
+        let (life, row) = (self.life.as_ref().unwrap(), self.row(contact).unwrap());
+        at_once(async {
+            let mut tx = life.store.begin().await.unwrap();
+            let state = conversations::load(&mut tx, row).await.unwrap().unwrap().mls;
+            Kept {
+                outbox: store::rows(&mut tx, "outbox", row).await,
+                held: store::rows(&mut tx, "held", row).await,
+                received: store::rows(&mut tx, "received", row).await,
+                state: state.len(),
+                agreement: Conversation::load(&state).unwrap().agreement(),
+            }
+        })
+    }
+
+    /// How it sees somebody, if at all.
+    pub(super) async fn regards(&self, other: PeerId) -> Option<ContactState> {
+        let hex = data_encoding::HEXLOWER.encode(&other.0);
+        self.handle()?.contact(&hex).await.ok().map(|contact| contact.state)
+    }
+
+    /// Whether its store has a message, be it awake or not.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let id = MessageId(data_encoding::HEXLOWER.decode(id.as_bytes()).unwrap().try_into().unwrap());
+        at_once(async {
+            let life = self.life.as_ref().map(|life| life.store.clone());
+            let store = match life {
+                Some(store) => store,
+                None => Store::open_fast(&self.file).await.unwrap(),
+            };
+            let has = messages::by_id(&mut store.begin().await.unwrap(), id).await.unwrap().is_some();
+            if self.life.is_none() {
+                store.close().await;
+            }
+            has
+        })
+    }
+}
