@@ -4,6 +4,7 @@
 //! All stories share one network and run at the same time: they mostly wait. `--test-threads 1`
 //! tells them one after the other.
 
+mod backups;
 mod calls;
 mod capture;
 mod chores;
@@ -136,6 +137,7 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         outages::messages_wait_for_a_killed_contact,
         outages::messages_of_a_killed_sender_are_not_lost,
         outages::both_killed_and_restarted_end_with_one_link,
+        backups::a_profile_restored_from_an_old_backup_goes_on_with_its_conversation,
         contacts::a_removed_contact_is_left_behind_and_another_follows,
         contacts::a_blocked_contact_is_silent_until_it_is_unblocked,
         offline::without_a_tor_network_chive_says_why_and_commands_work,
