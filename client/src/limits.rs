@@ -26,7 +26,7 @@ pub const MAX_RECORD: usize = FRAME_SIZES[3] / 2;
 /// A Noise handshake message.
 pub const MAX_HANDSHAKE: usize = 256;
 
-/// Message ids in one receipt.
+/// Message ids in one receipt, and in one that says what was read.
 pub const MAX_RECEIPT_IDS: usize = 32;
 /// Ids of seen messages in one message.
 pub const MAX_SEEN: usize = 4;
@@ -97,6 +97,10 @@ pub const INVITATION_LIFE: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 pub const DEFAULT_INVITATION_LIFE: u64 = 604_800;
 /// An ended invitation is kept so long, to tell a late opener why it ended: 30 days, in milliseconds.
 pub const INVITATION_MEMORY_MS: i64 = 30 * 24 * 3600 * 1000;
+/// After how long messages disappear, in seconds.
+pub const DISAPPEAR_AFTER: std::ops::RangeInclusive<u64> = 10..=31_536_000;
+/// How long messages are kept, in seconds: a minute to ten years.
+pub const RETENTION: std::ops::RangeInclusive<u64> = 60..=315_360_000;
 /// The life of an undelivered message, in seconds.
 pub const MESSAGE_LIFE: std::ops::RangeInclusive<u64> = 1..=31_536_000;
 /// Events kept for those who resume.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
-    Contact, ContactChange, ErrorCode, Event, Invitation, Message, NewContact, NewInvitation, NewMessage,
+    Contact, ContactChange, ErrorCode, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
     PassphraseChange, Search, Status,
 };
 use crate::fault::Fault;
@@ -41,6 +41,7 @@ mod redial;
 mod requests;
 #[cfg(test)]
 mod sim;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -72,6 +73,7 @@ enum Command {
     Search(Search, Answer<Vec<Message>>),
     Message(String, Answer<Message>),
     Cancel(String, Answer<Message>),
+    MarkRead(String, MarkRead, Answer<Contact>),
     Events(i64, u32, Answer<Vec<Event>>),
     Wipe(Answer<()>),
     /// An envelope that came by some path, for tests: from whom, and what.
@@ -197,6 +199,11 @@ impl NodeHandle {
     /// Takes a message back that has not left.
     pub async fn cancel(&self, id: &str) -> Result<Message, Fault> {
         self.ask(|answer| Command::Cancel(id.to_owned(), answer)).await
+    }
+
+    /// Marks the messages of a contact as read; it is told if both sides allow it.
+    pub async fn mark_read(&self, who: &str, mark: MarkRead) -> Result<Contact, Fault> {
+        self.ask(|answer| Command::MarkRead(who.to_owned(), mark, answer)).await
     }
 
     /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.

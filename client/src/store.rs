@@ -17,11 +17,13 @@ pub mod afresh;
 pub mod contacts;
 pub mod conversations;
 mod damage;
+pub mod deletion;
 pub mod events;
 pub mod heard;
 pub mod invitations;
 pub mod messages;
 pub mod owner;
+pub mod terms;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -182,15 +184,22 @@ impl Store {
 
     /// Begins a transaction, once the one before is over.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let mut open = self.idle().await?;
+        open.begun = true;
+        open.connection.execute(sqlx::query("BEGIN")).await?;
+        Ok(Tx { open })
+    }
+
+    /// The connection, between two transactions.
+    async fn idle(&self) -> Result<OwnedMappedMutexGuard<Option<Open>, Open>, StoreError> {
         let open = Arc::clone(&self.open).lock_owned().await;
         let mut open = OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
         if open.begun {
             // SQLite may have undone it already, such as when the disk is full: then this is an error.
             let _ = open.connection.execute(sqlx::query("ROLLBACK")).await;
+            open.begun = false;
         }
-        open.begun = true;
-        open.connection.execute(sqlx::query("BEGIN")).await?;
-        Ok(Tx { open })
+        Ok(open)
     }
 
     /// Closes the file.

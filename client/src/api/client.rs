@@ -10,8 +10,8 @@ use futures::Stream;
 use hyper::Method;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange,
-    Problem, Search, Status, Wipe,
+    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
+    PassphraseChange, Problem, Search, Status, Wipe,
 };
 
 mod events;
@@ -85,7 +85,7 @@ impl Client {
         self.ask(Method::GET, contact_path(who)).answer().await
     }
 
-    /// Renames, verifies or blocks a contact.
+    /// Renames, verifies or blocks a contact, or changes what may happen to its messages.
     pub async fn change_contact(&self, who: &str, change: &ContactChange) -> Result<Contact, ClientError> {
         self.ask(Method::PATCH, contact_path(who)).json(change)?.answer().await
     }
@@ -109,6 +109,12 @@ impl Client {
             path.push_str(&segment(id));
         }
         self.ask(Method::GET, path).answer().await
+    }
+
+    /// Marks the messages of a contact as read, up to one or all of them.
+    pub async fn mark_read(&self, who: &str, up_to: Option<&str>) -> Result<Contact, ClientError> {
+        let mark = MarkRead { up_to: up_to.map(str::to_owned) };
+        self.ask(Method::POST, format!("{}/read", contact_path(who))).json(&mark)?.answer().await
     }
 
     /// Messages that have the words, newest first.

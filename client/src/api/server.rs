@@ -67,6 +67,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(contacts::list, contacts::add))
         .routes(routes!(contacts::get, contacts::change, contacts::remove))
         .routes(routes!(messages::history, messages::send))
+        .routes(routes!(messages::mark_read))
         .routes(routes!(messages::search))
         .routes(routes!(messages::get, messages::cancel))
         .routes(routes!(events::follow))

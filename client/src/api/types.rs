@@ -129,6 +129,47 @@ pub struct ContactChange {
     /// True to refuse its links and messages.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub blocked: Option<bool>,
+    /// Let messages disappear so many seconds after they were delivered: 10 to 31,536,000 (a year); 0 for never. They
+    /// do once the contact lets them, too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disappear_after: Option<u64>,
+    /// True to tell each other which messages were read, once the contact allows it, too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_receipts: Option<bool>,
+    /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0 keeps them for ever.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retain: Option<u64>,
+}
+
+/// What both sides of a conversation let happen to its messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Terms {
+    /// What we want.
+    pub ours: Allowed,
+    /// What the contact wants, as far as it told us.
+    pub theirs: Allowed,
+    /// What holds for what is written now: only what both want, and of two times the longer one.
+    pub in_force: Allowed,
+    /// Whether the contact has confirmed to know what we want.
+    pub confirmed: bool,
+}
+
+/// What may happen to messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Allowed {
+    /// They disappear so many seconds after they were delivered; 0 for never.
+    pub disappear_after: u64,
+    /// Their writer is told when they are read.
+    pub read_receipts: bool,
+}
+
+/// `POST /v1/contacts/{name}/read`
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRead {
+    /// The id of a message: it and all that were stored here before it. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub up_to: Option<String>,
 }
 
 /// Somebody to talk with.
@@ -158,6 +199,13 @@ pub struct Contact {
     pub safety_number: Option<String>,
     /// Messages to it that are not delivered yet.
     pub waiting: u32,
+    /// Messages from it that are not read yet.
+    pub unread: u32,
+    /// What both let happen to messages.
+    pub terms: Terms,
+    /// Messages older than so many seconds are deleted here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retain: Option<u64>,
     /// When it was added.
     pub created_at: i64,
 }
@@ -264,6 +312,15 @@ pub struct Message {
     /// It came after messages of ours that stand below it: its writer had not seen them, or says so.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub late: bool,
+    /// Received: when it was marked as read here. Sent: when the contact said that it was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_at: Option<i64>,
+    /// It was sent under this timer, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disappear_after: Option<u64>,
+    /// When it disappears, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disappears_at: Option<i64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -291,6 +348,8 @@ pub enum MessageState {
     Sent,
     /// The reader's device stored it and said so.
     Delivered,
+    /// Delivered, and its reader has read it and said so.
+    Read,
     /// Taken back before it left.
     Cancelled,
     /// Not delivered in its time.
@@ -324,6 +383,15 @@ pub enum What {
     Contact {
         /// As it is now.
         contact: Contact,
+    },
+    /// Messages are gone, because they disappeared or were older than their conversation keeps.
+    MessagesGone {
+        /// The contact's id.
+        id: String,
+        /// The contact's name.
+        name: String,
+        /// The messages' ids.
+        messages: Vec<String>,
     },
     /// A contact was removed, with its conversation.
     ContactRemoved {

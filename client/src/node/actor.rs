@@ -16,6 +16,7 @@ use super::directory::Directory;
 use super::lobby::Lobby;
 use super::meet::Host;
 use super::peer::Peer;
+use super::terms::Erasure;
 use super::{
     COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
     internal,
@@ -79,6 +80,7 @@ pub(super) struct Node {
     /// Whether a replaced one is among them.
     pub(super) replaced: bool,
     lobby: Lobby,
+    pub(super) erasure: Erasure,
     started_at: i64,
     wiped: bool,
 }
@@ -122,6 +124,7 @@ pub(super) async fn prepare(
         hosted: vec![],
         replaced: false,
         lobby: Lobby::default(),
+        erasure: Erasure::default(),
         started_at: clock.now(),
         clock,
         wiped: false,
@@ -219,6 +222,7 @@ impl Node {
             Command::Search(search, to) => drop(to.send(self.search(&search).await)),
             Command::Message(id, to) => drop(to.send(self.message(&id).await)),
             Command::Cancel(id, to) => drop(to.send(self.cancel(&id).await)),
+            Command::MarkRead(who, mark, to) => drop(to.send(self.mark_read(&who, &mark).await)),
             Command::Events(after, limit, to) => drop(to.send(self.events(after, limit).await)),
             Command::Wipe(to) => {
                 self.wiped = true;
@@ -267,9 +271,9 @@ impl Node {
     async fn tick(&mut self) {
         self.resend().await;
         self.update_keys().await;
-        for done in
-            [self.repeat_questions().await, self.settle_presence().await, self.expire().await, self.forget_old().await]
-        {
+        let (expired, deleted) = (self.expire().await, self.delete_due().await);
+        let due = [self.repeat_questions().await, self.settle_presence().await, self.forget_old().await];
+        for done in [expired, deleted, self.erase().await].into_iter().chain(due) {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
             }

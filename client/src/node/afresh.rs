@@ -118,6 +118,7 @@ impl Node {
         let answer = self.restart(tx, contact, welcome).await?.to_bytes();
         let acceptance = Acceptance { request: *name, answer };
         conversations::create(tx, contact, &state, Some(&acceptance), self.clock.now()).await?;
+        self.put_terms(tx, contact).await?;
         afresh::remember_answered(tx, contact, name).await?;
         Ok(Some(acceptance.answer))
     }
@@ -141,6 +142,7 @@ impl Node {
         messages::drop_kind(&mut tx, contact, "card").await?;
         self.take_restart(&mut tx, contact, &theirs).await?;
         conversations::create(&mut tx, contact, &state, None, self.clock.now()).await?;
+        self.put_terms(&mut tx, contact).await?;
         let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE);
         let ours = ours.map_err(|_| StoreError::Damaged("a stored question"))?;
         if self.own_card(&mut tx).await?.revision > ours.introduction.card.revision {

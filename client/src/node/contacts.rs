@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
 use crate::store::contacts::{self, ContactId, ContactRow, Naming};
-use crate::store::{StoreError, Tx, messages};
+use crate::store::{StoreError, Tx, messages, terms};
 use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
@@ -92,6 +92,7 @@ impl Node {
             _ => (ContactState::Accepted, self.why_offline(row.id)),
         };
         let known = row.keys()?.is_some();
+        let terms = terms::load(tx, row.id).await?;
         Ok(Contact {
             id: peer_hex(row),
             name: row.name.clone(),
@@ -106,6 +107,9 @@ impl Node {
                 .transpose()?
                 .map(|id| safety_number(self.host.identity.peer_id(), id)),
             waiting: messages::waiting(tx, row.id).await?,
+            unread: messages::unread(tx, row.id).await?,
+            retain: terms.retain.map(i64::cast_unsigned),
+            terms: terms.show(),
             created_at: row.created_at,
         })
     }
@@ -129,6 +133,7 @@ impl Node {
             }
             contacts::set_verified(&mut tx, row.id, verified).await?;
         }
+        self.change_terms(&mut tx, row.id, change).await?;
         let blocking = change.blocked.filter(|blocked| *blocked != row.blocked);
         if let Some(blocked) = blocking {
             contacts::set_blocked(&mut tx, row.id, blocked).await?;
@@ -150,6 +155,7 @@ impl Node {
         if let Some(blocked) = blocking {
             self.after_moving(blocked).await?;
         }
+        self.pump(row.id).await;
         let mut tx = self.begin().await?;
         let row = self.find_contact(&mut tx, &peer_hex(&row)).await?;
         Ok(self.show_contact(&mut tx, &row).await?)
@@ -164,6 +170,7 @@ impl Node {
         let removed = What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() };
         events::note(&mut tx, &removed, self.clock.now()).await?;
         self.commit(tx).await?;
+        self.erase_soon();
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
             link.sender.cancel.cancel();

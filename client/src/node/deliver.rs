@@ -103,6 +103,7 @@ impl Node {
         let item = row.item()?;
         let content = match (row.kind.as_str(), &row.body) {
             ("message", _) => text_of(tx, contact, item).await?,
+            ("terms" | "read", Some(body)) => Content::from_bytes(body).ok(),
             ("card", Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
             _ => None,
         };
@@ -244,6 +245,7 @@ async fn text_of(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Optio
         clock: message.clock.cast_unsigned(),
         created_at: message.created_at(),
         seen: messages::newest_of(tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?,
+        disappear_after: message.disappear_after.map(i64::cast_unsigned),
         text: message.text,
     })))
 }

@@ -9,7 +9,7 @@ use crate::mls::{Conversation, MlsError, Opened};
 use crate::store::contacts::{self, ContactId};
 use crate::store::conversations::Before;
 use crate::store::messages::{self, Receipted};
-use crate::store::{StoreError, Tx, conversations};
+use crate::store::{StoreError, Tx, conversations, terms};
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
 
@@ -164,6 +164,14 @@ impl Node {
                 }
                 Ok(Outcome { card: true, ..Outcome::answer(id) })
             }
+            Content::Terms { id, terms: theirs } => {
+                conversations::remember_received(tx, contact, digest, id).await?;
+                if terms::take(tx, contact, &theirs).await? {
+                    events::note_contact(tx, contact, now).await?;
+                }
+                Ok(Outcome::answer(id))
+            }
+            Content::Read { id, items } => take_read(tx, contact, id, &items, digest, now).await,
             Content::Unknown { id: Some(id) } => {
                 conversations::remember_received(tx, contact, digest, id).await?;
                 Ok(Outcome::answer(id))
@@ -227,7 +235,11 @@ async fn take_text(
         return unusable(tx, contact, digest).await;
     }
     conversations::remember_received(tx, contact, digest, text.id).await?;
-    if let Some(message) = messages::add_theirs(tx, contact, &text, now).await? {
+    let timer = match text.disappear_after {
+        Some(timer) => terms::load(tx, contact).await?.consented(timer),
+        None => None,
+    };
+    if let Some(message) = messages::add_theirs(tx, contact, &text, timer, now).await? {
         events::note_message(tx, message, now).await?;
     }
     let seen = take_receipts(tx, contact, &text.seen, now).await?;
@@ -244,12 +256,41 @@ async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId], now
     let mut outcome = Outcome::default();
     for item in items {
         let Receipted { outbox, message } = messages::receipt(tx, contact, *item, now).await?;
-        outcome.finished.extend(outbox);
+        if let Some((row, kind, body)) = outbox {
+            outcome.finished.push(row);
+            if let ("terms", Some(Ok(Content::Terms { terms: ours, .. }))) =
+                (kind.as_str(), body.as_deref().map(Content::from_bytes))
+            {
+                terms::told(tx, contact, &ours).await?;
+                events::note_contact(tx, contact, now).await?;
+            }
+        }
         if let Some(message) = message {
             events::note_message(tx, message, now).await?;
         }
     }
     Ok(outcome)
+}
+
+/// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow it.
+async fn take_read(
+    tx: &mut Tx,
+    contact: ContactId,
+    id: MessageId,
+    items: &[MessageId],
+    digest: &[u8],
+    now: i64,
+) -> Result<Outcome, StoreError> {
+    conversations::remember_received(tx, contact, digest, id).await?;
+    let stored = take_receipts(tx, contact, items, now).await?;
+    if terms::load(tx, contact).await?.show().ours.read_receipts {
+        for item in items {
+            if let Some(message) = messages::was_read(tx, contact, *item, now).await? {
+                events::note_message(tx, message, now).await?;
+            }
+        }
+    }
+    Ok(Outcome { answers: vec![Content::Receipt(vec![id])], ..stored })
 }
 
 async fn begin_epoch(

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::limits::{MAX_SEARCH, MAX_TEXT, MESSAGE_LIFE};
 use crate::store::contacts::{ContactId, ContactRow};
 use crate::store::messages::{self, MessageRow, NewRow};
+use crate::store::terms;
 use crate::wire::message::MessageId;
 
 impl Node {
@@ -27,8 +28,16 @@ impl Node {
             return self.sent_before(&earlier, &contact, &new.text);
         }
         check_can_send(&contact)?;
-        let row =
-            NewRow { contact: contact.id, id, text: &new.text, clock: contact.clock + 1, created_at: now, expires_at };
+        let timer = terms::load(&mut tx, contact.id).await?.show().in_force.disappear_after;
+        let row = NewRow {
+            contact: contact.id,
+            id,
+            text: &new.text,
+            clock: contact.clock + 1,
+            created_at: now,
+            expires_at,
+            disappear_after: (timer > 0).then_some(timer),
+        };
         let message = messages::add_ours(&mut tx, &row).await?;
         events::note_message(&mut tx, message, now).await?;
         self.commit(tx).await?;
@@ -108,7 +117,7 @@ impl Node {
         let Some(row) = messages::by_id(&mut tx, parse_id(id)?).await?.filter(|row| row.mine) else {
             return unknown_message();
         };
-        if !messages::cancel(&mut tx, &row).await? {
+        if !messages::cancel(&mut tx, &row, self.clock.now()).await? {
             return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be taken back");
         }
         events::note_message(&mut tx, row.row, self.clock.now()).await?;
@@ -190,11 +199,11 @@ fn check_can_send(contact: &ContactRow) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parse_id(id: &str) -> Result<MessageId, Fault> {
+pub(super) fn parse_id(id: &str) -> Result<MessageId, Fault> {
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.map(MessageId).map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
 }
 
-fn unknown_message<T>() -> Result<T, Fault> {
+pub(super) fn unknown_message<T>() -> Result<T, Fault> {
     refuse(ErrorCode::UnknownMessage, "there is no message with this id here")
 }

@@ -169,6 +169,7 @@ impl Node {
         contacts::accept(&mut tx, contact, &peer, &pair).await?;
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
         contacts::remove_request(&mut tx, contact).await?;
+        self.put_terms(&mut tx, contact).await?;
         self.rename_as_card(&mut tx, contact, &introduction.card).await?;
         self.tell_if_changed(&mut tx, contact, &request.introduction).await?;
         events::note_contact(&mut tx, contact, self.clock.now()).await?;
@@ -322,6 +323,7 @@ impl Node {
         afresh::remember_answered(tx, contact, &acceptance.request).await?;
         contacts::accept(tx, contact, &asking.peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
+        self.put_terms(tx, contact).await?;
         if known.is_some() {
             self.rename_as_card(tx, contact, &theirs.card).await?;
         }

@@ -99,6 +99,11 @@ impl Person {
         &self.running.as_ref().unwrap().handle
     }
 
+    /// Time passes on this person's clock.
+    fn waits(&self, time: Duration) {
+        self.clock_off.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
     async fn wake(&mut self) {
         let profile = self.unlocks().await;
         self.starts(profile).await;

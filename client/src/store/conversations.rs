@@ -65,7 +65,7 @@ pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     ] {
         sqlx::query(statement).bind(contact).execute(&mut **tx).await?;
     }
-    Ok(())
+    super::terms::forget(tx, contact).await
 }
 
 /// Reads one.

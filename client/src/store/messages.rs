@@ -36,6 +36,10 @@ pub struct MessageRow {
     expires_at: Option<i64>,
     missing_before: i64,
     late: bool,
+    /// The timer that it is under, in seconds.
+    pub disappear_after: Option<i64>,
+    disappears_at: Option<i64>,
+    read_at: Option<i64>,
     contact_name: String,
     contact_peer: Vec<u8>,
 }
@@ -57,6 +61,7 @@ impl MessageRow {
     pub fn state(&self) -> MessageState {
         match self.state.as_str() {
             "sent" => MessageState::Sent,
+            "delivered" if self.read_at.is_some() => MessageState::Read,
             "delivered" => MessageState::Delivered,
             "cancelled" => MessageState::Cancelled,
             "expired" => MessageState::Expired,
@@ -84,6 +89,9 @@ impl MessageRow {
             expires_at: self.expires_at,
             missing_before: u32::try_from(self.missing_before).unwrap_or(u32::MAX),
             late: self.late,
+            read_at: self.read_at,
+            disappear_after: self.disappear_after.map(i64::cast_unsigned),
+            disappears_at: self.disappears_at,
         }
     }
 }
@@ -92,7 +100,7 @@ impl MessageRow {
 fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!(
         "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
-         m.delivered_at, m.expires_at, m.late, c.name AS contact_name, c.peer_id AS contact_peer, \
+         m.delivered_at, m.expires_at, m.late, m.disappear_after, m.disappears_at, m.read_at, c.name AS contact_name, c.peer_id AS contact_peer, \
          {MISSING_BEFORE} AS missing_before FROM message m JOIN contact c ON c.id = m.contact {condition}"
     ))
 }
@@ -111,12 +119,15 @@ pub struct NewRow<'a> {
     pub created_at: i64,
     /// When to give up.
     pub expires_at: Option<i64>,
+    /// The timer that it is sent under, in seconds.
+    pub disappear_after: Option<u64>,
 }
 
 /// Accepts a message of ours: it is in the store and in the outbox, or nowhere.
 pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO message (contact, id, mine, state, text, words, clock, created_at, expires_at) VALUES (?, ?, 1, 'queued', ?, ?, ?, ?, ?)",
+        "INSERT INTO message (contact, id, mine, state, text, words, clock, created_at, expires_at, disappear_after) \
+         VALUES (?, ?, 1, 'queued', ?, ?, ?, ?, ?, ?)",
     )
     .bind(new.contact)
     .bind(&new.id.0[..])
@@ -125,6 +136,7 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
     .bind(new.clock)
     .bind(new.created_at)
     .bind(new.expires_at)
+    .bind(new.disappear_after.map(u64::cast_signed))
     .execute(&mut **tx)
     .await?;
     sqlx::query("INSERT INTO outbox (contact, kind, item) VALUES (?, 'message', ?)")
@@ -145,13 +157,14 @@ pub async fn add_theirs(
     tx: &mut Tx,
     contact: ContactId,
     text: &Text,
+    disappear_after: Option<u64>,
     now: i64,
 ) -> Result<Option<MessageRowId>, StoreError> {
     heard::note(tx, contact, text.counter.cast_signed()).await?;
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late, words) \
+        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late, words, disappear_after, disappears_at) \
          SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7, \
-         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5), ?8 \
+         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5), ?8, ?9, ?7 + ?9 * 1000 \
          WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2) \
          AND NOT EXISTS (SELECT 1 FROM forgotten WHERE contact = ?1 AND id = ?2)",
     )
@@ -163,6 +176,7 @@ pub async fn add_theirs(
     .bind(text.created_at)
     .bind(now)
     .bind(words(&text.text))
+    .bind(disappear_after.map(u64::cast_signed))
     .execute(&mut **tx)
     .await?;
     sqlx::query("UPDATE contact SET clock = max(clock, ?) WHERE id = ?")
@@ -257,6 +271,53 @@ pub async fn newest_of(tx: &mut Tx, contact: ContactId, limit: u32) -> Result<Ve
     rows.iter().map(|(id,)| Ok(MessageId(bytes(id)?))).collect()
 }
 
+/// Marks what came from a contact as read, up to a row; gives what was not read before.
+pub async fn mark_read(
+    tx: &mut Tx,
+    contact: ContactId,
+    up_to: Option<MessageRowId>,
+    now: i64,
+) -> Result<Vec<MessageId>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "UPDATE message SET read_at = ? WHERE contact = ? AND mine = 0 AND read_at IS NULL AND row <= ? RETURNING id",
+    )
+    .bind(now)
+    .bind(contact)
+    .bind(up_to.unwrap_or(i64::MAX))
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.iter().map(|(id,)| Ok(MessageId(bytes(id)?))).collect()
+}
+
+/// How many of a contact's messages are not read.
+pub async fn unread(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
+    let (count,): (u32,) =
+        sqlx::query_as("SELECT count(*) FROM message WHERE contact = ? AND mine = 0 AND read_at IS NULL")
+            .bind(contact)
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(count)
+}
+
+/// The contact has read a message of ours, which it has stored. Gives it if that is news.
+pub async fn was_read(
+    tx: &mut Tx,
+    contact: ContactId,
+    id: MessageId,
+    now: i64,
+) -> Result<Option<MessageRowId>, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "UPDATE message SET read_at = ? WHERE contact = ? AND id = ? AND mine = 1 AND state = 'delivered' \
+         AND read_at IS NULL RETURNING row",
+    )
+    .bind(now)
+    .bind(contact)
+    .bind(&id.0[..])
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(row,)| row))
+}
+
 /// How many of ours a contact has not receipted.
 pub async fn waiting(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
     let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE contact = ? AND kind = 'message'")
@@ -319,6 +380,24 @@ pub async fn put(
     Ok(())
 }
 
+/// The newest row of a kind that was not sealed yet: it can still be changed.
+pub async fn unsealed(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<Option<OutboxRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND kind = ? AND envelope IS NULL \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(contact)
+    .bind(kind)
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Changes what was not sealed yet.
+pub async fn set_body(tx: &mut Tx, outbox: i64, body: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET body = ? WHERE id = ?").bind(body).bind(outbox).execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// Drops what a newer thing of the same kind replaces.
 pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ?")
@@ -361,8 +440,8 @@ pub async fn mark_sent(tx: &mut Tx, outbox: i64, now: i64) -> Result<Option<Mess
 
 /// What a receipt finished.
 pub struct Receipted {
-    /// The outbox row.
-    pub outbox: Option<i64>,
+    /// The outbox row, its kind and its body.
+    pub outbox: Option<(i64, String, Option<Vec<u8>>)>,
     /// The message that is delivered now and was not before.
     pub message: Option<MessageRowId>,
 }
@@ -370,15 +449,17 @@ pub struct Receipted {
 /// The contact has stored this item.
 pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64) -> Result<Receipted, StoreError> {
     // Only what was sealed can have been received: a receipt for anything else is a guess.
-    let gone: Option<(i64,)> = sqlx::query_as(
-        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' RETURNING id",
+    let outbox: Option<(i64, String, Option<Vec<u8>>)> = sqlx::query_as(
+        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' \
+         RETURNING id, kind, body",
     )
     .bind(contact)
     .bind(&item.0[..])
     .fetch_optional(&mut **tx)
     .await?;
     let message: Option<(i64,)> = sqlx::query_as(
-        "UPDATE message SET state = 'delivered', delivered_at = ?1, sent_at = ifnull(sent_at, ?1) \
+        "UPDATE message SET state = 'delivered', delivered_at = ?1, sent_at = ifnull(sent_at, ?1), \
+         disappears_at = ifnull(disappears_at, ?1 + disappear_after * 1000) \
          WHERE contact = ?2 AND id = ?3 AND mine = 1 AND counter IS NOT NULL AND state IN ('queued', 'sent', 'expired') RETURNING row",
     )
     .bind(now)
@@ -386,7 +467,7 @@ pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64)
     .bind(&item.0[..])
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(Receipted { outbox: gone.map(|(id,)| id), message: message.map(|(row,)| row) })
+    Ok(Receipted { outbox, message: message.map(|(row,)| row) })
 }
 
 /// The contact has merged our commit.
@@ -399,7 +480,7 @@ pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<i64
 }
 
 /// Takes a message of ours back, if it was never sealed: nobody can have it.
-pub async fn cancel(tx: &mut Tx, message: &MessageRow) -> Result<bool, StoreError> {
+pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: i64) -> Result<bool, StoreError> {
     if message.counter.is_some() {
         return Ok(false);
     }
@@ -412,14 +493,19 @@ pub async fn cancel(tx: &mut Tx, message: &MessageRow) -> Result<bool, StoreErro
     if gone.rows_affected() == 0 {
         return Ok(false);
     }
-    sqlx::query("UPDATE message SET state = 'cancelled' WHERE row = ?").bind(message.row).execute(&mut **tx).await?;
+    sqlx::query("UPDATE message SET state = 'cancelled', disappears_at = ?1 + disappear_after * 1000 WHERE row = ?2")
+        .bind(now)
+        .bind(message.row)
+        .execute(&mut **tx)
+        .await?;
     Ok(true)
 }
 
 /// Gives up what was not receipted in its time; returns the outbox rows and the messages.
 pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>, MessageRowId)>, StoreError> {
     let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-        "UPDATE message SET state = 'expired' WHERE state IN ('queued', 'sent') AND expires_at <= ? RETURNING contact, row, id",
+        "UPDATE message SET state = 'expired', disappears_at = ?1 + disappear_after * 1000 \
+         WHERE state IN ('queued', 'sent') AND expires_at <= ?1 RETURNING contact, row, id",
     )
     .bind(now)
     .fetch_all(&mut **tx)
@@ -454,24 +540,31 @@ pub(super) mod tests {
         contact
     }
 
-    async fn comes(store: &Store, contact: ContactId, counter: u64, text: &str) -> MessageRowId {
+    pub(crate) async fn comes(store: &Store, contact: ContactId, counter: u64, text: &str) -> MessageRowId {
         let mut id = [u8::try_from(contact).unwrap(); 16];
         id[8..].copy_from_slice(&counter.to_be_bytes());
-        let text =
-            Text { id: MessageId(id), counter, clock: counter, created_at: 0, seen: vec![], text: text.to_owned() };
+        let text = Text {
+            id: MessageId(id),
+            counter,
+            clock: counter,
+            created_at: 0,
+            seen: vec![],
+            text: text.to_owned(),
+            disappear_after: None,
+        };
         let mut tx = store.begin().await.unwrap();
-        let row = add_theirs(&mut tx, contact, &text, 0).await.unwrap().unwrap();
+        let row = add_theirs(&mut tx, contact, &text, None, 0).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         row
     }
 
-    async fn found(store: &Store, text: &str, contact: Option<ContactId>) -> Vec<String> {
+    pub(crate) async fn found(store: &Store, text: &str, contact: Option<ContactId>) -> Vec<String> {
         let mut tx = store.begin().await.unwrap();
         let rows = search(&mut tx, text, contact, 100, None).await.unwrap();
         rows.into_iter().map(|row| row.text).collect()
     }
 
-    async fn index_is_in_line(store: &Store) {
+    pub(crate) async fn index_is_in_line(store: &Store) {
         let mut tx = store.begin().await.unwrap();
         let check = "INSERT INTO message_index (message_index, rank) VALUES ('integrity-check', 1)";
         sqlx::query(check).execute(&mut *tx).await.unwrap();

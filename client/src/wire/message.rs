@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use super::card::Card;
 use super::{WireError, decode, encode, required, within};
-use crate::limits::{MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
+use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
 
 /// Names a message on both sides: 16 random bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,8 @@ mod kind {
     pub(super) const RECEIPT: u64 = 2;
     pub(super) const COMMIT_RECEIPT: u64 = 3;
     pub(super) const CARD: u64 = 4;
+    pub(super) const TERMS: u64 = 5;
+    pub(super) const READ: u64 = 6;
 }
 
 /// A text that a person wrote.
@@ -41,6 +43,19 @@ pub struct Text {
     pub seen: Vec<MessageId>,
     /// Untrusted text.
     pub text: String,
+    /// It is deleted on both sides so many seconds after it was delivered.
+    pub disappear_after: Option<u64>,
+}
+
+/// What one side lets happen to the messages of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Rises with every change: older terms never replace newer ones.
+    pub revision: u64,
+    /// Messages may disappear after so many seconds; 0 for never.
+    pub disappear_after: u64,
+    /// Whether to tell each other which messages were read.
+    pub read_receipts: bool,
 }
 
 /// The content of one envelope.
@@ -61,6 +76,20 @@ pub enum Content {
         id: MessageId,
         /// The new card.
         card: Card,
+    },
+    /// What the sender lets happen from now on.
+    Terms {
+        /// For the receipt.
+        id: MessageId,
+        /// All of it.
+        terms: Terms,
+    },
+    /// The sender's owner has read these.
+    Read {
+        /// For the receipt.
+        id: MessageId,
+        /// Which.
+        items: Vec<MessageId>,
     },
     /// A type that is not known here, from a later version. It is receipted if it has an id.
     Unknown {
@@ -90,11 +119,17 @@ struct Wire {
     card: Option<ByteVec>,
     #[n(8)]
     epoch: Option<u64>,
+    #[n(9)]
+    revision: Option<u64>,
+    #[n(10)]
+    disappear_after: Option<u64>,
+    #[n(11)]
+    read_receipts: Option<bool>,
 }
 
 impl Content {
     /// A CBOR map; keys: 0 type, 1 id, 2 counter, 3 clock, 4 created at, 5 ids (seen or receipted),
-    /// 6 text, 7 card, 8 epoch.
+    /// 6 text, 7 card, 8 epoch, 9 revision, 10 disappear after, 11 read receipts.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(&match self {
@@ -106,6 +141,7 @@ impl Content {
                 created_at: Some(text.created_at),
                 ids: (!text.seen.is_empty()).then(|| arrays(&text.seen)),
                 text: Some(text.text.clone()),
+                disappear_after: text.disappear_after,
                 ..Wire::default()
             },
             Self::Receipt(ids) => Wire { kind: Some(kind::RECEIPT), ids: Some(arrays(ids)), ..Wire::default() },
@@ -118,6 +154,17 @@ impl Content {
                 card: Some(card.to_bytes().into()),
                 ..Wire::default()
             },
+            Self::Terms { id, terms } => Wire {
+                kind: Some(kind::TERMS),
+                id: Some(id.0.into()),
+                revision: Some(terms.revision),
+                disappear_after: (terms.disappear_after > 0).then_some(terms.disappear_after),
+                read_receipts: terms.read_receipts.then_some(true),
+                ..Wire::default()
+            },
+            Self::Read { id, items } => {
+                Wire { kind: Some(kind::READ), id: Some(id.0.into()), ids: Some(arrays(items)), ..Wire::default() }
+            }
             Self::Unknown { id } => Wire { kind: Some(u64::MAX), id: id.map(|id| id.0.into()), ..Wire::default() },
         })
     }
@@ -126,6 +173,7 @@ impl Content {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
         let wire: Wire = decode(bytes)?;
         let id = wire.id.map(|id| MessageId(*id));
+        let disappear_after = wire.disappear_after.map(timer).transpose()?;
         let ids: Vec<MessageId> = wire.ids.unwrap_or_default().into_iter().map(|id| MessageId(*id)).collect();
         Ok(match required(wire.kind, "type")? {
             kind::TEXT => {
@@ -139,6 +187,7 @@ impl Content {
                     created_at: required(wire.created_at, "created at")?,
                     seen: ids,
                     text,
+                    disappear_after,
                 })
             }
             kind::RECEIPT => {
@@ -149,9 +198,25 @@ impl Content {
             kind::CARD => {
                 Self::Card { id: required(id, "id")?, card: Card::from_bytes(&required(wire.card, "card")?)? }
             }
+            kind::TERMS => {
+                let revision = required(wire.revision, "revision")?;
+                within("revision", usize::try_from(revision >> 63).unwrap_or(1), 0)?;
+                let read_receipts = wire.read_receipts.unwrap_or(false);
+                let terms = Terms { revision, disappear_after: disappear_after.unwrap_or(0), read_receipts };
+                Self::Terms { id: required(id, "id")?, terms }
+            }
+            kind::READ => {
+                within("read", ids.len(), MAX_RECEIPT_IDS)?;
+                Self::Read { id: required(id, "id")?, items: ids }
+            }
             _ => Self::Unknown { id },
         })
     }
+}
+
+fn timer(seconds: u64) -> Result<u64, WireError> {
+    let limit = usize::try_from(*DISAPPEAR_AFTER.end()).unwrap_or(usize::MAX);
+    if DISAPPEAR_AFTER.contains(&seconds) { Ok(seconds) } else { Err(WireError::TooLarge { what: "timer", limit }) }
 }
 
 fn arrays(ids: &[MessageId]) -> Vec<ByteArray<16>> {
@@ -174,7 +239,11 @@ mod tests {
             created_at: 1_700_000_000_000,
             seen: vec![MessageId([4; 16])],
             text: "hi\u{202e}\0".into(),
+            disappear_after: None,
         };
+        let disappearing = Text { disappear_after: Some(86_400), ..text.clone() };
+        let terms = Terms { revision: 2, disappear_after: 604_800, read_receipts: true };
+        let nothing = Terms { revision: 3, disappear_after: 0, read_receipts: false };
         let card = Card {
             revision: 1,
             name: "B".into(),
@@ -187,6 +256,10 @@ mod tests {
             ("receipt", Content::Receipt(vec![MessageId([1; 16])])),
             ("commit_receipt", Content::CommitReceipt { epoch: 9 }),
             ("card", Content::Card { id: MessageId([7; 16]), card }),
+            ("text_disappearing", Content::Text(disappearing)),
+            ("terms", Content::Terms { id: MessageId([8; 16]), terms }),
+            ("terms_nothing", Content::Terms { id: MessageId([8; 16]), terms: nothing }),
+            ("read", Content::Read { id: MessageId([9; 16]), items: vec![MessageId([1; 16])] }),
         ]
     }
 
@@ -212,6 +285,20 @@ mod tests {
         text.text = "x".repeat(MAX_TEXT + 1);
         assert!(Content::from_bytes(&Content::Text(text).to_bytes()).is_err());
         assert!(Content::from_bytes(&[0xa2, 0x00, 0x01, 0x06, 0x61, 0xff]).is_err());
+    }
+
+    #[test]
+    fn a_timer_out_of_its_range_and_too_many_read_ids_are_refused() {
+        let terms = |disappear_after| Content::Terms {
+            id: MessageId([1; 16]),
+            terms: Terms { revision: 1, disappear_after, read_receipts: false },
+        };
+        let (least, most) = (*DISAPPEAR_AFTER.start(), *DISAPPEAR_AFTER.end());
+        for (seconds, good) in [(least - 1, false), (least, true), (most, true), (most + 1, false), (u64::MAX, false)] {
+            assert_eq!(Content::from_bytes(&terms(seconds).to_bytes()).is_ok(), good, "{seconds}");
+        }
+        let items = vec![MessageId([1; 16]); MAX_RECEIPT_IDS + 1];
+        assert!(Content::from_bytes(&Content::Read { id: MessageId([1; 16]), items }.to_bytes()).is_err());
     }
 
     proptest! {

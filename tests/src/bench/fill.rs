@@ -140,15 +140,15 @@ impl Writer {
         } else {
             chat.theirs += 1;
             let (counter, clock) = (chat.theirs, chat.clock.cast_unsigned());
-            let text = Text { id, counter, clock, created_at: self.now, seen: vec![], text };
-            messages::add_theirs(tx, chat.contact, &text, self.now).await?;
+            let text = Text { id, counter, clock, created_at: self.now, seen: vec![], text, disappear_after: None };
+            messages::add_theirs(tx, chat.contact, &text, None, self.now).await?;
             Ok(())
         }
     }
 
     async fn is_delivered(&mut self, tx: &mut Tx, chat: &Chat, id: MessageId, text: &str) -> Result<()> {
         let (contact, clock) = (chat.contact, chat.clock);
-        let new = NewRow { contact, id, text, clock, created_at: self.now, expires_at: None };
+        let new = NewRow { contact, id, text, clock, created_at: self.now, expires_at: None, disappear_after: None };
         let row = messages::add_ours(tx, &new).await?;
         messages::number(tx, row, contact, chat.ours).await?;
         let waiting = messages::outbox(tx, contact, 0, 1).await?.pop().context("an empty outbox")?;

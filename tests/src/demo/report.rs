@@ -74,6 +74,9 @@ mod tests {
             expires_at: None,
             missing_before: 0,
             late: false,
+            read_at: None,
+            disappear_after: None,
+            disappears_at: None,
         }
     }
 

@@ -14,6 +14,7 @@ mod demo;
 mod disk;
 mod doors;
 mod hostile;
+mod keeping;
 mod links;
 mod offline;
 mod outages;
@@ -145,6 +146,7 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         conversation::an_invitation_opened_while_its_inviter_is_offline_succeeds_later,
         conversation::each_line_piped_into_chat_is_a_message,
         conversation::a_message_is_cancelled_before_it_leaves_and_another_expires,
+        keeping::messages_are_found_read_and_gone_as_both_agreed,
         links::bad_links_are_refused_with_a_reason,
         links::a_used_and_a_revoked_link_are_refused_by_their_owner,
         hostile::hostile_texts_are_harmless_in_the_terminal_and_intact_in_json,

@@ -12,7 +12,7 @@ use crate::api::types::{Contact, ContactChange, NewContact};
 refusals!(Refusals:);
 refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName, NameTaken);
 refusals!(OneRefusals: UnknownContact);
-refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
+refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken, OutOfRange);
 
 /// All contacts.
 #[utoipa::path(
@@ -48,7 +48,7 @@ pub(super) async fn get(State(app): State<App>, Segment(who): Segment) -> Result
     Ok(Json(app.node.contact(&who).await?))
 }
 
-/// Rename, verify or block a contact.
+/// Rename, verify or block a contact, or change what may happen to its messages.
 #[utoipa::path(
     patch, path = "/v1/contacts/{name}", operation_id = "change_contact", tag = "contacts",
     params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),

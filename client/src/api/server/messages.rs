@@ -10,11 +10,12 @@ use super::App;
 use super::extract::{Body, Query, Segment};
 use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::problem::{Refusal, refusals};
-use crate::api::types::{ErrorCode, Message, NewMessage, Search};
+use crate::api::types::{Contact, ErrorCode, MarkRead, Message, NewMessage, Search};
 
 refusals!(SendRefusals: UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
 refusals!(HistoryRefusals: UnknownContact, UnknownMessage, OutOfRange);
 refusals!(SearchRefusals: UnknownContact, UnknownMessage, InvalidText, OutOfRange);
+refusals!(ReadRefusals: UnknownContact, UnknownMessage);
 refusals!(OneRefusals: UnknownMessage);
 refusals!(CancelRefusals: UnknownMessage, AlreadySent);
 
@@ -72,6 +73,23 @@ fn check_limit(limit: u32) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")))
+}
+
+/// Mark messages of a contact as read.
+///
+/// The contact is told which, if both sides allow read receipts.
+#[utoipa::path(
+    post, path = "/v1/contacts/{name}/read", operation_id = "mark_read", tag = "messages",
+    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    request_body = MarkRead,
+    responses((status = 200, description = "The contact, as it is now", body = Contact), ReadRefusals),
+)]
+pub(super) async fn mark_read(
+    State(app): State<App>,
+    Segment(who): Segment,
+    Body(mark): Body<MarkRead>,
+) -> Result<Json<Contact>, Refusal> {
+    Ok(Json(app.node.mark_read(&who, mark).await?))
 }
 
 /// Messages that have the words.

@@ -4,8 +4,8 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, Message, NewContact, NewInvitation, NewMessage, PassphraseChange,
-    Search, Status,
+    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
+    PassphraseChange, Search, Status,
 };
 use crate::fault::Fault;
 use crate::node::NodeHandle;
@@ -32,6 +32,7 @@ pub trait Node: Send + Sync + 'static {
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>>;
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
+    fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact>;
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
     fn newest_event(&self) -> watch::Receiver<i64>;
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()>;
@@ -93,6 +94,10 @@ impl Node for NodeHandle {
 
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message> {
         Box::pin(NodeHandle::cancel(self, id))
+    }
+
+    fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact> {
+        Box::pin(NodeHandle::mark_read(self, who, mark))
     }
 
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>> {

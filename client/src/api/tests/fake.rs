@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use crate::api::server::{Answer, Node};
 use crate::api::types::{
-    Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState, Message,
-    MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Search, Status, TorStatus, What,
+    Allowed, Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState,
+    MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Search, Status,
+    Terms, TorStatus, What,
 };
 use crate::fault::Fault;
 
@@ -132,6 +133,10 @@ impl Node for Arc<Fake> {
         self.answer(format!("cancel {id}"), message())
     }
 
+    fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact> {
+        self.answer(format!("read {who} {:?}", mark.up_to), contact())
+    }
+
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>> {
         let mut state = self.state.lock().unwrap();
         let limit = usize::try_from(limit).unwrap();
@@ -197,6 +202,14 @@ pub(super) fn contact() -> Contact {
         verified: true,
         safety_number: None,
         waiting: 0,
+        unread: 2,
+        terms: Terms {
+            ours: Allowed { disappear_after: 60, read_receipts: true },
+            theirs: Allowed { disappear_after: 90, read_receipts: false },
+            in_force: Allowed { disappear_after: 90, read_receipts: false },
+            confirmed: true,
+        },
+        retain: Some(3600),
         created_at: 4,
     }
 }
@@ -216,5 +229,8 @@ pub(super) fn message() -> Message {
         expires_at: None,
         missing_before: 0,
         late: false,
+        read_at: None,
+        disappear_after: Some(60),
+        disappears_at: None,
     }
 }

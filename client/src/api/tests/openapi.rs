@@ -9,7 +9,7 @@ use crate::api::server;
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
 /// Every operation, with a path and a body that it takes.
-const OPERATIONS: [(&str, &str, &str, &str); 19] = [
+const OPERATIONS: [(&str, &str, &str, &str); 20] = [
     ("GET", "/v1/status", "/v1/status", ""),
     ("GET", "/v1/invitations", "/v1/invitations", ""),
     ("POST", "/v1/invitations", "/v1/invitations", "{}"),
@@ -21,6 +21,7 @@ const OPERATIONS: [(&str, &str, &str, &str); 19] = [
     ("DELETE", "/v1/contacts/{name}", "/v1/contacts/Bob", ""),
     ("GET", "/v1/contacts/{name}/messages", "/v1/contacts/Bob/messages", ""),
     ("POST", "/v1/contacts/{name}/messages", "/v1/contacts/Bob/messages", "{\"text\":\"hi\"}"),
+    ("POST", "/v1/contacts/{name}/read", "/v1/contacts/Bob/read", "{}"),
     ("GET", "/v1/search", "/v1/search?text=hi", ""),
     ("GET", "/v1/messages/{id}", "/v1/messages/3b", ""),
     ("DELETE", "/v1/messages/{id}", "/v1/messages/3b", ""),

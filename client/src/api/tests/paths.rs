@@ -49,6 +49,7 @@ async fn messages() {
     assert_eq!(door.client.history("Bob", 1, None).await.unwrap(), [message()]);
     let search = Search { text: "a&b c".into(), contact: Some("Bob".into()), limit: 2, before: Some("3b".into()) };
     assert_eq!(door.client.search(&search).await.unwrap(), [message()]);
+    assert_eq!(door.client.mark_read("Bob", Some("3b")).await.unwrap(), contact());
     assert_eq!(door.client.message("3b").await.unwrap(), message());
     assert_eq!(door.client.cancel("3b").await.unwrap(), message());
     let asked = [
@@ -56,6 +57,7 @@ async fn messages() {
         "history Bob 1000 Some(\"3b&x=1\")",
         "history Bob 1 None",
         "search a&b c Some(\"Bob\") 2 Some(\"3b\")",
+        "read Bob Some(\"3b\")",
         "message 3b",
         "cancel 3b",
     ];

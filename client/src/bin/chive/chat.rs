@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal};
 
 use chive::api::client::Client;
-use chive::api::types::{Message, NewMessage};
+use chive::api::types::{Direction, Event, Message, NewMessage, What};
 
 use crate::commands::send::{accept, new_id};
 use crate::exit::Outcome;
@@ -46,6 +46,7 @@ impl Chat {
         let follow = Follow::new(client, None).await?;
         let contact = client.contact(name).await?;
         let past = client.history(&contact.id, PAST, None).await?;
+        client.mark_read(&contact.id, None).await?;
         let (screen, opening) = Screen::open(&contact, &past);
         Ok((Self { client: client.clone(), contact: contact.id, follow, screen }, opening))
     }
@@ -60,11 +61,26 @@ impl Chat {
     /// What a step in the events shows.
     async fn step(&mut self, step: Step) -> Outcome<Vec<Line>> {
         Ok(match step {
-            Step::Event(event) => self.screen.event(&event),
+            Step::Event(event) => {
+                self.mark_read(&event).await;
+                self.screen.event(&event)
+            }
             Step::Broken => vec![Line::words("the node is gone: waiting for it to come back")],
             Step::Resumed => vec![Line::words("the node is there again")],
             Step::Missed => self.screen.again(&self.past().await?),
         })
+    }
+
+    /// What is shown counts as read. If the node cannot be told now, the next message does it.
+    async fn mark_read(&self, event: &Event) {
+        if let What::Message { message } = &event.what
+            && message.contact_id == self.contact
+            && message.direction == Direction::Received
+            && message.read_at.is_none()
+            && let Err(error) = self.client.mark_read(&self.contact, Some(&message.id)).await
+        {
+            tracing::debug!(%error, "a message could not be marked as read");
+        }
     }
 
     async fn past(&self) -> Outcome<Vec<Message>> {

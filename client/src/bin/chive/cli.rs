@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::exit;
-use crate::time::Period;
+use crate::time::{Limit, Period};
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -57,8 +57,8 @@ unreachable), contacts, online, waiting, last_event.";
 
 const MESSAGE_FIELDS: &str = "\
 With --json: the message: id, contact, contact_id, direction (sent or received), text, state
-(queued, sent, delivered, cancelled, expired or received), reason, created_at, sent_at,
-delivered_at, expires_at, missing_before, late.";
+(queued, sent, delivered, read, cancelled, expired or received), reason, created_at, sent_at,
+delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
 
 const INVITATION_FIELDS: &str = "\
 With --json: id, link (while it is active), state (active, used, expired or revoked), uses, used,
@@ -67,19 +67,34 @@ created_at, expires_at.";
 const CONTACT_FIELDS: &str = "\
 With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
 blocked), reason, presence (online, offline or unknown), since, verified, safety_number, waiting,
-created_at.";
+unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
+confirmed}, retain (seconds; none is for ever), created_at.";
+
+const DISAPPEAR_HELP: &str = "\
+Messages disappear once both of you have said so; of two times the longer one counts, so that none
+goes before both agreed that it may. Either can give them more time, or end it, for what is written
+from then on; what was written keeps its time. It is counted from the delivery, read or not, on each
+device for itself; what waits to be delivered stays until then. The other's client is asked to
+delete, it cannot be made to. `chive contact show NAME` shows what both want and what holds.
+With --json: the contact, as `chive contacts --help` describes it.";
+
+const RECEIPTS_HELP: &str = "\
+Off at first. Once both of you have said on, each is told which of its messages the other has read:
+in `chive chat`, with `chive history` in a terminal, or by `chive read`.
+With --json: the contact, as `chive contacts --help` describes it.";
 
 const EVENT_FIELDS: &str = "\
 It follows the node also when that is restarted, without a gap, until Ctrl-C.
-With --json: seq (give it to --after to go on behind it), at, type, and by type: message {message},
-contact {contact}, contact_removed {id, name}, presence {id, name, presence}, key_changed {id,
-name}, invitation {invitation}, tor {tor}, doors {front_door, endpoint}.";
+With --json: seq (give it to --after to go on behind it), at, type, and by type: message
+{message}, messages_gone {id, name, messages}, contact {contact}, contact_removed {id, name},
+presence {id, name, presence}, key_changed {id, name}, invitation {invitation}, tor {tor}, doors
+{front_door, endpoint}.";
 
 const CHAT_HELP: &str = "\
-Each line that you type is a message. ✓ is sent, ✓✓ is stored by the other's device. Ctrl-D leaves;
-what is not delivered yet goes on waiting in the node. When standard input is not a terminal, each
-line is a message too, and the command ends when all have been accepted, or at the first that is
-refused. With --json: a message object a line, for each message and each change of its state.";
+Each line that you type is a message. ✓ is sent, ✓✓ is stored by the other's device, or read, where
+both allow to say so. What is shown here counts as read. Ctrl-D leaves; what is not delivered yet
+goes on waiting in the node. When standard input is not a terminal, each line is a message too, and
+the command ends when all have been accepted, or at the first that is refused. With --json: a message object a line, for each message and each change of its state.";
 
 /// An anonymous messenger: people talk directly, over Tor, without a server.
 #[derive(Debug, Parser)]
@@ -151,7 +166,7 @@ pub(crate) enum Command {
     /// List the contacts
     #[command(after_help = CONTACT_FIELDS)]
     Contacts,
-    /// Rename, verify, block, unblock or remove a contact
+    /// Show, rename, verify, block or remove a contact, or say what may happen to its messages
     #[command(subcommand)]
     Contact(Contact),
     /// Send a message
@@ -164,6 +179,17 @@ pub(crate) enum Command {
     },
     /// Show a conversation
     History(History),
+    /// Mark a contact's messages as read
+    #[command(after_help = format!("\
+The contact is told which, if both of you allow it: see `chive contact receipts --help`.
+{CONTACT_FIELDS}"))]
+    Read {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// Only the message with this id, and those that came before it
+        #[arg(long, value_name = "ID")]
+        up_to: Option<String>,
+    },
     /// Find messages by their words
     Search(Search),
     /// Talk: an interactive conversation
@@ -246,6 +272,38 @@ pub(crate) struct Add {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Contact {
+    /// Show a contact, and what both of you let happen to messages
+    #[command(after_help = CONTACT_FIELDS)]
+    Show {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+    },
+    /// Let messages disappear, on both sides, some time after they were delivered
+    #[command(after_help = DISAPPEAR_HELP)]
+    Disappear {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// After how long, as 1h or 7d, 10s to 365d; or off
+        time: Limit,
+    },
+    /// Tell each other which messages were read, or not
+    #[command(after_help = RECEIPTS_HELP)]
+    Receipts {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// on or off
+        switch: Switch,
+    },
+    /// Delete messages that are older than some time, here only
+    #[command(after_help = format!("\
+What waits to be delivered stays. The contact is not told, and keeps what it has.
+{CONTACT_FIELDS}"))]
+    Retain {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// For how long to keep them, as 12h or 30d, 1m to 10 years; or off, to keep them for ever
+        time: Limit,
+    },
     /// Give a contact another name, here only
     #[command(after_help = CONTACT_FIELDS)]
     Rename {
@@ -287,6 +345,15 @@ pub(crate) enum Contact {
     },
 }
 
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Do it
+    On,
+    /// Do not
+    Off,
+}
+
 /// For what cannot be taken back.
 #[derive(Debug, Args)]
 pub(crate) struct Sure {
@@ -326,7 +393,9 @@ pub(crate) enum Wait {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = MESSAGE_FIELDS)]
+#[command(after_help = format!("\
+In a terminal, the newest messages count as read when they are shown.
+{MESSAGE_FIELDS}"))]
 pub(crate) struct History {
     /// A contact's name, or at least 8 digits of its id
     pub(crate) name: String,

@@ -54,6 +54,9 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
             output.answer(&client.cancel(&id).await?, |_| "cancelled: it will not be sent".to_owned())
         }
         Command::History(history) => history::run(&history, client, output).await,
+        Command::Read { name, up_to } => {
+            output.answer(&client.mark_read(&name, up_to.as_deref()).await?, |_| "marked as read".to_owned())
+        }
         Command::Search(search) => search::run(search, client, output).await,
         Command::Chat { name } => chat::run(&name, client, output).await,
         Command::Events { after } => events::run(after, client, output).await,

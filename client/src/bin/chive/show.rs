@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use chive::api::types::{
-    Contact, ContactState, Direction, DoorState, Event, Invitation, InvitationState, Message, MessageState, Presence,
-    Status, TorStatus, What,
+    Allowed, Contact, ContactState, Direction, DoorState, Event, Invitation, InvitationState, Message, MessageState,
+    Presence, Status, Terms, TorStatus, What,
 };
 use chive::text::{for_one_line, for_terminal};
 
-use crate::time::{day_and_time, short, time_of_day};
+use crate::time::{day_and_time, short, span, time_of_day};
 
 /// How the node is, one thing a line.
 pub(crate) fn status(status: &Status) -> String {
@@ -99,6 +99,9 @@ fn contact_line(contact: &Contact, width: usize) -> String {
     if contact.verified {
         line += ", verified";
     }
+    if contact.unread > 0 {
+        let _ = write!(line, ", {} unread", count(contact.unread, "message"));
+    }
     if contact.waiting > 0 {
         let _ = write!(line, ", {} waiting", count(contact.waiting, "message"));
     }
@@ -106,6 +109,55 @@ fn contact_line(contact: &Contact, width: usize) -> String {
         let _ = write!(line, ", calls itself “{}”", for_one_line(own));
     }
     line
+}
+
+/// All that is known of one contact, one thing a line.
+pub(crate) fn whole_contact(contact: &Contact) -> String {
+    let number = contact.safety_number.as_deref().map_or_else(|| "not known yet".to_owned(), for_one_line);
+    format!(
+        "{}\nid             {}\nsafety number  {number}\nadded          {}\n{}",
+        self::contact(contact),
+        for_one_line(&contact.id),
+        day_and_time(contact.created_at),
+        agreement(contact),
+    )
+}
+
+/// What both sides let happen to messages, and what holds.
+pub(crate) fn agreement(contact: &Contact) -> String {
+    let (name, Terms { ours, theirs, in_force, confirmed }) = (for_one_line(&contact.name), contact.terms);
+    let told = if confirmed { "" } else { " (not told yet)" };
+    let mut lines = vec![
+        format!("messages disappear after  {}: you {}{told}, {name} {}", after(in_force), after(ours), after(theirs)),
+        format!(
+            "read receipts             {}: you {}{told}, {name} {}",
+            switch(in_force.read_receipts),
+            switch(ours.read_receipts),
+            switch(theirs.read_receipts),
+        ),
+        format!("kept here for             {}", contact.retain.map_or_else(|| "ever".to_owned(), span)),
+    ];
+    if theirs.disappear_after > 0 && ours.disappear_after == 0 {
+        let command = format!("chive contact disappear {} {}", quoted(&contact.name), one_word(theirs.disappear_after));
+        lines.push(format!("{name} proposes that messages disappear after {}: {command}", after(theirs)));
+    }
+    if theirs.read_receipts && !ours.read_receipts {
+        let command = format!("chive contact receipts {} on", quoted(&contact.name));
+        lines.push(format!("{name} proposes to tell each other what was read: {command}"));
+    }
+    lines.join("\n")
+}
+
+fn after(allowed: Allowed) -> String {
+    if allowed.disappear_after == 0 { "never".to_owned() } else { span(allowed.disappear_after) }
+}
+
+fn one_word(seconds: u64) -> String {
+    span(seconds).replace(' ', "")
+}
+
+fn switch(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn contact_state(contact: &Contact) -> String {
@@ -158,6 +210,10 @@ pub(crate) fn message(message: &Message, now: i64) -> String {
     };
     let text = for_terminal(&message.text).replace('\n', "\n    ");
     let line = format!("{gap}{}  {who}: {text}", short(message.created_at, now));
+    let line = match message.disappears_at {
+        Some(end) => format!("{line}  (disappears {})", short(end, now)),
+        None => line,
+    };
     match (message.direction, message.state) {
         (Direction::Received, _) => match message.delivered_at.filter(|_| message.late) {
             Some(arrived) => format!("{line}\n    (arrived {}, after what you wrote below)", short(arrived, now)),
@@ -205,6 +261,7 @@ pub(crate) fn progress(message: &Message) -> String {
         MessageState::Queued => "waiting",
         MessageState::Sent => "✓ sent",
         MessageState::Delivered => "✓✓ delivered",
+        MessageState::Read => "✓✓ read",
         MessageState::Cancelled => "cancelled",
         MessageState::Expired => "expired, not delivered",
         MessageState::Received => "received",
@@ -223,6 +280,7 @@ pub(crate) fn event(event: &Event) -> String {
 fn what(what: &What) -> String {
     match what {
         What::Message { message } => said(message),
+        What::MessagesGone { name, messages, .. } => gone(name, messages),
         What::Contact { contact } => format!("contact: {}", self::contact(contact)),
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
         What::Presence { name, presence: now, .. } => format!("{} is {}", for_one_line(name), presence(*now)),
@@ -254,6 +312,12 @@ pub(crate) fn restarted(name: &str, by_contact: bool) -> String {
     } else {
         format!("the conversation with {name} began afresh after the restore")
     }
+}
+
+/// Messages that were deleted because their time was over.
+pub(crate) fn gone(name: &str, messages: &[String]) -> String {
+    let count = count(u32::try_from(messages.len()).unwrap_or(u32::MAX), "message");
+    format!("{count} with {} gone: the time to keep is over", for_one_line(name))
 }
 
 /// The warning that must not be missed.
@@ -299,6 +363,9 @@ pub(crate) mod tests {
             expires_at: None,
             missing_before: 0,
             late: false,
+            read_at: None,
+            disappear_after: None,
+            disappears_at: None,
         }
     }
 

@@ -28,6 +28,33 @@ impl FromStr for Period {
     }
 }
 
+/// A [`Period`], or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(Option<Period>);
+
+impl Limit {
+    /// 0 is off.
+    pub(crate) fn seconds(self) -> u64 {
+        self.0.map_or(0, Period::seconds)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => text.parse().map(|period| Self(Some(period))).map_err(|why: String| format!("{why}, or off")),
+        }
+    }
+}
+
+/// Seconds as a person says them: `7days`, `1h 30m`.
+pub(crate) fn span(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
 /// Milliseconds since 1970, now.
 pub(crate) fn now() -> i64 {
     Timestamp::now().as_millisecond()
@@ -69,6 +96,14 @@ mod tests {
         for wrong in ["", "7", "soon", "-1h", "0s", "10ms", "99999999999999999999d"] {
             assert!(wrong.parse::<Period>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_limit_may_be_off() {
+        assert_eq!("off".parse().map(Limit::seconds), Ok(0));
+        assert_eq!("1h".parse().map(Limit::seconds), Ok(3600));
+        assert!("never".parse::<Limit>().is_err() && "0s".parse::<Limit>().is_err());
+        assert_eq!(span(604_800), "7days");
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Mallory {
             created_at: Clock::system().now(),
             seen: vec![],
             text: text.into(),
+            disappear_after: None,
         }
     }
 

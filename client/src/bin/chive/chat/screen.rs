@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chive::api::types::{Contact, ContactState, Direction, Event, Message, MessageState, What};
+use chive::api::types::{Allowed, Contact, ContactState, Direction, Event, Message, MessageState, Terms, What};
 use chive::text::for_one_line;
 
 use crate::{show, time};
@@ -43,14 +43,23 @@ struct Shown {
 pub(super) struct Screen {
     contact: String,
     contact_state: ContactState,
+    terms: Terms,
     shown: VecDeque<Shown>,
 }
 
 impl Screen {
     /// Begins with the contact and the past.
     pub(super) fn open(contact: &Contact, past: &[Message]) -> (Self, Vec<Line>) {
-        let mut screen = Self { contact: contact.id.clone(), contact_state: contact.state, shown: VecDeque::new() };
+        let mut screen = Self {
+            contact: contact.id.clone(),
+            contact_state: contact.state,
+            terms: contact.terms,
+            shown: VecDeque::new(),
+        };
         let mut lines = screen.again(past);
+        if contact.terms.ours != Allowed::default() || contact.terms.theirs != Allowed::default() {
+            lines.push(Line::words(show::agreement(contact)));
+        }
         lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact(contact))));
         (screen, lines)
     }
@@ -78,6 +87,9 @@ impl Screen {
                 let at = time::short(event.at, event.at);
                 vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
             }
+            What::MessagesGone { id, name, messages } if *id == self.contact => {
+                vec![Line::words(show::gone(name, messages))]
+            }
             What::KeyChanged { id, name } if *id == self.contact => vec![Line::words(show::key_changed(name))],
             What::ConversationRestarted { id, name, by_contact } if *id == self.contact => {
                 vec![Line::words(show::restarted(name, *by_contact))]
@@ -91,10 +103,15 @@ impl Screen {
     }
 
     fn contact(&mut self, contact: &Contact) -> Vec<Line> {
-        if std::mem::replace(&mut self.contact_state, contact.state) == contact.state {
-            return Vec::new();
+        let mut lines = Vec::new();
+        if std::mem::replace(&mut self.contact_state, contact.state) != contact.state {
+            lines.push(Line::words(show::contact(contact)));
         }
-        vec![Line::words(show::contact(contact))]
+        let before = std::mem::replace(&mut self.terms, contact.terms);
+        if (before.ours, before.theirs) != (contact.terms.ours, contact.terms.theirs) {
+            lines.push(Line::words(show::agreement(contact)));
+        }
+        lines
     }
 
     fn message(&mut self, message: &Message) -> Option<Line> {
@@ -156,6 +173,9 @@ mod tests {
             verified: false,
             safety_number: None,
             waiting: 0,
+            unread: 0,
+            terms: Terms::default(),
+            retain: None,
             created_at: 0,
         }
     }
@@ -210,6 +230,19 @@ mod tests {
         assert!(screen.event(&accepted).is_empty());
         let alarm = event(What::KeyChanged { id: bob().id, name: "Bob".to_owned() });
         assert!(words(&screen.event(&alarm)).contains("WARNING"));
+    }
+
+    #[test]
+    fn changed_terms_and_messages_that_are_gone_are_shown() {
+        let (mut screen, opening) = Screen::open(&bob(), &[]);
+        assert_eq!(opening.len(), 1, "nothing is agreed");
+        let theirs = Allowed { disappear_after: 604_800, read_receipts: true };
+        let contact = Contact { state: ContactState::Requested, terms: Terms { theirs, ..Terms::default() }, ..bob() };
+        let shown = words(&screen.event(&event(What::Contact { contact: contact.clone() })));
+        assert!(shown.contains("chive contact disappear Bob 7days") && shown.contains("receipts Bob on"), "{shown}");
+        assert!(screen.event(&event(What::Contact { contact })).is_empty());
+        let gone = What::MessagesGone { id: bob().id, name: "Bob".to_owned(), messages: vec!["ab".repeat(16)] };
+        assert!(words(&screen.event(&event(gone))).contains("1 message with Bob gone"));
     }
 
     #[test]

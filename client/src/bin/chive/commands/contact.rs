@@ -1,10 +1,10 @@
-//! `chive contact`: renames, verifies, blocks, unblocks and removes contacts.
+//! `chive contact`: shows, renames, verifies, blocks and removes contacts, and says what may happen to messages.
 
 use chive::api::client::Client;
 use chive::api::types::ContactChange;
 use chive::text::for_one_line;
 
-use crate::cli::Contact;
+use crate::cli::{Contact, Switch};
 use crate::confirm::{confirm, confirm_or_end};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -12,6 +12,19 @@ use crate::show;
 
 pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Outcome {
     match command {
+        Contact::Show { name } => output.answer(&client.contact(&name).await?, show::whole_contact),
+        Contact::Disappear { name, time } => {
+            let disappear_after = Some(time.seconds());
+            set_terms(client, &name, ContactChange { disappear_after, ..ContactChange::default() }, output).await
+        }
+        Contact::Receipts { name, switch } => {
+            let read_receipts = Some(switch == Switch::On);
+            set_terms(client, &name, ContactChange { read_receipts, ..ContactChange::default() }, output).await
+        }
+        Contact::Retain { name, time } => {
+            let retain = Some(time.seconds());
+            set_terms(client, &name, ContactChange { retain, ..ContactChange::default() }, output).await
+        }
         Contact::Rename { name, new } => {
             change(client, &name, ContactChange { name: Some(new), ..ContactChange::default() }, output).await
         }
@@ -25,6 +38,10 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
 
 async fn change(client: &Client, name: &str, change: ContactChange, output: Output) -> Outcome {
     output.answer(&client.change_contact(name, &change).await?, show::contact)
+}
+
+async fn set_terms(client: &Client, name: &str, change: ContactChange, output: Output) -> Outcome {
+    output.answer(&client.change_contact(name, &change).await?, show::agreement)
 }
 
 async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Outcome {

@@ -1,10 +1,11 @@
 //! `chive history`: a conversation, oldest message first.
 
 use chive::api::client::Client;
+use chive::api::types::{Direction, Message};
 
 use crate::cli::History;
 use crate::exit::Outcome;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{show, time};
 
 pub(super) async fn run(history: &History, client: &Client, output: Output) -> Outcome {
@@ -17,5 +18,15 @@ pub(super) async fn run(history: &History, client: &Client, output: Output) -> O
             }
             _ => shown,
         }
-    })
+    })?;
+    if !output.json && output::to_a_person() && history.before.is_none() {
+        client.mark_read(&history.name, newest(&messages)).await?;
+    }
+    Ok(())
+}
+
+/// The received message that came last of those that are shown.
+fn newest(messages: &[Message]) -> Option<&str> {
+    let received = messages.iter().filter(|message| message.direction == Direction::Received);
+    received.max_by_key(|message| message.delivered_at).map(|message| message.id.as_str())
 }

@@ -65,7 +65,7 @@ async fn until(client: &Client, mut follow: Follow, mut message: Message, wait: 
 /// True when the message is that far; an error when it never will be.
 fn reached(state: MessageState, wait: Wait) -> Outcome<bool> {
     match state {
-        MessageState::Delivered => Ok(true),
+        MessageState::Delivered | MessageState::Read => Ok(true),
         MessageState::Sent => Ok(wait == Wait::Sent),
         MessageState::Expired => Err(lost("expired", "the message expired before it was delivered")),
         MessageState::Cancelled => Err(lost("cancelled", "the message was cancelled")),
