@@ -36,17 +36,37 @@ impl Node {
     async fn try_pump(&mut self, contact: ContactId) -> Result<(), StoreError> {
         let ready = |peer: &&Peer| !peer.is_beginning();
         while let Some(live) = self.peers.get(&contact).filter(ready).and_then(|peer| peer.link.as_ref()) {
-            if !live.has_room() || self.hand_over_batch(contact, live.cursor).await? < BATCH as usize {
+            let cursor = live.cursor;
+            if !live.has_room() {
+                break;
+            }
+            let tx = self.store.begin().await?;
+            if self.hand_over_batch(tx, contact, cursor).await? < BATCH as usize {
                 break;
             }
         }
         self.refresh_waiting(contact).await
     }
 
-    async fn hand_over_batch(&mut self, contact: ContactId, cursor: i64) -> Result<usize, StoreError> {
-        let mut tx = self.store.begin().await?;
+    /// Commits what was just put into the outbox, and hands it over if there is a link: sealed in the
+    /// same transaction.
+    pub(super) async fn commit_and_pump(&mut self, tx: Tx, contact: ContactId) -> Result<(), StoreError> {
+        let ready = |peer: &&Peer| !peer.is_beginning();
+        let live = self.peers.get(&contact).filter(ready).and_then(|peer| peer.link.as_ref());
+        let Some(cursor) = live.filter(|live| live.has_room()).map(|live| live.cursor) else {
+            return self.commit(tx).await;
+        };
+        if self.hand_over_batch(tx, contact, cursor).await? == BATCH as usize {
+            self.pump(contact).await;
+        }
+        Ok(())
+    }
+
+    /// Seals what waits after a row, commits, and hands it over: how many there were.
+    async fn hand_over_batch(&mut self, mut tx: Tx, contact: ContactId, cursor: i64) -> Result<usize, StoreError> {
         let rows = messages::outbox(&mut tx, contact, cursor, BATCH).await?;
         if rows.is_empty() {
+            self.commit(tx).await?;
             return Ok(0);
         }
         let count = rows.len();
@@ -84,10 +104,12 @@ impl Node {
             };
             envelopes.push((row.id, envelope));
         }
-        if let Some(conversation) = conversation {
+        if let Some(conversation) = &conversation {
             let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
             conversations::save(&mut tx, contact, &state, unsealed).await?;
-            self.commit(tx).await?;
+        }
+        self.commit(tx).await?;
+        if let Some(conversation) = conversation {
             self.keep_conversation(contact, conversation);
         }
         Ok(envelopes)
@@ -212,6 +234,11 @@ impl Node {
 
     /// Whether anything waits for the contact decides how often it is dialled.
     pub(super) async fn refresh_waiting(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let peer = self.peers.get_mut(&contact);
+        if let Some(peer) = peer.filter(|peer| peer.link.as_ref().is_some_and(|live| !live.in_flight.is_empty())) {
+            peer.waiting = true;
+            return Ok(());
+        }
         let mut tx = self.store.begin().await?;
         let waits = !messages::outbox(&mut tx, contact, 0, 1).await?.is_empty()
             || contacts::request(&mut tx, contact).await?.is_some();

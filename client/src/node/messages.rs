@@ -40,13 +40,16 @@ impl Node {
         };
         let message = messages::add_ours(&mut tx, &row).await?;
         events::note_message(&mut tx, message, now).await?;
-        self.commit(tx).await?;
+        let accepted = messages::by_row(&mut tx, message).await?;
+        self.commit_and_pump(tx, contact.id).await?;
         if let Some(peer) = self.peers.get_mut(&contact.id) {
             peer.waiting = true;
             peer.redial.hurry(Instant::now());
         }
-        self.pump(contact.id).await;
-        self.show_message(message).await
+        match accepted {
+            Some(message) => Ok(message.show(|contact| self.why_waiting(contact))),
+            None => unknown_message(),
+        }
     }
 
     fn sent_before(&self, earlier: &MessageRow, contact: &ContactRow, text: &str) -> Result<Message, Fault> {
