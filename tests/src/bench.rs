@@ -1,11 +1,16 @@
 //! Benchmarks: Chive beside what it is made of, in the same run on the same private Tor network, in
 //! turns. `tests/bench --help` says what each measures.
 
+mod c_tor;
+mod churn;
+mod cold_start;
 mod figures;
 mod fill;
 mod latency;
 mod machine;
+mod memory;
 mod pair;
+mod reconnect;
 mod rendezvous;
 mod store;
 mod stream;
@@ -25,16 +30,27 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 pub use figures::Figures;
 pub use machine::Machine;
+pub use reconnect::serve;
 
 use crate::network::{Options, TorNetwork};
+use crate::person::{Surroundings, find_chive};
+use pair::PATIENCE;
 
 /// The benches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Name {
     /// A message and its receipt, beside an echo on the same circuit
     Latency,
+    /// From fresh profiles to the first message, beside Debian's tor
+    ColdStart,
+    /// A killed peer comes back, beside an onion service that does
+    Reconnect,
+    /// An idle client, beside an idle tor
+    Memory,
     /// Opening, paging and searching a profile of 100,000 messages
     Store,
+    /// Messages while relays are killed
+    Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
     Stream,
 }
@@ -68,6 +84,10 @@ impl Bench {
     pub async fn run(&self, name: Name) -> Result<Figures> {
         match name {
             Name::Latency => latency::run(self).await,
+            Name::ColdStart => cold_start::run(self).await,
+            Name::Reconnect => reconnect::run(self).await,
+            Name::Memory => memory::run(self).await,
+            Name::Churn => churn::run(self).await,
             Name::Store => store::run(self).await,
             Name::Stream => stream::run(self).await,
         }
@@ -103,6 +123,11 @@ pub fn listen() {
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted.from_env_lossy());
     let counter = rendezvous::Counter.with_filter(Targets::new().with_target(rendezvous::TARGET, LevelFilter::DEBUG));
     tracing_subscriber::registry().with(log).with(counter).init();
+}
+
+/// What people on a network have in common.
+fn around(network: &TorNetwork) -> Result<Surroundings> {
+    Ok(Surroundings { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience: PATIENCE })
 }
 
 /// An id for a message.

@@ -121,6 +121,13 @@ impl TorNetwork {
         &self.arti_config
     }
 
+    /// The network as a part of tor's configuration, for clients and onion services. It has no data
+    /// directory and no port.
+    #[must_use]
+    pub fn tor_config(&self) -> &str {
+        self.scheme.everybody()
+    }
+
     /// A file with [`Self::arti_config`].
     #[must_use]
     pub fn arti_config_file(&self) -> PathBuf {

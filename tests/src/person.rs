@@ -183,6 +183,11 @@ impl Person {
         Ok(())
     }
 
+    /// The node's process id.
+    pub fn process_id(&self) -> Result<u32> {
+        Ok(self.node.as_ref().with_context(|| format!("{} runs no node", self.name))?.process.id())
+    }
+
     fn running(&mut self) -> Result<&mut Node> {
         self.node.as_mut().with_context(|| format!("{} runs no node", self.name))
     }

@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
+    /// None yet.
+    pub(super) const fn new() -> Self {
+        Self(vec![])
+    }
+
     /// Adds a value.
     pub(super) fn push(&mut self, value: f64) {
         self.0.push(value);

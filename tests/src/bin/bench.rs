@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use chive_tests::bench::{Bench, Name, Settings, listen};
+use chive_tests::bench::{Bench, Name, Settings, listen, serve};
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,6 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 struct Arguments {
     /// What to measure, or `all`
     name: String,
+
+    /// What the bench that starts this program as a part of itself hands over
+    #[arg(hide = true)]
+    files: Vec<PathBuf>,
 
     /// How many pairs, where it is not the bench's own number
     #[arg(long)]
@@ -47,6 +51,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
+    if let ("service", [seed, config, directory]) = (arguments.name.as_str(), arguments.files.as_slice()) {
+        return serve(seed.clone(), config.clone(), directory.clone()).await;
+    }
     for name in names(&arguments.name)? {
         let settings =
             Settings { directory: arguments.dir.clone(), pairs: arguments.pairs, vanilla_scheduler: arguments.vanilla };

@@ -41,28 +41,33 @@ impl Votes {
 /// What the configurations of a network's nodes have in common.
 #[derive(Debug)]
 pub(super) struct Scheme {
-    common: String,
+    everybody: String,
     authority: String,
 }
 
 impl Scheme {
     /// `bandwidths` is the path of a file that will exist when they vote.
     pub(super) fn new(authorities: &[Authority], bandwidths: &Path, vanilla_scheduler: bool) -> Result<Self> {
-        let mut common = COMMON.to_owned();
-        writeln!(common, "__OwningControllerProcess {}", std::process::id())?;
+        let mut everybody = EVERYBODY.to_owned();
+        writeln!(everybody, "__OwningControllerProcess {}", std::process::id())?;
         if vanilla_scheduler {
-            writeln!(common, "Schedulers Vanilla")?;
+            writeln!(everybody, "Schedulers Vanilla")?;
         }
         for authority in authorities {
-            writeln!(common, "{}", dir_authority(authority))?;
+            writeln!(everybody, "{}", dir_authority(authority))?;
         }
         let authority = format!("{AUTHORITY}V3BandwidthsFile {}\n", bandwidths.display());
-        Ok(Self { common, authority })
+        Ok(Self { everybody, authority })
+    }
+
+    /// What also clients need to know.
+    pub(super) fn everybody(&self) -> &str {
+        &self.everybody
     }
 
     /// The configuration of one node.
     pub(super) fn torrc(&self, node: &Node, votes: Votes) -> Result<String> {
-        let mut torrc = self.common.clone();
+        let mut torrc = format!("{}{NODE}", self.everybody);
         writeln!(torrc, "Nickname {}", node.nickname())?;
         writeln!(torrc, "DataDirectory {}", node.directory().display())?;
         writeln!(torrc, "ORPort 127.0.0.1:{}", node.or_port())?;
@@ -86,27 +91,30 @@ fn dir_authority(authority: &Authority) -> String {
     )
 }
 
-const COMMON: &str = "\
+const EVERYBODY: &str = "\
 TestingTorNetwork 1
-AssumeReachable 1
 PathsNeededToBuildCircuits 0.67
-TestingDirAuthVoteExit *
-TestingDirAuthVoteHSDir *
-TestingDirAuthVoteGuard *
-TestingMinExitFlagThreshold 0
-V3AuthNIntervalsValid 2
-Address 127.0.0.1
 AddressDisableIPv6 1
-SocksPort 0
-ExitRelay 1
-ExitPolicyRejectPrivate 0
-ContactInfo nobody@example.invalid
 Sandbox 0
 ShutdownWaitLength 0
 NumCPUs 1
 GeoIPFile /dev/null
 GeoIPv6File /dev/null
 Log notice stdout
+";
+
+const NODE: &str = "\
+AssumeReachable 1
+TestingDirAuthVoteExit *
+TestingDirAuthVoteHSDir *
+TestingDirAuthVoteGuard *
+TestingMinExitFlagThreshold 0
+V3AuthNIntervalsValid 2
+Address 127.0.0.1
+SocksPort 0
+ExitRelay 1
+ExitPolicyRejectPrivate 0
+ContactInfo nobody@example.invalid
 ";
 
 const AUTHORITY: &str = "\

@@ -1,0 +1,64 @@
+//! `cold-start`: from two fresh profiles to the first delivered message, beside a fresh client and a
+//! fresh onion service of Debian's tor, to the first byte that comes back.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tokio::time::timeout;
+
+use super::c_tor::CTor;
+use super::figures::{Figures, Samples, Verdict};
+use super::pair::PATIENCE;
+use super::{Bench, around};
+use crate::network::TorNetwork;
+use crate::person::{Person, Surroundings};
+
+/// How many of each.
+const PAIRS: usize = 10;
+
+/// Runs it.
+pub(super) async fn run(bench: &Bench) -> Result<Figures> {
+    let network = bench.network().await?;
+    let around = around(&network)?;
+    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
+    for pair in 0..bench.pairs(PAIRS) {
+        for first in [true, false] {
+            let home = bench.home().join(format!("{pair}-{first}"));
+            if (pair % 2 == 0) == first {
+                ours.push(of_chive(&around, &home).await?.as_secs_f64());
+            } else {
+                let took = timeout(PATIENCE, of_c_tor(&network, &home)).await.context("tor did not get through")?;
+                theirs.push(took?.as_secs_f64());
+            }
+        }
+    }
+    Ok(Figures::new(Verdict::new("cold-start", ours.median(), theirs.median(), "s"))
+        .row("chive: two profiles made, nodes started, invitation, first message delivered", "s", ours.clone())
+        .row("tor: client and onion service started, first byte back", "s", theirs.clone())
+        .row("each pair's ratio", "", ours.over(&theirs)))
+}
+
+/// As two people would: both make a profile and start it, one invites, the other adds and writes.
+async fn of_chive(around: &Surroundings, home: &Path) -> Result<Duration> {
+    let began = Instant::now();
+    let (alice_home, bob_home) = (home.join("alice"), home.join("bob"));
+    let fresh = async |home: &Path, name: &str| -> Result<Person> {
+        let mut person = Person::create(around, home, name).await?;
+        person.start().await?;
+        Ok(person)
+    };
+    let (alice, bob) = tokio::try_join!(fresh(&alice_home, "Alice"), fresh(&bob_home, "Bob"))?;
+    bob.adds(&alice.invites().await?, "Alice").await?;
+    bob.delivers("Alice", "hello").await?;
+    Ok(began.elapsed())
+}
+
+/// As somebody would who has the address as soon as there is one, and tries until it works.
+async fn of_c_tor(network: &TorNetwork, home: &Path) -> Result<Duration> {
+    let began = Instant::now();
+    let service = CTor::service(network, &home.join("service")).await?;
+    let client = CTor::client(network, &home.join("client"))?;
+    client.echoes(&service.address().await?).await?;
+    Ok(began.elapsed())
+}

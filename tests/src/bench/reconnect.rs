@@ -1,0 +1,174 @@
+//! `reconnect`: a killed peer starts again, until the message that waited for it is delivered, beside
+//! an onion service that starts again, until somebody who dials every half second has a byte back.
+//!
+//! The onion service and its dialler are arti with nothing above it but our transport.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use chive::api::types::{ContactState, MessageState, Presence};
+use chive::node::INCOMING_QUEUE;
+use chive::transport::tor::{TorOptions, TorTransport};
+use chive::transport::{Circle, Door, Hosted, OnionAddress, OnionSeed, Stream, Transport};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{interval, sleep, timeout};
+
+use super::figures::{Figures, Samples, Verdict};
+use super::pair::PATIENCE;
+use super::{Bench, around};
+use crate::network::TorNetwork;
+use crate::person::Person;
+use crate::process::{Child, Launch, Output};
+
+/// How many of each.
+const PAIRS: usize = 15;
+/// How long the peer, or the service, is away.
+const AWAY: Duration = Duration::from_secs(5);
+/// From one dial to the next.
+const DIAL_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs it.
+pub(super) async fn run(bench: &Bench) -> Result<Figures> {
+    let network = bench.network().await?;
+    let mut friends = Friends::meet(bench, &network).await?;
+    let mut raw = Raw::start(bench, &network).await?;
+    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
+    for pair in 0..bench.pairs(PAIRS) {
+        for first in [true, false] {
+            if (pair % 2 == 0) == first {
+                ours.push(friends.reconnect(pair).await?.as_secs_f64());
+            } else {
+                theirs.push(raw.reconnect().await?.as_secs_f64());
+            }
+        }
+    }
+    Ok(Figures::new(Verdict::new("reconnect", ours.median(), theirs.median(), "s"))
+        .row("chive: killed peer starts → waiting message delivered", "s", ours.clone())
+        .row(format!("arti: service starts → first byte back, a dial every {DIAL_EVERY:?}"), "s", theirs.clone())
+        .row("each pair's ratio", "", ours.over(&theirs))
+        .note(format!("each was away for {AWAY:?} before")))
+}
+
+/// Alice writes to Bob, who is killed.
+struct Friends {
+    alice: Person,
+    bob: Person,
+}
+
+impl Friends {
+    async fn meet(bench: &Bench, network: &TorNetwork) -> Result<Self> {
+        let around = around(network)?;
+        let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
+        let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
+        tokio::try_join!(alice.start(), bob.start())?;
+        bob.adds(&alice.invites().await?, "Alice").await?;
+        tokio::try_join!(
+            alice.until_contact("Bob", ContactState::Accepted),
+            bob.until_contact("Alice", ContactState::Accepted),
+        )?;
+        tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+        alice.delivers("Bob", "hello").await?;
+        Ok(Self { alice, bob })
+    }
+
+    async fn reconnect(&mut self, number: usize) -> Result<Duration> {
+        self.bob.kill().await?;
+        let message = self.alice.sends("Bob", &format!("number {number} waits")).await?;
+        sleep(AWAY).await;
+        let began = Instant::now();
+        self.bob.start().await?;
+        self.alice.until(&message, MessageState::Delivered).await?;
+        Ok(began.elapsed())
+    }
+}
+
+/// An onion service in a process of its own, and who dials it.
+struct Raw {
+    dialler: Arc<TorTransport>,
+    address: OnionAddress,
+    service: Launch,
+    running: Option<Child>,
+    circles: u64,
+}
+
+impl Raw {
+    async fn start(bench: &Bench, network: &TorNetwork) -> Result<Self> {
+        let seed = OnionSeed(rand::random());
+        let file = bench.home().join("seed");
+        std::fs::write(&file, seed.0)?;
+        let directory = bench.home().join("service");
+        let service = Launch::new(std::env::current_exe()?)
+            .arg("service")
+            .args([file, network.arti_config_file(), directory.clone()])
+            .stdout(Output::File(directory.with_extension("log")))
+            .stderr(Output::File(directory.with_extension("log")));
+        let (accepted, _nobody) = mpsc::channel(1);
+        let options = tor_options(&bench.home().join("dialler"), network.arti_config())?;
+        let dialler = Arc::new(TorTransport::start(options, accepted)?);
+        let mut raw = Self { dialler, address: seed.address(), service, running: None, circles: 0 };
+        raw.running = Some(raw.service.clone().start()?);
+        raw.first_byte().await?;
+        Ok(raw)
+    }
+
+    async fn reconnect(&mut self) -> Result<Duration> {
+        self.running.take().context("no service runs")?.kill().await?;
+        sleep(AWAY).await;
+        let began = Instant::now();
+        self.running = Some(self.service.clone().start()?);
+        self.first_byte().await?;
+        Ok(began.elapsed())
+    }
+
+    /// A dial every half second, each on a path of its own, until one of them has a byte back.
+    async fn first_byte(&mut self) -> Result<()> {
+        let (mut dials, mut next) = (JoinSet::new(), interval(DIAL_EVERY));
+        let reached = async {
+            loop {
+                tokio::select! {
+                    _ = next.tick() => {
+                        self.circles += 1;
+                        let dial = self.dialler.dial(self.address, Circle(self.circles), 0);
+                        dials.spawn(async move { echo_of(dial.await?).await });
+                    }
+                    Some(Ok(Ok(()))) = dials.join_next() => return,
+                }
+            }
+        };
+        timeout(PATIENCE, reached).await.context("the service was not reached")
+    }
+}
+
+async fn echo_of(mut stream: Stream) -> Result<()> {
+    stream.write_u8(b'x').await?;
+    stream.flush().await?;
+    ensure!(stream.read_u8().await? == b'x', "another byte came back");
+    Ok(())
+}
+
+fn tor_options(directory: &Path, config: &str) -> Result<TorOptions> {
+    let (state_dir, cache_dir) = (directory.join("state"), directory.join("cache"));
+    Ok(TorOptions { state_dir, cache_dir, overrides: Some(config.parse()?) })
+}
+
+/// The onion service of `reconnect`, until it is killed: gives back the first byte of every stream.
+pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result<()> {
+    let seed = OnionSeed(std::fs::read(seed)?.try_into().ok().context("a seed has 32 bytes")?);
+    let (accepted, mut incoming) = mpsc::channel(INCOMING_QUEUE);
+    let tor = TorTransport::start(tor_options(&directory, &std::fs::read_to_string(config)?)?, accepted)?;
+    tor.host(vec![Hosted { door: Door::Endpoint, seed, current: true }]).await;
+    while let Some(mut stream) = incoming.recv().await.map(|incoming| incoming.stream) {
+        tokio::spawn(async move {
+            let byte = stream.read_u8().await?;
+            stream.write_u8(byte).await?;
+            stream.flush().await?;
+            // The dialler closes it.
+            stream.read_u8().await
+        });
+    }
+    Ok(())
+}
