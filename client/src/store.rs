@@ -151,7 +151,6 @@ impl Store {
             .filename(file)
             .pragma("key", format!("\"x'{}'\"", hex.as_str()))
             .pragma("cipher_log_level", "NONE")
-            .pragma("cipher_memory_security", "ON")
             // The statements would print the key.
             .disable_statement_logging();
         if !create {
