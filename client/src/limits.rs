@@ -103,6 +103,10 @@ pub const DISAPPEAR_AFTER: std::ops::RangeInclusive<u64> = 10..=31_536_000;
 pub const RETENTION: std::ops::RangeInclusive<u64> = 60..=315_360_000;
 /// The life of an undelivered message, in seconds.
 pub const MESSAGE_LIFE: std::ops::RangeInclusive<u64> = 1..=31_536_000;
+/// A backup's database that is restored: 64 GiB.
+pub const MAX_BACKUP: u64 = 64 << 30;
+/// A backup's header.
+pub const MAX_BACKUP_HEADER: usize = 4096;
 /// Events kept for those who resume.
 pub const MAX_EVENTS: i64 = 10_000;
 

@@ -18,7 +18,9 @@ use crate::fault::Fault;
 use crate::identity::PublicIdentity;
 use crate::link::LinkError;
 use crate::link::session::{LinkEvent, Session};
+use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
+use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::contacts::ContactId;
 use crate::transport::Incoming;
@@ -120,6 +122,7 @@ pub struct NodeHandle {
     commands: mpsc::Sender<Command>,
     newest: watch::Receiver<i64>,
     directory: PathBuf,
+    store: Store,
 }
 
 impl NodeHandle {
@@ -234,6 +237,20 @@ impl NodeHandle {
                 Err(StoreError::ReadOnly.into())
             }
             Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Makes a backup, which opens with this passphrase alone. The node goes on meanwhile.
+    pub async fn backup(&self, passphrase: Passphrase) -> Result<Backup, Fault> {
+        let (store, directory) = (self.store.clone(), self.directory.clone());
+        // On its own, so that it is whole or gone, whoever waits for it.
+        let making = tokio::spawn(async move { make_backup(&store, &directory, &passphrase).await });
+        match making.await.map_err(|error| internal(&error))? {
+            Err(error @ ProfileError::EmptyPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+            }
+            Err(ProfileError::Store(error)) => Err(error.into()),
+            made => made.map_err(|error| internal(&error)),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::profile::key_file::{KeyFile, KeyFileError};
 use crate::store::{Store, StoreError, owner};
 use crate::transport::{Door, OnionSeed};
 
+pub mod backup;
 pub mod key_file;
 
 /// The local API's socket, in the profile's directory.
@@ -72,6 +73,9 @@ pub enum ProfileError {
     /// Something in it cannot be read. It is left as it is.
     #[error("the profile is damaged and was left as it is: {0}")]
     Damaged(String),
+    /// The file is no backup that can be restored.
+    #[error(transparent)]
+    Backup(#[from] backup::BackupError),
     /// The store says no.
     #[error(transparent)]
     Store(StoreError),
@@ -124,6 +128,15 @@ impl Profile {
 
 /// Makes a profile. The directory appears whole, or not at all.
 pub async fn create(directory: &Path, name: &str, passphrase: &Passphrase) -> Result<(), ProfileError> {
+    make(directory, passphrase, async |unfinished, rng| fill(unfinished, name, passphrase, rng).await).await
+}
+
+/// Makes a directory with what `fill` puts into it. It appears whole, or not at all.
+async fn make<T>(
+    directory: &Path,
+    passphrase: &Passphrase,
+    fill: impl AsyncFnOnce(&Path, &mut StdRng) -> Result<T, ProfileError>,
+) -> Result<T, ProfileError> {
     if passphrase.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
@@ -135,13 +148,14 @@ pub async fn create(directory: &Path, name: &str, passphrase: &Passphrase) -> Re
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     let unfinished = parent.join(format!(".chive-{:016x}", rng.next_u64()));
     DirBuilder::new().mode(0o700).create(&unfinished)?;
-    let made = fill(&unfinished, name, passphrase, &mut rng).await;
-    let made = made.and_then(|()| Ok(fs::rename(&unfinished, directory)?));
+    let made = fill(&unfinished, &mut rng).await;
+    let made = made.and_then(|made| fs::rename(&unfinished, directory).map(|()| made).map_err(ProfileError::Io));
     if made.is_err() {
         let _ = fs::remove_dir_all(&unfinished);
     }
-    made?;
-    Ok(File::open(parent)?.sync_all()?)
+    let made = made?;
+    File::open(parent)?.sync_all()?;
+    Ok(made)
 }
 
 async fn fill(
@@ -191,6 +205,7 @@ pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, 
     if !file.exists() {
         return Err(ProfileError::Damaged(format!("{STORE} is missing")));
     }
+    backup::remove_unfinished(directory)?;
     let store = Store::open(&file, &key, false).await?;
     Ok(Profile { directory: directory.to_owned(), store, _lock: lock })
 }
@@ -224,6 +239,7 @@ pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
     for file in [STORE, "chive.db-wal", "chive.db-shm", SOCKET] {
         gone(fs::remove_file(directory.join(file)))?;
     }
+    backup::remove_unfinished(directory)?;
     gone(fs::remove_dir_all(directory.join(TOR)))?;
     gone(fs::remove_file(directory.join(LOCK)))?;
     // Something that is not ours may be in there: then the directory stays.

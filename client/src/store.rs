@@ -4,7 +4,7 @@
 //! written in one transaction: a state and its message, a message and its event.
 
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::migrate::MigrateError;
@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use zeroize::Zeroizing;
 
 pub mod afresh;
+pub mod backup;
 pub mod contacts;
 pub mod conversations;
 mod damage;
@@ -140,16 +141,19 @@ impl DerefMut for Tx {
 #[derive(Clone)]
 pub struct Store {
     open: Arc<Mutex<Option<Open>>>,
+    file: PathBuf,
+    /// As `SQLCipher` wants it; empty for a file that is not encrypted, in tests.
+    key: Arc<Zeroizing<String>>,
 }
 
 impl Store {
     /// Opens the file with its 32-byte key; makes it only if `create`.
     pub async fn open(file: &Path, key: &[u8; 32], create: bool) -> Result<Self, StoreError> {
-        let hex = Zeroizing::new(data_encoding::HEXLOWER.encode(key));
+        let key = Zeroizing::new(format!("x'{}'", Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()));
         // Never log these options: their Debug prints the key.
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .pragma("key", format!("\"x'{}'\"", hex.as_str()))
+            .pragma("key", format!("\"{}\"", key.as_str()))
             .pragma("cipher_log_level", "NONE")
             // The statements would print the key.
             .disable_statement_logging();
@@ -165,10 +169,10 @@ impl Store {
             .foreign_keys(true);
         let mut connection = options.connect().await?;
         assert_encrypted(&mut connection).await?;
-        Self::on(connection).await
+        Self::on(connection, file, key).await
     }
 
-    async fn on(mut connection: SqliteConnection) -> Result<Self, StoreError> {
+    async fn on(mut connection: SqliteConnection, file: &Path, key: Zeroizing<String>) -> Result<Self, StoreError> {
         // `run` asks for a connection of any lifetime, which one by reference is not.
         MIGRATIONS.run_direct(None, &mut connection, false).await?;
         Ok(Self {
@@ -178,6 +182,8 @@ impl Store {
                 #[cfg(test)]
                 dies: None,
             }))),
+            file: file.to_owned(),
+            key: Arc::new(key),
         })
     }
 
@@ -235,7 +241,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Off)
             .foreign_keys(true)
             .disable_statement_logging();
-        Self::on(options.connect().await?).await
+        Self::on(options.connect().await?, file, Zeroizing::default()).await
     }
 
     /// Lets a test choose where the process dies.

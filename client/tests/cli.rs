@@ -7,6 +7,8 @@ mod cli {
     pub(crate) mod node;
 }
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use cli::chive::{Chive, Done};
@@ -34,6 +36,8 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
         "chat",
         "events",
         "passphrase",
+        "backup",
+        "restore",
         "wipe",
         "completions",
     ] {
@@ -43,7 +47,7 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
             help.out
         );
     }
-    for code in 0..=8 {
+    for code in 0..=9 {
         assert!(help.out.contains(&format!("\n  {code}  ")), "{code}\n{}", help.out);
     }
     assert!(help.out.contains("First steps"));
@@ -79,6 +83,8 @@ fn every_command_explains_itself() -> Done {
         &["chat"],
         &["events"],
         &["passphrase", "change"],
+        &["backup"],
+        &["restore"],
         &["wipe"],
         &["completions"],
     ] {
@@ -449,5 +455,34 @@ fn the_running_node_is_asked_to_wipe() -> Done {
     let node = Node::start(&chive)?;
     assert_eq!(chive.run(&["wipe", "--yes"])?.code, 0);
     assert_eq!(node.asked(), [("POST /v1/wipe".to_owned(), json!({"confirm": true}))]);
+    Ok(())
+}
+
+#[test]
+fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done {
+    let chive = Chive::with_profile()?;
+    let node = Node::start(&chive)?;
+    let (words, file) = (chive.file("words", "of the backup\n")?, chive.file("taken", "mine")?);
+    let refused = chive.run(&["backup", &file, "--passphrase-file", &words])?;
+    assert_eq!(refused.code, 7, "{}", refused.err);
+    assert_eq!(fs::read_to_string(&file)?, "mine");
+    assert!(node.asked().is_empty());
+    let free = format!("{file}.backup");
+    let made = chive.run(&["--json", "backup", &free, "--passphrase-file", &words])?;
+    assert_eq!((made.code, made.json()?), (0, vec![json!({"file": free, "bytes": 100_000})]), "{}", made.err);
+    assert_eq!(node.asked(), [("POST /v1/backup".to_owned(), json!({"passphrase": "of the backup"}))]);
+    assert_eq!((fs::metadata(&free)?.mode() & 0o777, fs::read(&free)?.len()), (0o600, 100_000));
+    Ok(())
+}
+
+#[test]
+fn what_is_no_backup_is_refused_and_leaves_no_profile() -> Done {
+    let chive = Chive::new()?;
+    let (words, file) = (chive.file("words", "x\n")?, chive.file("nonsense", "no backup at all, by any means")?);
+    let refused = chive.run(&["restore", &file, "--passphrase-file", &words])?;
+    assert_eq!(refused.code, 9, "{}", refused.err);
+    assert!(refused.err.contains("no backup"), "{}", refused.err);
+    assert_eq!(chive.run(&["status"])?.code, 6, "there is no profile");
+    assert_eq!(chive.run(&["restore", "/nonexistent", "--passphrase-file", &words])?.code, 1);
     Ok(())
 }

@@ -5,12 +5,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::Stream;
 use hyper::Method;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
+    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewBackup, NewContact, NewInvitation, NewMessage,
     PassphraseChange, Problem, Search, Status, Wipe,
 };
 
@@ -18,7 +19,11 @@ mod events;
 mod http;
 mod sse;
 
+pub use http::Opened;
 use http::{Ask, segment};
+
+/// A large backup takes its time before its first byte comes.
+const BACKUP_PATIENCE: Duration = Duration::from_hours(1);
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +155,11 @@ impl Client {
     /// Changes the profile's passphrase.
     pub async fn change_passphrase(&self, change: &PassphraseChange) -> Result<(), ClientError> {
         self.ask(Method::POST, "/v1/passphrase").json(change)?.done().await
+    }
+
+    /// Makes a backup. Its bytes come one after the other; a backup that breaks off ends with an error.
+    pub async fn backup(&self, new: &NewBackup) -> Result<Opened, ClientError> {
+        self.ask(Method::POST, "/v1/backup").json(new)?.patience(BACKUP_PATIENCE).open().await
     }
 
     /// Ends the node and destroys its profile.

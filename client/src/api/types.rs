@@ -455,6 +455,15 @@ pub struct PassphraseChange {
     pub new: String,
 }
 
+/// `POST /v1/backup`
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBackup {
+    /// What the backup opens with, and nothing else does.
+    #[schema(min_length = 1)]
+    pub passphrase: String,
+}
+
 /// `POST /v1/wipe`: ends the node and destroys the profile.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

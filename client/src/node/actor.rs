@@ -102,7 +102,7 @@ pub(super) async fn prepare(
     let owner = owner::load(&mut tx).await?;
     let newest = watch::channel(events::newest(&mut tx).await?).0;
     drop(tx);
-    let handle = NodeHandle { commands, newest: newest.subscribe(), directory };
+    let handle = NodeHandle { commands, newest: newest.subscribe(), directory, store: store.clone() };
     let host = Host { identity: Identity::new(&owner.root), directory: Directory::default(), reports };
     let stop = CancellationToken::new();
     let mut node = Node {
@@ -129,6 +129,7 @@ pub(super) async fn prepare(
         clock,
         wiped: false,
     };
+    node.renew_requests().await?;
     node.load_peers().await?;
     node.refresh_invitations().await?;
     node.refresh_services().await?;

@@ -110,6 +110,24 @@ impl Node {
         Ok(contact)
     }
 
+    /// After a restore, a request is asked with another draft: the one of before may have been used.
+    pub(super) async fn renew_requests(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        for row in contacts::all(&mut tx).await? {
+            let Some(asked) = contacts::request(&mut tx, row.id).await?.filter(|asked| asked.draft.is_empty()) else {
+                continue;
+            };
+            let draft = Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng)
+                .map_err(|_| StoreError::Damaged("no key package can be made"))?;
+            let introduction =
+                Introduction { card: self.own_card(&mut tx).await?, mls: draft.key_package, withdrawn: None };
+            let request =
+                contacts::NewRequest { link: &asked.link, draft: &draft.blob, introduction: &introduction.to_bytes() };
+            contacts::ask(&mut tx, row.id, &request).await?;
+        }
+        self.commit(tx).await
+    }
+
     /// Our request was answered. An answer to one that was replaced or settled since says nothing.
     pub(super) async fn answered(
         &mut self,

@@ -87,7 +87,15 @@ impl KeyFile {
         if fs::metadata(path)?.len() > MAX_FILE {
             return Err(damaged("too long"));
         }
-        let mut file: Self = serde_json::from_slice(&fs::read(path)?).map_err(damaged)?;
+        let opened = Self::unseal(&fs::read(path)?, AAD, passphrase)?;
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(opened.get(..32).ok_or_else(|| damaged("key"))?);
+        Ok(key)
+    }
+
+    /// Opens what [`KeyFile::seal`] made.
+    pub(super) fn unseal(json: &[u8], aad: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+        let mut file: Self = serde_json::from_slice(json).map_err(damaged)?;
         if let Some(check) = file.check.take()
             && check != file.digest()?
         {
@@ -98,11 +106,8 @@ impl KeyFile {
         }
         let nonce: [u8; 24] = unhex(&file.nonce)?.try_into().map_err(|_| damaged("nonce"))?;
         let cipher = file.kdf.cipher(passphrase)?;
-        let opened = cipher.decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&file.sealed)?, aad: AAD });
-        let opened = Zeroizing::new(opened.map_err(|_| KeyFileError::WrongPassphrase)?);
-        let mut key = Zeroizing::new([0; 32]);
-        key.copy_from_slice(opened.get(..32).ok_or_else(|| damaged("key"))?);
-        Ok(key)
+        let opened = cipher.decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&file.sealed)?, aad });
+        Ok(Zeroizing::new(opened.map_err(|_| KeyFileError::WrongPassphrase)?))
     }
 
     /// Seals the key under another passphrase: the old file, or the new one, whole.
@@ -111,7 +116,13 @@ impl KeyFile {
         Self::write(path, &Self::open(path, old)?, new, rng)
     }
 
-    fn write(path: &Path, key: &StoreKey, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+    /// The content of such a file, around any secret. `aad` says what it is for.
+    pub(super) fn seal(
+        secret: &[u8],
+        aad: &[u8],
+        passphrase: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, KeyFileError> {
         let (mut salt, mut nonce) = ([0; 16], [0; 24]);
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut nonce);
@@ -122,11 +133,15 @@ impl KeyFile {
             lanes: 1,
             salt: HEXLOWER.encode(&salt),
         };
-        let sealed = kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: &**key, aad: AAD });
+        let sealed = kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: secret, aad });
         let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
         let mut file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed, check: None };
         file.check = Some(file.digest()?);
-        let json = serde_json::to_vec(&file).map_err(damaged)?;
+        serde_json::to_vec(&file).map_err(damaged)
+    }
+
+    fn write(path: &Path, key: &StoreKey, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+        let json = Self::seal(&**key, AAD, passphrase, rng)?;
         let temporary = path.with_extension("new");
         let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         out.write_all(&json)?;

@@ -206,6 +206,7 @@ async fn answer(
         ("GET", "messages") => json!([message("received", "received", HOSTILE, &"ab".repeat(16))]),
         ("POST", "messages") => sent(&body, "queued"),
         ("POST", "invitations") => invitation(),
+        ("POST", "backup") => return vec![7; 100_000].into_response(),
         ("POST", "passphrase" | "wipe") => return StatusCode::NO_CONTENT.into_response(),
         _ => contact(),
     };

@@ -31,15 +31,22 @@ pub(super) struct Ask {
     path: String,
     accept: &'static str,
     body: Option<Bytes>,
+    patience: Duration,
 }
 
 impl Ask {
     pub(super) fn new(socket: PathBuf, method: Method, path: String) -> Self {
-        Self { socket, method, path, accept: "application/json", body: None }
+        Self { socket, method, path, accept: "application/json", body: None, patience: SILENCE_LIMIT }
     }
 
     pub(super) fn accept(mut self, media_type: &'static str) -> Self {
         self.accept = media_type;
+        self
+    }
+
+    /// Waits so long for the beginning of the answer.
+    pub(super) fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -70,7 +77,7 @@ impl Ask {
 
     /// Sends it and leaves the answer's body to be read bit by bit.
     pub(super) async fn open(self) -> Result<Opened, ClientError> {
-        in_time(async {
+        within(self.patience, async {
             let mut connection = Connection::open(&self.socket).await?;
             let body = connection.send(self).await?.into_body();
             Ok(Opened { body, connection })
@@ -89,7 +96,7 @@ impl Ask {
 }
 
 /// An answer that is still coming.
-pub(super) struct Opened {
+pub struct Opened {
     body: Incoming,
     #[allow(dead_code, reason = "dropping it closes the connection")]
     connection: Connection,
@@ -97,7 +104,7 @@ pub(super) struct Opened {
 
 impl Opened {
     /// The next bytes, or nothing at the end.
-    pub(super) async fn bytes(&mut self) -> Result<Option<Bytes>, ClientError> {
+    pub async fn bytes(&mut self) -> Result<Option<Bytes>, ClientError> {
         in_time(async {
             while let Some(frame) = self.body.frame().await {
                 if let Ok(bytes) = frame.map_err(broken)?.into_data() {
@@ -142,8 +149,12 @@ async fn read_all(body: Incoming) -> Result<Bytes, ClientError> {
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    within(SILENCE_LIMIT, work).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     let silent = |_| ClientError::Io(io::Error::new(io::ErrorKind::TimedOut, "the node does not answer"));
-    tokio::time::timeout(SILENCE_LIMIT, work).await.map_err(silent)?
+    tokio::time::timeout(limit, work).await.map_err(silent)?
 }
 
 fn unreachable(error: io::Error) -> ClientError {

@@ -9,6 +9,8 @@ use crate::api::types::{
 };
 use crate::fault::Fault;
 use crate::node::NodeHandle;
+use crate::profile::Passphrase;
+use crate::profile::backup::Backup;
 
 /// What a node says, some time.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
@@ -36,6 +38,7 @@ pub trait Node: Send + Sync + 'static {
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
     fn newest_event(&self) -> watch::Receiver<i64>;
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()>;
+    fn backup(&self, passphrase: Passphrase) -> Answer<'_, Backup>;
     fn wipe(&self) -> Answer<'_, ()>;
 }
 
@@ -110,6 +113,10 @@ impl Node for NodeHandle {
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {
         Box::pin(NodeHandle::change_passphrase(self, change))
+    }
+
+    fn backup(&self, passphrase: Passphrase) -> Answer<'_, Backup> {
+        Box::pin(NodeHandle::backup(self, passphrase))
     }
 
     fn wipe(&self) -> Answer<'_, ()> {

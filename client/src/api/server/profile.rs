@@ -1,12 +1,25 @@
-//! `/v1/passphrase` and `/v1/wipe`
+//! `/v1/passphrase`, `/v1/backup` and `/v1/wipe`
 
+use std::io;
+
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt as _, stream};
+use tokio::io::AsyncReadExt as _;
 
 use super::App;
 use super::extract::Body;
 use super::problem::{Refusal, refusals};
-use crate::api::types::{ErrorCode, PassphraseChange, Wipe};
+use crate::api::types::{ErrorCode, NewBackup, PassphraseChange, Wipe};
+use crate::profile::Passphrase;
+use crate::profile::backup::Backup;
+
+const BYTES: &str = "application/octet-stream";
+/// What is read from a backup at once.
+const CHUNK: usize = 64 << 10;
 
 refusals!(Refusals:);
 refusals!(PassphraseRefusals: WrongPassphrase);
@@ -23,6 +36,26 @@ pub(super) async fn change_passphrase(
 ) -> Result<StatusCode, Refusal> {
     app.node.change_passphrase(change).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make a backup: the answer is the file.
+#[utoipa::path(
+    post, path = "/v1/backup", operation_id = "backup", tag = "profile",
+    request_body = NewBackup,
+    responses(
+        (status = 200, description = "The backup, all of it", content_type = BYTES, body = [u8]),
+        PassphraseRefusals,
+    ),
+)]
+pub(super) async fn backup(State(app): State<App>, Body(new): Body<NewBackup>) -> Result<Response, Refusal> {
+    let Backup { head, database, length } = app.node.backup(Passphrase::new(new.passphrase)).await?;
+    let head = stream::once(async { Ok::<_, io::Error>(Bytes::from(head)) });
+    let database = stream::try_unfold(tokio::fs::File::from_std(database), async |mut file| {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        Ok((file.read_buf(&mut chunk).await? > 0).then(|| (Bytes::from(chunk), file)))
+    });
+    let about = [(CONTENT_TYPE, BYTES.to_owned()), (CONTENT_LENGTH, length.to_string())];
+    Ok((about, axum::body::Body::from_stream(head.chain(database))).into_response())
 }
 
 /// End the node and destroy the profile.

@@ -1,6 +1,7 @@
 //! A node that remembers what it was asked, and answers what it is told to.
 
 use std::future;
+use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -12,6 +13,8 @@ use crate::api::types::{
     Terms, TorStatus, What,
 };
 use crate::fault::Fault;
+use crate::profile::Passphrase;
+use crate::profile::backup::Backup;
 
 #[derive(Default)]
 pub(super) struct Fake {
@@ -156,6 +159,13 @@ impl Node for Arc<Fake> {
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {
         self.answer(format!("passphrase {} {}", change.old, change.new), ())
+    }
+
+    fn backup(&self, _: Passphrase) -> Answer<'_, Backup> {
+        let mut database = tempfile::tempfile().unwrap();
+        database.write_all(&vec![7; 100_000]).unwrap();
+        database.rewind().unwrap();
+        self.answer("backup".into(), Backup { head: vec![1, 2, 3], database, length: 100_003 })
     }
 
     fn wipe(&self) -> Answer<'_, ()> {

@@ -9,7 +9,7 @@ use crate::api::server;
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
 /// Every operation, with a path and a body that it takes.
-const OPERATIONS: [(&str, &str, &str, &str); 20] = [
+const OPERATIONS: [(&str, &str, &str, &str); 21] = [
     ("GET", "/v1/status", "/v1/status", ""),
     ("GET", "/v1/invitations", "/v1/invitations", ""),
     ("POST", "/v1/invitations", "/v1/invitations", "{}"),
@@ -27,6 +27,7 @@ const OPERATIONS: [(&str, &str, &str, &str); 20] = [
     ("DELETE", "/v1/messages/{id}", "/v1/messages/3b", ""),
     ("GET", "/v1/events", "/v1/events", ""),
     ("POST", "/v1/passphrase", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}"),
+    ("POST", "/v1/backup", "/v1/backup", "{\"passphrase\":\"a\"}"),
     ("POST", "/v1/wipe", "/v1/wipe", "{\"confirm\":true}"),
     ("GET", "/v1/openapi.json", "/v1/openapi.json", ""),
     ("HEAD", "", "/v1/status", ""),

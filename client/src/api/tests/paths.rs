@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use super::fake::{contact, invitation, message, status};
 use super::{Door, json, request};
-use crate::api::types::{ContactChange, NewContact, NewInvitation, NewMessage, PassphraseChange, Search};
+use crate::api::types::{ContactChange, NewBackup, NewContact, NewInvitation, NewMessage, PassphraseChange, Search};
 
 #[tokio::test]
 async fn the_status() {
@@ -137,5 +137,17 @@ async fn the_document_is_served() {
     let response = door.raw(request("GET", "/v1/openapi.json", "")).await;
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(json(response).await["openapi"], "3.1.0");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_backup_comes_whole() {
+    let door = Door::open();
+    let mut opened = door.client.backup(&NewBackup { passphrase: "a".into() }).await.unwrap();
+    let mut all = vec![];
+    while let Some(bytes) = opened.bytes().await.unwrap() {
+        all.extend_from_slice(&bytes);
+    }
+    assert_eq!(all, [vec![1, 2, 3], vec![7; 100_000]].concat());
     door.close().await;
 }

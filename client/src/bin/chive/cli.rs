@@ -87,7 +87,8 @@ const EVENT_FIELDS: &str = "\
 It follows the node also when that is restarted, without a gap, until Ctrl-C.
 With --json: seq (give it to --after to go on behind it), at, type, and by type: message
 {message}, messages_gone {id, name, messages}, contact {contact}, contact_removed {id, name},
-presence {id, name, presence}, key_changed {id, name}, invitation {invitation}, tor {tor}, doors
+presence {id, name, presence}, key_changed {id, name}, conversation_restarted {id, name,
+by_contact}, invitation {invitation}, tor {tor}, doors
 {front_door, endpoint}.";
 
 const CHAT_HELP: &str = "\
@@ -208,6 +209,10 @@ The contact is told which, if both of you allow it: see `chive contact receipts 
     /// Change the passphrase
     #[command(subcommand)]
     Passphrase(Passphrase),
+    /// Write a backup of the profile into one encrypted file
+    Backup(Backup),
+    /// Make a profile from a backup
+    Restore(Restore),
     /// Destroy the profile: keys, contacts, messages
     #[command(after_help = "A node that runs is ended. There is no way back, and nobody is told.")]
     Wipe(Sure),
@@ -228,6 +233,31 @@ pub(crate) struct Init {
     /// What contacts see as your name, until they choose another for you
     #[arg(long, value_name = "NAME", default_value = "anonymous")]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The backup has a passphrase of its own, which is asked for twice, or read from --passphrase-file. It
+opens with that passphrase alone: whoever has both can pose as you and read everything. The node
+goes on meanwhile. A backup that is not whole is not left behind.
+With --json: {\"file\":FILE,\"bytes\":N}.")]
+pub(crate) struct Backup {
+    /// A file that does not exist yet
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The new profile opens with the passphrase of the backup, which is asked for, or read from
+--passphrase-file; `chive passphrase change` changes it. Restore only where the profile of before is
+gone for good: two copies must never run. Messages that came after the backup are not in it, but what
+a contact still holds for you comes again. Every conversation begins afresh when the contact is
+reached, and the contact is told. Contacts and messages that were deleted since the backup are back;
+contacts made since are not, and need another invitation. All invitations of before are revoked.
+With --json: {\"profile\":DIR,\"name\":NAME,\"made_at\":TIME,\"contacts\":N,\"messages\":N,\"revoked\":N}.")]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

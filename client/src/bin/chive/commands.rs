@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::{chat, show};
 
 mod add;
+mod backup;
 mod completions;
 mod contact;
 mod events;
@@ -20,6 +21,7 @@ mod history;
 mod init;
 mod invite;
 mod passphrase;
+mod restore;
 mod run;
 mod search;
 pub(crate) mod send;
@@ -32,7 +34,9 @@ pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -
         Command::Run => run::run(settings, output).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Passphrase(change) => passphrase::run(&change, settings, output).await,
+        Command::Restore(restore) => restore::run(&restore, settings, output).await,
         Command::Wipe(sure) => wipe::run(&sure, settings, output).await,
+        Command::Backup(backup) => backup::run(&backup, &client(&settings.profile)?, settings, output).await,
         other => ask(other, &client(&settings.profile)?, output).await,
     }
 }
@@ -60,9 +64,13 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         Command::Search(search) => search::run(search, client, output).await,
         Command::Chat { name } => chat::run(&name, client, output).await,
         Command::Events { after } => events::run(after, client, output).await,
-        Command::Init(_) | Command::Run | Command::Completions { .. } | Command::Passphrase(_) | Command::Wipe(_) => {
-            Ok(())
-        }
+        Command::Init(_)
+        | Command::Run
+        | Command::Completions { .. }
+        | Command::Passphrase(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Wipe(_) => Ok(()),
     }
 }
 

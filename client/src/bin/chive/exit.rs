@@ -7,6 +7,7 @@ use chive::api::client::ClientError;
 use chive::api::types::ErrorCode;
 use chive::config::ConfigError;
 use chive::profile::ProfileError;
+use chive::profile::backup::BackupError;
 use chive::run::RunError;
 use chive::store::StoreError;
 use chive::transport::tor::TorStartError;
@@ -24,7 +25,7 @@ Exit codes:
   6  no such profile, contact, invitation or message
   7  refused: a bad link, name, text or value, or a contact that cannot be written to now
   8  not in time: the message expired or was cancelled, it had left already, or --timeout is over
-  9  the disk is full or read-only, or the profile is damaged: nothing was changed";
+  9  the disk is full or read-only, or the profile or backup is damaged: nothing was changed";
 
 /// What the process says to its caller. `0` is success and needs no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,8 @@ impl From<ProfileError> for Failure {
             ProfileError::WrongPassphrase => (Exit::Passphrase, "wrong_passphrase"),
             ProfileError::EmptyPassphrase => (Exit::Passphrase, "no_passphrase"),
             ProfileError::Damaged(_) => (Exit::Disk, "profile_damaged"),
+            ProfileError::Backup(BackupError::Damaged(_)) => (Exit::Disk, "backup_damaged"),
+            ProfileError::Backup(BackupError::Version) => (Exit::Refused, "unsupported_backup"),
             ProfileError::Store(error) => return Self::store(error),
             ProfileError::Io(error) => return Self::io("the profile cannot be read or written", error),
         };

@@ -1,7 +1,7 @@
 //! The `chive` command: a thin front-end of the local API.
 //!
 //! `cli` says what can be typed, `commands` has a file for each, `show` and `output` say what a
-//! person or a program reads, `exit` says how it ends. Only `init`, `run` and, when no node runs,
+//! person or a program reads, `exit` says how it ends. Only `init`, `restore`, `run` and, when no node runs,
 //! `passphrase change` and `wipe` touch a profile; all else is asked of the running node.
 
 use std::process::ExitCode;
