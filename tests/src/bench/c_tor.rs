@@ -20,6 +20,10 @@ const LOOK: Duration = Duration::from_millis(20);
 const CONNECT: Duration = Duration::from_secs(30);
 /// The pause after a connect that failed.
 const RETRY: Duration = Duration::from_millis(500);
+/// What makes the onion service's tor say so when a directory has its descriptor.
+const LOG: &str = "Log [rend]info stdout\n";
+/// How it says so.
+const UPLOADED: &str = "Uploading hidden service descriptor: finished with status 200";
 /// The port of the onion service.
 const PORT: u16 = 80;
 
@@ -42,7 +46,8 @@ impl CTor {
     pub(super) async fn service(network: &TorNetwork, directory: &Path) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (target, service) = (listener.local_addr()?, directory.join("service"));
-        let options = format!("SocksPort 0\nHiddenServiceDir {}\nHiddenServicePort {PORT} {target}", service.display());
+        let options =
+            format!("{LOG}SocksPort 0\nHiddenServiceDir {}\nHiddenServicePort {PORT} {target}", service.display());
         let echo = AbortOnDropHandle::new(tokio::spawn(echo(listener)));
         Self::start(network, directory, &options, Some(echo))
     }
@@ -64,15 +69,13 @@ impl CTor {
         Ok(Self { process, directory: directory.to_owned(), _echo: echo })
     }
 
-    /// The address of the service, once it has one.
+    /// The address of the service, once its descriptor is at a first directory. A client that asks
+    /// earlier is told that there is none, and does not ask there again for a quarter of an hour.
     pub(super) async fn address(&self) -> Result<String> {
-        let file = self.directory.join("service").join("hostname");
-        loop {
-            match fs::read_to_string(&file) {
-                Ok(name) if name.ends_with('\n') => return Ok(name.trim().to_owned()),
-                _ => sleep(LOOK).await,
-            }
+        while !fs::read_to_string(self.directory.join("log"))?.contains(UPLOADED) {
+            sleep(LOOK).await;
         }
+        Ok(fs::read_to_string(self.directory.join("service").join("hostname"))?.trim().to_owned())
     }
 
     /// Connects to a service and gets a byte back; tries again until it does.
@@ -105,9 +108,12 @@ impl CTor {
         let length = u8::try_from(address.len()).context("a long address")?;
         let request = [&[5, 1, 0, 3, length], address.as_bytes(), &PORT.to_be_bytes()].concat();
         stream.write_all(&request).await?;
-        let mut reply = [0; 10];
+        let mut reply = [0; 4];
         stream.read_exact(&mut reply).await?;
         ensure!(reply[1] == 0, "SOCKS refuses with {}", reply[1]);
+        // The address and port that it is bound to: of no interest.
+        let mut bound = vec![0; if reply[3] == 4 { 18 } else { 6 }];
+        stream.read_exact(&mut bound).await?;
         Ok(stream)
     }
 }

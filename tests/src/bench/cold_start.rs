@@ -54,7 +54,7 @@ async fn of_chive(around: &Surroundings, home: &Path) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// As somebody would who has the address as soon as there is one, and tries until it works.
+/// As somebody would who has the address as soon as it can be found, and tries until it works.
 async fn of_c_tor(network: &TorNetwork, home: &Path) -> Result<Duration> {
     let began = Instant::now();
     let service = CTor::service(network, &home.join("service")).await?;
