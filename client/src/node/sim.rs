@@ -17,6 +17,7 @@ mod network;
 mod pace;
 mod person;
 mod truth;
+mod witness;
 
 use history::{Played, play};
 

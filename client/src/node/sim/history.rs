@@ -9,8 +9,10 @@ use rand::{Rng, RngCore, SeedableRng};
 use tokio::time::sleep;
 
 use super::network::{Network, Weather, Who};
+use super::pace::LAST_WORDS;
 use super::person::{Person, TrueTime};
 use super::truth::{Said, Truth, both};
+use super::witness::Record;
 use crate::api::types::{
     Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation, NewMessage, Presence,
     What,
@@ -110,7 +112,9 @@ struct World<'a> {
     people: Vec<Person>,
     links: Vec<(Who, String)>,
     envelopes: Vec<(Who, Who, Vec<u8>)>,
+    backups: Vec<(Who, usize)>,
     truth: Truth,
+    record: Record,
     update_after: u32,
     log: &'a Mutex<Vec<String>>,
     /// One history is played alone: what happens is said when it does.
@@ -123,13 +127,15 @@ impl<'a> World<'a> {
         let mut rng = StdRng::seed_from_u64(seed);
         let (network, time) = (Network::new(StdRng::from_rng(&mut rng)), TrueTime::begin());
         let count = *[2, 2, 2, 2, 3, 3, 3, 4, 5].choose(&mut rng).unwrap();
-        let person = |who| Person::new(who, directory, time, network.clone(), StdRng::from_rng(&mut rng));
+        let record = Record::default();
+        let person =
+            |who| Person::new(who, directory, time, network.clone(), record.clone(), StdRng::from_rng(&mut rng));
         let people = (0..count).map(person).collect();
         let update_after = *[2, 5, 20].choose(&mut rng).unwrap();
-        let (links, envelopes, truth) = (vec![], vec![], Truth::default());
+        let (links, envelopes, backups, truth) = (vec![], vec![], vec![], Truth::default());
         let tally = Tally { histories: 1, ..Tally::default() };
         let aloud = super::number("CHIVE_SIM_SEED").is_some();
-        Self { rng, time, network, people, links, envelopes, truth, update_after, log, aloud, tally }
+        Self { rng, time, network, people, links, envelopes, backups, truth, record, update_after, log, aloud, tally }
     }
 
     fn note(&self, what: &str) {
@@ -194,7 +200,9 @@ impl<'a> World<'a> {
             88..91 => self.network.play_again(),
             91..93 => self.lose_network(a),
             93..95 => self.set_clock(a),
-            95..97 => self.copy_envelopes(a, b),
+            95..96 => self.copy_envelopes(a, b),
+            96..97 => self.back_up(a),
+            97..98 => self.restore().await,
             _ => self.play_envelopes().await,
         }
         for who in 0..self.people.len() {
@@ -213,6 +221,7 @@ impl<'a> World<'a> {
     /// Time goes by; whatever is told is written down.
     async fn pass(&mut self, pause: Duration) {
         sleep(pause).await;
+        self.record.check();
         for who in 0..self.people.len() {
             self.hear(who).await;
             if self.people[who].has_died().await {
@@ -227,18 +236,6 @@ impl<'a> World<'a> {
             match &event.what {
                 What::Message { message } => {
                     self.note(&format!("P{who}: {:?} {} {:?}", message.direction, message.id, message.state));
-                    // The reader stored it before the writer heard of that.
-                    if message.state == MessageState::Delivered {
-                        let to = self.truth.said[&message.id].to;
-                        let known = self.truth.states.get(&message.id) == Some(&MessageState::Delivered);
-                        if !known && !self.truth.reached.contains(&(to, message.id.clone())) {
-                            assert!(
-                                self.people[to].has(&message.id),
-                                "{} is called delivered, but P{to} never had it",
-                                message.id
-                            );
-                        }
-                    }
                     self.truth.told(who, message, &self.network);
                 }
                 What::Contact { contact } => self.note(&format!("P{who}: {} {:?}", contact.name, contact.state)),
@@ -378,6 +375,20 @@ impl<'a> World<'a> {
         self.people[who].die().await;
     }
 
+    fn back_up(&mut self, who: Who) {
+        if let Some(number) = self.people[who].back_up() {
+            self.note(&format!("P{who} makes backup {number}"));
+            self.backups.push((who, number));
+        }
+    }
+
+    async fn restore(&mut self) {
+        let Some((who, number)) = self.backups.choose(&mut self.rng).copied() else { return };
+        self.note(&format!("P{who} goes back to backup {number}"));
+        let kept = self.people[who].restore(number).await;
+        self.truth.go_back(who, &kept);
+    }
+
     fn doom(&mut self, who: Who) {
         let chances = self.rng.random_range(1..12);
         self.note(&format!("P{who} dies after {chances}"));
@@ -431,7 +442,8 @@ impl<'a> World<'a> {
         self.network.calm();
         for who in 0..self.people.len() {
             self.people[who].spare();
-            self.pass(Duration::ZERO).await;
+            // Who dies just now is dead then.
+            self.pass(2 * LAST_WORDS).await;
             if !self.people[who].is_awake() {
                 self.wake(who);
             }
@@ -469,7 +481,14 @@ impl<'a> World<'a> {
             for other in one + 1..self.people.len() {
                 let (a, b) = (&self.people[one], &self.people[other]);
                 let accepted = Some(ContactState::Accepted);
-                let lost = |who| self.truth.moved.contains(&who) && self.truth.jumped.contains(&who);
+                let back = |who| self.truth.restored.contains(&who);
+                let lost = |who| {
+                    let forgets = self.truth.jumped.contains(&who) || back(one) || back(other);
+                    self.truth.moved.contains(&who) && forgets
+                };
+                if (back(one) || back(other)) && self.truth.removed.contains(&(one, other)) {
+                    continue;
+                }
                 if a.regards(b.id).await == accepted && b.regards(a.id).await == accepted && !(lost(one) && lost(other))
                 {
                     pairs.push((one, other));
@@ -495,7 +514,10 @@ impl<'a> World<'a> {
         for (one, other) in self.pairs().await {
             let (a, b) = (&self.people[one], &self.people[other]);
             let (here, there) = (a.kept(b.id), b.kept(a.id));
-            if here.outbox + here.held + there.outbox + there.held > 0 || here.agreement != there.agreement {
+            if here.outbox + here.held + there.outbox + there.held > 0
+                || here.agreement != there.agreement
+                || here.agreement.is_none()
+            {
                 waiting.push(format!("P{one} {here:?}\nP{other} {there:?}"));
             }
         }
@@ -543,7 +565,7 @@ impl<'a> World<'a> {
         let (a, b) = (&self.people[one], &self.people[other]);
         let (here, there) = (a.kept(b.id), b.kept(a.id));
         assert_eq!(here.agreement, there.agreement);
-        self.tally.epochs += here.agreement.0;
+        self.tally.epochs += here.agreement.as_ref().unwrap().0;
         let written = self.truth.said.values().filter(|said| both(said.from, said.to) == (one, other)).count();
         for kept in [here, there] {
             assert!(kept.state < 300_000, "a conversation of {} bytes", kept.state);

@@ -1,7 +1,7 @@
 //! One person: a store that lasts, and a node that stops, dies and starts again on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::network::{Network, SimTransport, Who};
 use super::pace::{Mortal, at_once};
-use crate::api::types::{ContactState, Event};
+use super::witness::{Record, Witness};
+use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
@@ -23,8 +24,7 @@ use crate::node::actor::prepare;
 use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts::{self, ContactId};
-use crate::store::{self, Store, conversations, messages, owner};
-use crate::wire::message::MessageId;
+use crate::store::{self, Store, backup, conversations, messages, owner};
 
 /// A store that nobody has moved into, made once.
 fn empty_store(directory: &Path) -> &'static [u8] {
@@ -80,6 +80,8 @@ pub(super) struct Person {
     skew: Arc<AtomicI64>,
     rng: StdRng,
     network: Network,
+    record: Record,
+    copies: usize,
 }
 
 /// How much of a conversation waits or is kept.
@@ -89,11 +91,18 @@ pub(super) struct Kept {
     pub(super) held: i64,
     pub(super) received: i64,
     pub(super) state: usize,
-    pub(super) agreement: (u64, Vec<u8>),
+    pub(super) agreement: Option<(u64, Vec<u8>)>,
 }
 
 impl Person {
-    pub(super) fn new(who: Who, directory: &Path, time: TrueTime, network: Network, mut rng: StdRng) -> Self {
+    pub(super) fn new(
+        who: Who,
+        directory: &Path,
+        time: TrueTime,
+        network: Network,
+        record: Record,
+        mut rng: StdRng,
+    ) -> Self {
         let file = directory.join(format!("{who}.db"));
         std::fs::write(&file, empty_store(directory)).unwrap();
         let id = at_once(async {
@@ -105,7 +114,7 @@ impl Person {
             store.close().await;
             Identity::new(&root).peer_id()
         });
-        Self { who, id, life: None, cursor: 0, file, time, skew: Arc::default(), rng, network }
+        Self { who, id, life: None, cursor: 0, file, time, skew: Arc::default(), rng, network, record, copies: 0 }
     }
 
     pub(super) fn hex(&self) -> String {
@@ -142,7 +151,11 @@ impl Person {
         let (handle, stop, node) = at_once(prepare(parts)).unwrap();
         let (fuse, dead) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicBool::new(false)));
         let (chance, dies) = (Arc::clone(&fuse), Arc::clone(&dead));
+        let committed = Arc::new(AtomicU64::new(0));
+        let mut witness =
+            Witness::new(self.id, store.clone(), self.record.clone(), self.cursor, Arc::clone(&committed));
         at_once(store.set_dies(Box::new(move || {
+            committed.fetch_add(1, Ordering::Relaxed);
             let is_now = chance.fetch_sub(1, Ordering::Relaxed) == 1;
             dies.fetch_or(is_now, Ordering::Relaxed);
             is_now
@@ -152,7 +165,7 @@ impl Person {
             network.die(who);
             stopped.cancel();
         };
-        let ended = tokio::spawn(Mortal::new(node, store.clone(), dead, on_death));
+        let ended = tokio::spawn(Mortal::new(node, store.clone(), dead, move || witness.look(), on_death));
         self.life = Some(Life { handle, transport, store, stop, ended, fuse });
     }
 
@@ -195,6 +208,50 @@ impl Person {
         assert_eq!(life.ended.await.unwrap(), None, "a node ended by itself");
         at_once(life.store.close());
         true
+    }
+
+    /// Keeps a backup, and says which one it is.
+    pub(super) fn back_up(&mut self) -> Option<usize> {
+        let from = self.life.as_ref()?.store.clone();
+        let to = self.empty(&self.copy(self.copies));
+        at_once(async {
+            backup::copy(&from, &to).await.unwrap();
+            to.close().await;
+        });
+        self.copies += 1;
+        Some(self.copies - 1)
+    }
+
+    /// Loses everything, and begins again with a backup. Its messages as they are in that.
+    pub(super) async fn restore(&mut self, number: usize) -> Vec<Message> {
+        self.die().await;
+        let from = at_once(Store::open_fast(&self.copy(number))).unwrap();
+        let to = self.empty(&self.file);
+        let now = self.time.now() + self.skew.load(Ordering::Relaxed);
+        at_once(async {
+            backup::copy(&from, &to).await.unwrap();
+            backup::restore(&to, now, &mut self.rng).await.unwrap();
+            let mut tx = to.begin().await.unwrap();
+            self.cursor = store::events::newest(&mut tx).await.unwrap();
+            let mut kept = vec![];
+            for contact in contacts::all(&mut tx).await.unwrap() {
+                kept.extend(messages::history(&mut tx, contact.id, 10_000, None).await.unwrap());
+            }
+            drop(tx);
+            from.close().await;
+            to.close().await;
+            kept.iter().map(|row| row.show(|_| String::new())).collect()
+        })
+    }
+
+    fn copy(&self, number: usize) -> PathBuf {
+        self.file.with_extension(format!("{number}.backup"))
+    }
+
+    /// An empty store in a file of which nothing is left.
+    fn empty(&self, file: &Path) -> Store {
+        std::fs::write(file, empty_store(file.parent().unwrap())).unwrap();
+        at_once(Store::open_fast(file)).unwrap()
     }
 
     /// Everything that happened since the last time.
@@ -251,13 +308,14 @@ impl Person {
         let (life, row) = (self.life.as_ref().unwrap(), self.row(contact).unwrap());
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
-            let state = conversations::load(&mut tx, row).await.unwrap().unwrap().mls;
+            // One who begins afresh has none for a while.
+            let state = conversations::load(&mut tx, row).await.unwrap().map(|row| row.mls);
             Kept {
                 outbox: store::rows(&mut tx, "outbox", row).await,
                 held: store::rows(&mut tx, "held", row).await,
                 received: store::rows(&mut tx, "received", row).await,
-                state: state.len(),
-                agreement: Conversation::load(&state).unwrap().agreement(),
+                state: state.as_ref().map_or(0, Vec::len),
+                agreement: state.map(|state| Conversation::load(&state).unwrap().agreement()),
             }
         })
     }
@@ -266,22 +324,5 @@ impl Person {
     pub(super) async fn regards(&self, other: PeerId) -> Option<ContactState> {
         let hex = data_encoding::HEXLOWER.encode(&other.0);
         self.handle()?.contact(&hex).await.ok().map(|contact| contact.state)
-    }
-
-    /// Whether its store has a message, be it awake or not.
-    pub(super) fn has(&self, id: &str) -> bool {
-        let id = MessageId(data_encoding::HEXLOWER.decode(id.as_bytes()).unwrap().try_into().unwrap());
-        at_once(async {
-            let life = self.life.as_ref().map(|life| life.store.clone());
-            let store = match life {
-                Some(store) => store,
-                None => Store::open_fast(&self.file).await.unwrap(),
-            };
-            let has = messages::by_id(&mut store.begin().await.unwrap(), id).await.unwrap().is_some();
-            if self.life.is_none() {
-                store.close().await;
-            }
-            has
-        })
     }
 }

@@ -1,0 +1,80 @@
+//! Watches what each node commits, the moment it does: who has which message, and who says so.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::pace::at_once;
+use crate::api::types::{Direction, Message, MessageState};
+use crate::identity::PeerId;
+use crate::store::events::{self, Kind};
+use crate::store::{Store, messages};
+
+/// What all witnesses saw.
+#[derive(Clone, Default)]
+pub(super) struct Record(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    /// Who has had which message in its store, ever.
+    had: BTreeSet<(String, String)>,
+    lies: Vec<String>,
+}
+
+impl Record {
+    /// Panics with the first lie.
+    pub(super) fn check(&self) {
+        let inner = self.0.lock().unwrap();
+        assert!(inner.lies.is_empty(), "{}", inner.lies[0]);
+    }
+
+    fn take(&self, who: &str, message: &Message) {
+        let mut inner = self.0.lock().unwrap();
+        if message.direction == Direction::Received {
+            inner.had.insert((who.to_owned(), message.id.clone()));
+        } else if message.state == MessageState::Delivered
+            && !inner.had.contains(&(message.contact_id.clone(), message.id.clone()))
+        {
+            inner.lies.push(format!("{} is called delivered, and its reader never had it", message.id));
+        }
+    }
+}
+
+/// Looks at one store.
+pub(super) struct Witness {
+    who: String,
+    store: Store,
+    record: Record,
+    cursor: i64,
+    /// Rises with every commit.
+    commits: Arc<AtomicU64>,
+    seen: u64,
+}
+
+impl Witness {
+    pub(super) fn new(who: PeerId, store: Store, record: Record, cursor: i64, commits: Arc<AtomicU64>) -> Self {
+        let who = data_encoding::HEXLOWER.encode(&who.0);
+        Self { who, store, record, cursor, commits, seen: 0 }
+    }
+
+    /// Looks at what was committed since the last look.
+    pub(super) fn look(&mut self) {
+        let commits = self.commits.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.seen, commits) != commits {
+            at_once(self.read());
+        }
+    }
+
+    async fn read(&mut self) {
+        // A node that ends has closed it.
+        let Ok(mut tx) = self.store.begin().await else { return };
+        for event in events::after(&mut tx, self.cursor, u32::MAX).await.unwrap() {
+            self.cursor = event.seq;
+            if event.kind() == Kind::Message
+                && let Some(row) = messages::by_row(&mut tx, event.subject.unwrap()).await.unwrap()
+            {
+                self.record.take(&self.who, &row.show(|_| String::new()));
+            }
+        }
+    }
+}
