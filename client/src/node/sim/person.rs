@@ -36,6 +36,12 @@ fn empty_store(directory: &Path) -> &'static [u8] {
     })
 }
 
+/// Such a store, in a file of which nothing is left.
+fn begin_in(file: &Path) -> Store {
+    std::fs::write(file, empty_store(file.parent().unwrap())).unwrap();
+    at_once(Store::open_fast(file)).unwrap()
+}
+
 /// The time that all clocks agree on.
 #[derive(Clone, Copy)]
 pub(super) struct TrueTime {
@@ -213,7 +219,7 @@ impl Person {
     /// Keeps a backup, and says which one it is.
     pub(super) fn back_up(&mut self) -> Option<usize> {
         let from = self.life.as_ref()?.store.clone();
-        let to = self.empty(&self.copy(self.copies));
+        let to = begin_in(&self.copy(self.copies));
         at_once(async {
             backup::copy(&from, &to).await.unwrap();
             to.close().await;
@@ -226,7 +232,7 @@ impl Person {
     pub(super) async fn restore(&mut self, number: usize) -> Vec<Message> {
         self.die().await;
         let from = at_once(Store::open_fast(&self.copy(number))).unwrap();
-        let to = self.empty(&self.file);
+        let to = begin_in(&self.file);
         let now = self.time.now() + self.skew.load(Ordering::Relaxed);
         at_once(async {
             backup::copy(&from, &to).await.unwrap();
@@ -246,12 +252,6 @@ impl Person {
 
     fn copy(&self, number: usize) -> PathBuf {
         self.file.with_extension(format!("{number}.backup"))
-    }
-
-    /// An empty store in a file of which nothing is left.
-    fn empty(&self, file: &Path) -> Store {
-        std::fs::write(file, empty_store(file.parent().unwrap())).unwrap();
-        at_once(Store::open_fast(file)).unwrap()
     }
 
     /// Everything that happened since the last time.

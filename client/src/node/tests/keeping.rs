@@ -213,8 +213,9 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
 async fn what_is_older_than_a_conversation_keeps_is_deleted_here_only() {
     let world = World::new();
     let (alice, mut bob) = world.pair().await;
-    let (old, answer) = (alice.sends("Bob", "old").await, bob.sends("Alice", "old answer").await);
+    let old = alice.sends("Bob", "old").await;
     alice.delivered(&old).await;
+    let answer = bob.sends("Alice", "old answer").await;
     bob.delivered(&answer).await;
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
