@@ -130,6 +130,18 @@ impl Mallory {
         }
     }
 
+    /// Whether the receipt of one id comes before the link ends.
+    pub(super) async fn is_receipted_here(&mut self, session: &mut Session, id: MessageId) -> bool {
+        while let Ok(frame) = timeout(DEADLINE, session.read()).await.expect("nothing comes") {
+            if let Frame::Envelope(envelope) = frame
+                && matches!(self.opens(&envelope), Some(Content::Receipt(ids)) if ids == [id])
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits for the receipt of one id.
     pub(super) async fn is_receipted(&mut self, session: &mut Session, id: MessageId) {
         while !matches!(self.hears(session).await, Content::Receipt(ids) if ids == [id]) {}
