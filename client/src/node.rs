@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
-    Contact, ContactChange, ErrorCode, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
-    PassphraseChange, Search, Status,
+    Contact, ContactChange, Decision, ErrorCode, Event, Handle, Invitation, MarkRead, Message, NewContact,
+    NewInvitation, NewMessage, NewServer, OwnPresence, PassphraseChange, ProfileChange, Request, Search, Server,
+    Status,
 };
 use crate::fault::Fault;
 use crate::identity::PublicIdentity;
@@ -76,6 +77,16 @@ enum Command {
     Message(String, Answer<Message>),
     Cancel(String, Answer<Message>),
     MarkRead(String, MarkRead, Answer<Contact>),
+    Servers(Answer<Vec<Server>>),
+    AddServer(NewServer, Answer<Server>),
+    RemoveServer(String, Answer<()>),
+    SetPresence(OwnPresence, Answer<Status>),
+    Handles(Answer<Vec<Handle>>),
+    ClaimHandle(String, Answer<Handle>),
+    ReleaseHandle(String, Answer<()>),
+    Requests(Answer<Vec<Request>>),
+    AnswerRequest(String, Decision, Answer<()>),
+    ChangeProfile(ProfileChange, Answer<Status>),
     Events(i64, u32, Answer<Vec<Event>>),
     Wipe(Answer<()>),
     /// An envelope that came by some path, for tests: from whom, and what.
@@ -207,6 +218,56 @@ impl NodeHandle {
     /// Marks the messages of a contact as read; it is told if both sides allow it.
     pub async fn mark_read(&self, who: &str, mark: MarkRead) -> Result<Contact, Fault> {
         self.ask(|answer| Command::MarkRead(who.to_owned(), mark, answer)).await
+    }
+
+    /// The rendezvous servers that we announce ourselves to.
+    pub async fn servers(&self) -> Result<Vec<Server>, Fault> {
+        self.ask(Command::Servers).await
+    }
+
+    /// Announces us to one more server.
+    pub async fn add_server(&self, new: NewServer) -> Result<Server, Fault> {
+        self.ask(|answer| Command::AddServer(new, answer)).await
+    }
+
+    /// Announces us to a server no more.
+    pub async fn remove_server(&self, address: &str) -> Result<(), Fault> {
+        self.ask(|answer| Command::RemoveServer(address.to_owned(), answer)).await
+    }
+
+    /// What our servers say of us from now on.
+    pub async fn set_presence(&self, presence: OwnPresence) -> Result<Status, Fault> {
+        self.ask(|answer| Command::SetPresence(presence, answer)).await
+    }
+
+    /// The words by which we can be found.
+    pub async fn handles(&self) -> Result<Vec<Handle>, Fault> {
+        self.ask(Command::Handles).await
+    }
+
+    /// Claims a word, as `name@server`.
+    pub async fn claim_handle(&self, handle: &str) -> Result<Handle, Fault> {
+        self.ask(|answer| Command::ClaimHandle(handle.to_owned(), answer)).await
+    }
+
+    /// Gives a word back.
+    pub async fn release_handle(&self, handle: &str) -> Result<(), Fault> {
+        self.ask(|answer| Command::ReleaseHandle(handle.to_owned(), answer)).await
+    }
+
+    /// Who found us by a handle, and waits for our answer; oldest first.
+    pub async fn requests(&self) -> Result<Vec<Request>, Fault> {
+        self.ask(Command::Requests).await
+    }
+
+    /// Answers a request. `id`: its id, or an unambiguous beginning (8 digits or more) of it.
+    pub async fn answer_request(&self, id: &str, decision: Decision) -> Result<(), Fault> {
+        self.ask(|answer| Command::AnswerRequest(id.to_owned(), decision, answer)).await
+    }
+
+    /// Changes our own name, and tells the contacts.
+    pub async fn change_profile(&self, change: ProfileChange) -> Result<Status, Fault> {
+        self.ask(|answer| Command::ChangeProfile(change, answer)).await
     }
 
     /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.

@@ -65,7 +65,13 @@ pub struct Incoming {
     pub stream: Stream,
 }
 
-/// Dials with different circles never share a circuit. One circle for each contact.
+/// The port at which every Chive onion service takes streams. It exists inside the onion service only:
+/// no relay sees it.
+pub const PEER_PORT: u16 = 1042;
+/// The port at which a rendezvous server's onion service takes them.
+pub const SERVER_PORT: u16 = 80;
+
+/// Dials with different circles never share a circuit. One circle for each contact, others for servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Circle(pub u64);
 
@@ -135,9 +141,25 @@ pub struct Hosted {
 /// A way to dial and to be dialled. Accepted streams arrive on the channel that the transport was
 /// started with.
 pub trait Transport: Send + Sync + 'static {
-    /// Opens a stream. `attempt` counts the tries since the last success, from 0: retries take a
-    /// fresh path.
-    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>>;
+    /// Opens a stream to a port of an onion service. `attempt` counts the tries since the last success, from 0:
+    /// retries take a fresh path.
+    fn dial_port(
+        &self,
+        to: OnionAddress,
+        port: u16,
+        circle: Circle,
+        attempt: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>>;
+
+    /// Opens a stream to somebody's client.
+    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        self.dial_port(to, PEER_PORT, circle, attempt)
+    }
+
+    /// Lets go of the circuits of a circle: the next dial in it takes a whole new path.
+    fn forget(&self, circle: Circle) {
+        let _ = circle;
+    }
 
     /// Hosts exactly these services from now on: launches new ones, closes those not listed.
     fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()>;

@@ -11,8 +11,9 @@ use futures::Stream;
 use hyper::Method;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewBackup, NewContact, NewInvitation, NewMessage,
-    PassphraseChange, Problem, Search, Status, Wipe,
+    Answer, Contact, ContactChange, Decision, Event, Handle, Invitation, MarkRead, Message, NewBackup, NewContact,
+    NewHandle, NewInvitation, NewMessage, NewPresence, NewServer, OwnPresence, PassphraseChange, Problem,
+    ProfileChange, Request, Search, Server, Status, Wipe,
 };
 
 mod events;
@@ -141,6 +142,56 @@ impl Client {
     /// Takes back a message that has not left.
     pub async fn cancel(&self, id: &str) -> Result<Message, ClientError> {
         self.ask(Method::DELETE, message_path(id)).answer().await
+    }
+
+    /// The rendezvous servers that the node announces itself to.
+    pub async fn servers(&self) -> Result<Vec<Server>, ClientError> {
+        self.ask(Method::GET, "/v1/servers").answer().await
+    }
+
+    /// Announces the node to one more server.
+    pub async fn add_server(&self, new: &NewServer) -> Result<Server, ClientError> {
+        self.ask(Method::POST, "/v1/servers").json(new)?.answer().await
+    }
+
+    /// Announces the node to a server no more.
+    pub async fn remove_server(&self, address: &str) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, format!("/v1/servers/{}", segment(address))).done().await
+    }
+
+    /// What the servers say of us from now on.
+    pub async fn set_presence(&self, presence: OwnPresence) -> Result<Status, ClientError> {
+        self.ask(Method::PUT, "/v1/presence").json(&NewPresence { presence })?.answer().await
+    }
+
+    /// The words by which we can be found.
+    pub async fn handles(&self) -> Result<Vec<Handle>, ClientError> {
+        self.ask(Method::GET, "/v1/handles").answer().await
+    }
+
+    /// Claims a word, as `name@server`.
+    pub async fn claim_handle(&self, handle: &str) -> Result<Handle, ClientError> {
+        self.ask(Method::POST, "/v1/handles").json(&NewHandle { handle: handle.to_owned() })?.answer().await
+    }
+
+    /// Gives a word back.
+    pub async fn release_handle(&self, handle: &str) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, format!("/v1/handles/{}", segment(handle))).done().await
+    }
+
+    /// Who found us by a handle, and waits for our answer.
+    pub async fn requests(&self) -> Result<Vec<Request>, ClientError> {
+        self.ask(Method::GET, "/v1/requests").answer().await
+    }
+
+    /// Answers a request. `id`: its id, or an unambiguous beginning of it.
+    pub async fn answer_request(&self, id: &str, decision: Decision) -> Result<(), ClientError> {
+        self.ask(Method::POST, format!("/v1/requests/{}", segment(id))).json(&Answer { decision })?.done().await
+    }
+
+    /// Changes our own name.
+    pub async fn change_profile(&self, change: &ProfileChange) -> Result<Status, ClientError> {
+        self.ask(Method::PATCH, "/v1/profile").json(change)?.answer().await
     }
 
     /// What happens after the event `after`, or from now on, without a gap and without an end.

@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 mod contacts;
 mod events;
 mod extract;
+mod handles;
 mod invitations;
 pub mod limits;
 mod messages;
@@ -25,7 +26,9 @@ mod node;
 mod openapi;
 mod problem;
 mod profile;
+mod requests;
 mod serve;
+mod servers;
 mod socket;
 mod status;
 
@@ -70,7 +73,15 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::mark_read))
         .routes(routes!(messages::search))
         .routes(routes!(messages::get, messages::cancel))
+        .routes(routes!(servers::list, servers::add))
+        .routes(routes!(servers::remove))
+        .routes(routes!(servers::set_presence))
+        .routes(routes!(handles::list, handles::claim))
+        .routes(routes!(handles::release))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::answer))
         .routes(routes!(events::follow))
+        .routes(routes!(profile::change))
         .routes(routes!(profile::change_passphrase))
         .routes(routes!(profile::backup))
         .routes(routes!(profile::wipe))

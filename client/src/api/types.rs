@@ -24,8 +24,169 @@ pub struct Status {
     pub online: u32,
     /// Messages that are not delivered yet.
     pub waiting: u32,
+    /// What we let our servers say of us.
+    pub presence: OwnPresence,
+    /// Rendezvous servers that we announce ourselves to.
+    pub servers: u32,
+    /// Those of them that the last request reached.
+    pub servers_reachable: u32,
+    /// Contact requests that wait for our yes or no.
+    pub requests: u32,
     /// The number of the newest event.
     pub last_event: i64,
+}
+
+/// What we let our servers say of us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnPresence {
+    /// Online while the node runs.
+    #[default]
+    On,
+    /// The node runs, and nobody sits before it.
+    Away,
+    /// Nothing.
+    Invisible,
+}
+
+/// `PUT /v1/presence`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPresence {
+    /// From now on, also after a restart.
+    pub presence: OwnPresence,
+}
+
+/// `PATCH /v1/profile`: only what is given is changed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileChange {
+    /// What contacts see as our name, until they choose another for us. They are told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+}
+
+/// `POST /v1/servers`
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewServer {
+    /// Its onion address, 56 characters, with or without `.onion`.
+    pub address: String,
+    /// What lets us write there, if the server asks for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token: Option<String>,
+}
+
+/// A rendezvous server that we announce ourselves to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Server {
+    /// Its onion address.
+    pub address: String,
+    /// How it is.
+    pub state: ServerState,
+    /// Why it is so, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// When it took our last record.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub announced_at: Option<i64>,
+    /// When we last read it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checked_at: Option<i64>,
+    /// How many records it had then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub records: Option<u64>,
+    /// Whether we have a token for it.
+    pub has_token: bool,
+}
+
+/// How a rendezvous server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// Not asked yet.
+    Starting,
+    /// The last request was answered.
+    Reachable,
+    /// The last request was not.
+    Unreachable,
+    /// It does not take our records: `reason` says why.
+    Refused,
+    /// It went back in time, or contradicted itself: `reason` says how. Nothing of it is believed.
+    Untrusted,
+}
+
+/// `POST /v1/handles`
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHandle {
+    /// `name@server`.
+    pub handle: String,
+}
+
+/// A word by which we can be found at a server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Handle {
+    /// `name@server`.
+    pub handle: String,
+    /// How far it is.
+    pub state: HandleState,
+    /// Why it is so, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Until when the server keeps it for us; it is renewed long before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+}
+
+/// How far a handle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HandleState {
+    /// The server has not taken it yet.
+    Claiming,
+    /// It is ours.
+    Active,
+    /// The server has refused it: `reason` says why.
+    Failed,
+    /// The server has not heard yet that we give it up.
+    Releasing,
+}
+
+/// Somebody who found us by a handle, and waits for our answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Request {
+    /// 64 hex digits: the peer id.
+    pub id: String,
+    /// What it would be called here: safe to show. Anybody can choose any name.
+    pub name: String,
+    /// What it writes: may hold anything.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+    /// The handle that it used.
+    pub handle: String,
+    /// When it came.
+    pub received_at: i64,
+}
+
+/// `POST /v1/requests/{id}`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// What to do with it.
+    pub decision: Decision,
+}
+
+/// What to do with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Make who asks a contact.
+    Accept,
+    /// Say no. It may ask again.
+    Decline,
+    /// Say nothing, now and whenever it asks again.
+    Block,
 }
 
 /// How far the node is on its way to the Tor network.
@@ -109,11 +270,15 @@ pub enum InvitationState {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewContact {
-    /// An invitation link.
+    /// An invitation link, or a handle, as `name@server`.
     pub link: String,
     /// What to call the contact here. Default: what it calls itself, once it has said so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
+    /// What the owner of a handle is shown with the request: 1 to 256 bytes of UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub message: Option<String>,
 }
 
 /// `PATCH /v1/contacts/{name}`: only what is given is changed.
@@ -139,6 +304,9 @@ pub struct ContactChange {
     /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0 keeps them for ever.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retain: Option<u64>,
+    /// True to keep our presence on servers from it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub presence_hidden: Option<bool>,
 }
 
 /// What both sides of a conversation let happen to its messages.
@@ -187,11 +355,19 @@ pub struct Contact {
     /// Why it is so, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// Whether a link to it is up.
+    /// Whether it is there.
     pub presence: Presence,
-    /// When the presence changed last, if known.
+    /// How that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub presence_source: Option<PresenceSource>,
+    /// Why it is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub presence_reason: Option<String>,
+    /// When the presence changed last, if known: by our clock if a link tells, by its own if a server does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<i64>,
+    /// Whether we keep our presence on servers from it.
+    pub presence_hidden: bool,
     /// True after its safety number was compared.
     pub verified: bool,
     /// 60 digits that both sides see alike, in groups of five.
@@ -228,12 +404,24 @@ pub enum ContactState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
-    /// A link is up.
+    /// A link is up, or it says so at a server.
     Online,
-    /// A link was up; it is not now.
+    /// It says at a server that its node runs and nobody sits before it.
+    Away,
+    /// A link was up and is not now, or it says so at a server.
     Offline,
-    /// There was no link since the node started.
+    /// There was no link since the node started, and no server knows.
     Unknown,
+}
+
+/// How a presence is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceSource {
+    /// By our link with the contact.
+    Link,
+    /// By a record that the contact signed, at a server.
+    Server,
 }
 
 /// `POST /v1/contacts/{name}/messages`
@@ -408,6 +596,29 @@ pub enum What {
         name: String,
         /// What it is now.
         presence: Presence,
+        /// How that is known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        source: Option<PresenceSource>,
+    },
+    /// A rendezvous server came, or its state changed.
+    Server {
+        /// As it is now.
+        server: Server,
+    },
+    /// A handle of ours came, or its state changed.
+    Handle {
+        /// As it is now.
+        handle: Handle,
+    },
+    /// Somebody found us by a handle, and waits for our answer.
+    Request {
+        /// The request.
+        request: Request,
+    },
+    /// A request was answered.
+    RequestGone {
+        /// Its id.
+        id: String,
     },
     /// Somebody at a contact's address could not prove the contact's keys. The link was refused.
     KeyChanged {
@@ -514,6 +725,18 @@ pub enum ErrorCode {
     ContactBlocked,
     /// No such invitation.
     UnknownInvitation,
+    /// No such server among ours.
+    UnknownServer,
+    /// The server is one of ours already.
+    ServerKnown,
+    /// Not the onion address of a server.
+    InvalidServer,
+    /// No such handle among ours.
+    UnknownHandle,
+    /// A handle that cannot be: its name or its server.
+    InvalidHandle,
+    /// No such request.
+    UnknownRequest,
     /// No such message.
     UnknownMessage,
     /// An empty text, or one over the limit.

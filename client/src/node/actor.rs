@@ -224,6 +224,16 @@ impl Node {
             Command::Message(id, to) => drop(to.send(self.message(&id).await)),
             Command::Cancel(id, to) => drop(to.send(self.cancel(&id).await)),
             Command::MarkRead(who, mark, to) => drop(to.send(self.mark_read(&who, &mark).await)),
+            Command::Servers(to) => drop(to.send(self.servers().await)),
+            Command::AddServer(new, to) => drop(to.send(self.add_server(new).await)),
+            Command::RemoveServer(address, to) => drop(to.send(self.remove_server(&address).await)),
+            Command::SetPresence(presence, to) => drop(to.send(self.set_own_presence(presence).await)),
+            Command::Handles(to) => drop(to.send(self.handles().await)),
+            Command::ClaimHandle(handle, to) => drop(to.send(self.claim_handle(&handle).await)),
+            Command::ReleaseHandle(handle, to) => drop(to.send(self.release_handle(&handle).await)),
+            Command::Requests(to) => drop(to.send(self.requests().await)),
+            Command::AnswerRequest(id, decision, to) => drop(to.send(self.answer_request(&id, decision).await)),
+            Command::ChangeProfile(change, to) => drop(to.send(self.change_profile(&change).await)),
             Command::Events(after, limit, to) => drop(to.send(self.events(after, limit).await)),
             Command::Wipe(to) => {
                 self.wiped = true;

@@ -95,7 +95,13 @@ impl MemoryTransport {
 }
 
 impl Transport for MemoryTransport {
-    fn dial(&self, to: OnionAddress, _: Circle, _: u32) -> BoxFuture<'static, Result<super::Stream, DialError>> {
+    fn dial_port(
+        &self,
+        to: OnionAddress,
+        _: u16,
+        _: Circle,
+        _: u32,
+    ) -> BoxFuture<'static, Result<super::Stream, DialError>> {
         let (network, lag) = (self.network.clone(), self.lag);
         async move {
             tokio::time::sleep(lag).await;

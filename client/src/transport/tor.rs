@@ -54,10 +54,6 @@ use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, Onio
 
 pub use self::config::{TorOptions, check_overrides};
 
-/// The port that streams to every Chive onion service go to. It exists inside the onion service
-/// only: no relay sees it.
-pub const VIRTUAL_PORT: u16 = 1042;
-
 /// Where arti keeps what it knows of our services, in its state directory.
 const SERVICES_STATE: &str = "hss";
 
@@ -129,9 +125,19 @@ impl TorTransport {
 }
 
 impl Transport for TorTransport {
-    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial_port(
+        &self,
+        to: OnionAddress,
+        port: u16,
+        circle: Circle,
+        attempt: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>> {
         let inner = Arc::clone(&self.inner);
-        async move { inner.dial(to, circle, attempt).await }.boxed()
+        async move { inner.dial((to, port), circle, attempt).await }.boxed()
+    }
+
+    fn forget(&self, circle: Circle) {
+        self.inner.dialer.forget(Isolation::Circle(circle));
     }
 
     fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
@@ -161,7 +167,7 @@ impl Drop for TorTransport {
 }
 
 impl Inner {
-    async fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> Result<Stream, DialError> {
+    async fn dial(&self, to: (OnionAddress, u16), circle: Circle, attempt: u32) -> Result<Stream, DialError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(DialError::Closed),

@@ -173,7 +173,7 @@ impl Pair {
         let bob = Somebody::start(network, &bob_home, "Bob");
         let (alice, bob) = tokio::try_join!(alice, bob)?;
         let link = alice.api.invite(&NewInvitation::default()).await?.link.context("no link")?;
-        bob.api.add_contact(&NewContact { link, name: Some("Alice".into()) }).await?;
+        bob.api.add_contact(&NewContact { link, name: Some("Alice".into()), message: None }).await?;
         let (by_alice, link) = timeout(PATIENCE, only_link(&alice, &bob)).await.context("no link came up")?;
         Ok(if by_alice {
             Self { dialler: alice, answerer: bob, link, other: "Bob" }

@@ -94,8 +94,14 @@ impl Tap {
 }
 
 impl Transport for Tap {
-    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
-        let (dial, dialled) = (self.inner.dial(to, circle, attempt), Arc::clone(&self.dialled));
+    fn dial_port(
+        &self,
+        to: OnionAddress,
+        port: u16,
+        circle: Circle,
+        attempt: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let (dial, dialled) = (self.inner.dial_port(to, port, circle, attempt), Arc::clone(&self.dialled));
         async move {
             let stream = dial.await?;
             let tally = Arc::new(Tally::new(to, circle));

@@ -4,8 +4,8 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
-    PassphraseChange, Search, Status,
+    Contact, ContactChange, Decision, Event, Handle, Invitation, MarkRead, Message, NewContact, NewInvitation,
+    NewMessage, NewServer, OwnPresence, PassphraseChange, ProfileChange, Request, Search, Server, Status,
 };
 use crate::fault::Fault;
 use crate::node::NodeHandle;
@@ -35,6 +35,16 @@ pub trait Node: Send + Sync + 'static {
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact>;
+    fn servers(&self) -> Answer<'_, Vec<Server>>;
+    fn add_server(&self, new: NewServer) -> Answer<'_, Server>;
+    fn remove_server<'a>(&'a self, address: &'a str) -> Answer<'a, ()>;
+    fn set_presence(&self, presence: OwnPresence) -> Answer<'_, Status>;
+    fn handles(&self) -> Answer<'_, Vec<Handle>>;
+    fn claim_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, Handle>;
+    fn release_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, ()>;
+    fn requests(&self) -> Answer<'_, Vec<Request>>;
+    fn answer_request<'a>(&'a self, id: &'a str, decision: Decision) -> Answer<'a, ()>;
+    fn change_profile(&self, change: ProfileChange) -> Answer<'_, Status>;
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
     fn newest_event(&self) -> watch::Receiver<i64>;
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()>;
@@ -101,6 +111,46 @@ impl Node for NodeHandle {
 
     fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact> {
         Box::pin(NodeHandle::mark_read(self, who, mark))
+    }
+
+    fn servers(&self) -> Answer<'_, Vec<Server>> {
+        Box::pin(NodeHandle::servers(self))
+    }
+
+    fn add_server(&self, new: NewServer) -> Answer<'_, Server> {
+        Box::pin(NodeHandle::add_server(self, new))
+    }
+
+    fn remove_server<'a>(&'a self, address: &'a str) -> Answer<'a, ()> {
+        Box::pin(NodeHandle::remove_server(self, address))
+    }
+
+    fn set_presence(&self, presence: OwnPresence) -> Answer<'_, Status> {
+        Box::pin(NodeHandle::set_presence(self, presence))
+    }
+
+    fn handles(&self) -> Answer<'_, Vec<Handle>> {
+        Box::pin(NodeHandle::handles(self))
+    }
+
+    fn claim_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, Handle> {
+        Box::pin(NodeHandle::claim_handle(self, handle))
+    }
+
+    fn release_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, ()> {
+        Box::pin(NodeHandle::release_handle(self, handle))
+    }
+
+    fn requests(&self) -> Answer<'_, Vec<Request>> {
+        Box::pin(NodeHandle::requests(self))
+    }
+
+    fn answer_request<'a>(&'a self, id: &'a str, decision: Decision) -> Answer<'a, ()> {
+        Box::pin(NodeHandle::answer_request(self, id, decision))
+    }
+
+    fn change_profile(&self, change: ProfileChange) -> Answer<'_, Status> {
+        Box::pin(NodeHandle::change_profile(self, change))
     }
 
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>> {

@@ -86,19 +86,30 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         E::MalformedRequest => StatusCode::BAD_REQUEST,
         E::WrongPassphrase => StatusCode::FORBIDDEN,
-        E::UnknownContact | E::UnknownInvitation | E::UnknownMessage | E::NotFound => StatusCode::NOT_FOUND,
+        E::UnknownContact
+        | E::UnknownInvitation
+        | E::UnknownMessage
+        | E::UnknownServer
+        | E::UnknownHandle
+        | E::UnknownRequest
+        | E::NotFound => StatusCode::NOT_FOUND,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         E::OwnLink
         | E::AlreadyContact
         | E::NameTaken
         | E::NotAccepted
+        | E::ServerKnown
         | E::ContactBlocked
         | E::IdTaken
         | E::AlreadySent => StatusCode::CONFLICT,
         E::CursorExpired => StatusCode::GONE,
-        E::InvalidLink | E::UnsupportedLink | E::OutOfRange | E::InvalidName | E::InvalidText => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        E::InvalidLink
+        | E::UnsupportedLink
+        | E::OutOfRange
+        | E::InvalidName
+        | E::InvalidText
+        | E::InvalidServer
+        | E::InvalidHandle => StatusCode::UNPROCESSABLE_ENTITY,
         E::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         E::DiskFull | E::DiskReadOnly => StatusCode::INSUFFICIENT_STORAGE,
         E::ProfileDamaged | E::Internal => StatusCode::INTERNAL_SERVER_ERROR,

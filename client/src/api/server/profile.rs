@@ -1,7 +1,8 @@
-//! `/v1/passphrase`, `/v1/backup` and `/v1/wipe`
+//! `/v1/profile`, `/v1/passphrase`, `/v1/backup` and `/v1/wipe`
 
 use std::io;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use super::App;
 use super::extract::Body;
 use super::problem::{Refusal, refusals};
-use crate::api::types::{ErrorCode, NewBackup, PassphraseChange, Wipe};
+use crate::api::types::{ErrorCode, NewBackup, PassphraseChange, ProfileChange, Status, Wipe};
 use crate::profile::Passphrase;
 use crate::profile::backup::Backup;
 
@@ -23,6 +24,20 @@ const CHUNK: usize = 64 << 10;
 
 refusals!(Refusals:);
 refusals!(PassphraseRefusals: WrongPassphrase);
+refusals!(ChangeRefusals: InvalidName);
+
+/// Change our own name.
+#[utoipa::path(
+    patch, path = "/v1/profile", operation_id = "change_profile", tag = "profile",
+    request_body = ProfileChange,
+    responses((status = 200, description = "How the node is after the change", body = Status), ChangeRefusals),
+)]
+pub(super) async fn change(
+    State(app): State<App>,
+    Body(change): Body<ProfileChange>,
+) -> Result<Json<Status>, Refusal> {
+    Ok(Json(app.node.change_profile(change).await?))
+}
 
 /// Change the profile's passphrase.
 #[utoipa::path(

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 
 use crate::api::server::{Answer, Node};
 use crate::api::types::{
-    Allowed, Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState,
-    MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Search, Status,
-    Terms, TorStatus, What,
+    Allowed, Contact, ContactChange, ContactState, Decision, Direction, DoorState, ErrorCode, Event, Handle,
+    HandleState, Invitation, InvitationState, MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage,
+    NewServer, OwnPresence, PassphraseChange, Presence, PresenceSource, ProfileChange, Request, Search, Server,
+    ServerState, Status, Terms, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::profile::Passphrase;
@@ -96,7 +97,7 @@ impl Node for Arc<Fake> {
     }
 
     fn add_contact(&self, new: NewContact) -> Answer<'_, Contact> {
-        self.answer(format!("add {} {:?}", new.link, new.name), contact())
+        self.answer(format!("add {} {:?} {:?}", new.link, new.name, new.message), contact())
     }
 
     fn contacts(&self) -> Answer<'_, Vec<Contact>> {
@@ -138,6 +139,46 @@ impl Node for Arc<Fake> {
 
     fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact> {
         self.answer(format!("read {who} {:?}", mark.up_to), contact())
+    }
+
+    fn servers(&self) -> Answer<'_, Vec<Server>> {
+        self.answer("servers".into(), vec![server()])
+    }
+
+    fn add_server(&self, new: NewServer) -> Answer<'_, Server> {
+        self.answer(format!("add server {} {:?}", new.address, new.token), server())
+    }
+
+    fn remove_server<'a>(&'a self, address: &'a str) -> Answer<'a, ()> {
+        self.answer(format!("remove server {address}"), ())
+    }
+
+    fn set_presence(&self, presence: OwnPresence) -> Answer<'_, Status> {
+        self.answer(format!("presence {presence:?}"), status())
+    }
+
+    fn handles(&self) -> Answer<'_, Vec<Handle>> {
+        self.answer("handles".into(), vec![handle()])
+    }
+
+    fn claim_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, Handle> {
+        self.answer(format!("claim {handle}"), self::handle())
+    }
+
+    fn release_handle<'a>(&'a self, handle: &'a str) -> Answer<'a, ()> {
+        self.answer(format!("release {handle}"), ())
+    }
+
+    fn requests(&self) -> Answer<'_, Vec<Request>> {
+        self.answer("requests".into(), vec![asking()])
+    }
+
+    fn answer_request<'a>(&'a self, id: &'a str, decision: Decision) -> Answer<'a, ()> {
+        self.answer(format!("answer {id} {decision:?}"), ())
+    }
+
+    fn change_profile(&self, change: ProfileChange) -> Answer<'_, Status> {
+        self.answer(format!("profile {:?}", change.name), status())
     }
 
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>> {
@@ -184,7 +225,37 @@ pub(super) fn status() -> Status {
         contacts: 2,
         online: 1,
         waiting: 3,
+        presence: OwnPresence::Away,
+        servers: 2,
+        servers_reachable: 1,
+        requests: 1,
         last_event: 9,
+    }
+}
+
+pub(super) fn server() -> Server {
+    Server {
+        address: format!("{}.onion", "a".repeat(56)),
+        state: ServerState::Untrusted,
+        reason: Some("it went back in time".into()),
+        announced_at: Some(1),
+        checked_at: None,
+        records: Some(3),
+        has_token: true,
+    }
+}
+
+pub(super) fn handle() -> Handle {
+    Handle { handle: "ada@a.onion".into(), state: HandleState::Active, reason: None, expires_at: Some(7) }
+}
+
+pub(super) fn asking() -> Request {
+    Request {
+        id: "1f".repeat(32),
+        name: "Bob".into(),
+        message: Some("it is me".into()),
+        handle: "ada@a.onion".into(),
+        received_at: 3,
     }
 }
 
@@ -208,7 +279,10 @@ pub(super) fn contact() -> Contact {
         state: ContactState::Accepted,
         reason: None,
         presence: Presence::Online,
+        presence_source: Some(PresenceSource::Server),
+        presence_reason: None,
         since: Some(5),
+        presence_hidden: false,
         verified: true,
         safety_number: None,
         waiting: 0,

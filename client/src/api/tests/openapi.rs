@@ -9,7 +9,7 @@ use crate::api::server;
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
 /// Every operation, with a path and a body that it takes.
-const OPERATIONS: [(&str, &str, &str, &str); 21] = [
+const OPERATIONS: [(&str, &str, &str, &str); 31] = [
     ("GET", "/v1/status", "/v1/status", ""),
     ("GET", "/v1/invitations", "/v1/invitations", ""),
     ("POST", "/v1/invitations", "/v1/invitations", "{}"),
@@ -25,6 +25,16 @@ const OPERATIONS: [(&str, &str, &str, &str); 21] = [
     ("GET", "/v1/search", "/v1/search?text=hi", ""),
     ("GET", "/v1/messages/{id}", "/v1/messages/3b", ""),
     ("DELETE", "/v1/messages/{id}", "/v1/messages/3b", ""),
+    ("GET", "/v1/servers", "/v1/servers", ""),
+    ("POST", "/v1/servers", "/v1/servers", "{\"address\":\"a\"}"),
+    ("DELETE", "/v1/servers/{address}", "/v1/servers/a", ""),
+    ("PUT", "/v1/presence", "/v1/presence", "{\"presence\":\"away\"}"),
+    ("GET", "/v1/handles", "/v1/handles", ""),
+    ("POST", "/v1/handles", "/v1/handles", "{\"handle\":\"a@b\"}"),
+    ("DELETE", "/v1/handles/{handle}", "/v1/handles/a@b", ""),
+    ("GET", "/v1/requests", "/v1/requests", ""),
+    ("POST", "/v1/requests/{id}", "/v1/requests/1f", "{\"decision\":\"accept\"}"),
+    ("PATCH", "/v1/profile", "/v1/profile", "{}"),
     ("GET", "/v1/events", "/v1/events", ""),
     ("POST", "/v1/passphrase", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}"),
     ("POST", "/v1/backup", "/v1/backup", "{\"passphrase\":\"a\"}"),

@@ -2,9 +2,12 @@
 
 use hyper::StatusCode;
 
-use super::fake::{contact, invitation, message, status};
+use super::fake::{asking, contact, handle, invitation, message, server, status};
 use super::{Door, json, request};
-use crate::api::types::{ContactChange, NewBackup, NewContact, NewInvitation, NewMessage, PassphraseChange, Search};
+use crate::api::types::{
+    ContactChange, Decision, NewBackup, NewContact, NewInvitation, NewMessage, NewServer, OwnPresence,
+    PassphraseChange, ProfileChange, Search,
+};
 
 #[tokio::test]
 async fn the_status() {
@@ -27,7 +30,7 @@ async fn invitations() {
 #[tokio::test]
 async fn contacts() {
     let door = Door::open();
-    let new = NewContact { link: "chive:abc".into(), name: Some("Bob".into()) };
+    let new = NewContact { link: "chive:abc".into(), name: Some("Bob".into()), message: None };
     assert_eq!(door.client.add_contact(&new).await.unwrap(), contact());
     assert_eq!(door.client.contacts().await.unwrap(), [contact()]);
     assert_eq!(door.client.contact("Bob").await.unwrap(), contact());
@@ -35,7 +38,38 @@ async fn contacts() {
     assert_eq!(door.client.change_contact("Bob", &change).await.unwrap(), contact());
     door.client.remove_contact("Bob").await.unwrap();
     let asked =
-        ["add chive:abc Some(\"Bob\")", "contacts", "contact Bob", "change Bob None Some(true) None", "remove Bob"];
+        ["add chive:abc Some(\"Bob\") None", "contacts", "contact Bob", "change Bob None Some(true) None", "remove Bob"];
+    assert_eq!(door.node.asked(), asked);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn presence_servers_and_handles() {
+    let door = Door::open();
+    let client = &door.client;
+    assert_eq!(client.servers().await.unwrap(), [server()]);
+    let new = NewServer { address: "a.onion".into(), token: Some("t".into()) };
+    assert_eq!(client.add_server(&new).await.unwrap(), server());
+    client.remove_server("a.onion").await.unwrap();
+    assert_eq!(client.set_presence(OwnPresence::Invisible).await.unwrap(), status());
+    assert_eq!(client.handles().await.unwrap(), [handle()]);
+    assert_eq!(client.claim_handle("ada@a.onion").await.unwrap(), handle());
+    client.release_handle("ada@a.onion").await.unwrap();
+    assert_eq!(client.requests().await.unwrap(), [asking()]);
+    client.answer_request("1f1f1f1f", Decision::Block).await.unwrap();
+    assert_eq!(client.change_profile(&ProfileChange { name: Some("Eve".into()) }).await.unwrap(), status());
+    let asked = [
+        "servers",
+        "add server a.onion Some(\"t\")",
+        "remove server a.onion",
+        "presence Invisible",
+        "handles",
+        "claim ada@a.onion",
+        "release ada@a.onion",
+        "requests",
+        "answer 1f1f1f1f Block",
+        "profile Some(\"Eve\")",
+    ];
     assert_eq!(door.node.asked(), asked);
     door.close().await;
 }

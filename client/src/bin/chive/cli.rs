@@ -53,7 +53,8 @@ arti's. In ~/.config/chive/config.toml:
 
 With --json: one status object a line, whenever it changes: version, name, started_at,
 tor {ready, percent, summary, stalled}, front_door, endpoint (closed, starting, reachable or
-unreachable), contacts, online, waiting, last_event.";
+unreachable), contacts, online, waiting, presence (on, away or invisible), servers,
+servers_reachable, requests, last_event.";
 
 const MESSAGE_FIELDS: &str = "\
 With --json: the message: id, contact, contact_id, direction (sent or received), text, state
@@ -66,9 +67,19 @@ created_at, expires_at.";
 
 const CONTACT_FIELDS: &str = "\
 With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
-blocked), reason, presence (online, offline or unknown), since, verified, safety_number, waiting,
-unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
+blocked), reason, presence (online, away, offline or unknown), presence_source (link or server),
+presence_reason, since, presence_hidden, verified, safety_number, waiting, unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
 confirmed}, retain (seconds; none is for ever), created_at.";
+
+const SERVER_FIELDS: &str = "\
+With --json: address, state (starting, reachable, unreachable, refused or untrusted), reason,
+announced_at, checked_at, records, has_token.";
+
+const HANDLE_FIELDS: &str = "\
+With --json: handle, state (claiming, active, failed or releasing), reason, expires_at.";
+
+const REQUEST_FIELDS: &str = "\
+With --json: id, name, message, handle, received_at.";
 
 const DISAPPEAR_HELP: &str = "\
 Messages disappear once both of you have said so; of two times the longer one counts, so that none
@@ -87,9 +98,9 @@ const EVENT_FIELDS: &str = "\
 It follows the node also when that is restarted, without a gap, until Ctrl-C.
 With --json: seq (give it to --after to go on behind it), at, type, and by type: message
 {message}, messages_gone {id, name, messages}, contact {contact}, contact_removed {id, name},
-presence {id, name, presence}, key_changed {id, name}, conversation_restarted {id, name,
-by_contact}, invitation {invitation}, tor {tor}, doors
-{front_door, endpoint}.";
+presence {id, name, presence, source}, key_changed {id, name}, conversation_restarted {id, name,
+by_contact}, invitation {invitation}, server {server}, handle {handle}, request {request},
+request_gone {id}, tor {tor}, doors {front_door, endpoint}.";
 
 const CHAT_HELP: &str = "\
 Each line that you type is a message. ✓ is sent, ✓✓ is stored by the other's device, or read, where
@@ -162,7 +173,7 @@ pub(crate) enum Command {
     /// List the invitations
     #[command(after_help = INVITATION_FIELDS)]
     Invites,
-    /// Open an invitation link: its owner becomes a contact
+    /// Open an invitation link, or ask the owner of a handle: they become a contact
     Add(Add),
     /// List the contacts
     #[command(after_help = CONTACT_FIELDS)]
@@ -190,6 +201,44 @@ The contact is told which, if both of you allow it: see `chive contact receipts 
         /// Only the message with this id, and those that came before it
         #[arg(long, value_name = "ID")]
         up_to: Option<String>,
+    },
+    /// Add, remove or list the rendezvous servers that tell contacts whether we are online
+    #[command(subcommand)]
+    Server(Server),
+    /// Say what our servers tell contacts: on, away or invisible
+    #[command(after_help = "\
+away: the node runs, and nobody sits before it. invisible: nothing is told from now on. It holds over
+restarts. Contacts with a link to us see the link, whatever is said here.
+With --json: the status object that `chive run --help` describes.")]
+    Presence {
+        /// on, away or invisible
+        presence: Showing,
+    },
+    /// Wait until a contact is online
+    #[command(after_help = format!("\
+Ends as soon as a link or a server says so, at once if it is online now.
+{CONTACT_FIELDS}"))]
+    Watch {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// Wait no longer than this
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<Period>,
+    },
+    /// Claim, release or list the words by which others can find us
+    #[command(subcommand)]
+    Handle(Handle),
+    /// List those who found us by a handle and wait for our yes
+    #[command(after_help = REQUEST_FIELDS)]
+    Requests,
+    /// Accept, decline or block somebody who found us by a handle
+    #[command(subcommand)]
+    Request(Request),
+    /// Change our own name; contacts are told
+    #[command(after_help = "With --json: the status object that `chive run --help` describes.")]
+    Name {
+        /// What contacts see as your name, until they choose another for you
+        new: String,
     },
     /// Find messages by their words
     Search(Search),
@@ -291,10 +340,16 @@ pub(crate) enum InviteCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = CONTACT_FIELDS)]
+#[command(after_help = format!("\
+Who is found by a handle is asked, and may say no. A handle is as good as its server: compare the
+safety number to be sure (`chive contact verify`).
+{CONTACT_FIELDS}"))]
 pub(crate) struct Add {
-    /// The link, in lower or upper case; - reads it from standard input
+    /// The link, in lower or upper case, or name@server; - reads it from standard input
     pub(crate) link: String,
+    /// What the owner of the handle is shown with the request, at most 256 bytes
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
     /// What to call the contact here [default: what it calls itself]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -353,6 +408,16 @@ What waits to be delivered stays. The contact is not told, and keeps what it has
         #[arg(long, conflicts_with = "yes")]
         undo: bool,
     },
+    /// Keep our presence on servers from a contact, or show it again
+    #[command(after_help = format!("\
+A contact that has a link to us, or tries to make one, sees that we are there: block it to end that.
+{CONTACT_FIELDS}"))]
+    Presence {
+        /// A contact's name, or at least 8 digits of its id
+        name: String,
+        /// hide or show
+        hiding: Hiding,
+    },
     /// Refuse a contact's links and messages from now on
     #[command(after_help = CONTACT_FIELDS)]
     Block {
@@ -372,6 +437,98 @@ What waits to be delivered stays. The contact is not told, and keeps what it has
         name: String,
         #[command(flatten)]
         sure: Sure,
+    },
+}
+
+/// `chive server`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Server {
+    /// Announce ourselves to one more server; contacts are told to look there
+    #[command(after_help = SERVER_FIELDS)]
+    Add {
+        /// Its onion address, as `chive-rendezvous address` or its page shows it
+        address: String,
+        /// What lets us write there, if it is a closed one; - reads it from standard input
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+    },
+    /// Announce ourselves to a server no more
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Remove {
+        /// Its onion address
+        address: String,
+    },
+    /// List our servers
+    #[command(after_help = SERVER_FIELDS)]
+    List,
+    /// Show how our servers are
+    #[command(after_help = SERVER_FIELDS)]
+    Status,
+}
+
+/// What our servers say of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Showing {
+    /// Online while the node runs
+    On,
+    /// Away
+    Away,
+    /// Nothing
+    Invisible,
+}
+
+/// What a contact finds of us at servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hiding {
+    /// Nothing
+    Hide,
+    /// What all others find
+    Show,
+}
+
+/// `chive handle`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Handle {
+    /// Claim a word at a server: first come, first served
+    #[command(after_help = format!("\
+Whoever knows the word can ask to become a contact, and waits until you say `chive request accept`.
+The server learns neither the word nor who you are. It may ask for work, which takes a while.
+{HANDLE_FIELDS}"))]
+    Claim {
+        /// NAME@SERVER
+        handle: String,
+    },
+    /// List our handles
+    #[command(after_help = HANDLE_FIELDS)]
+    List,
+    /// Give a word back
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Release {
+        /// NAME@SERVER
+        handle: String,
+    },
+}
+
+/// `chive request`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Request {
+    /// Make who asks a contact
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Accept {
+        /// The request's id, or at least 8 digits of it
+        id: String,
+    },
+    /// Say no; it may ask again
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Decline {
+        /// The request's id, or at least 8 digits of it
+        id: String,
+    },
+    /// Say nothing, now and whenever it asks again
+    #[command(after_help = "With --json: {\"done\":true}.")]
+    Block {
+        /// The request's id, or at least 8 digits of it
+        id: String,
     },
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use chive::api::client::Client;
+use chive::api::types::ProfileChange;
 use chive::config::Settings;
 use chive::profile::{ProfileError, SOCKET};
 
@@ -21,10 +22,12 @@ mod history;
 mod init;
 mod invite;
 mod passphrase;
+mod presence;
 mod restore;
 mod run;
 mod search;
 pub(crate) mod send;
+mod watch;
 mod wipe;
 
 /// Does one command.
@@ -60,6 +63,16 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         Command::History(history) => history::run(&history, client, output).await,
         Command::Read { name, up_to } => {
             output.answer(&client.mark_read(&name, up_to.as_deref()).await?, |_| "marked as read".to_owned())
+        }
+        Command::Server(server) => presence::server(server, client, output).await,
+        Command::Presence { presence } => presence::show_as(presence, client, output).await,
+        Command::Watch { name, timeout } => watch::run(&name, timeout, client, output).await,
+        Command::Handle(handle) => presence::handle(handle, client, output).await,
+        Command::Requests => output.answers(&client.requests().await?, show::requests),
+        Command::Request(request) => presence::request(request, client, output).await,
+        Command::Name { new } => {
+            let change = ProfileChange { name: Some(new) };
+            output.answer(&client.change_profile(&change).await?, show::status)
         }
         Command::Search(search) => search::run(search, client, output).await,
         Command::Chat { name } => chat::run(&name, client, output).await,

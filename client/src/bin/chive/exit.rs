@@ -22,7 +22,7 @@ Exit codes:
   3  no node is running for this profile
   4  wrong passphrase, or none given
   5  the profile is in use by another process, or exists already
-  6  no such profile, contact, invitation or message
+  6  no such profile, contact, invitation, message, server, handle or request
   7  refused: a bad link, name, text or value, or a contact that cannot be written to now
   8  not in time: the message expired or was cancelled, it had left already, or --timeout is over
   9  the disk is full or read-only, or the profile or backup is damaged: nothing was changed";
@@ -57,8 +57,16 @@ impl Exit {
             | Code::ContactBlocked
             | Code::InvalidText
             | Code::IdTaken
+            | Code::InvalidServer
+            | Code::ServerKnown
+            | Code::InvalidHandle
             | Code::CursorExpired => Self::Refused,
-            Code::UnknownContact | Code::UnknownInvitation | Code::UnknownMessage => Self::Unknown,
+            Code::UnknownContact
+            | Code::UnknownInvitation
+            | Code::UnknownMessage
+            | Code::UnknownServer
+            | Code::UnknownHandle
+            | Code::UnknownRequest => Self::Unknown,
             Code::AlreadySent => Self::NotInTime,
             Code::WrongPassphrase => Self::Passphrase,
             Code::Stopping => Self::NotRunning,

@@ -95,6 +95,10 @@ mod tests {
             contacts: 0,
             online: 0,
             waiting: 0,
+            presence: chive::api::types::OwnPresence::On,
+            servers: 0,
+            servers_reachable: 0,
+            requests: 0,
             last_event: 0,
         }
     }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use chive::api::types::{
-    Allowed, Contact, ContactState, Direction, DoorState, Event, Invitation, InvitationState, Message, MessageState,
-    Presence, Status, Terms, TorStatus, What,
+    Allowed, Contact, ContactState, Direction, DoorState, Event, Handle, HandleState, Invitation, InvitationState,
+    Message, MessageState, OwnPresence, Presence, PresenceSource, Request, Server, ServerState, Status, Terms,
+    TorStatus, What,
 };
 use chive::text::{for_one_line, for_terminal};
 
@@ -13,7 +14,7 @@ use crate::time::{day_and_time, short, span, time_of_day};
 /// How the node is, one thing a line.
 pub(crate) fn status(status: &Status) -> String {
     format!(
-        "name        {}\ntor         {}\nfront door  {}\nendpoint    {}\ncontacts    {}, {} online\nwaiting     {}\nrunning     since {}, version {}",
+        "name        {}\ntor         {}\nfront door  {}\nendpoint    {}\ncontacts    {}, {} online\nwaiting     {}\npresence    {}\nservers     {}\nrequests    {}\nrunning     since {}, version {}",
         for_one_line(&status.name),
         tor(&status.tor),
         door(status.front_door),
@@ -21,8 +22,106 @@ pub(crate) fn status(status: &Status) -> String {
         status.contacts,
         status.online,
         count(status.waiting, "message"),
+        own_presence(status),
+        our_servers(status),
+        waiting_requests(status.requests),
         day_and_time(status.started_at),
         for_one_line(&status.version),
+    )
+}
+
+/// What our servers say of us.
+pub(crate) fn own_presence(status: &Status) -> &'static str {
+    match status.presence {
+        OwnPresence::On => "on: contacts find us online at our servers",
+        OwnPresence::Away => "away: contacts find us away at our servers",
+        OwnPresence::Invisible => "invisible: contacts find nothing at our servers",
+    }
+}
+
+fn our_servers(status: &Status) -> String {
+    match status.servers {
+        0 => "none: `chive server add ADDRESS` lets contacts see you without a link".to_owned(),
+        servers => format!("{servers}, {} reachable", status.servers_reachable),
+    }
+}
+
+fn waiting_requests(requests: u32) -> String {
+    if requests == 0 { "none".to_owned() } else { format!("{requests} to answer: `chive requests`") }
+}
+
+/// Servers, one a line.
+pub(crate) fn servers(servers: &[Server]) -> String {
+    if servers.is_empty() {
+        return "no servers yet: `chive server add ADDRESS` lets contacts see you without a link".to_owned();
+    }
+    servers.iter().map(server).collect::<Vec<_>>().join("\n")
+}
+
+/// One server.
+pub(crate) fn server(server: &Server) -> String {
+    let state = match server.state {
+        ServerState::Starting => "not asked yet",
+        ServerState::Reachable => "reachable",
+        ServerState::Unreachable => "unreachable",
+        ServerState::Refused => "does not take our records",
+        ServerState::Untrusted => "NOT TRUSTED",
+    };
+    let mut line = format!("{}  {state}", for_one_line(&server.address));
+    if let Some(reason) = &server.reason {
+        let _ = write!(line, " ({})", for_one_line(reason));
+    }
+    if let Some(at) = server.announced_at {
+        let _ = write!(line, ", announced {}", day_and_time(at));
+    }
+    if let Some(records) = server.records {
+        let _ = write!(line, ", {records} records");
+    }
+    line
+}
+
+/// Handles, one a line.
+pub(crate) fn handles(handles: &[Handle]) -> String {
+    if handles.is_empty() {
+        return "no handles yet: `chive handle claim NAME@SERVER` lets others find you by a word".to_owned();
+    }
+    handles.iter().map(handle).collect::<Vec<_>>().join("\n")
+}
+
+/// One handle.
+pub(crate) fn handle(handle: &Handle) -> String {
+    let state = match handle.state {
+        HandleState::Claiming => "being claimed",
+        HandleState::Active => "yours",
+        HandleState::Failed => "refused",
+        HandleState::Releasing => "being given back",
+    };
+    let mut line = format!("{}  {state}", for_one_line(&handle.handle));
+    if let Some(reason) = &handle.reason {
+        let _ = write!(line, " ({})", for_one_line(reason));
+    }
+    if let Some(at) = handle.expires_at {
+        let _ = write!(line, ", kept until {}", day_and_time(at));
+    }
+    line
+}
+
+/// Requests, one a line.
+pub(crate) fn requests(requests: &[Request]) -> String {
+    if requests.is_empty() {
+        return "nobody waits for your answer".to_owned();
+    }
+    requests.iter().map(request).collect::<Vec<_>>().join("\n")
+}
+
+fn request(request: &Request) -> String {
+    let message = request.message.as_deref().map(|text| format!(": {}", for_one_line(text))).unwrap_or_default();
+    format!(
+        "{}  calls itself “{}”, by {}, {}{message}",
+        short_id(&request.id),
+        for_one_line(&request.name),
+        for_one_line(&request.handle),
+        day_and_time(request.received_at),
     )
 }
 
@@ -165,17 +264,34 @@ fn contact_state(contact: &Contact) -> String {
         ContactState::Requested => "asked, no answer yet".to_owned(),
         ContactState::Refused => "refused us".to_owned(),
         ContactState::Blocked => "blocked".to_owned(),
-        ContactState::Accepted => match contact.since {
-            Some(since) => format!("{} since {}", presence(contact.presence), day_and_time(since)),
-            None => presence(contact.presence).to_owned(),
-        },
+        ContactState::Accepted => presence_of(contact),
     }
+}
+
+/// Whether a contact is there, since when, and how that is known.
+pub(crate) fn presence_of(contact: &Contact) -> String {
+    let mut shown = presence(contact.presence).to_owned();
+    if let Some(since) = contact.since {
+        let _ = write!(shown, " since {}", day_and_time(since));
+    }
+    match (contact.presence_source, &contact.presence_reason) {
+        (Some(PresenceSource::Server), _) => shown += ", says its server",
+        (None, Some(reason)) => {
+            let _ = write!(shown, ": {}", for_one_line(reason));
+        }
+        _ => {}
+    }
+    if contact.presence_hidden {
+        shown += ", does not see us at servers";
+    }
+    shown
 }
 
 /// Whether a contact is there.
 pub(crate) fn presence(presence: Presence) -> &'static str {
     match presence {
         Presence::Online => "online",
+        Presence::Away => "away",
         Presence::Offline => "offline",
         Presence::Unknown => "not seen yet",
     }
@@ -283,7 +399,14 @@ fn what(what: &What) -> String {
         What::MessagesGone { name, messages, .. } => gone(name, messages),
         What::Contact { contact } => format!("contact: {}", self::contact(contact)),
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
-        What::Presence { name, presence: now, .. } => format!("{} is {}", for_one_line(name), presence(*now)),
+        What::Presence { name, presence: now, source, .. } => {
+            let by = if *source == Some(PresenceSource::Server) { ", says its server" } else { "" };
+            format!("{} is {}{by}", for_one_line(name), presence(*now))
+        }
+        What::Server { server: now } => format!("server {}", server(now)),
+        What::Handle { handle: now } => format!("handle {}", handle(now)),
+        What::Request { request: new } => format!("request: {}", request(new)),
+        What::RequestGone { id } => format!("request {} answered", short_id(id)),
         What::KeyChanged { name, .. } => key_changed(name),
         What::ConversationRestarted { name, by_contact, .. } => restarted(name, *by_contact),
         What::Invitation { invitation: i } => {

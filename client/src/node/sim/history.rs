@@ -293,7 +293,7 @@ impl<'a> World<'a> {
         };
         let Some(handle) = self.handle(asker) else { return };
         self.note(&format!("P{asker} asks P{owner}"));
-        Self::sane(handle.add_contact(NewContact { link, name: None }).await);
+        Self::sane(handle.add_contact(NewContact { link, name: None, message: None }).await);
     }
 
     async fn say(&mut self, from: Who) {

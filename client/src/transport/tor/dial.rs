@@ -11,7 +11,7 @@ use tor_hscrypto::pk::HsId;
 use super::arti::{Arti, Run};
 use super::bootstrap::Network;
 use super::circles::{Isolation, Taken};
-use super::{VIRTUAL_PORT, locked};
+use super::locked;
 use crate::transport::{DialError, OnionAddress};
 
 /// The shortest time that a dial gets.
@@ -64,10 +64,10 @@ impl Dialer {
         Self { arti, network, timeout: Mutex::default() }
     }
 
-    /// Opens a stream. `attempt` counts the tries since the last success, from 0.
+    /// Opens a stream to a port of an onion service. `attempt` counts the tries since the last success, from 0.
     pub(super) async fn connect(
         &self,
-        to: OnionAddress,
+        to: (OnionAddress, u16),
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
@@ -82,14 +82,14 @@ impl Dialer {
     async fn connect_in(
         &self,
         run: &Run,
-        to: OnionAddress,
+        to: (OnionAddress, u16),
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
         let taken = run.circles.take(&run.client, isolation, attempt);
         let limit = locked(&self.timeout).limit(attempt);
         let started = Instant::now();
-        let outcome = tokio::time::timeout(limit, taken.client.connect((host_name(to), VIRTUAL_PORT))).await;
+        let outcome = tokio::time::timeout(limit, taken.client.connect((host_name(to.0), to.1))).await;
         let took = started.elapsed();
         let kind = match outcome {
             Ok(Ok(stream)) => {

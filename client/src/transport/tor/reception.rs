@@ -11,12 +11,11 @@ use tor_cell::relaycell::msg::{Connected, End, EndReason};
 use tor_hsservice::{RendRequest, StreamRequest};
 use tor_proto::stream::IncomingStreamRequest;
 
-use super::VIRTUAL_PORT;
 use super::callers::Caller;
 use super::doors::ServiceId;
 use super::service::MAX_STREAMS_PER_CIRCUIT;
 use super::stream::Tied;
-use crate::transport::Incoming;
+use crate::transport::{Incoming, PEER_PORT};
 
 /// Streams that may be open to one service at once.
 const MAX_STREAMS: usize = 512;
@@ -106,5 +105,5 @@ async fn reject(request: StreamRequest) {
 
 /// Only a stream to our own port is for us.
 fn is_for_us(request: &IncomingStreamRequest) -> bool {
-    matches!(request, IncomingStreamRequest::Begin(begin) if begin.port() == VIRTUAL_PORT)
+    matches!(request, IncomingStreamRequest::Begin(begin) if begin.port() == PEER_PORT)
 }

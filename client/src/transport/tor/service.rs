@@ -25,7 +25,7 @@ use super::doors::{Doors, ServiceId};
 use super::locked;
 use super::reception::Reception;
 use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
-use crate::transport::{Incoming, OnionSeed, Reachability};
+use crate::transport::{Incoming, OnionSeed, PEER_PORT, Reachability};
 
 /// Streams on one circuit; a caller that opens more loses the circuit. A contact needs one.
 pub(super) const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
@@ -182,7 +182,7 @@ impl Service {
     /// One dial to ourselves, on a path that nothing else uses.
     async fn probe(&self, failures: u32) -> Probe {
         let isolation = Isolation::Probe(self.id.address);
-        let outcome = self.house.dialer.connect(self.id.address, isolation, failures).await;
+        let outcome = self.house.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
         if outcome.is_ok() {
             // The next probe shall find its way anew: through the descriptor and an introduction.
             self.house.dialer.forget(isolation);

@@ -169,7 +169,10 @@ mod tests {
             state: ContactState::Requested,
             reason: None,
             presence: Presence::Unknown,
+            presence_source: None,
+            presence_reason: None,
             since: None,
+            presence_hidden: false,
             verified: false,
             safety_number: None,
             waiting: 0,
@@ -222,7 +225,7 @@ mod tests {
     #[test]
     fn presence_acceptance_and_alarm_are_shown_of_this_contact_only() {
         let (mut screen, _) = Screen::open(&bob(), &[]);
-        let presence = |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online });
+        let presence = |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online, source: None });
         assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
         assert!(screen.event(&presence("00".repeat(32))).is_empty());
         let accepted = event(What::Contact { contact: Contact { state: ContactState::Accepted, ..bob() } });

@@ -13,7 +13,7 @@ use crate::show;
 
 pub(super) async fn run(add: Add, client: &Client, output: Output) -> Outcome {
     let link = if add.link == "-" { read_stdin(MAX_LINK_TEXT)? } else { add.link };
-    let new = NewContact { link: link.trim().to_owned(), name: add.name };
+    let new = NewContact { link: link.trim().to_owned(), name: add.name, message: add.message };
     output.answer(&client.add_contact(&new).await?, say)
 }
 

@@ -4,7 +4,7 @@ use chive::api::client::Client;
 use chive::api::types::ContactChange;
 use chive::text::for_one_line;
 
-use crate::cli::{Contact, Switch};
+use crate::cli::{Contact, Hiding, Switch};
 use crate::confirm::{confirm, confirm_or_end};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -30,6 +30,10 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
         }
         Contact::Verify { name, undo: true, .. } => mark(client, &name, false, output).await,
         Contact::Verify { name, sure, .. } => verify(client, &name, sure.yes, output).await,
+        Contact::Presence { name, hiding } => {
+            let presence_hidden = Some(hiding == Hiding::Hide);
+            change(client, &name, ContactChange { presence_hidden, ..ContactChange::default() }, output).await
+        }
         Contact::Block { name } => block(client, &name, true, output).await,
         Contact::Unblock { name } => block(client, &name, false, output).await,
         Contact::Remove { name, sure } => remove(client, &name, sure.yes, output).await,

@@ -1,0 +1,38 @@
+//! `/v1/requests`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::App;
+use super::extract::{Body, Segment};
+use super::problem::{Refusal, refusals};
+use crate::api::types::{Answer, Request};
+
+refusals!(Refusals:);
+refusals!(OneRefusals: UnknownRequest);
+
+/// Who found us by a handle, and waits for our answer.
+#[utoipa::path(
+    get, path = "/v1/requests", operation_id = "list_requests", tag = "contacts",
+    responses((status = 200, description = "All of them, oldest first", body = Vec<Request>), Refusals),
+)]
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Request>>, Refusal> {
+    Ok(Json(app.node.requests().await?))
+}
+
+/// Say yes or no, or nothing ever.
+#[utoipa::path(
+    post, path = "/v1/requests/{id}", operation_id = "answer_request", tag = "contacts",
+    params(("id" = String, Path, description = "Its id, or 8 digits or more of its beginning")),
+    request_body = Answer,
+    responses((status = 204, description = "Who asks hears of it when it asks again"), OneRefusals),
+)]
+pub(super) async fn answer(
+    State(app): State<App>,
+    Segment(id): Segment,
+    Body(answer): Body<Answer>,
+) -> Result<StatusCode, Refusal> {
+    app.node.answer_request(&id, answer.decision).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,57 @@
+//! `chive server`, `presence`, `handle` and `request`: who may find us, and see that we are there.
+
+use chive::api::client::Client;
+use chive::api::types::{Decision, NewServer, OwnPresence};
+
+use super::read_stdin;
+use crate::cli::{Handle, Request, Server, Showing};
+use crate::exit::Outcome;
+use crate::output::Output;
+use crate::show;
+
+/// A token as it is read from standard input.
+const MAX_TOKEN: usize = 512;
+
+pub(super) async fn server(command: Server, client: &Client, output: Output) -> Outcome {
+    match command {
+        Server::Add { address, token } => {
+            let token = if token.as_deref() == Some("-") { Some(read_stdin(MAX_TOKEN)?) } else { token };
+            output.answer(&client.add_server(&NewServer { address, token }).await?, show::server)
+        }
+        Server::Remove { address } => {
+            client.remove_server(&address).await?;
+            output.done("removed: contacts are told not to look there")
+        }
+        Server::List | Server::Status => output.answers(&client.servers().await?, show::servers),
+    }
+}
+
+pub(super) async fn show_as(presence: Showing, client: &Client, output: Output) -> Outcome {
+    let presence = match presence {
+        Showing::On => OwnPresence::On,
+        Showing::Away => OwnPresence::Away,
+        Showing::Invisible => OwnPresence::Invisible,
+    };
+    output.answer(&client.set_presence(presence).await?, |status| show::own_presence(status).to_owned())
+}
+
+pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> Outcome {
+    match command {
+        Handle::Claim { handle } => output.answer(&client.claim_handle(&handle).await?, show::handle),
+        Handle::List => output.answers(&client.handles().await?, show::handles),
+        Handle::Release { handle } => {
+            client.release_handle(&handle).await?;
+            output.done("given back: nobody finds you by it once the server has heard of it")
+        }
+    }
+}
+
+pub(super) async fn request(command: Request, client: &Client, output: Output) -> Outcome {
+    let (id, decision, said) = match command {
+        Request::Accept { id } => (id, Decision::Accept, "accepted: you are contacts once both are online together"),
+        Request::Decline { id } => (id, Decision::Decline, "declined"),
+        Request::Block { id } => (id, Decision::Block, "blocked: it will hear nothing"),
+    };
+    client.answer_request(&id, decision).await?;
+    output.done(said)
+}
