@@ -1,0 +1,1 @@
+//! Chive's presence server.

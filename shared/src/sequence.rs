@@ -1,0 +1,76 @@
+//! Sequence numbers, which order what one key signs.
+//!
+//! ```text
+//! minute of writing, Unix, 48 bits ‖ counter, 16 bits
+//! ```
+//!
+//! They rise with time, so a client that forgot its last one need not ask; a number of the future is
+//! refused, so that no number locks its owner out for longer than the clocks differ. They say
+//! minutes and no more: a clock's error in milliseconds would betray which addresses are one person's.
+
+use crate::limits::{MINUTE, SKEW};
+
+/// A sequence number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+const COUNTER_BITS: u32 = 16;
+
+impl Sequence {
+    /// The number for what is written now, above the `last` one that was used for the same address.
+    #[must_use]
+    pub fn next(now: i64, last: Option<Self>) -> Self {
+        let fresh = u64::try_from(now / MINUTE).unwrap_or_default() << COUNTER_BITS;
+        Self(last.map_or(fresh, |Self(last)| fresh.max(last.saturating_add(1))))
+    }
+
+    /// When it was written, to the minute.
+    #[must_use]
+    pub fn written(self) -> i64 {
+        i64::try_from(self.0 >> COUNTER_BITS).unwrap_or(i64::MAX).saturating_mul(MINUTE)
+    }
+
+    /// Whether it comes from further in the future than clocks may differ.
+    #[must_use]
+    pub fn is_in_future(self, now: i64) -> bool {
+        self.written() > now.saturating_add(SKEW)
+    }
+
+    /// Whether it was written longer ago than clocks may differ, and a minute that is not told.
+    #[must_use]
+    pub fn is_stale(self, now: i64) -> bool {
+        self.written() < now.saturating_sub(SKEW + MINUTE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_764_000_000_000;
+
+    #[test]
+    fn it_rises_within_a_minute_and_with_time() {
+        let first = Sequence::next(NOW, None);
+        let second = Sequence::next(NOW, Some(first));
+        assert_eq!(second.0, first.0 + 1);
+        assert!(Sequence::next(NOW + MINUTE, Some(second)) > second);
+        assert_eq!(Sequence::next(NOW - MINUTE, Some(second)).0, second.0 + 1, "also when the clock goes back");
+        assert_eq!(first.written(), NOW / MINUTE * MINUTE);
+    }
+
+    #[test]
+    fn the_top_number_is_of_the_future() {
+        assert!(Sequence(u64::MAX).is_in_future(NOW));
+        assert_eq!(Sequence(u64::MAX).written(), i64::MAX);
+        assert!(!Sequence::next(NOW + SKEW, None).is_in_future(NOW));
+        assert!(Sequence::next(NOW + SKEW + MINUTE, None).is_in_future(NOW));
+    }
+
+    #[test]
+    fn a_number_is_stale_after_the_skew() {
+        assert!(!Sequence::next(NOW, None).is_stale(NOW + SKEW));
+        assert!(Sequence::next(NOW, None).is_stale(NOW + SKEW + 2 * MINUTE));
+        assert!(Sequence(0).is_stale(NOW));
+    }
+}

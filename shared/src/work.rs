@@ -1,0 +1,70 @@
+//! Proof of work: what a flood of records or claims costs. There is no IP address to limit by.
+//!
+//! ```text
+//! seed = SHA-256(label ‖ server ‖ the record's or claim's bytes)
+//! work = the u64 n, big-endian, for which SHA-256(seed ‖ n) begins with as many zero bits as the price
+//! ```
+//!
+//! The bytes hold the address, the sequence number and the signature, so work done for one record on one server
+//! is good for nothing else.
+
+use sha2::{Digest, Sha256};
+
+use crate::label;
+use crate::server::ServerId;
+
+/// What the work is about.
+#[derive(Clone, Copy)]
+pub struct Task([u8; 32]);
+
+/// A proof: the number that was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work(pub u64);
+
+impl Task {
+    /// For the bytes of a record or a claim.
+    #[must_use]
+    pub fn new(server: &ServerId, subject: &[u8]) -> Self {
+        let seed = Sha256::new().chain_update(label::WORK).chain_update(server.0).chain_update(subject).finalize();
+        Self(seed.into())
+    }
+
+    /// How many bits a proof is worth.
+    #[must_use]
+    pub fn worth(&self, Work(number): Work) -> u32 {
+        let hash = Sha256::new().chain_update(self.0).chain_update(number.to_be_bytes()).finalize();
+        let zeros = hash.iter().take_while(|byte| **byte == 0).count();
+        let next = hash.get(zeros).map_or(0, |byte| byte.leading_zeros());
+        u32::try_from(8 * zeros).unwrap_or(u32::MAX).saturating_add(next)
+    }
+
+    /// Tries `tries` numbers from `from` on; gives the first that is worth `bits`. A caller that must
+    /// not block for long calls it again with the number after the last.
+    #[must_use]
+    pub fn look(&self, bits: u8, from: u64, tries: u64) -> Option<Work> {
+        (from..from.saturating_add(tries)).map(Work).find(|work| self.worth(*work) >= u32::from(bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: ServerId = ServerId([9; 32]);
+
+    #[test]
+    fn work_is_found_and_good_for_its_subject_and_server_alone() {
+        let task = Task::new(&SERVER, b"record");
+        let work = task.look(12, 0, u64::MAX).unwrap();
+        assert!(task.worth(work) >= 12);
+        assert_eq!(task.look(12, 0, work.0), None, "it is the first");
+        assert!(Task::new(&SERVER, b"recorD").worth(work) < 12);
+        assert!(Task::new(&ServerId([8; 32]), b"record").worth(work) < 12);
+    }
+
+    #[test]
+    fn nothing_costs_nothing() {
+        assert_eq!(Task::new(&SERVER, b"").look(0, 7, 1), Some(Work(7)));
+        assert_eq!(Task::new(&SERVER, b"").look(255, u64::MAX, 10), None);
+    }
+}
