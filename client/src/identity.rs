@@ -112,6 +112,12 @@ impl Identity {
         Zeroizing::new(self.link.to_bytes())
     }
 
+    /// What presence records are signed with, once it is blinded.
+    #[must_use]
+    pub fn presence_key(&self) -> &SigningKey {
+        &self.presence
+    }
+
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicIdentity {

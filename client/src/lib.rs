@@ -16,6 +16,9 @@ pub mod link;
 pub mod tag;
 pub mod wire;
 
+pub mod presence;
+pub mod rendezvous;
+
 pub mod transport;
 
 pub mod profile;
@@ -25,6 +28,7 @@ pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
+mod sse;
 
 #[cfg(test)]
 mod vectors;

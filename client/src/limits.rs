@@ -81,6 +81,13 @@ pub const MAX_FORGOTTEN: u32 = 4_096;
 /// Answered questions to begin a conversation that are remembered, for each contact.
 pub const MAX_ANSWERED: u32 = 32;
 
+/// Servers that are read: those of ours, and those that contacts name. More contacts at other servers are not looked for.
+pub const MAX_READ_SERVERS: usize = 32;
+/// Contacts that have not heard of our newest card, and are told at our servers where we are, each alone.
+pub const MAX_FORWARDS: usize = 64;
+/// What lets us write at a closed server.
+pub const MAX_TOKEN: usize = 256;
+
 /// Contacts of a profile.
 pub const MAX_CONTACTS: u32 = 10_000;
 /// Dials on their way at the same time to contacts for whom nothing waits; the others need no turn.

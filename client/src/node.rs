@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chive_shared::server::ServerId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,7 @@ mod messages;
 mod peer;
 mod redial;
 mod requests;
+mod servers;
 #[cfg(test)]
 mod sim;
 mod terms;
@@ -113,6 +115,8 @@ enum Report {
     Answered { contact: ContactId, peer: PublicIdentity, introduction: Vec<u8>, answer: Frame, stored: Box<Session> },
     /// Something came over a link.
     Link { contact: ContactId, link: LinkId, event: LinkEvent },
+    /// Something about a server, or by it about a contact.
+    Server { server: ServerId, news: servers::ServerNews },
     /// A link has ended.
     LinkEnded { contact: ContactId, link: LinkId, error: LinkError },
 }
@@ -341,6 +345,16 @@ pub enum Ending {
     Stopped,
     /// It was told to destroy the profile.
     Wiped,
+}
+
+/// Whom the node dials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// All contacts: a message to them needs no dial, and they see each other at once.
+    #[default]
+    Always,
+    /// Those for whom something waits: fewer circuits, and who is there is known by servers.
+    WhenNeeded,
 }
 
 /// A started node: its handle, and how to end it.

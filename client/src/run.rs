@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::server;
 use crate::api::types::Status;
 use crate::clock::Clock;
-use crate::node::{self, Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
+use crate::node::{self, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
 use crate::transport::Incoming;
@@ -20,6 +20,8 @@ use crate::transport::tor::{TorOptions, TorStartError, TorTransport};
 pub struct RunOptions {
     /// Settings in arti's own configuration format.
     pub tor: Option<toml::Table>,
+    /// Whom to dial.
+    pub links: Links,
 }
 
 /// Why a client cannot run.
@@ -55,12 +57,14 @@ pub async fn run(
         cache_dir: profile.tor_directory().join("cache"),
         overrides: options.tor,
     };
-    run_over(profile, |accepted| Ok(Arc::new(TorTransport::start(tor, accepted)?)), notify, shutdown).await
+    let connect = |accepted| Ok(Arc::new(TorTransport::start(tor, accepted)?) as SharedTransport);
+    run_over(profile, options.links, connect, notify, shutdown).await
 }
 
 /// The same over any transport: `connect` starts it with the channel for accepted streams.
 pub async fn run_over(
     profile: Profile,
+    links: Links,
     connect: impl FnOnce(mpsc::Sender<Incoming>) -> Result<SharedTransport, RunError> + Send,
     notify: impl Fn(&Status) + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
@@ -76,6 +80,7 @@ pub async fn run_over(
         clock: Clock::system(),
         rng: StdRng::from_os_rng(),
         update_after: UPDATE_AFTER,
+        links,
     };
     let Running { handle, stop, mut ended } = node::start(parts).await?;
     let api_stop = CancellationToken::new();

@@ -24,6 +24,7 @@ pub mod heard;
 pub mod invitations;
 pub mod messages;
 pub mod owner;
+pub mod servers;
 pub mod terms;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -225,7 +226,7 @@ async fn assert_encrypted(connection: &mut SqliteConnection) -> Result<(), Store
 }
 
 /// 32 bytes of a blob column.
-fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
+pub(crate) fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
     blob.try_into().map_err(|_| StoreError::Damaged("a value of the wrong length"))
 }
 

@@ -18,7 +18,6 @@ use crate::api::types::{
 
 mod events;
 mod http;
-mod sse;
 
 pub use http::Opened;
 use http::{Ask, segment};

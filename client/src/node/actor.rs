@@ -16,9 +16,10 @@ use super::directory::Directory;
 use super::lobby::Lobby;
 use super::meet::Host;
 use super::peer::Peer;
+use super::servers::Servers;
 use super::terms::Erasure;
 use super::{
-    COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
+    COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, Links, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
     internal,
 };
 use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
@@ -28,7 +29,7 @@ use crate::identity::Identity;
 use crate::limits::MAX_IDLE_DIALS;
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
-use crate::store::{Store, StoreError, contacts, events, messages, owner};
+use crate::store::{Store, StoreError, contacts, events, messages, owner, servers};
 use crate::transport::{DoorStatus, NetworkStatus, Reachability};
 use crate::wire::frame::{Bye, Frame};
 
@@ -53,6 +54,8 @@ pub struct Parts {
     pub rng: StdRng,
     /// After how many sealed messages our keys of a conversation are replaced: [`super::UPDATE_AFTER`].
     pub update_after: u32,
+    /// Whom to dial.
+    pub links: Links,
 }
 
 /// The actor's state.
@@ -62,6 +65,7 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     pub(super) rng: StdRng,
     pub(super) update_after: u32,
+    pub(super) links: Links,
     pub(super) owner: Owner,
     pub(super) host: Host,
     pub(super) peers: BTreeMap<ContactId, Peer>,
@@ -80,6 +84,7 @@ pub(super) struct Node {
     /// Whether a replaced one is among them.
     pub(super) replaced: bool,
     lobby: Lobby,
+    pub(super) servers: Servers,
     pub(super) erasure: Erasure,
     started_at: i64,
     wiped: bool,
@@ -95,11 +100,12 @@ pub async fn start(parts: Parts) -> Result<Running, StoreError> {
 pub(super) async fn prepare(
     parts: Parts,
 ) -> Result<(NodeHandle, CancellationToken, impl Future<Output = Ending> + Send), StoreError> {
-    let Parts { store, transport, incoming, directory, clock, rng, update_after } = parts;
+    let Parts { store, transport, incoming, directory, clock, rng, update_after, links } = parts;
     let (reports, inbox) = mpsc::channel(REPORT_QUEUE);
     let (commands, asked) = mpsc::channel(COMMAND_QUEUE);
     let mut tx = store.begin().await?;
     let owner = owner::load(&mut tx).await?;
+    let own_presence = servers::own_presence(&mut tx).await?;
     let newest = watch::channel(events::newest(&mut tx).await?).0;
     drop(tx);
     let handle = NodeHandle { commands, newest: newest.subscribe(), directory, store: store.clone() };
@@ -113,6 +119,7 @@ pub(super) async fn prepare(
         transport,
         rng,
         update_after,
+        links,
         owner,
         host,
         peers: BTreeMap::new(),
@@ -124,6 +131,7 @@ pub(super) async fn prepare(
         hosted: vec![],
         replaced: false,
         lobby: Lobby::default(),
+        servers: Servers::new(own_presence, clock.now()),
         erasure: Erasure::default(),
         started_at: clock.now(),
         clock,
@@ -133,6 +141,7 @@ pub(super) async fn prepare(
     node.load_peers().await?;
     node.refresh_invitations().await?;
     node.refresh_services().await?;
+    node.refresh_servers().await?;
     node.doors = *node.transport.doors().borrow();
     Ok((handle, stop, node.run(one_queue(asked, inbox, incoming))))
 }
@@ -194,6 +203,7 @@ impl Node {
                 let _ = link.sender.send(Frame::Bye(Bye::Stopping), None);
             }
         }
+        self.say_farewell();
         self.tasks.close();
         self.stop.cancel();
         let _ = timeout(GOODBYE, self.tasks.wait()).await;
@@ -264,6 +274,7 @@ impl Node {
                 done
             }
             Report::Link { contact, link, event } => self.link_event(contact, link, event).await,
+            Report::Server { server, news } => self.server_news(server, news).await,
             Report::LinkEnded { contact, link, error } => self.link_ended(contact, link, &error).await,
         };
         if let Err(error) = done {
@@ -283,7 +294,8 @@ impl Node {
         self.resend().await;
         self.update_keys().await;
         let (expired, deleted) = (self.expire().await, self.delete_due().await);
-        let due = [self.repeat_questions().await, self.settle_presence().await, self.forget_old().await];
+        let presences = self.show_all_presences().await;
+        let due = [self.repeat_questions().await, self.settle_presence().await, presences, self.forget_old().await];
         for done in [expired, deleted, self.erase().await].into_iter().chain(due) {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
@@ -320,6 +332,7 @@ impl Node {
             waiting += messages::waiting(&mut tx, *contact).await?;
         }
         drop(tx);
+        let (servers, servers_reachable) = self.servers.count();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
             name: self.owner.name.clone(),
@@ -330,6 +343,10 @@ impl Node {
             contacts: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
             online: u32::try_from(self.peers.values().filter(|peer| peer.link.is_some()).count()).unwrap_or(u32::MAX),
             waiting,
+            presence: self.servers.own(),
+            servers,
+            servers_reachable,
+            requests: 0,
             last_event: *self.newest.borrow(),
         })
     }

@@ -58,7 +58,7 @@ impl Node {
 
     async fn restart(&self, tx: &mut Tx, contact: ContactId, mls: Vec<u8>) -> Result<Restart, StoreError> {
         let row = contacts::by_id(tx, contact).await?.ok_or(StoreError::Damaged("a contact vanished"))?;
-        let introduction = Introduction { card: self.own_card(tx).await?, mls, withdrawn: None };
+        let introduction = Introduction { card: self.own_card(tx, Some(contact)).await?, mls, withdrawn: None };
         let heard = afresh::heard(tx, contact).await?;
         Ok(Restart { introduction, heard, clock: row.clock.cast_unsigned() })
     }
@@ -145,7 +145,7 @@ impl Node {
         self.put_terms(&mut tx, contact).await?;
         let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE);
         let ours = ours.map_err(|_| StoreError::Damaged("a stored question"))?;
-        if self.own_card(&mut tx).await?.revision > ours.introduction.card.revision {
+        if self.own_card(&mut tx, None).await?.revision > ours.introduction.card.revision {
             self.put_card(&mut tx, contact).await?;
         }
         note_restarted(&mut tx, &row, false, self.clock.now()).await?;

@@ -1,11 +1,13 @@
 //! Commands about contacts, and how a contact is shown.
 
+use rand::RngCore;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::actor::{Node, refuse};
 use super::events;
 use super::peer::{Accepted, Peer};
-use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, Presence, What};
+use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, ProfileChange, Status, What};
 use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
@@ -84,7 +86,7 @@ impl Node {
     }
 
     pub(super) async fn show_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, StoreError> {
-        let peer = self.peers.get(&row.id);
+        let shown = self.presence_of(row.id);
         let (state, reason) = match (row.state.as_str(), row.blocked) {
             (_, true) => (ContactState::Blocked, None),
             ("requested", _) => (ContactState::Requested, Some(self.why_waiting(row.id))),
@@ -99,8 +101,11 @@ impl Node {
             shared_name: row.shared_name.clone(),
             state,
             reason,
-            presence: peer.map_or(Presence::Unknown, |peer| peer.presence),
-            since: peer.and_then(|peer| peer.since),
+            presence: shown.presence,
+            presence_source: shown.source,
+            presence_reason: shown.reason,
+            since: shown.since,
+            presence_hidden: row.decoy.is_some(),
             verified: row.verified,
             safety_number: known
                 .then(|| row.peer_id())
@@ -143,6 +148,10 @@ impl Node {
                 self.put_card(&mut tx, row.id).await?;
             }
         }
+        let hiding = change.presence_hidden.filter(|hidden| *hidden != row.decoy.is_some());
+        if let Some(hidden) = hiding {
+            self.hide_presence(&mut tx, row.id, hidden).await?;
+        }
         events::note_contact(&mut tx, row.id, self.clock.now()).await?;
         self.commit(tx).await?;
         if blocking == Some(true) {
@@ -152,13 +161,41 @@ impl Node {
         if let Some(peer) = self.peers.get_mut(&row.id).filter(|_| blocking == Some(false)) {
             peer.redial = super::redial::Redial::at_once(Instant::now());
         }
-        if let Some(blocked) = blocking {
-            self.after_moving(blocked).await?;
+        if blocking.is_some() || hiding.is_some() {
+            self.after_moving(blocking == Some(true) || hiding.is_some()).await?;
         }
         self.pump(row.id).await;
         let mut tx = self.begin().await?;
         let row = self.find_contact(&mut tx, &peer_hex(&row)).await?;
         Ok(self.show_contact(&mut tx, &row).await?)
+    }
+
+    /// Who is hidden from gets a secret that leads nowhere; all others get another than the one that it knew.
+    async fn hide_presence(&mut self, tx: &mut Tx, contact: ContactId, hidden: bool) -> Result<(), StoreError> {
+        if !hidden {
+            contacts::set_decoy(tx, contact, None).await?;
+            crate::store::owner::revise_card(tx).await?;
+            return self.put_card(tx, contact).await;
+        }
+        let (mut decoy, mut secret) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
+        self.rng.fill_bytes(&mut *decoy);
+        self.rng.fill_bytes(&mut *secret);
+        contacts::set_decoy(tx, contact, Some(&decoy)).await?;
+        crate::store::owner::renew_presence(tx, &secret, 1).await?;
+        self.put_cards(tx).await
+    }
+
+    /// Changes what contacts see of us, and tells them.
+    pub(super) async fn change_profile(&mut self, change: &ProfileChange) -> Result<Status, Fault> {
+        if let Some(name) = &change.name {
+            let name = text::check_name(name).or_else(|why| refuse(ErrorCode::InvalidName, why))?;
+            let mut tx = self.begin().await?;
+            crate::store::owner::rename(&mut tx, &name).await?;
+            self.put_cards(&mut tx).await?;
+            self.commit(tx).await?;
+            self.after_moving(true).await?;
+        }
+        self.status().await
     }
 
     pub(super) async fn remove_contact(&mut self, who: &str) -> Result<(), Fault> {
@@ -219,21 +256,26 @@ impl Node {
         contacts::rename(tx, contact, &Naming { name: &name, skeleton: &skeleton, named: true }).await
     }
 
-    /// Our card as it is now.
-    pub(super) async fn own_card(&self, tx: &mut Tx) -> Result<Card, StoreError> {
+    /// Our card as it is now, for one contact or for all who see our presence.
+    pub(super) async fn own_card(&self, tx: &mut Tx, reader: Option<ContactId>) -> Result<Card, StoreError> {
         let owner = crate::store::owner::load(tx).await?;
+        let decoy = match reader {
+            Some(contact) => contacts::by_id(tx, contact).await?.and_then(|row| row.decoy),
+            None => None,
+        };
+        let servers = crate::store::servers::all(tx).await?;
         Ok(Card {
             revision: owner.card_revision,
             name: owner.name,
             endpoint: super::invitations::current(tx, crate::transport::Door::Endpoint).await?.address(),
-            presence_secret: owner.presence_secret,
-            servers: vec![],
+            presence_secret: decoy.map_or(Ok(owner.presence_secret), |decoy| crate::store::bytes(&decoy))?,
+            servers: servers.iter().map(|server| server.id.to_address()).collect(),
         })
     }
 
     /// Tells one contact our card, in place of an older one that still waits.
     pub(super) async fn put_card(&mut self, tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-        let (card, item) = (self.own_card(tx).await?, self.fresh_id());
+        let (card, item) = (self.own_card(tx, Some(contact)).await?, self.fresh_id());
         messages::drop_kind(tx, contact, "card").await?;
         messages::put(tx, contact, "card", item, Some(&card.to_bytes()), None).await
     }
@@ -241,6 +283,11 @@ impl Node {
     /// New addresses and a new presence secret; everybody who may know is told.
     async fn move_house(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         self.move_out(tx).await?;
+        self.put_cards(tx).await
+    }
+
+    /// Tells everybody our card.
+    pub(super) async fn put_cards(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         for row in contacts::all(tx).await? {
             if row.state == "accepted" && !row.blocked && row.begun {
                 self.put_card(tx, row.id).await?;
@@ -249,13 +296,14 @@ impl Node {
         Ok(())
     }
 
-    async fn after_moving(&mut self, moved: bool) -> Result<(), StoreError> {
+    pub(super) async fn after_moving(&mut self, moved: bool) -> Result<(), StoreError> {
         if moved {
             let mut tx = self.store.begin().await?;
             self.owner = crate::store::owner::load(&mut tx).await?;
             drop(tx);
             self.refresh_services().await?;
         }
+        self.refresh_servers().await?;
         let contacts: Vec<ContactId> = self.peers.keys().copied().collect();
         for contact in contacts {
             self.pump(contact).await;

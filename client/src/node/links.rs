@@ -9,10 +9,10 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
-use super::Report;
 use super::actor::Node;
 use super::meet::{MeetError, Meeting};
-use super::peer::{Candidate, Live, later_survives};
+use super::peer::{Candidate, Live, Peer, later_survives};
+use super::{Links, Report};
 use crate::api::types::{Presence, What};
 use crate::invitation::Invitation;
 use crate::limits::MAX_UNREADABLE;
@@ -36,7 +36,7 @@ impl Node {
         let due = self
             .peers
             .values()
-            .filter(|peer| peer.is_wanted() && peer.link.is_none())
+            .filter(|peer| self.is_to_be_dialled(peer))
             .filter_map(|peer| peer.redial.next());
         match due.min() {
             // Dials before the network is ready for the first time fail at once and only lengthen the pauses.
@@ -45,12 +45,15 @@ impl Node {
         }
     }
 
+    fn is_to_be_dialled(&self, peer: &Peer) -> bool {
+        peer.is_wanted() && peer.link.is_none() && (peer.waiting || self.links == Links::Always)
+    }
+
     /// Starts every dial that is due.
     pub(super) async fn dial_due(&mut self) {
         let now = Instant::now();
-        let is_due = |peer: &super::peer::Peer| {
-            peer.is_wanted() && peer.link.is_none() && peer.redial.next().is_some_and(|next| next <= now)
-        };
+        let is_due =
+            |peer: &Peer| self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= now);
         let due: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect();
         for contact in due {
             self.dial(contact).await;
@@ -218,7 +221,7 @@ impl Node {
 
     /// Who has no link by now is not online.
     pub(super) async fn settle_presence(&mut self) -> Result<(), StoreError> {
-        let left = |peer: &super::peer::Peer| peer.link.is_none() && peer.presence == Presence::Online;
+        let left = |peer: &Peer| peer.link.is_none() && peer.presence == Presence::Online;
         let left: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| left(peer)).map(|(id, _)| *id).collect();
         for contact in left {
             self.set_presence(contact, Presence::Offline).await?;
@@ -241,18 +244,12 @@ impl Node {
     }
 
     async fn set_presence(&mut self, contact: ContactId, presence: Presence) -> Result<(), StoreError> {
-        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
-        if std::mem::replace(&mut peer.presence, presence) == presence {
-            return Ok(());
-        }
         let now = self.clock.now();
-        peer.since = Some(now);
-        let mut tx = self.store.begin().await?;
-        if let Some(row) = contacts::by_id(&mut tx, contact).await? {
-            let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
-            super::events::note(&mut tx, &What::Presence { id, name: row.name, presence }, now).await?;
+        let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
+        if std::mem::replace(&mut peer.presence, presence) != presence {
+            peer.since = Some(now);
         }
-        self.commit(tx).await
+        self.show_presence(contact).await
     }
 
     /// Something came over a link.

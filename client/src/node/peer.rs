@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::directory::Held;
 use super::redial::Redial;
-use crate::api::types::Presence;
+use crate::api::types::{Presence, PresenceSource};
 use crate::identity::PeerId;
 use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES};
 use crate::link::session::LinkSender;
@@ -37,6 +37,8 @@ pub(super) struct Peer {
     pub(super) presence: Presence,
     /// Since when.
     pub(super) since: Option<i64>,
+    /// What was last told of its presence.
+    pub(super) shown: (Presence, Option<PresenceSource>),
     /// The conversation as it is in the store, while a link is up; taken out while it is changed.
     pub(super) conversation: Option<Conversation>,
     /// When a wrong key was reported last.
@@ -103,6 +105,7 @@ impl Peer {
             trouble: None,
             presence: Presence::Unknown,
             since: None,
+            shown: (Presence::Unknown, None),
             conversation: None,
             key_alarm: None,
         }

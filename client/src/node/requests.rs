@@ -82,8 +82,9 @@ impl Node {
     ) -> Result<ContactId, Fault> {
         let draft =
             Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
-        let introduction = Introduction { card: self.own_card(tx).await?, mls: draft.key_package, withdrawn: None };
         let own = known.as_ref().map(|row| row.id);
+        let card = self.own_card(tx, own).await?;
+        let introduction = Introduction { card, mls: draft.key_package, withdrawn: None };
         let (name, named) = if let Some(name) = name {
             (self.free_name(tx, name, own).await?, true)
         } else {
@@ -120,7 +121,7 @@ impl Node {
             let draft = Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng)
                 .map_err(|_| StoreError::Damaged("no key package can be made"))?;
             let introduction =
-                Introduction { card: self.own_card(&mut tx).await?, mls: draft.key_package, withdrawn: None };
+                Introduction { card: self.own_card(&mut tx, Some(row.id)).await?, mls: draft.key_package, withdrawn: None };
             let request =
                 contacts::NewRequest { link: &asked.link, draft: &draft.blob, introduction: &introduction.to_bytes() };
             contacts::ask(&mut tx, row.id, &request).await?;
@@ -205,7 +206,7 @@ impl Node {
         let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
         let sent =
             Introduction::from_bytes(introduction, limit).map_err(|_| StoreError::Damaged("a stored request"))?;
-        if self.own_card(tx).await?.revision > sent.card.revision {
+        if self.own_card(tx, None).await?.revision > sent.card.revision {
             self.put_card(tx, contact).await?;
         }
         Ok(())
@@ -334,7 +335,7 @@ impl Node {
             let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
             contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
         };
-        let ours = Introduction { card: self.own_card(tx).await?, mls: welcome, withdrawn };
+        let ours = Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         let acceptance = Acceptance { request: digest(&asking.introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;

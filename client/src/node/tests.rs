@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Ending, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER, start};
+use super::{Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER, start};
 use crate::api::types::{
     Contact, ContactChange, ContactState, Direction, ErrorCode, Message, MessageState, NewContact, NewInvitation,
     NewMessage, Presence, What,
@@ -125,6 +125,7 @@ impl Person {
             clock: Clock::new(move || clock.now() + off.load(Ordering::Relaxed)),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
+            links: Links::Always,
         };
         self.running = Some(start(parts).await.unwrap());
         self.transport = Some(transport);

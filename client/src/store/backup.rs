@@ -7,9 +7,10 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use super::{Store, StoreError};
 
 /// What a copy has: the table, its columns, and what of it.
-const KEPT: [(&str, &str); 11] = [
+const KEPT: [(&str, &str); 12] = [
     ("profile", "SELECT * FROM source.profile"),
     ("service", "SELECT * FROM source.service"),
+    ("server", "SELECT * FROM source.server"),
     ("invitation", "SELECT * FROM source.invitation"),
     ("invitation_use", "SELECT * FROM source.invitation_use"),
     ("contact", "SELECT * FROM source.contact"),

@@ -1,5 +1,7 @@
 //! Contacts, and the requests to become one.
 
+use chive_shared::blinding::PresenceSecret;
+use chive_shared::server::ServerId;
 use sqlx::FromRow;
 
 use super::{StoreError, Tx, bytes};
@@ -39,6 +41,10 @@ pub struct ContactRow {
     /// What it calls itself.
     pub shared_name: Option<String>,
     endpoint: Option<Vec<u8>>,
+    presence_secret: Option<Vec<u8>>,
+    servers: Option<String>,
+    /// What it is told in place of our presence secret: our presence is kept from it.
+    pub decoy: Option<Vec<u8>>,
     /// The conversation's logical clock.
     pub clock: i64,
     /// The counter of our next message.
@@ -64,10 +70,18 @@ impl ContactRow {
             _ => Ok(None),
         }
     }
+
+    /// What its presence records are sealed with, and the servers where they are, as its card says.
+    pub fn presence(&self) -> Result<Option<(PresenceSecret, Vec<ServerId>)>, StoreError> {
+        let Some(secret) = &self.presence_secret else { return Ok(None) };
+        // Anybody may write anything on a card.
+        let servers = self.servers.as_deref().unwrap_or_default().lines();
+        Ok(Some((PresenceSecret(bytes(secret)?), servers.filter_map(|server| server.parse().ok()).collect())))
+    }
 }
 
 const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
-     pair_secret, card_revision, shared_name, endpoint, clock, next_counter, \
+     pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, clock, next_counter, \
      EXISTS (SELECT 1 FROM conversation WHERE conversation.contact = contact.id) AS begun FROM contact";
 
 /// Every contact, by name.
@@ -230,6 +244,29 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<b
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// A record of its presence names an endpoint of a newer card: true if it was not known.
+pub async fn take_hint(tx: &mut Tx, contact: ContactId, revision: u64, endpoint: &[u8; 32]) -> Result<bool, StoreError> {
+    let Ok(revision) = i64::try_from(revision) else { return Ok(false) };
+    // The card itself is still to come: its revision stays what it is.
+    let done = sqlx::query("UPDATE contact SET endpoint = ?1 WHERE id = ?2 AND card_revision < ?3 AND endpoint != ?1")
+        .bind(&endpoint[..])
+        .bind(contact)
+        .bind(revision)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Keeps our presence from it, by a secret that leads nowhere; or no more.
+pub async fn set_decoy(tx: &mut Tx, contact: ContactId, decoy: Option<&[u8; 32]>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET decoy = ? WHERE id = ?")
+        .bind(decoy.map(|decoy| &decoy[..]))
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Gives it another name.

@@ -408,6 +408,15 @@ pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<()
     Ok(())
 }
 
+/// Whether something of this kind waits for the contact.
+pub async fn waits(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ? AND kind = ?)")
+        .bind(contact)
+        .bind(kind)
+        .fetch_one(&mut **tx)
+        .await?)
+}
+
 /// Keeps the sealed bytes.
 pub async fn set_envelope(tx: &mut Tx, outbox: i64, envelope: &[u8]) -> Result<(), StoreError> {
     sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?").bind(envelope).bind(outbox).execute(&mut **tx).await?;

@@ -76,6 +76,18 @@ pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32], step: u32) -> Result
     Ok(())
 }
 
+/// Gives the profile another name, and its card a higher revision.
+pub async fn rename(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE profile SET name = ?, card_revision = card_revision + 1").bind(name).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Something else on the card changed.
+pub async fn revise_card(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("UPDATE profile SET card_revision = card_revision + 1").execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// Every service to host.
 pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
     let rows: Vec<(i64, String, Vec<u8>, Option<i64>)> =

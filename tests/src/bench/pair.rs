@@ -10,7 +10,7 @@ use chive::api::client::Client;
 use chive::api::server;
 use chive::api::types::{Direction, Event, MessageState, NewContact, NewInvitation, What};
 use chive::clock::Clock;
-use chive::node::{self, INCOMING_QUEUE, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
+use chive::node::{self, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
 use chive::profile::{self, Passphrase, Profile};
 use chive::transport::Stream;
 use chive::transport::tor::TorOptions;
@@ -71,6 +71,7 @@ impl Somebody {
             clock: Clock::system(),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
+            links: Links::Always,
         };
         let running = node::start(parts).await?;
         let (node, api_stop) = (running.handle.clone(), CancellationToken::new());

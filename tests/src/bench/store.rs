@@ -9,7 +9,7 @@ use chive::api::server;
 use chive::api::server::limits::DEFAULT_HISTORY;
 use chive::api::types::Search;
 use chive::clock::Clock;
-use chive::node::{self, INCOMING_QUEUE, Parts, UPDATE_AFTER};
+use chive::node::{self, INCOMING_QUEUE, Links, Parts, UPDATE_AFTER};
 use chive::profile::{self, Passphrase};
 use chive::transport::memory::MemoryNetwork;
 use rand::SeedableRng as _;
@@ -55,6 +55,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             clock: Clock::system(),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
+            links: Links::Always,
         };
         let running = node::start(parts).await?;
         let stop = CancellationToken::new();

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run;
 use chive_tests::loopback::Loopback;
@@ -51,7 +52,7 @@ async fn run(run: Run) -> Result<()> {
         let _ = writeln!(std::io::stdout(), "{line}");
     };
     let connect = |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
-    Ok(run::run_over(profile, connect, tell, async move {
+    Ok(run::run_over(profile, Links::Always, connect, tell, async move {
         let _ = interrupt.recv().await;
     })
     .await?)

@@ -6,11 +6,13 @@ use futures::{Stream, StreamExt, stream};
 
 use super::ClientError;
 use super::http::{Ask, Opened, protocol};
-use super::sse::{Parser, Sent};
 use crate::api::types::Event;
+use crate::sse::{Parser, Sent};
 
 /// The node ends a stream that it cannot go on with by an event of this kind: a `Problem`.
 const PROBLEM: &str = "problem";
+/// The longest event, in bytes.
+const MAX_EVENT: usize = 1 << 20;
 
 pub(super) fn follow(ask: Ask) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin {
     let reading = async move {
@@ -30,7 +32,7 @@ struct Reader {
 
 impl Reader {
     fn new(answer: Opened) -> Self {
-        Self { answer, parser: Parser::default(), complete: VecDeque::new() }
+        Self { answer, parser: Parser::new(MAX_EVENT), complete: VecDeque::new() }
     }
 
     /// Ends after the first error.

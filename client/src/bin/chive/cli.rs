@@ -164,7 +164,11 @@ pub(crate) enum Command {
     Init(Init),
     /// Run the node, in the foreground
     #[command(after_help = RUN_HELP)]
-    Run,
+    Run {
+        /// Whom to connect to: everybody, or those for whom a message waits
+        #[arg(long, value_name = "WHEN", default_value = "always")]
+        links: When,
+    },
     /// Show how the node is
     #[command(after_help = "With --json: the status object that `chive run --help` describes.")]
     Status,
@@ -464,6 +468,15 @@ pub(crate) enum Server {
     /// Show how our servers are
     #[command(after_help = SERVER_FIELDS)]
     Status,
+}
+
+/// Whom the node connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// All contacts, all the time
+    Always,
+    /// Those for whom something waits: fewer circuits; servers tell who is there
+    Needed,
 }
 
 /// What our servers say of us.

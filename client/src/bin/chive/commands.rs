@@ -34,7 +34,7 @@ mod wipe;
 pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> Outcome {
     match command {
         Command::Init(init) => init::run(&init, settings, output).await,
-        Command::Run => run::run(settings, output).await,
+        Command::Run { links } => run::run(links, settings, output).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Passphrase(change) => passphrase::run(&change, settings, output).await,
         Command::Restore(restore) => restore::run(&restore, settings, output).await,
@@ -78,7 +78,7 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         Command::Chat { name } => chat::run(&name, client, output).await,
         Command::Events { after } => events::run(after, client, output).await,
         Command::Init(_)
-        | Command::Run
+        | Command::Run { .. }
         | Command::Completions { .. }
         | Command::Passphrase(_)
         | Command::Backup(_)

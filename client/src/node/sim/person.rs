@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
 use crate::mls::Conversation;
 use crate::node::actor::prepare;
-use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, NodeHandle, Parts, SharedTransport};
+use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts::{self, ContactId};
 use crate::store::{self, Store, backup, conversations, messages, owner};
@@ -153,6 +153,7 @@ impl Person {
             clock: Clock::new(move || time.now() + skew.load(Ordering::Relaxed)),
             rng: StdRng::from_rng(&mut self.rng),
             update_after,
+            links: Links::Always,
         };
         let (handle, stop, node) = at_once(prepare(parts)).unwrap();
         let (fuse, dead) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicBool::new(false)));

@@ -4,11 +4,13 @@ use std::sync::Mutex;
 
 use chive::api::types::Status;
 use chive::config::Settings;
+use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run::{self, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::must_exist;
+use crate::cli::When;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Output};
 use crate::passphrase;
@@ -18,9 +20,13 @@ use crate::time;
 /// What a shell expects of a command that a signal ended.
 const STOPPED_AT_ONCE: i32 = 130;
 
-pub(super) async fn run(settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(links: When, settings: &Settings, output: Output) -> Outcome {
     must_exist(&settings.profile)?;
-    let options = RunOptions { tor: settings.tor()? };
+    let links = match links {
+        When::Always => Links::Always,
+        When::Needed => Links::WhenNeeded,
+    };
+    let options = RunOptions { tor: settings.tor()?, links };
     let mut passphrase = passphrase::ask(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
     // Not before the prompt: that is left by Ctrl-C like any other.

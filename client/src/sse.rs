@@ -2,30 +2,28 @@
 
 use std::mem;
 
-/// The longest line, and the most data of one event, in bytes.
-pub(super) const MAX_LINE: usize = 1 << 20;
-
 /// One event as it was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// The `event` field; empty where there was none.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The `data` fields, joined by line feeds.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
-/// A line, or an event's data, was longer than [`MAX_LINE`], or was not UTF-8.
+/// A line, or an event's data, was too long, or was not UTF-8.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SseError {
-    #[error("an event is longer than {MAX_LINE} bytes")]
-    TooLong,
+pub(crate) enum SseError {
+    #[error("an event is longer than {0} bytes")]
+    TooLong(usize),
     #[error("an event is not UTF-8")]
     NotText,
 }
 
-/// Holds what has come of an event that is not complete yet: at most twice [`MAX_LINE`].
-#[derive(Default)]
-pub(super) struct Parser {
+/// Holds what has come of an event that is not complete yet: at most twice its limit.
+pub(crate) struct Parser {
+    /// The longest line, and the most data of one event, in bytes.
+    limit: usize,
     line: Vec<u8>,
     after_carriage_return: bool,
     kind: String,
@@ -33,8 +31,13 @@ pub(super) struct Parser {
 }
 
 impl Parser {
+    /// Takes lines, and data of events, of so many bytes at most.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, line: Vec::new(), after_carriage_return: false, kind: String::new(), data: None }
+    }
+
     /// Takes the next bytes and returns the events that they complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Sent>, SseError> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Sent>, SseError> {
         let mut complete = Vec::new();
         for &byte in bytes {
             let ends_the_same_line = mem::take(&mut self.after_carriage_return) && byte == b'\n';
@@ -44,7 +47,7 @@ impl Parser {
                     self.after_carriage_return = byte == b'\r';
                     complete.extend(self.end_line()?);
                 }
-                _ if self.line.len() == MAX_LINE => return Err(SseError::TooLong),
+                _ if self.line.len() == self.limit => return Err(SseError::TooLong(self.limit)),
                 _ => self.line.push(byte),
             }
         }
@@ -77,8 +80,8 @@ impl Parser {
             self.data = Some(value.to_owned());
             return Ok(());
         };
-        if data.len() + 1 + value.len() > MAX_LINE {
-            return Err(SseError::TooLong);
+        if data.len() + 1 + value.len() > self.limit {
+            return Err(SseError::TooLong(self.limit));
         }
         data.push('\n');
         data.push_str(value);
@@ -94,7 +97,9 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LINE, Parser, Sent, SseError};
+    use super::{Parser, Sent, SseError};
+
+    const MAX_LINE: usize = 1 << 16;
 
     const STREAM: &str = ": hello\n\nid: 7\nevent: message\ndata: {\"a\":\ndata:1}\n\n:\n\nevent: x\n\r\ndata\r\n\r\n\
                           event: tor\rdata: é\r\rretry: 3\ndata:  two\n\n";
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn a_stream_means_the_same_wherever_it_is_cut() {
         for cut in 0..=STREAM.len() {
-            let mut parser = Parser::default();
+            let mut parser = Parser::new(MAX_LINE);
             let (first, second) = STREAM.as_bytes().split_at(cut);
             let mut events = parser.push(first).unwrap();
             events.extend(parser.push(second).unwrap());
@@ -118,33 +123,33 @@ mod tests {
 
     #[test]
     fn a_stream_means_the_same_byte_by_byte() {
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(MAX_LINE);
         let events: Vec<_> = STREAM.bytes().flat_map(|byte| parser.push(&[byte]).unwrap()).collect();
         assert_eq!(events, expected());
     }
 
     #[test]
     fn an_event_that_was_not_ended_is_none() {
-        assert_eq!(Parser::default().push(b"data: 1\n").unwrap(), []);
+        assert_eq!(Parser::new(MAX_LINE).push(b"data: 1\n").unwrap(), []);
     }
 
     #[test]
     fn a_line_has_a_limit() {
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(MAX_LINE);
         assert_eq!(parser.push(&vec![b'x'; MAX_LINE]), Ok(vec![]));
-        assert_eq!(parser.push(b"x"), Err(SseError::TooLong));
+        assert_eq!(parser.push(b"x"), Err(SseError::TooLong(MAX_LINE)));
     }
 
     #[test]
     fn the_data_of_many_lines_has_a_limit() {
         let line = format!("data:{}\n", "x".repeat(MAX_LINE / 2));
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(MAX_LINE);
         assert_eq!(parser.push(line.as_bytes()), Ok(vec![]));
-        assert_eq!(parser.push(line.as_bytes()), Err(SseError::TooLong));
+        assert_eq!(parser.push(line.as_bytes()), Err(SseError::TooLong(MAX_LINE)));
     }
 
     #[test]
     fn what_is_not_text_is_refused() {
-        assert_eq!(Parser::default().push(b"data: \xff\n"), Err(SseError::NotText));
+        assert_eq!(Parser::new(MAX_LINE).push(b"data: \xff\n"), Err(SseError::NotText));
     }
 }

@@ -1,0 +1,258 @@
+//! What one server shows of our contacts. It is not believed: every record is checked, none may go
+//! back in time, and what dies is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chive_shared::blinding::{Address, PresenceKey, PresenceSecret};
+use chive_shared::epoch::Epoch;
+use chive_shared::limits::MAX_BUCKET_BITS;
+use chive_shared::record::{Reader, Record};
+use chive_shared::sequence::Sequence;
+use chive_shared::server::ServerId;
+use chive_shared::status::Status;
+
+use crate::store::contacts::ContactId;
+
+/// A contact to look for.
+#[derive(Clone)]
+pub struct Subject {
+    /// Which one.
+    pub contact: ContactId,
+    /// What its records are signed with, before blinding.
+    pub key: PresenceKey,
+    /// What blinds and seals them.
+    pub secret: PresenceSecret,
+}
+
+/// What a record told.
+#[derive(Clone, Copy, Debug)]
+pub struct News {
+    /// Of whom.
+    pub contact: ContactId,
+    /// What it says.
+    pub status: Status,
+    /// When it was written, to the minute, Unix milliseconds.
+    pub written: i64,
+    /// When it dies, Unix milliseconds.
+    pub dies: i64,
+}
+
+/// What an honest server never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lie {
+    /// A record that is older than one that it showed before.
+    #[error("it showed an older record after a newer one")]
+    Older,
+    /// Two records with one number.
+    #[error("it showed two different records with one number")]
+    Contradiction,
+    /// A cursor below one that it gave before.
+    #[error("its board goes back in time")]
+    Cursor,
+    /// A record at a contact's address that the contact has not signed.
+    #[error("it showed a record that its owner did not sign")]
+    Forged,
+}
+
+/// A contact's address in one epoch, and the newest record seen there.
+struct Place {
+    contact: ContactId,
+    reader: Reader,
+    newest: Option<Record>,
+}
+
+/// The part of a server's board that concerns us.
+pub struct Board {
+    server: ServerId,
+    subjects: Vec<Subject>,
+    places: HashMap<Address, Place>,
+    epoch: Option<Epoch>,
+}
+
+impl Board {
+    /// Nothing was read yet.
+    #[must_use]
+    pub fn new(server: ServerId) -> Self {
+        Self { server, subjects: vec![], places: HashMap::new(), epoch: None }
+    }
+
+    /// Looks for these contacts from now on. What was seen at addresses that stay is kept.
+    pub fn look_for(&mut self, subjects: Vec<Subject>, now: i64) {
+        self.subjects = subjects;
+        self.epoch = None;
+        self.turn(now);
+    }
+
+    /// Whether anybody is looked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
+    }
+
+    /// Computes the addresses anew when an epoch begins; true if there are others now.
+    pub fn turn(&mut self, now: i64) -> bool {
+        let epoch = Epoch::at(now);
+        if self.epoch == Some(epoch) {
+            return false;
+        }
+        self.epoch = Some(epoch);
+        let mut before = std::mem::take(&mut self.places);
+        for subject in &self.subjects {
+            for epoch in Epoch::to_look_at(now) {
+                let reader = Reader::new(&subject.key, &subject.secret, epoch, self.server);
+                let address = reader.address();
+                let newest = before.remove(&address).and_then(|place| place.newest);
+                self.places.insert(address, Place { contact: subject.contact, reader, newest });
+            }
+        }
+        true
+    }
+
+    /// Takes one record of the board or of its changes. `None`: it is a stranger's, or nothing new.
+    pub fn take(&mut self, record: &Record, now: i64) -> Result<Option<News>, Lie> {
+        let Some(place) = self.places.get_mut(&record.address()) else { return Ok(None) };
+        if let Some(newest) = &place.newest {
+            if newest == record {
+                return Ok(None);
+            }
+            // Only what the contact has signed can accuse the server.
+            if record.sequence() <= newest.sequence() && record.verify(&self.server).is_ok() {
+                let same = record.sequence() == newest.sequence();
+                return Err(if same { Lie::Contradiction } else { Lie::Older });
+            }
+        }
+        let status = match place.reader.read(record, now) {
+            Ok(status) => status,
+            Err(chive_shared::record::ReadError::Record(_)) => return Err(Lie::Forged),
+            // Dead by our clock, or of a later version: nothing is known.
+            Err(_) => return Ok(None),
+        };
+        place.newest = Some(*record);
+        Ok(Some(News { contact: place.contact, status, written: record.sequence().written(), dies: record.dies(now) }))
+    }
+
+    /// The highest number seen of each contact.
+    #[must_use]
+    pub fn newest(&self) -> BTreeMap<ContactId, Sequence> {
+        let mut all = BTreeMap::new();
+        for place in self.places.values() {
+            if let Some(record) = &place.newest {
+                let highest = all.entry(place.contact).or_insert(record.sequence());
+                *highest = record.sequence().max(*highest);
+            }
+        }
+        all
+    }
+
+    /// The buckets with our contacts' addresses, among so many that the number of contacts does not show: as many
+    /// again are taken by chance, at least [`LEAST_BUCKETS`] together.
+    pub fn buckets(&self, bits: u8, mut dice: impl FnMut() -> u8) -> BTreeSet<u8> {
+        let bits = bits.min(MAX_BUCKET_BITS);
+        let all = 1_usize << bits;
+        let mut chosen: BTreeSet<u8> = self.places.keys().map(|address| address.bucket(bits)).collect();
+        let wanted = (2 * chosen.len()).max(LEAST_BUCKETS).next_power_of_two().min(all);
+        while chosen.len() < wanted {
+            chosen.insert(if bits == 0 { 0 } else { dice() >> (8 - bits) });
+        }
+        chosen
+    }
+}
+
+/// The fewest buckets that are asked for, where there are so many.
+pub const LEAST_BUCKETS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use chive_shared::limits::{EPOCH, MINUTE};
+    use chive_shared::status::State;
+    use ed25519_dalek::SigningKey;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::super::{Announcement, Announcer};
+    use super::*;
+
+    const SERVER: ServerId = ServerId([9; 32]);
+    const NOW: i64 = 490_000 * EPOCH + 20 * MINUTE;
+
+    fn bob() -> SigningKey {
+        SigningKey::from_bytes(&[1; 32])
+    }
+
+    fn says(state: State) -> Announcement {
+        Announcement { secret: PresenceSecret([2; 32]), state: Some(state), since: NOW, hint: None }
+    }
+
+    /// Records of Bob, each later than the one before.
+    fn records(states: &[State]) -> Vec<Record> {
+        let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+        states.iter().map(|state| announcer.record(&bob(), &says(*state), NOW, &mut rng).unwrap()).collect()
+    }
+
+    fn board() -> Board {
+        let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
+        let mut board = Board::new(SERVER);
+        board.look_for(vec![Subject { contact: 7, key, secret: PresenceSecret([2; 32]) }], NOW);
+        board
+    }
+
+    #[test]
+    fn a_contacts_record_is_news_once() {
+        let (mut board, records) = (board(), records(&[State::Online, State::Away]));
+        let news = board.take(&records[0], NOW).unwrap().unwrap();
+        assert_eq!((news.contact, news.status.state), (7, State::Online));
+        assert!(board.take(&records[0], NOW).unwrap().is_none());
+        assert_eq!(board.take(&records[1], NOW).unwrap().unwrap().status.state, State::Away);
+    }
+
+    #[test]
+    fn a_server_that_goes_back_in_time_contradicts_itself_or_forges_is_caught() {
+        let (mut board, mut records) = (board(), records(&[State::Online, State::Offline]));
+        board.take(&records[1], NOW).unwrap();
+        assert_eq!(board.take(&records[0], NOW).unwrap_err(), Lie::Older);
+        let other = self::records(&[State::Away, State::Away]).remove(1);
+        assert_ne!(other, records[1]);
+        assert_eq!(board.take(&other, NOW).unwrap_err(), Lie::Contradiction);
+        let mut bytes = *records.remove(0).as_bytes();
+        bytes[200] ^= 1;
+        let forged = Record::from_bytes(&bytes).unwrap();
+        assert_eq!(self::board().take(&forged, NOW).unwrap_err(), Lie::Forged);
+        assert_eq!(board.take(&forged, NOW).unwrap_err(), Lie::Forged);
+    }
+
+    #[test]
+    fn strangers_and_the_dead_are_nothing() {
+        let record = records(&[State::Online]).remove(0);
+        let mut empty = Board::new(SERVER);
+        empty.look_for(vec![], NOW);
+        assert!(empty.take(&record, NOW).unwrap().is_none());
+        assert!(board().take(&record, NOW + 40 * MINUTE).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_seen_survives_the_turn_of_an_epoch() {
+        let (mut board, records) = (board(), records(&[State::Online, State::Away]));
+        board.take(&records[1], NOW).unwrap();
+        assert!(!board.turn(NOW + 1) && board.turn(NOW + EPOCH));
+        assert_eq!(board.take(&records[0], NOW + EPOCH).unwrap_err(), Lie::Older);
+    }
+
+    #[test]
+    fn buckets_hide_how_many_contacts_there_are() {
+        let mut number = 0_u8;
+        let mut dice = || {
+            number = number.wrapping_add(37);
+            number
+        };
+        let (board, empty) = (board(), Board::new(SERVER));
+        assert_eq!(board.buckets(0, &mut dice).len(), 1);
+        assert_eq!(board.buckets(2, &mut dice).len(), 4);
+        for bits in 4..=8 {
+            assert_eq!(board.buckets(bits, &mut dice).len(), LEAST_BUCKETS);
+            assert_eq!(empty.buckets(bits, &mut dice).len(), LEAST_BUCKETS);
+            let ours = board.places.keys().map(|address| address.bucket(bits));
+            let chosen = board.buckets(bits, &mut dice);
+            assert!(ours.into_iter().all(|bucket| chosen.contains(&bucket)));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A client of rendezvous servers: HTTP/1.1 over streams to their onion services. Writes and reads never share a
+//! circuit, nor do two servers, two epochs or two records. What a server says is checked, never believed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chive_shared::api::{Code, Problem};
+use chive_shared::board::BoardError;
+use chive_shared::server::ServerId;
+
+use crate::presence::Lie;
+use crate::transport::{Circle, DialError, OnionAddress, SERVER_PORT, Stream, Transport};
+
+mod http;
+pub mod reader;
+pub mod writer;
+
+/// From the first byte of a request to the last of an answer that has an end.
+const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
+/// The first pause after a failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause between two tries.
+const LAST_PAUSE: Duration = Duration::from_mins(5);
+/// Circles of contacts are their rows; those of servers begin here.
+const FIRST_CIRCLE: u64 = 1 << 63;
+
+/// Why a server did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// It was not reached.
+    #[error("it cannot be reached: {0}")]
+    Dial(#[from] DialError),
+    /// The connection broke.
+    #[error("the connection to it broke")]
+    Broken,
+    /// It was too slow.
+    #[error("it did not answer in time")]
+    TimedOut,
+    /// It said no, and why.
+    #[error("{}", in_words(.0))]
+    Refused(Problem),
+    /// What it says is no answer.
+    #[error("its answer cannot be used: {0}")]
+    Protocol(&'static str),
+    /// What it says is no board.
+    #[error("its board cannot be used: {0}")]
+    Board(#[from] BoardError),
+    /// It lies.
+    #[error("{0}")]
+    Lie(#[from] Lie),
+    /// It wants more work than is reasonable.
+    #[error("it asks for {0} bits of work, which is too much")]
+    Dear(u8),
+}
+
+/// A refusal in our own words: the server's may say anything.
+fn in_words(problem: &Problem) -> &'static str {
+    match problem.code {
+        Code::TokenRequired => "it is closed: it takes what we announce with a token alone",
+        Code::Full => "it is full",
+        Code::Busy | Code::Stopping | Code::StorageUnavailable | Code::TooSlow => "it is busy, or stopping",
+        Code::WrongEpoch | Code::Expired | Code::SequenceInFuture | Code::Stale => {
+            "its clock and ours differ: check the clock"
+        }
+        Code::HandleTaken => "somebody else has this handle",
+        Code::NotOwner => "the handle is not ours",
+        Code::NoHandles => "it keeps no handles",
+        Code::Unknown => "there is nobody with this handle",
+        _ => "it does not take what we sent: its version may differ from ours",
+    }
+}
+
+/// Circuits for servers: each circle is used for one thing alone.
+#[derive(Clone)]
+pub struct Circles(Arc<AtomicU64>);
+
+impl Default for Circles {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(FIRST_CIRCLE)))
+    }
+}
+
+impl Circles {
+    fn fresh(&self) -> Circle {
+        Circle(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A server, and the way to it.
+#[derive(Clone)]
+pub struct Way {
+    /// The server.
+    pub server: ServerId,
+    /// What lets us in, if it asks.
+    pub token: Option<Arc<str>>,
+    /// The way.
+    pub transport: Arc<dyn Transport>,
+    /// Where circuits come from.
+    pub circles: Circles,
+}
+
+impl Way {
+    async fn dial(&self, circle: Circle, attempt: u32) -> Result<Stream, ServerError> {
+        Ok(self.transport.dial_port(OnionAddress(self.server.0), SERVER_PORT, circle, attempt).await?)
+    }
+}
+
+/// The pause after so many failures in a row.
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LAST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end_at_five_minutes() {
+        assert_eq!([0, 1, 2].map(pause).map(|pause| pause.as_secs()), [2, 4, 8]);
+        assert_eq!(pause(u32::MAX), LAST_PAUSE);
+    }
+
+    #[test]
+    fn no_circle_is_given_twice_and_none_is_a_contacts() {
+        let circles = Circles::default();
+        let (one, other) = (circles.clone().fresh(), circles.fresh());
+        assert!(one != other && one.0 >= FIRST_CIRCLE);
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads one server's board, and follows its changes: all of it, or whole buckets, so that it does not learn whom
+//! we look for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chive_shared::api::Info;
+use chive_shared::board::{self, Bucket, Cursor, Parser};
+use chive_shared::limits::RECORD;
+use chive_shared::record::Record;
+use data_encoding::BASE64;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use http_body_util::BodyExt;
+use hyper::Method;
+use hyper::body::{Bytes, Incoming};
+use rand::RngCore;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::http::Connection;
+use super::{ANSWER_DEADLINE, ServerError, Way, pause};
+use crate::clock::Clock;
+use crate::presence::{Board, Lie, News, Subject};
+use crate::transport::Circle;
+
+/// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its board long before.
+const MAX_RECORDS: usize = 32 * 1024;
+/// The most records of one answer about changes, or of one event of the stream.
+const MAX_CHANGES: usize = 16 * 1024;
+/// A stream on which nothing came for so long is dead: a server says something every half minute.
+const SILENCE: Duration = Duration::from_mins(2);
+
+/// What a reader has to say.
+#[derive(Debug)]
+pub enum ReaderNews {
+    /// The board was read; the server says that so many records live.
+    Read(u64),
+    /// A contact's record.
+    Seen(News),
+    /// Nothing is known for now.
+    Failed(ServerError),
+}
+
+/// Reads one server.
+pub struct Reader {
+    /// The way to it.
+    pub way: Way,
+    /// Whom to look for.
+    pub subjects: watch::Receiver<Arc<Vec<Subject>>>,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub rng: StdRng,
+}
+
+impl Reader {
+    /// Runs until nobody is left to say whom to look for.
+    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(ReaderNews) -> F) {
+        let (mut board, circle) = (Board::new(self.way.server), self.way.circles.fresh());
+        let mut failures = 0_u32;
+        loop {
+            let subjects = Arc::clone(&self.subjects.borrow_and_update());
+            board.look_for(subjects.to_vec(), self.clock.now());
+            let following = Following { way: &self.way, clock: &self.clock, circle, attempt: failures };
+            let error = tokio::select! {
+                changed = self.subjects.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+                error = following.follow(&mut board, &mut self.rng, &report, &mut failures) => error,
+            };
+            let lied = matches!(error, ServerError::Lie(_));
+            report(ReaderNews::Failed(error)).await;
+            if lied {
+                return;
+            }
+            let pause = pause(failures);
+            failures = failures.saturating_add(1);
+            tokio::select! {
+                changed = self.subjects.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// One connection's life, or that of several, where the board is cut.
+struct Following<'a> {
+    way: &'a Way,
+    clock: &'a Clock,
+    circle: Circle,
+    attempt: u32,
+}
+
+impl Following<'_> {
+    /// Reads and follows until something is wrong, and says what.
+    async fn follow<F: Future<Output = ()>>(
+        &self,
+        board: &mut Board,
+        rng: &mut StdRng,
+        report: &impl Fn(ReaderNews) -> F,
+        failures: &mut u32,
+    ) -> ServerError {
+        let (info, connection) = match self.begin().await {
+            Ok(begun) => begun,
+            Err(error) => return error,
+        };
+        let bits = info.bucket_bits;
+        let chosen: BTreeSet<u8> = board.buckets(bits, || rng.next_u32().to_le_bytes()[0]);
+        let (found, mut records) = tokio::sync::mpsc::channel(1);
+        let mut first = Some(connection);
+        let mut buckets: FuturesUnordered<_> = chosen
+            .into_iter()
+            .filter_map(|number| Bucket::new(bits, number))
+            .map(|bucket| self.follow_bucket(bucket, first.take(), found.clone()))
+            .collect();
+        drop(found);
+        report(ReaderNews::Read(info.records)).await;
+        *failures = 0;
+        loop {
+            tokio::select! {
+                Some(batch) = records.recv() => {
+                    let now = self.clock.now();
+                    board.turn(now);
+                    for record in &batch {
+                        match board.take(record, now) {
+                            Ok(Some(news)) => report(ReaderNews::Seen(news)).await,
+                            Ok(None) => {}
+                            Err(lie) => return lie.into(),
+                        }
+                    }
+                }
+                Some(ended) = buckets.next() => return ended,
+                else => return ServerError::Broken,
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<(Info, Connection), ServerError> {
+        let mut connection = Connection::open(self.way, self.circle, self.attempt).await?;
+        let info: Info = connection.get("/v1/info").await?;
+        if info.server != self.way.server.to_address() {
+            return Err(ServerError::Protocol("it is set up for another address"));
+        }
+        Ok((info, connection))
+    }
+
+    async fn follow_bucket(&self, bucket: Bucket, connection: Option<Connection>, found: Found) -> ServerError {
+        match self.try_follow_bucket(bucket, connection, found).await {
+            Ok(()) => ServerError::Broken,
+            Err(error) => error,
+        }
+    }
+
+    async fn try_follow_bucket(
+        &self,
+        bucket: Bucket,
+        connection: Option<Connection>,
+        found: Found,
+    ) -> Result<(), ServerError> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => Connection::open(self.way, self.circle, 0).await?,
+        };
+        let part = format!("bits={}&bucket={}", bucket.bits(), bucket.number());
+        let answer = connection.ask(Method::GET, &format!("/v1/board?{part}"), vec![]).await?;
+        let cursor = read_board(answer.into_body(), bucket, &found).await?;
+        let answer = connection.ask(Method::GET, &format!("/v1/stream?after={cursor}&{part}"), vec![]).await?;
+        follow_stream(answer.into_body(), bucket, cursor, &found).await
+    }
+}
+
+/// Where records go that were found, as they come.
+type Found = tokio::sync::mpsc::Sender<Vec<Record>>;
+
+/// Reads a board as it comes, and holds no more of it than one piece.
+async fn read_board(mut body: Incoming, bucket: Bucket, found: &Found) -> Result<Cursor, ServerError> {
+    let mut parser = Parser::new(MAX_RECORDS);
+    while let Some(bytes) = next(&mut body, ANSWER_DEADLINE).await? {
+        let mut records = vec![];
+        parser.push(&bytes, |record| records.push(record))?;
+        hand_on(records, bucket, found).await?;
+    }
+    let head = parser.finish()?;
+    if head.bucket == bucket { Ok(head.cursor) } else { Err(ServerError::Protocol("it is another bucket")) }
+}
+
+async fn follow_stream(
+    mut body: Incoming,
+    bucket: Bucket,
+    mut cursor: Cursor,
+    found: &Found,
+) -> Result<(), ServerError> {
+    /// In base64, and a little more.
+    const MAX_EVENT: usize = MAX_CHANGES * RECORD / 3 * 4 + 1024;
+    let mut events = crate::sse::Parser::new(MAX_EVENT);
+    while let Some(bytes) = next(&mut body, SILENCE).await? {
+        let complete = events.push(&bytes).map_err(|_| ServerError::Protocol("an event is too long, or no text"))?;
+        for sent in complete {
+            if sent.kind != "changes" {
+                return Err(ServerError::Broken);
+            }
+            let bytes = BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol("an event is no base64"))?;
+            let (head, records) = board::parse(&bytes, MAX_CHANGES)?;
+            if head.bucket != bucket || head.cursor.generation != cursor.generation {
+                return Err(ServerError::Protocol("an event of another board"));
+            }
+            if head.cursor.change < cursor.change {
+                return Err(Lie::Cursor.into());
+            }
+            cursor = head.cursor;
+            hand_on(records, bucket, found).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn hand_on(records: Vec<Record>, bucket: Bucket, found: &Found) -> Result<(), ServerError> {
+    if records.iter().any(|record| !bucket.has(record)) {
+        return Err(ServerError::Protocol("a record of another bucket"));
+    }
+    if records.is_empty() { Ok(()) } else { found.send(records).await.map_err(|_| ServerError::Broken) }
+}
+
+async fn next(body: &mut Incoming, patience: Duration) -> Result<Option<Bytes>, ServerError> {
+    loop {
+        match timeout(patience, body.frame()).await.map_err(|_| ServerError::TimedOut)? {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(ServerError::Broken),
+            Some(Ok(frame)) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Puts our records on one server: fresh ones in their time, changed ones at once, and a last word at a clean end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chive_shared::api::Code;
+use chive_shared::epoch::Epoch;
+use chive_shared::limits::{MAX_WORK_BITS, MINUTE};
+use chive_shared::record::Record;
+use chive_shared::sequence::Sequence;
+use chive_shared::status::State;
+use chive_shared::work::Task;
+use data_encoding::HEXLOWER;
+use ed25519_dalek::SigningKey;
+use hyper::Method;
+use rand::Rng;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+
+use super::http::Connection;
+use super::{ServerError, Way, pause};
+use crate::clock::Clock;
+use crate::presence::{Announcement, Announcer};
+use crate::transport::Circle;
+
+/// Records for single contacts come up to so much later than the one for all, each at a time of its own: the server
+/// must not see that they belong together.
+const SPREAD: i64 = 2 * MINUTE;
+
+/// What is to be told from now on.
+#[derive(Clone)]
+pub struct Told {
+    /// To all contacts first, then to single ones.
+    pub announcements: Vec<Announcement>,
+    /// This is the end: tell it and stop.
+    pub last: bool,
+}
+
+/// What a writer has to say.
+#[derive(Debug)]
+pub enum WriterNews {
+    /// The server has what contacts are to find.
+    Announced,
+    /// It has not.
+    Failed(ServerError),
+}
+
+/// One of our records, and the circuit that it goes by.
+struct Post {
+    says: Announcement,
+    announcer: Announcer,
+    circle: Option<(Epoch, Circle)>,
+    failures: u32,
+    /// It is to be taken back.
+    retired: bool,
+}
+
+/// Writes to one server.
+pub struct Writer {
+    /// The way to it.
+    pub way: Way,
+    /// Who signs.
+    pub owner: SigningKey,
+    /// What to tell.
+    pub told: watch::Receiver<Arc<Told>>,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub rng: StdRng,
+}
+
+impl Writer {
+    /// Runs until it has told the last, or until nobody is left to say anything. `report` hears what became of the
+    /// record for all.
+    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(WriterNews) -> F) {
+        let (mut posts, mut price) = (vec![], 0);
+        loop {
+            let told = Arc::clone(&self.told.borrow_and_update());
+            self.follow(&mut posts, &told);
+            while let Some(due) = posts.iter().position(|post| post.announcer.due() <= self.clock.now()) {
+                let done = self.put(&mut posts[due], &mut price).await;
+                if due == 0 && !posts[due].retired {
+                    report(done).await;
+                }
+                posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
+                if told.last || self.told.has_changed().unwrap_or(true) {
+                    break;
+                }
+            }
+            if told.last {
+                return;
+            }
+            tokio::select! {
+                changed = self.told.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(self.until_due(&posts)) => {}
+            }
+        }
+    }
+
+    fn until_due(&self, posts: &[Post]) -> Duration {
+        let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
+        Duration::from_millis(due.saturating_sub(self.clock.now()).clamp(0, MINUTE).unsigned_abs())
+    }
+
+    /// Brings the posts in line with what is to be told.
+    fn follow(&mut self, posts: &mut Vec<Post>, told: &Told) {
+        let now = self.clock.now();
+        let mut before = std::mem::take(posts);
+        for (place, says) in told.announcements.iter().enumerate() {
+            let known = before.iter().position(|post| post.says.secret.0 == says.secret.0);
+            let mut post = known.map_or_else(|| self.fresh(says, place > 0), |known| before.swap_remove(known));
+            if post.says.state != says.state || post.says.hint != says.hint {
+                post.announcer.hurry(now);
+            }
+            post.says = says.clone();
+            post.retired = false;
+            posts.push(post);
+        }
+        // What was told under a secret that is no longer ours is taken back.
+        for mut post in before.into_iter().filter(|_| !told.last) {
+            if !post.retired {
+                post.says.state = None;
+                post.announcer.hurry(now);
+            }
+            post.retired = true;
+            posts.push(post);
+        }
+    }
+
+    fn fresh(&mut self, says: &Announcement, for_one: bool) -> Post {
+        let later = if for_one { self.rng.random_range(0..SPREAD) } else { 0 };
+        let announcer = Announcer::new(self.way.server, self.clock.now() + later);
+        Post { says: says.clone(), announcer, circle: None, failures: 0, retired: false }
+    }
+
+    async fn put(&mut self, post: &mut Post, price: &mut u8) -> WriterNews {
+        let now = self.clock.now();
+        let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng) else {
+            post.announcer.taken(&post.says, now, &mut self.rng);
+            return WriterNews::Announced;
+        };
+        match self.send(post, &record, price).await {
+            Ok(()) => {
+                post.failures = 0;
+                post.announcer.taken(&post.says, self.clock.now(), &mut self.rng);
+                WriterNews::Announced
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                match &error {
+                    ServerError::Refused(problem) if problem.sequence.is_some() && post.failures == 0 => {
+                        post.announcer.overtaken(Sequence(problem.sequence.unwrap_or_default()), now);
+                    }
+                    _ => post.announcer.failed(now, i64::try_from(pause(post.failures).as_millis()).unwrap_or(MINUTE)),
+                }
+                post.failures = post.failures.saturating_add(1);
+                WriterNews::Failed(error)
+            }
+        }
+    }
+
+    async fn send(&mut self, post: &mut Post, record: &Record, price: &mut u8) -> Result<(), ServerError> {
+        let circle = self.circle(post);
+        let mut connection = Connection::open(&self.way, circle, post.failures).await?;
+        for _ in 0..2 {
+            let body = [&record.as_bytes()[..], &self.work(record, *price).await?].concat();
+            let path = format!("/v1/records/{}", HEXLOWER.encode(&record.address().0));
+            match connection.send(Method::PUT, &path, body).await {
+                Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
+                    *price = problem.work.unwrap_or(u8::MAX);
+                }
+                done => return done,
+            }
+        }
+        Err(ServerError::Protocol("its price is never enough"))
+    }
+
+    /// Another circuit in each epoch.
+    fn circle(&self, post: &mut Post) -> Circle {
+        let epoch = Epoch::at(self.clock.now());
+        match post.circle {
+            Some((of, circle)) if of == epoch => circle,
+            before => {
+                if let Some((_, circle)) = before {
+                    self.way.transport.forget(circle);
+                }
+                let circle = self.way.circles.fresh();
+                post.circle = Some((epoch, circle));
+                circle
+            }
+        }
+    }
+
+    async fn work(&self, record: &Record, price: u8) -> Result<[u8; 8], ServerError> {
+        if price > MAX_WORK_BITS {
+            return Err(ServerError::Dear(price));
+        }
+        let task = Task::new(&self.way.server, record.as_bytes());
+        let work = tokio::task::spawn_blocking(move || task.look(price, 0, u64::MAX)).await;
+        let work = work.ok().flatten().ok_or(ServerError::Dear(price))?;
+        Ok(work.0.to_be_bytes())
+    }
+}
+
+impl Told {
+    /// Everybody finds us gone.
+    #[must_use]
+    pub fn farewell(&self, now: i64) -> Self {
+        let told = self.announcements.iter().take(1).cloned();
+        let gone = told.map(|says| Announcement { state: says.state.map(|_| State::Offline), since: now, ..says });
+        Self { announcements: gone.collect(), last: true }
+    }
+}
