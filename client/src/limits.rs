@@ -10,6 +10,8 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_SERVER: usize = 128;
 /// Rendezvous servers on a card.
 pub const MAX_SERVERS: usize = 8;
+/// What somebody writes who asks the owner of a handle, UTF-8.
+pub const MAX_REQUEST_TEXT: usize = 256;
 /// An MLS key package on the wire.
 pub const MAX_KEY_PACKAGE: usize = 8 * 1024;
 /// An MLS welcome on the wire.
@@ -85,6 +87,10 @@ pub const MAX_ANSWERED: u32 = 32;
 pub const MAX_READ_SERVERS: usize = 32;
 /// Contacts that have not heard of our newest card, and are told at our servers where we are, each alone.
 pub const MAX_FORWARDS: usize = 64;
+/// Handles of a profile.
+pub const MAX_HANDLES: usize = 16;
+/// Requests by handles that are remembered, answered ones among them; those beyond are not kept, and ask again.
+pub const MAX_ASKING: u32 = 256;
 /// What lets us write at a closed server.
 pub const MAX_TOKEN: usize = 256;
 

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chive_shared::api::Code;
 use chive_shared::server::ServerId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use crate::link::LinkError;
 use crate::link::session::{LinkEvent, Session};
 use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
+use crate::rendezvous::{self, ServerError, Way};
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::contacts::ContactId;
@@ -35,6 +37,7 @@ mod deliver;
 mod directory;
 mod envelopes;
 mod events;
+mod handles;
 mod invitations;
 mod links;
 mod lobby;
@@ -69,6 +72,7 @@ enum Command {
     Invitations(Answer<Vec<Invitation>>),
     Revoke(String, Answer<Invitation>),
     AddContact(NewContact, Answer<Contact>),
+    WayTo(ServerId, Answer<(Way, i64)>),
     Contacts(Answer<Vec<Contact>>),
     Contact(String, Answer<Contact>),
     ChangeContact(String, ContactChange, Answer<Contact>),
@@ -111,12 +115,14 @@ enum Report {
     AskFailed { contact: ContactId, error: meet::MeetError },
     /// Somebody asks to become a contact.
     Asked(meet::Asking),
-    /// Our request was answered. The session is dropped once the answer is stored.
-    Answered { contact: ContactId, peer: PublicIdentity, introduction: Vec<u8>, answer: Frame, stored: Box<Session> },
+    /// Our request was answered. The session goes on, or is dropped, once the answer is stored.
+    Answered { contact: ContactId, peer: PublicIdentity, introduction: Vec<u8>, answer: Frame, session: Box<Session> },
     /// Something came over a link.
     Link { contact: ContactId, link: LinkId, event: LinkEvent },
     /// Something about a server, or by it about a contact.
     Server { server: ServerId, news: servers::ServerNews },
+    /// What became of a handle.
+    Errand { id: i64, news: handles::ErrandNews },
     /// A link has ended.
     LinkEnded { contact: ContactId, link: LinkId, error: LinkError },
 }
@@ -168,9 +174,25 @@ impl NodeHandle {
         self.ask(|answer| Command::Revoke(id.to_owned(), answer)).await
     }
 
-    /// Opens an invitation link.
-    pub async fn add_contact(&self, new: NewContact) -> Result<Contact, Fault> {
+    /// Opens an invitation link, or asks the owner of a handle. The handle is looked up first, which takes a while.
+    pub async fn add_contact(&self, mut new: NewContact) -> Result<Contact, Fault> {
+        if new.link.contains('@') {
+            new.link = self.find(&new.link).await?;
+        }
         self.ask(|answer| Command::AddContact(new, answer)).await
+    }
+
+    /// The link that a handle leads to.
+    async fn find(&self, handle: &str) -> Result<String, Fault> {
+        let (name, server) = handles::parse_handle(handle)?;
+        let (way, now) = self.ask(|answer| Command::WayTo(server, answer)).await?;
+        match rendezvous::handles::find(&way, &name, now).await {
+            Ok(invitation) => Ok(invitation.to_link().to_string()),
+            Err(ServerError::Refused(problem)) if problem.code == Code::Unknown => {
+                Err(Fault::new(ErrorCode::UnknownHandle, "nobody has this handle at this server"))
+            }
+            Err(error) => Err(Fault::new(ErrorCode::ServerUnreachable, format!("the server was not asked: {error}"))),
+        }
     }
 
     /// All contacts, by name.

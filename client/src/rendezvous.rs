@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use chive_shared::api::{Code, Problem};
 use chive_shared::board::BoardError;
+use chive_shared::limits::MAX_WORK_BITS;
 use chive_shared::server::ServerId;
+use chive_shared::work::Task;
 
 use crate::presence::Lie;
 use crate::transport::{Circle, DialError, OnionAddress, SERVER_PORT, Stream, Transport};
 
+pub mod handles;
 mod http;
 pub mod reader;
 pub mod writer;
@@ -19,9 +22,9 @@ pub mod writer;
 /// From the first byte of a request to the last of an answer that has an end.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 /// The first pause after a failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
-const LAST_PAUSE: Duration = Duration::from_mins(5);
+const LAST_PAUSE: Duration = Duration::from_mins(1);
 /// Circles of contacts are their rows; those of servers begin here.
 const FIRST_CIRCLE: u64 = 1 << 63;
 
@@ -101,13 +104,28 @@ pub struct Way {
 }
 
 impl Way {
+    /// Waits for the network, for as long as it takes, and dials.
     async fn dial(&self, circle: Circle, attempt: u32) -> Result<Stream, ServerError> {
+        let ready = self.transport.network().wait_for(|network| network.ready).await.is_ok();
+        if !ready {
+            return Err(DialError::Closed.into());
+        }
         Ok(self.transport.dial_port(OnionAddress(self.server.0), SERVER_PORT, circle, attempt).await?)
     }
 }
 
+/// What a server asks for before it takes something.
+async fn work(way: &Way, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
+    if price > MAX_WORK_BITS {
+        return Err(ServerError::Dear(price));
+    }
+    let task = Task::new(&way.server, subject);
+    let work = tokio::task::spawn_blocking(move || task.look(price, 0, u64::MAX)).await;
+    Ok(work.ok().flatten().ok_or(ServerError::Dear(price))?.0.to_be_bytes())
+}
+
 /// The pause after so many failures in a row.
-fn pause(failures: u32) -> Duration {
+pub(crate) fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LAST_PAUSE)
 }
 
@@ -116,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_and_end_at_five_minutes() {
-        assert_eq!([0, 1, 2].map(pause).map(|pause| pause.as_secs()), [2, 4, 8]);
+    fn pauses_grow_and_end_at_a_minute() {
+        assert_eq!([0, 1, 2].map(pause).map(|pause| pause.as_secs()), [1, 2, 4]);
         assert_eq!(pause(u32::MAX), LAST_PAUSE);
     }
 

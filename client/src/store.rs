@@ -20,6 +20,7 @@ pub mod conversations;
 mod damage;
 pub mod deletion;
 pub mod events;
+pub mod handles;
 pub mod heard;
 pub mod invitations;
 pub mod messages;

@@ -10,3 +10,4 @@ pub mod network;
 pub mod ordeal;
 pub mod person;
 pub mod process;
+pub mod server;

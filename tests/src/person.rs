@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{
-    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, Status, What,
+    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource, Status, What,
 };
 use chive::config;
 use serde::de::DeserializeOwned;
@@ -44,6 +44,8 @@ pub struct Person {
     home: PathBuf,
     around: Surroundings,
     log_level: &'static str,
+    /// What is said to `chive run`.
+    run: Vec<&'static str>,
     /// Where system calls are written down.
     traces: Option<PathBuf>,
     node: Option<Node>,
@@ -69,6 +71,7 @@ impl Person {
             home: home.to_owned(),
             around: around.clone(),
             log_level: "debug",
+            run: vec!["run"],
             traces: None,
             node: None,
             events: None,
@@ -89,6 +92,13 @@ impl Person {
     #[must_use]
     pub fn with_full_log(mut self) -> Self {
         self.log_level = "trace";
+        self
+    }
+
+    /// Connects only to those for whom something waits, from the next start on.
+    #[must_use]
+    pub fn with_links_when_needed(mut self) -> Self {
+        self.run = vec!["run", "--links", "needed"];
         self
     }
 
@@ -132,7 +142,7 @@ impl Person {
     /// Starts the node, and waits until it takes commands.
     pub async fn start(&mut self) -> Result<()> {
         self.seen_at_start = self.events.as_ref().map_or(0, |events| events.all().len());
-        let run = self.command(["run"]).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
+        let run = self.command(&self.run).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
         // A variable that many programs heed makes nothing else log.
         let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);
         let node = Node::start(run, self.around.patience).await;
@@ -315,14 +325,24 @@ impl Person {
         self.event(&format!("the contact {name} as {state:?}"), changed).await
     }
 
-    /// Waits until a contact is online, or is not, after the last start of our node.
+    /// Waits until a contact is online, or is not, after the last start of our node, by its link with us.
     pub async fn until_presence(&self, name: &str, presence: Presence) -> Result<()> {
+        self.until_presence_by(name, presence, Some(PresenceSource::Link)).await
+    }
+
+    /// The same, where it is known by something else.
+    pub async fn until_presence_by(
+        &self,
+        name: &str,
+        presence: Presence,
+        source: Option<PresenceSource>,
+    ) -> Result<()> {
         let newest = |events: &[Event]| {
             let changes = events.iter().rev().filter_map(|event| match &event.what {
-                What::Presence { name: who, presence, .. } if who == name => Some(*presence),
+                What::Presence { name: who, presence, source, .. } if who == name => Some((*presence, *source)),
                 _ => None,
             });
-            changes.take(1).find(|is| *is == presence)
+            changes.take(1).find(|is| *is == (presence, source))
         };
         let since = self.seen_at_start;
         let seen = self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;

@@ -42,6 +42,9 @@ pub enum ClientError {
     Protocol(String),
 }
 
+/// A handle is looked up over Tor.
+const LOOKUP_PATIENCE: Duration = Duration::from_mins(5);
+
 /// A way to ask the node that listens at a socket.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -77,7 +80,7 @@ impl Client {
 
     /// Asks an invitation's owner to become a contact.
     pub async fn add_contact(&self, new: &NewContact) -> Result<Contact, ClientError> {
-        self.ask(Method::POST, "/v1/contacts").json(new)?.answer().await
+        self.ask(Method::POST, "/v1/contacts").json(new)?.patience(LOOKUP_PATIENCE).answer().await
     }
 
     /// All contacts.

@@ -735,6 +735,8 @@ pub enum ErrorCode {
     UnknownHandle,
     /// A handle that cannot be: its name or its server.
     InvalidHandle,
+    /// The server of a handle did not answer.
+    ServerUnreachable,
     /// No such request.
     UnknownRequest,
     /// No such message.

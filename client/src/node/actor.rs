@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::directory::Directory;
+use super::handles::Errands;
 use super::lobby::Lobby;
 use super::meet::Host;
 use super::peer::Peer;
@@ -27,9 +28,10 @@ use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::limits::MAX_IDLE_DIALS;
+use crate::link::session::Session;
 use crate::store::contacts::ContactId;
 use crate::store::owner::Owner;
-use crate::store::{Store, StoreError, contacts, events, messages, owner, servers};
+use crate::store::{Store, StoreError, contacts, events, handles, messages, owner, servers};
 use crate::transport::{DoorStatus, NetworkStatus, Reachability};
 use crate::wire::frame::{Bye, Frame};
 
@@ -85,6 +87,7 @@ pub(super) struct Node {
     pub(super) replaced: bool,
     lobby: Lobby,
     pub(super) servers: Servers,
+    pub(super) errands: Errands,
     pub(super) erasure: Erasure,
     started_at: i64,
     wiped: bool,
@@ -132,6 +135,7 @@ pub(super) async fn prepare(
         replaced: false,
         lobby: Lobby::default(),
         servers: Servers::new(own_presence, clock.now()),
+        errands: Errands::default(),
         erasure: Erasure::default(),
         started_at: clock.now(),
         clock,
@@ -222,6 +226,10 @@ impl Node {
             Command::Invitations(to) => drop(to.send(self.invitations().await)),
             Command::Revoke(id, to) => drop(to.send(self.revoke(&id).await)),
             Command::AddContact(new, to) => drop(to.send(self.add_contact(&new).await)),
+            Command::WayTo(server, to) => {
+                let way = self.way_to(server).await;
+                drop(to.send(way.map(|way| (way, self.clock.now()))));
+            }
             Command::Contacts(to) => drop(to.send(self.contacts().await)),
             Command::Contact(who, to) => drop(to.send(self.contact(&who).await)),
             Command::ChangeContact(who, change, to) => drop(to.send(self.change_contact(&who, &change).await)),
@@ -265,16 +273,18 @@ impl Node {
             Report::DialFailed { contact, error } => self.dial_failed(contact, &error, false).await,
             Report::AskFailed { contact, error } => self.dial_failed(contact, &error, true).await,
             Report::Asked(asking) => self.asked(asking).await,
-            Report::Answered { contact, peer, introduction, answer, stored } => {
+            Report::Answered { contact, peer, introduction, answer, session } => {
                 let done = self.answered(contact, peer, &introduction, answer).await;
-                drop(stored);
-                if done.is_err() {
-                    self.request_failed(contact, "its answer could not be stored");
+                match done {
+                    Ok(true) => self.go_on(contact, *session),
+                    Ok(false) => {}
+                    Err(_) => self.request_failed(contact, "its answer could not be stored"),
                 }
-                done
+                done.map(drop)
             }
             Report::Link { contact, link, event } => self.link_event(contact, link, event).await,
             Report::Server { server, news } => self.server_news(server, news).await,
+            Report::Errand { id, news } => self.errand_news(id, news).await,
             Report::LinkEnded { contact, link, error } => self.link_ended(contact, link, &error).await,
         };
         if let Err(error) = done {
@@ -290,12 +300,19 @@ impl Node {
         });
     }
 
+    fn go_on(&mut self, contact: ContactId, session: Session) {
+        let (host, stop) = (self.host.clone(), self.stop.clone());
+        self.tasks.spawn(async move { stop.run_until_cancelled(host.go_on(contact, session)).await });
+    }
+
     async fn tick(&mut self) {
         self.resend().await;
         self.update_keys().await;
         let (expired, deleted) = (self.expire().await, self.delete_due().await);
         let presences = self.show_all_presences().await;
-        let due = [self.repeat_questions().await, self.settle_presence().await, presences, self.forget_old().await];
+        let errands = self.run_errands().await;
+        let due =
+            [self.repeat_questions().await, self.settle_presence().await, presences, errands, self.forget_old().await];
         for done in [expired, deleted, self.erase().await].into_iter().chain(due) {
             if let Err(error) = done {
                 tracing::error!(%error, "what was due could not be done");
@@ -325,12 +342,13 @@ impl Node {
         TorStatus { ready, percent, summary, stalled }
     }
 
-    async fn status(&mut self) -> Result<Status, Fault> {
+    pub(super) async fn status(&mut self) -> Result<Status, Fault> {
         let mut tx = self.begin().await?;
         let mut waiting = 0;
         for contact in self.peers.keys() {
             waiting += messages::waiting(&mut tx, *contact).await?;
         }
+        let requests = handles::count_waiting(&mut tx).await?;
         drop(tx);
         let (servers, servers_reachable) = self.servers.count();
         Ok(Status {
@@ -346,7 +364,7 @@ impl Node {
             presence: self.servers.own(),
             servers,
             servers_reachable,
-            requests: 0,
+            requests,
             last_event: *self.newest.borrow(),
         })
     }

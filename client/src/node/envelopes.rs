@@ -33,6 +33,8 @@ struct Outcome {
     retry: Vec<Vec<u8>>,
     /// The contact's card changed.
     card: bool,
+    /// The contact has ours.
+    card_told: bool,
 }
 
 impl Outcome {
@@ -124,6 +126,9 @@ impl Node {
         self.finish_rows(contact, &outcome.finished);
         if outcome.card {
             self.reload(contact).await?;
+        }
+        if outcome.card || outcome.card_told {
+            self.refresh_servers().await?;
         }
         Ok(outcome.retry)
     }
@@ -258,6 +263,7 @@ async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId], now
         let Receipted { outbox, message } = messages::receipt(tx, contact, *item, now).await?;
         if let Some((row, kind, body)) = outbox {
             outcome.finished.push(row);
+            outcome.card_told |= kind == "card";
             if let ("terms", Some(Ok(Content::Terms { terms: ours, .. }))) =
                 (kind.as_str(), body.as_deref().map(Content::from_bytes))
             {

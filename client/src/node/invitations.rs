@@ -9,7 +9,7 @@ use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
 use crate::fault::Fault;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
-use crate::store::invitations;
+use crate::store::{handles, invitations};
 use crate::store::owner::{self, Service};
 use crate::store::{StoreError, Tx};
 use crate::transport::{Door, Hosted, OnionSeed};
@@ -32,7 +32,7 @@ impl Node {
         let now = self.clock.now();
         let mut tx = self.begin().await?;
         let remembered = invitations::all(&mut tx).await?.len();
-        if remembered == 0 {
+        if remembered == 0 && handles::all(&mut tx).await?.is_empty() {
             // Nobody can be on the way to the old front door: who knows it shall not see us there.
             let front = self.fresh_seed();
             owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
@@ -84,7 +84,10 @@ impl Node {
     pub(super) async fn refresh_invitations(&mut self) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let all = invitations::all(&mut tx).await?;
-        let secrets = all.iter().map(invitations::InvitationRow::secret).collect::<Result<_, _>>()?;
+        let mut secrets = all.iter().map(invitations::InvitationRow::secret).collect::<Result<Vec<_>, _>>()?;
+        for handle in handles::all(&mut tx).await? {
+            secrets.push(handle.secret()?);
+        }
         self.host.directory.set_invitations(secrets);
         Ok(())
     }
@@ -106,7 +109,7 @@ impl Node {
     pub(super) async fn refresh_services(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let invited = !invitations::all(&mut tx).await?.is_empty();
+        let invited = !invitations::all(&mut tx).await?.is_empty() || !handles::all(&mut tx).await?.is_empty();
         let mut hosted = vec![];
         let mut closed = false;
         for service in owner::services(&mut tx).await? {
@@ -149,6 +152,7 @@ impl Node {
         let all = invitations::all(tx).await?;
         let front_closes = all.iter().filter_map(|row| row.active_until(now)).max().unwrap_or(now);
         owner::add_service(tx, Door::Front, &front, now, front_closes).await?;
+        handles::claim_all_again(tx).await?;
         owner::renew_presence(tx, &presence, self.rng.random_range(1..1 << 20)).await
     }
 

@@ -38,7 +38,15 @@ pub(super) struct Asking {
     /// Its introduction.
     pub(super) introduction: Vec<u8>,
     /// Where the answer goes.
-    pub(super) answer: oneshot::Sender<Frame>,
+    pub(super) answer: oneshot::Sender<Reply>,
+}
+
+/// What somebody who asks is told.
+pub(super) struct Reply {
+    /// The answer.
+    pub(super) frame: Frame,
+    /// The contact that it has become just now.
+    pub(super) contact: Option<ContactId>,
 }
 
 /// Why two did not meet.
@@ -141,11 +149,28 @@ impl Host {
         let (answer, answered) = oneshot::channel();
         self.report(Report::Asked(Asking { invitation: secret.id(), peer, introduction, answer })).await;
         // The node drops the question when it stops, or when it will not answer.
-        let Ok(frame) = answered.await else { return Ok(()) };
+        let Ok(Reply { frame, contact }) = answered.await else { return Ok(()) };
         session.write(&frame).await?;
-        // The asker closes once it has stored the answer: closing first could cut it off.
-        let _ = session.read().await;
+        // The asker says hello again, or closes, once it has stored the answer: closing first could cut it off.
+        let Ok(Frame::Hello { links: theirs, .. }) = session.read().await else { return Ok(()) };
+        let Some(contact) = contact else { return Ok(()) };
+        let (held, ours) = self.directory.hold(contact, session.id);
+        session.write(&Frame::Hello { version: VERSION, links: ours }).await?;
+        self.report(Report::Met { contact, meeting: Box::new(Meeting { session, theirs, held }) }).await;
         Ok(())
+    }
+
+    /// Goes on, as a contact, over the session in which we became one. If the other will not, the contact is dialled
+    /// in its time.
+    pub(super) async fn go_on(self, contact: ContactId, mut session: Session) {
+        let (held, ours) = self.directory.hold(contact, session.id);
+        let met = timeout(HANDSHAKE_DEADLINE, exchange_hellos(&mut session, ours)).await;
+        match met.map_err(LinkError::from).flatten() {
+            Ok(theirs) => {
+                self.report(Report::Met { contact, meeting: Box::new(Meeting { session, theirs, held }) }).await;
+            }
+            Err(error) => tracing::debug!(%error, "the session of a request does not go on"),
+        }
     }
 
     /// Dials a contact.
@@ -194,7 +219,7 @@ impl Host {
     ) {
         let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt, rng).await;
         self.report(match answer {
-            Ok((peer, answer, stored)) => Report::Answered { contact, peer, introduction, answer, stored },
+            Ok((peer, answer, session)) => Report::Answered { contact, peer, introduction, answer, session },
             Err(error) => Report::AskFailed { contact, error },
         })
         .await;
@@ -214,8 +239,10 @@ impl Host {
             let established = handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
             let peer = established.peer;
             let mut session = Session::new(established);
-            exchange_hellos(&mut session, vec![]).await?;
+            // Without waiting for the other's hello: a way there and back is saved.
+            session.write(&Frame::Hello { version: VERSION, links: vec![] }).await?;
             session.write(&Frame::Request(introduction.to_vec())).await?;
+            read_hello(&mut session).await?;
             let answer = session.read().await?;
             Ok((peer, answer, Box::new(session)))
         });
@@ -235,6 +262,11 @@ fn circle(contact: ContactId) -> Circle {
 
 async fn exchange_hellos(session: &mut Session, links: Vec<LinkId>) -> Result<Vec<LinkId>, LinkError> {
     session.write(&Frame::Hello { version: VERSION, links }).await?;
+    read_hello(session).await
+}
+
+/// The links that the other end holds.
+async fn read_hello(session: &mut Session) -> Result<Vec<LinkId>, LinkError> {
     match session.read().await? {
         Frame::Hello { version, links } if version >= VERSION => Ok(links),
         _ => Err(LinkError::Unexpected),

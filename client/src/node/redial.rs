@@ -5,14 +5,17 @@ use std::time::Duration;
 use rand::{CryptoRng, Rng};
 use tokio::time::Instant;
 
-/// The first pause; it doubles with each failure.
-const FIRST: Duration = Duration::from_secs(1);
+/// The first pause; it doubles with each failure. A dial that fails at once, because nobody has heard of the service
+/// yet, soon works.
+const FIRST: Duration = Duration::from_millis(250);
 /// The longest pause while something waits for the contact.
 const LONGEST_WAITING: Duration = Duration::from_mins(1);
 /// The longest pause while nothing does.
 const LONGEST_IDLE: Duration = Duration::from_mins(10);
 /// The pause after a contact said that it stops.
 const STOPPED: Duration = Duration::from_secs(30);
+/// How long the session of a request gets to become the link, before the contact is dialled.
+const SESSION: Duration = Duration::from_secs(5);
 /// A reason to hurry does not dial sooner than this after a failure.
 const LEAST: Duration = Duration::from_secs(2);
 
@@ -65,6 +68,11 @@ impl Redial {
             Self { failures: 0, failed_at: Some(now), next: Some(now + STOPPED.mul_f64(rng.random_range(0.75..1.25))) };
     }
 
+    /// We have become contacts, and the session in which we did goes on: dialling would make a second link.
+    pub(super) fn session_goes_on(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+        *self = Self { failures: 0, failed_at: None, next: Some(now + SESSION.mul_f64(rng.random_range(0.75..1.25))) };
+    }
+
     /// A dial failed. `waiting`: something waits for the contact.
     pub(super) fn failed(&mut self, now: Instant, waiting: bool, rng: &mut dyn CryptoRng) {
         let longest = if waiting { LONGEST_WAITING } else { LONGEST_IDLE };
@@ -101,7 +109,7 @@ mod tests {
                 redial.failed(start, true, &mut rng);
             }
             let pause = redial.next().unwrap() - start;
-            prop_assert!(pause <= Duration::from_secs(75) && pause >= Duration::from_millis(750));
+            prop_assert!(pause <= Duration::from_secs(75) && pause >= FIRST.mul_f64(0.75));
         }
     }
 

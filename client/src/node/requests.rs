@@ -1,15 +1,17 @@
 //! Becoming contacts: opening a link, answering somebody who opened ours.
 
+use tokio::time::Instant;
+
 use super::actor::{Node, refuse};
 use super::envelopes::digest;
 use super::events;
 use super::internal;
-use super::meet::Asking;
+use super::meet::{Asking, Reply};
 use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
 use crate::fault::Fault;
 use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
-use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_WELCOME};
+use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
 use crate::mls::{Conversation, Draft};
 use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
 use crate::store::conversations::Acceptance;
@@ -20,7 +22,7 @@ use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 
 /// What becomes of a request to us.
-enum Verdict {
+pub(super) enum Verdict {
     Answer(Frame),
     Accept(Option<Box<ContactRow>>),
 }
@@ -38,6 +40,9 @@ impl Node {
                 "this is your own invitation: give it to the person whom you want as a contact",
             );
         }
+        if new.message.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_REQUEST_TEXT) {
+            return refuse(ErrorCode::InvalidText, format!("a request has 1 to {MAX_REQUEST_TEXT} bytes of text"));
+        }
         let mut tx = self.begin().await?;
         let known = contacts::by_peer(&mut tx, invitation.peer_id).await?;
         if let Some(row) = &known {
@@ -46,7 +51,7 @@ impl Node {
         if contacts::count(&mut tx).await? >= MAX_CONTACTS {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
         }
-        let contact = self.request(&mut tx, &invitation, known, new.name.as_deref()).await?;
+        let contact = self.request(&mut tx, &invitation, known, new).await?;
         events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
         self.welcome(contact).await?;
@@ -78,14 +83,15 @@ impl Node {
         tx: &mut Tx,
         invitation: &Invitation,
         known: Option<ContactRow>,
-        name: Option<&str>,
+        new: &NewContact,
     ) -> Result<ContactId, Fault> {
         let draft =
             Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
         let own = known.as_ref().map(|row| row.id);
         let card = self.own_card(tx, own).await?;
-        let introduction = Introduction { card, mls: draft.key_package, withdrawn: None };
-        let (name, named) = if let Some(name) = name {
+        let message = new.message.clone();
+        let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message };
+        let (name, named) = if let Some(name) = new.name.as_deref() {
             (self.free_name(tx, name, own).await?, true)
         } else {
             let short = data_encoding::HEXLOWER.encode(&invitation.peer_id.0[..4]);
@@ -96,6 +102,7 @@ impl Node {
             link: &invitation.to_link(),
             draft: &draft.blob,
             introduction: &introduction.to_bytes(),
+            message: new.message.as_deref(),
         };
         let contact = match known {
             // Asked before and refused, or a contact that is to be found again: the messages stay.
@@ -120,48 +127,60 @@ impl Node {
             };
             let draft = Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng)
                 .map_err(|_| StoreError::Damaged("no key package can be made"))?;
-            let introduction =
-                Introduction { card: self.own_card(&mut tx, Some(row.id)).await?, mls: draft.key_package, withdrawn: None };
-            let request =
-                contacts::NewRequest { link: &asked.link, draft: &draft.blob, introduction: &introduction.to_bytes() };
+            let (card, message) = (self.own_card(&mut tx, Some(row.id)).await?, asked.message.clone());
+            let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message };
+            let request = contacts::NewRequest {
+                link: &asked.link,
+                draft: &draft.blob,
+                introduction: &introduction.to_bytes(),
+                message: asked.message.as_deref(),
+            };
             contacts::ask(&mut tx, row.id, &request).await?;
         }
         self.commit(tx).await
     }
 
-    /// Our request was answered. An answer to one that was replaced or settled since says nothing.
+    /// Our request was answered. An answer to one that was replaced or settled since says nothing. True if the session
+    /// may go on: we are contacts now.
     pub(super) async fn answered(
         &mut self,
         contact: ContactId,
         peer: PublicIdentity,
         introduction: &[u8],
         answer: Frame,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut tx = self.store.begin().await?;
         let request = contacts::request(&mut tx, contact).await?;
         let Some(request) = request.filter(|request| request.introduction == introduction) else {
-            return Ok(());
+            return Ok(false);
         };
         let trouble = match answer {
             Frame::Accept(bytes) => {
                 if self.accepted(tx, contact, peer, &request, &bytes).await? {
                     self.drop_link(contact).await?;
-                    return self.welcome(contact).await;
+                    self.welcome(contact).await?;
+                    self.refresh_servers().await?;
+                    self.let_session_go_on(contact);
+                    return Ok(true);
                 }
                 "its answer cannot be used"
             }
             Frame::Refuse(Refusal::Crossed) => "its own request to us comes first",
-            Frame::Refuse(reason) => return self.refused(tx, contact, reason).await,
+            Frame::Refuse(Refusal::Pending) => "its owner has not answered yet",
+            Frame::Refuse(reason) => {
+                self.refused(tx, contact, reason).await?;
+                return Ok(false);
+            }
             _ => "its answer cannot be used",
         };
         self.request_failed(contact, trouble);
-        Ok(())
+        Ok(false)
     }
 
     pub(super) fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
         if let Some(peer) = self.peers.get_mut(&contact) {
             peer.trouble = Some(trouble);
-            peer.redial.failed(tokio::time::Instant::now(), true, &mut self.rng);
+            peer.redial.failed(Instant::now(), true, &mut self.rng);
         }
     }
 
@@ -223,7 +242,8 @@ impl Node {
             Refusal::Unusable => {
                 "its owner's client cannot use the request: its version or its clock may differ from yours"
             }
-            Refusal::Crossed | Refusal::Other(_) => "the owner of the invitation did not accept",
+            Refusal::Declined => "its owner said no",
+            Refusal::Crossed | Refusal::Pending | Refusal::Other(_) => "the owner of the invitation did not accept",
         };
         self.end_request(tx, contact, why).await
     }
@@ -250,39 +270,56 @@ impl Node {
     pub(super) async fn asked(&mut self, asking: Asking) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let verdict = self.judge(&mut tx, &asking).await?;
-        let frame = match verdict {
-            Verdict::Answer(frame) => frame,
-            Verdict::Accept(known) => match self.take_in(&mut tx, &asking, known).await? {
+        let reply = match verdict {
+            Verdict::Answer(frame) => {
+                self.commit(tx).await?;
+                Reply { frame, contact: None }
+            }
+            Verdict::Accept(known) => match self.take_in(&mut tx, &asking.peer, &asking.introduction, known).await? {
                 Some((contact, frame)) => {
+                    self.use_invitation(&mut tx, &asking).await?;
                     self.commit(tx).await?;
                     self.drop_link(contact).await?;
                     self.welcome(contact).await?;
-                    frame
+                    self.refresh_servers().await?;
+                    self.let_session_go_on(contact);
+                    Reply { frame, contact: Some(contact) }
                 }
-                None => Frame::Refuse(Refusal::Unusable),
+                None => Reply { frame: Frame::Refuse(Refusal::Unusable), contact: None },
             },
         };
         // If the asker is gone by now, it asks again and gets the same answer.
-        let _ = asking.answer.send(frame);
+        let _ = asking.answer.send(reply);
         Ok(())
     }
 
-    async fn judge(&self, tx: &mut Tx, asking: &Asking) -> Result<Verdict, StoreError> {
+    /// The session in which two became contacts becomes their link: no need to dial meanwhile.
+    fn let_session_go_on(&mut self, contact: ContactId) {
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.redial.session_goes_on(Instant::now(), &mut self.rng);
+        }
+    }
+
+    async fn judge(&mut self, tx: &mut Tx, asking: &Asking) -> Result<Verdict, StoreError> {
         let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
         let peer = asking.peer.peer_id();
         let all = invitations::all(tx).await?;
-        let Some(invitation) = all.iter().find(|row| row.id == asking.invitation) else {
+        let invitation = all.iter().find(|row| row.id == asking.invitation);
+        let handle = if invitation.is_none() { self.handle_of(tx, &asking.invitation).await? } else { None };
+        if invitation.is_none() && handle.is_none() {
             return refused(Refusal::Revoked);
-        };
+        }
         let known = contacts::by_peer(tx, peer).await?;
         if peer == self.own_id() {
             return refused(Refusal::Unusable);
+        }
+        if known.as_ref().is_some_and(|row| row.blocked) && handle.is_some() {
+            return refused(Refusal::Pending);
         }
         // Who is blocked hears what it would hear if it were removed.
         if known.as_ref().is_some_and(|row| row.blocked) {
             return refused(Refusal::Used);
         }
-        let used = invitations::used_by(tx, &invitation.id, peer).await?;
         if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
             let question = digest(&asking.introduction);
             match conversations::load(tx, row.id).await?.and_then(|conversation| conversation.acceptance) {
@@ -299,17 +336,20 @@ impl Node {
         {
             return refused(Refusal::Crossed);
         }
+        let Some(invitation) = invitation else { return self.judge_by_handle(tx, asking, handle, known.is_some()).await };
+        let used = invitations::used_by(tx, &invitation.id, peer).await?;
         Ok(verdict_of(invitation, used, known, self.clock.now()))
     }
 
     /// Makes the asker a contact. `None` if what it sent cannot be used.
-    async fn take_in(
+    pub(super) async fn take_in(
         &mut self,
         tx: &mut Tx,
-        asking: &Asking,
+        peer: &PublicIdentity,
+        introduction: &[u8],
         known: Option<Box<ContactRow>>,
     ) -> Result<Option<(ContactId, Frame)>, StoreError> {
-        let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
+        let Ok(theirs) = Introduction::from_bytes(introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
         let created = Conversation::create(&theirs.mls, &mut self.rng);
         let Ok((conversation, welcome, pair)) =
             created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
@@ -333,25 +373,30 @@ impl Node {
         } else {
             let name = self.own_name(tx, &theirs.card.name, None).await?;
             let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
-            contacts::add(tx, asking.peer.peer_id(), &naming, now).await?
+            contacts::add(tx, peer.peer_id(), &naming, now).await?
         };
-        let ours = Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn };
+        let ours = Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn, message: None };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
-        let acceptance = Acceptance { request: digest(&asking.introduction), answer: ours.to_bytes() };
+        let acceptance = Acceptance { request: digest(introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
         afresh::remember_answered(tx, contact, &acceptance.request).await?;
-        contacts::accept(tx, contact, &asking.peer, &pair).await?;
+        contacts::accept(tx, contact, peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
         self.put_terms(tx, contact).await?;
         if known.is_some() {
             self.rename_as_card(tx, contact, &theirs.card).await?;
         }
-        invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
         events::note_contact(tx, contact, now).await?;
+        Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
+    }
+
+    async fn use_invitation(&self, tx: &mut Tx, asking: &Asking) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        invitations::take_use(tx, &asking.invitation, asking.peer.peer_id(), now).await?;
         if let Some(row) = invitations::all(tx).await?.iter().find(|row| row.id == asking.invitation) {
             events::note(tx, &What::Invitation { invitation: super::invitations::hidden(&row.show(now)) }, now).await?;
         }
-        Ok(Some((contact, Frame::Accept(ours.to_bytes()))))
+        Ok(())
     }
 }
 

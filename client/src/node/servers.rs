@@ -144,7 +144,7 @@ impl Node {
         Ok(())
     }
 
-    fn way(&self, server: ServerId, token: Option<&str>) -> Way {
+    pub(super) fn way(&self, server: ServerId, token: Option<&str>) -> Way {
         let (transport, circles) = (Arc::clone(&self.transport), self.servers.circles.clone());
         Way { server, token: token.map(Into::into), transport, circles }
     }
@@ -468,7 +468,7 @@ fn forward(pair: &[u8; 32], owner: PeerId) -> PresenceSecret {
     PresenceSecret(*derive(pair, FORWARD_LABEL, &owner.0))
 }
 
-fn parse_server(address: &str) -> Result<ServerId, Fault> {
+pub(super) fn parse_server(address: &str) -> Result<ServerId, Fault> {
     let address = address.trim().to_ascii_lowercase();
     let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
     let full = if host.ends_with(".onion") { host.to_owned() } else { format!("{host}.onion") };

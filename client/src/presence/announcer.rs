@@ -8,7 +8,7 @@ use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{Hint, State, Status};
 use ed25519_dalek::SigningKey;
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, Rng};
 
 /// What contacts are to find.
 #[derive(Clone)]

@@ -159,7 +159,7 @@ impl Board {
 }
 
 /// The fewest buckets that are asked for, where there are so many.
-pub const LEAST_BUCKETS: usize = 8;
+pub(super) const LEAST_BUCKETS: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use chive_shared::api::Code;
 use chive_shared::epoch::Epoch;
-use chive_shared::limits::{MAX_WORK_BITS, MINUTE};
+use chive_shared::limits::MINUTE;
 use chive_shared::record::Record;
 use chive_shared::sequence::Sequence;
 use chive_shared::status::State;
-use chive_shared::work::Task;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 use hyper::Method;
@@ -18,7 +17,7 @@ use rand::rngs::StdRng;
 use tokio::sync::watch;
 
 use super::http::Connection;
-use super::{ServerError, Way, pause};
+use super::{ServerError, Way, pause, work};
 use crate::clock::Clock;
 use crate::presence::{Announcement, Announcer};
 use crate::transport::Circle;
@@ -90,9 +89,10 @@ impl Writer {
             if told.last {
                 return;
             }
+            let pause = self.until_due(&posts);
             tokio::select! {
                 changed = self.told.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(self.until_due(&posts)) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -163,7 +163,7 @@ impl Writer {
         let circle = self.circle(post);
         let mut connection = Connection::open(&self.way, circle, post.failures).await?;
         for _ in 0..2 {
-            let body = [&record.as_bytes()[..], &self.work(record, *price).await?].concat();
+            let body = [&record.as_bytes()[..], &work(&self.way, record.as_bytes(), *price).await?].concat();
             let path = format!("/v1/records/{}", HEXLOWER.encode(&record.address().0));
             match connection.send(Method::PUT, &path, body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
@@ -189,16 +189,6 @@ impl Writer {
                 circle
             }
         }
-    }
-
-    async fn work(&self, record: &Record, price: u8) -> Result<[u8; 8], ServerError> {
-        if price > MAX_WORK_BITS {
-            return Err(ServerError::Dear(price));
-        }
-        let task = Task::new(&self.way.server, record.as_bytes());
-        let work = tokio::task::spawn_blocking(move || task.look(price, 0, u64::MAX)).await;
-        let work = work.ok().flatten().ok_or(ServerError::Dear(price))?;
-        Ok(work.0.to_be_bytes())
     }
 }
 

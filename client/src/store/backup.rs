@@ -7,15 +7,17 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use super::{Store, StoreError};
 
 /// What a copy has: the table, its columns, and what of it.
-const KEPT: [(&str, &str); 12] = [
+const KEPT: [(&str, &str); 14] = [
     ("profile", "SELECT * FROM source.profile"),
     ("service", "SELECT * FROM source.service"),
     ("server", "SELECT * FROM source.server"),
+    ("handle", "SELECT * FROM source.handle"),
+    ("asking", "SELECT * FROM source.asking"),
     ("invitation", "SELECT * FROM source.invitation"),
     ("invitation_use", "SELECT * FROM source.invitation_use"),
     ("contact", "SELECT * FROM source.contact"),
     // A request gets another draft when the node starts.
-    ("request", "SELECT contact, link, x'', x'' FROM source.request"),
+    ("request", "SELECT contact, link, x'', x'', message FROM source.request"),
     ("message", "SELECT * FROM source.message"),
     ("outbox", "SELECT id, contact, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'"),
     ("heard", "SELECT * FROM source.heard"),

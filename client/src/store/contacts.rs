@@ -157,6 +157,8 @@ pub struct NewRequest<'a> {
     pub draft: &'a [u8],
     /// What to send.
     pub introduction: &'a [u8],
+    /// What the owner of a handle is shown.
+    pub message: Option<&'a str>,
 }
 
 /// Keeps a request until it is answered. Who is a contact already stays one meanwhile.
@@ -167,11 +169,12 @@ pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Resul
     .bind(contact)
     .execute(&mut **tx)
     .await?;
-    sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction) VALUES (?, ?, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction, message) VALUES (?, ?, ?, ?, ?)")
         .bind(contact)
         .bind(new.link)
         .bind(new.draft)
         .bind(new.introduction)
+        .bind(new.message)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -186,11 +189,13 @@ pub struct RequestRow {
     pub draft: Vec<u8>,
     /// What to send.
     pub introduction: Vec<u8>,
+    /// What the owner of a handle is shown.
+    pub message: Option<String>,
 }
 
 /// The request of a contact, while it is not answered.
 pub async fn request(tx: &mut Tx, contact: ContactId) -> Result<Option<RequestRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT link, draft, introduction FROM request WHERE contact = ?")
+    Ok(sqlx::query_as("SELECT link, draft, introduction, message FROM request WHERE contact = ?")
         .bind(contact)
         .fetch_optional(&mut **tx)
         .await?)

@@ -5,7 +5,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 use super::{WireError, decode, encode, required, within};
-use crate::limits::{MAX_NAME, MAX_SERVER, MAX_SERVERS};
+use crate::limits::{MAX_NAME, MAX_REQUEST_TEXT, MAX_SERVER, MAX_SERVERS};
 use crate::transport::OnionAddress;
 
 /// What a contact is told about us.
@@ -79,6 +79,8 @@ pub struct Introduction {
     /// In an acceptance: the digest of the sender's own request to the receiver, if it had one. That
     /// request is void from now on, also where it comes later than this.
     pub withdrawn: Option<[u8; 16]>,
+    /// In a request to who was found by a handle: what its owner is shown. Untrusted text.
+    pub message: Option<String>,
 }
 
 #[derive(Encode, Decode)]
@@ -90,16 +92,19 @@ struct IntroductionWire {
     mls: Option<ByteVec>,
     #[n(3)]
     withdrawn: Option<ByteArray<16>>,
+    #[n(4)]
+    message: Option<String>,
 }
 
 impl Introduction {
-    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes, 3 withdrawn.
+    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes, 3 withdrawn, 4 the message.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(&IntroductionWire {
             card: Some(self.card.to_bytes().into()),
             mls: Some(self.mls.clone().into()),
             withdrawn: self.withdrawn.map(Into::into),
+            message: self.message.clone(),
         })
     }
 
@@ -109,7 +114,8 @@ impl Introduction {
         let mls: Vec<u8> = required(wire.mls, "mls")?.into();
         within("mls", mls.len(), limit)?;
         let card = Card::from_bytes(&required(wire.card, "card")?)?;
-        Ok(Self { card, mls, withdrawn: wire.withdrawn.map(|digest| *digest) })
+        within("message", wire.message.as_ref().map_or(0, String::len), MAX_REQUEST_TEXT)?;
+        Ok(Self { card, mls, withdrawn: wire.withdrawn.map(|digest| *digest), message: wire.message })
     }
 }
 
@@ -136,13 +142,19 @@ mod tests {
 
     #[test]
     fn golden_introduction() {
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None };
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
         golden("introduction", &introduction.to_bytes());
         let withdrawing = Introduction { withdrawn: Some([8; 16]), ..introduction.clone() };
         golden("introduction_withdrawing", &withdrawing.to_bytes());
         assert!(Introduction::from_bytes(&withdrawing.to_bytes(), 5).unwrap() == withdrawing);
         assert!(Introduction::from_bytes(&introduction.to_bytes(), 5).unwrap() == introduction);
         assert!(Introduction::from_bytes(&introduction.to_bytes(), 4).is_err());
+        let speaking = Introduction { message: Some("It is me.".into()), ..introduction.clone() };
+        golden("introduction_speaking", &speaking.to_bytes());
+        assert!(Introduction::from_bytes(&speaking.to_bytes(), 5).unwrap() == speaking);
+        let longest = |length| Introduction { message: Some("x".repeat(length)), ..introduction.clone() }.to_bytes();
+        assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT), 5).is_ok());
+        assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT + 1), 5).is_err());
     }
 
     #[test]
@@ -154,7 +166,7 @@ mod tests {
 
     #[test]
     fn cards_and_introductions_cut_anywhere_or_with_more_after_them_are_refused() {
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]) }.to_bytes();
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }.to_bytes();
         let card = card().to_bytes();
         assert!((0..card.len()).all(|end| Card::from_bytes(&card[..end]).is_err()));
         assert!((0..introduction.len()).all(|end| Introduction::from_bytes(&introduction[..end], 5).is_err()));
@@ -202,7 +214,7 @@ mod tests {
         // One more key, 42, in maps that have 5 and 2.
         let more = |bytes: &[u8]| [&[bytes[0] + 1], &bytes[1..], b"\x18\x2a\x61x"].concat();
         assert!(Card::from_bytes(&more(&card().to_bytes())).unwrap() == card());
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None };
+        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
         assert!(Introduction::from_bytes(&more(&introduction.to_bytes()), 5).unwrap() == introduction);
     }
 }

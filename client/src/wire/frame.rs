@@ -98,6 +98,10 @@ pub enum Refusal {
     Known,
     /// The request itself cannot be used.
     Unusable,
+    /// Its owner has not said yet whether it wants who asks: ask again later.
+    Pending,
+    /// Its owner does not want who asks.
+    Declined,
     /// Anything else: the request cannot be answered with yes.
     Other(u64),
 }
@@ -122,7 +126,7 @@ macro_rules! numbered {
 
 numbered!(Bye { Stopping = 1, Superseded = 2 });
 numbered!(FrameError { UnknownFrame = 1, Undecryptable = 2 });
-numbered!(Refusal { Used = 1, Expired = 2, Revoked = 3, Crossed = 4, Known = 5, Unusable = 6 });
+numbered!(Refusal { Used = 1, Expired = 2, Revoked = 3, Crossed = 4, Known = 5, Unusable = 6, Pending = 7, Declined = 8 });
 
 #[derive(Default, Encode, Decode)]
 #[cbor(map)]
@@ -272,7 +276,7 @@ mod tests {
 
     #[test]
     fn numbers_that_mean_nothing_yet_are_kept_and_fields_of_another_kind_are_refused() {
-        for frame in [Frame::Bye(Bye::Other(99)), Frame::Error(FrameError::Other(0)), Frame::Refuse(Refusal::Other(7))]
+        for frame in [Frame::Bye(Bye::Other(99)), Frame::Error(FrameError::Other(0)), Frame::Refuse(Refusal::Other(99))]
         {
             assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
         }

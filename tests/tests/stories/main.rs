@@ -19,6 +19,7 @@ mod links;
 mod offline;
 mod outages;
 mod period;
+mod presence;
 mod privacy;
 mod relays;
 mod stage;
@@ -141,6 +142,11 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         backups::a_profile_restored_from_an_old_backup_goes_on_with_its_conversation,
         contacts::a_removed_contact_is_left_behind_and_another_follows,
         contacts::a_blocked_contact_is_silent_until_it_is_unblocked,
+        presence::somebody_is_found_by_a_handle_and_says_yes_or_no,
+        presence::a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server,
+        presence::contacts_see_each_other_come_and_go_at_a_server_without_a_link,
+        presence::who_is_hidden_from_finds_nothing_at_the_server_and_others_do,
+        presence::the_server_learns_no_name_no_address_and_no_handle,
         offline::without_a_tor_network_chive_says_why_and_commands_work,
         conversation::two_people_become_contacts_by_a_link_and_talk_both_ways,
         conversation::an_invitation_opened_while_its_inviter_is_offline_succeeds_later,

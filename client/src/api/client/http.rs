@@ -44,7 +44,7 @@ impl Ask {
         self
     }
 
-    /// Waits so long for the beginning of the answer.
+    /// Waits so long for the answer, or the beginning of one that comes bit by bit.
     pub(super) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -57,22 +57,19 @@ impl Ask {
 
     /// Sends it and reads the answer as JSON.
     pub(super) async fn answer<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        let body = self.read().await?;
+        let body = within(self.patience, self.read()).await?;
         serde_json::from_slice(&body).map_err(protocol)
     }
 
     /// Sends it; the answer has nothing to read.
     pub(super) async fn done(self) -> Result<(), ClientError> {
-        self.read().await.map(drop)
+        within(self.patience, self.read()).await.map(drop)
     }
 
     async fn read(self) -> Result<Bytes, ClientError> {
-        in_time(async {
-            let mut connection = Connection::open(&self.socket).await?;
-            let response = connection.send(self).await?;
-            read_all(response.into_body()).await
-        })
-        .await
+        let mut connection = Connection::open(&self.socket).await?;
+        let response = connection.send(self).await?;
+        read_all(response.into_body()).await
     }
 
     /// Sends it and leaves the answer's body to be read bit by bit.

@@ -10,7 +10,8 @@ use super::problem::{Refusal, refusals};
 use crate::api::types::{Contact, ContactChange, NewContact};
 
 refusals!(Refusals:);
-refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName, NameTaken, InvalidHandle, UnknownHandle, InvalidText);
+refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName, NameTaken, InvalidHandle, UnknownHandle,
+    ServerUnreachable, InvalidText);
 refusals!(OneRefusals: UnknownContact);
 refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken, OutOfRange);
 

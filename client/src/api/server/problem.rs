@@ -110,6 +110,7 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         | E::InvalidText
         | E::InvalidServer
         | E::InvalidHandle => StatusCode::UNPROCESSABLE_ENTITY,
+        E::ServerUnreachable => StatusCode::BAD_GATEWAY,
         E::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         E::DiskFull | E::DiskReadOnly => StatusCode::INSUFFICIENT_STORAGE,
         E::ProfileDamaged | E::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -68,6 +68,7 @@ impl Exit {
             | Code::UnknownHandle
             | Code::UnknownRequest => Self::Unknown,
             Code::AlreadySent => Self::NotInTime,
+            Code::ServerUnreachable => Self::Failed,
             Code::WrongPassphrase => Self::Passphrase,
             Code::Stopping => Self::NotRunning,
             Code::DiskFull | Code::DiskReadOnly | Code::ProfileDamaged => Self::Disk,

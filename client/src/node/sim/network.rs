@@ -445,6 +445,7 @@ impl AsyncWrite for End {
             return reset();
         }
         if lane.void {
+            wire.taken[self.side].fetch_add(bytes.len(), Ordering::Relaxed);
             return Poll::Ready(Ok(bytes.len()));
         }
         let room = BUFFER - lane.size.min(BUFFER);

@@ -43,7 +43,7 @@ impl Mallory {
         let peer = established.peer;
         let mut session = greeted(Session::new(established)).await;
         let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng).unwrap();
-        let introduction = Introduction { card: card(name, 1), mls: draft.key_package, withdrawn: None };
+        let introduction = Introduction { card: card(name, 1), mls: draft.key_package, withdrawn: None, message: None };
         session.write(&Frame::Request(introduction.to_bytes())).await.unwrap();
         let Frame::Accept(answer) = session.read().await.unwrap() else { panic!("refused") };
         let answer = Introduction::from_bytes(&answer, MAX_WELCOME).unwrap();

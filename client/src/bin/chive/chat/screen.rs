@@ -83,7 +83,7 @@ impl Screen {
             What::Message { message } if message.contact_id == self.contact => {
                 self.message(message).into_iter().collect()
             }
-            What::Presence { id, name, presence } if *id == self.contact => {
+            What::Presence { id, name, presence, .. } if *id == self.contact => {
                 let at = time::short(event.at, event.at);
                 vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
             }

@@ -1,0 +1,120 @@
+//! Handles at one server: claimed, given back, found. Each request has a circuit of its own.
+
+use std::time::Duration;
+
+use chive_shared::api::Code;
+use chive_shared::handle::{Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate};
+use chive_shared::limits::{CLAIM, MAX_HANDLE_LIFE};
+use chive_shared::sequence::Sequence;
+use data_encoding::HEXLOWER;
+use hyper::Method;
+use tokio::time::timeout;
+
+use super::http::{Connection, read};
+use super::{ServerError, Way, work};
+use crate::identity::RootSecret;
+use crate::invitation::Invitation;
+
+/// How long somebody waits for what a handle leads to, also for a network that is not there.
+const FIND_DEADLINE: Duration = Duration::from_mins(2);
+
+/// A handle of ours, as it is claimed.
+pub struct Ours {
+    /// The word.
+    pub name: HandleName,
+    /// What its owner's key comes from.
+    pub root: RootSecret,
+    /// The number of the last claim.
+    pub last: Option<Sequence>,
+}
+
+/// What the server has.
+pub struct Claimed {
+    /// The claim's number.
+    pub sequence: Sequence,
+    /// Until when it holds, Unix milliseconds.
+    pub expires: i64,
+}
+
+impl Ours {
+    /// Claims it, renews it, or replaces what it leads to.
+    pub async fn claim(
+        &self,
+        way: &Way,
+        invitation: &Invitation,
+        now: i64,
+        nonce: [u8; 24],
+    ) -> Result<Claimed, ServerError> {
+        let (id, key) = place(way, &self.name).await?;
+        let card = Card::new(invitation.to_link().as_bytes()).map_err(|_| ServerError::Protocol("a card"))?;
+        let (owner, expires) = (OwnerKey::new(&self.root.0, &id), now + MAX_HANDLE_LIFE);
+        let (mut last, mut price) = (self.last, 0);
+        for _ in 0..3 {
+            let sequence = Sequence::next(now, last);
+            let claim = Claim::make(&owner, &key, &way.server, ClaimDraft { id, sequence, expires, card: &card }, nonce);
+            let body = [&claim.as_bytes()[..], &work(way, claim.as_bytes(), price).await?].concat();
+            match ask(way, Method::PUT, &path(id), body).await {
+                Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
+                    price = problem.work.unwrap_or(u8::MAX);
+                }
+                Err(ServerError::Refused(problem)) if problem.sequence.is_some() => {
+                    last = problem.sequence.map(Sequence);
+                }
+                done => return done.map(|()| Claimed { sequence, expires }),
+            }
+        }
+        Err(ServerError::Protocol("it refuses every claim"))
+    }
+
+    /// Gives it back. One that the server does not know, or keeps for somebody else, is given back already.
+    pub async fn release(&self, way: &Way, now: i64) -> Result<(), ServerError> {
+        let (id, _) = place(way, &self.name).await?;
+        let release = Release::make(&OwnerKey::new(&self.root.0, &id), &way.server, id, Sequence::next(now, self.last));
+        match ask(way, Method::POST, &format!("{}/release", path(id)), release.as_bytes().to_vec()).await {
+            Err(ServerError::Refused(problem)) if matches!(problem.code, Code::Unknown | Code::NotOwner) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+/// What a handle leads to.
+pub async fn find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, ServerError> {
+    timeout(FIND_DEADLINE, try_find(way, name, now)).await.map_err(|_| ServerError::TimedOut)?
+}
+
+async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, ServerError> {
+    let (id, key) = place(way, name).await?;
+    let circle = way.circles.fresh();
+    let mut connection = Connection::open(way, circle, 0).await?;
+    let answer = connection.ask(Method::GET, &path(id), vec![]).await?;
+    let claim = read(answer.into_body(), CLAIM).await?;
+    way.transport.forget(circle);
+    let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol("it is no claim"))?;
+    if claim.id() != id || claim.verify(&way.server).is_err() || claim.expires() <= now {
+        return Err(ServerError::Protocol("the claim is not good"));
+    }
+    let card = claim.open(&key).map_err(|_| ServerError::Protocol("the claim does not open"))?;
+    let link = str::from_utf8(card.invitation()).ok().and_then(|link| Invitation::parse(link).ok());
+    link.ok_or(ServerError::Protocol("the handle leads nowhere"))
+}
+
+/// Takes a while on purpose.
+async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
+    let (name, server) = (name.clone(), way.server);
+    let located = tokio::task::spawn_blocking(move || locate(&name, &server)).await;
+    located.ok().and_then(Result::ok).ok_or(ServerError::Protocol("there is no memory to compute where it is"))
+}
+
+async fn ask(way: &Way, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {
+    let circle = way.circles.fresh();
+    let done = match Connection::open(way, circle, 0).await {
+        Ok(mut connection) => connection.send(method, path, body).await,
+        Err(error) => Err(error),
+    };
+    way.transport.forget(circle);
+    done
+}
+
+fn path(id: LookupId) -> String {
+    format!("/v1/handles/{}", HEXLOWER.encode(&id.0))
+}

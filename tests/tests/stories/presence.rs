@@ -1,0 +1,236 @@
+//! People who see each other at a rendezvous server, and find each other by a handle.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+
+use anyhow::{Context as _, Result, ensure};
+use chive::api::types::{
+    Contact, ContactState, Event, Handle, HandleState, MessageState, Presence, PresenceSource, Request, Server,
+    ServerState, What,
+};
+use chive::invitation::Invitation;
+use chive_tests::person::Person;
+use chive_tests::server::RendezvousServer;
+use toml::Table;
+
+use crate::stage::{Stage, received_exactly};
+
+/// A name that is found nowhere by chance.
+const LONG_NAME: &str = "Wonderland 7";
+
+/// A server without a price: what work costs is measured elsewhere.
+async fn a_server(stage: &Stage, name: &str) -> Result<RendezvousServer> {
+    let settings: Table = "[work]\nrecord = 4\nrecord_full = 8\nclaim = 8".parse()?;
+    let tor = stage.around.tor_config.as_deref().context("no Tor network")?;
+    RendezvousServer::start(&stage.home.join(name), tor, settings).await
+}
+
+async fn uses(person: &Person, server: &RendezvousServer) -> Result<()> {
+    let added: Server = person.ask(["server", "add", server.address()]).await?;
+    ensure!(added.address == server.address(), "another server was added: {added:?}");
+    until_server(person, ServerState::Reachable).await
+}
+
+async fn until_server(person: &Person, state: ServerState) -> Result<()> {
+    let seen = |event: &Event| match &event.what {
+        What::Server { server } if server.state == state => Some(()),
+        _ => None,
+    };
+    person.event(&format!("a server {state:?}"), seen).await
+}
+
+/// Both have each other's card with the server on it.
+async fn both_know(alice: &Person, bob: &Person) -> Result<()> {
+    alice.delivers("Bob", "my server is on my card").await?;
+    bob.delivers("Alice", "so is mine").await?;
+    Ok(())
+}
+
+async fn sees_by_server(person: &Person, name: &str, presence: Presence) -> Result<()> {
+    person.until_presence_by(name, presence, Some(PresenceSource::Server)).await
+}
+
+pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_link(stage: Stage) -> Result<()> {
+    let server = a_server(&stage, "server").await?;
+    let (mut alice, mut bob) = stage.alice_and_bob().await?;
+    uses(&bob, &server).await?;
+    both_know(&alice, &bob).await?;
+    alice.stop().await?;
+    bob.stop().await?;
+
+    let (mut alice, mut bob) = (alice.with_links_when_needed(), bob.with_links_when_needed());
+    alice.start().await?;
+    bob.start().await?;
+    sees_by_server(&alice, "Bob", Presence::Online).await?;
+    let status = alice.status().await?;
+    ensure!(status.online == 0, "there is a link");
+    let contact = alice.contact("Bob").await?;
+    ensure!(contact.presence_source == Some(PresenceSource::Server) && contact.since.is_some(), "{contact:?}");
+
+    bob.ask::<serde_json::Value>(["presence", "away"]).await?;
+    sees_by_server(&alice, "Bob", Presence::Away).await?;
+    bob.stop().await?;
+    sees_by_server(&alice, "Bob", Presence::Offline).await?;
+    ensure!(alice.status().await?.online == 0, "there was no link");
+
+    // A message that waits is a reason to dial, as soon as the board shows him.
+    let waits = alice.sends("Bob", "there you are").await?;
+    bob.start().await?;
+    alice.until(&waits, MessageState::Delivered).await?;
+    received_exactly(&bob, "Alice", &["my server is on my card", "there you are"]).await
+}
+
+pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(stage: Stage) -> Result<()> {
+    let server = a_server(&stage, "server").await?;
+    let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
+    uses(&alice, &server).await?;
+    let hidden: Contact = alice.ask(["contact", "presence", "Bob", "hide"]).await?;
+    ensure!(hidden.presence_hidden, "{hidden:?}");
+    alice.delivers("Bob", "hello").await?;
+    alice.delivers("Carol", "hello").await?;
+    for person in [&mut alice, &mut bob, &mut carol] {
+        person.stop().await?;
+    }
+    let mut alice = alice.with_links_when_needed();
+    let (mut bob, mut carol) = (bob.with_links_when_needed(), carol.with_links_when_needed());
+    tokio::try_join!(bob.start(), carol.start())?;
+    alice.start().await?;
+    sees_by_server(&carol, "Alice", Presence::Online).await?;
+    let contact = bob.contact("Alice").await?;
+    ensure!(contact.presence == Presence::Unknown, "Bob sees {contact:?}");
+    Ok(())
+}
+
+pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server(stage: Stage) -> Result<()> {
+    let server = a_server(&stage, "server").await?;
+    let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
+    uses(&alice, &server).await?;
+    alice.delivers("Bob", "hello").await?;
+    alice.delivers("Carol", "hello").await?;
+    carol.stop().await?;
+    bob.stop().await?;
+    alice.ask::<serde_json::Value>(["contact", "remove", "Bob", "--yes"]).await?;
+    alice.stop().await?;
+    let mut alice = alice.with_links_when_needed();
+    let (mut bob, mut carol) = (bob.with_links_when_needed(), carol.with_links_when_needed());
+    alice.start().await?;
+    until_server(&alice, ServerState::Reachable).await?;
+    tokio::try_join!(bob.start(), carol.start())?;
+    // Carol has the old card, and finds the word that is for her alone.
+    sees_by_server(&carol, "Alice", Presence::Online).await?;
+    carol.delivers("Alice", "I found you").await?;
+    let contact = bob.contact("Alice").await?;
+    ensure!(contact.presence != Presence::Online, "Bob sees {contact:?}");
+    Ok(())
+}
+
+pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stage) -> Result<()> {
+    let server = a_server(&stage, "server").await?;
+    let (alice, bob, carol) =
+        tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
+    let handle = format!("alice.wonder@{}", server.address());
+    let claimed: Handle = alice.ask(["handle", "claim", &handle]).await?;
+    ensure!(claimed.state == HandleState::Claiming, "{claimed:?}");
+    let active = |event: &Event| match &event.what {
+        What::Handle { handle } if handle.state == HandleState::Active => Some(()),
+        _ => None,
+    };
+    alice.event("the handle as hers", active).await?;
+
+    let taken: Handle = carol.ask(["handle", "claim", &format!("a1ice.wonder@{}", server.address())]).await?;
+    let failed = |event: &Event| match &event.what {
+        What::Handle { handle } if handle.state == HandleState::Failed => Some(handle.reason.clone()),
+        _ => None,
+    };
+    let reason = carol.event("a look-alike refused", failed).await?;
+    ensure!(reason.is_some_and(|reason| reason.contains("somebody else")), "{taken:?}");
+
+    let nobody = bob.is_refused(["add", &format!("nobody.here@{}", server.address())]).await?;
+    ensure!(nobody.code == "unknown_handle", "{nobody:?}");
+    let asked: Contact = bob.ask(["add", &handle, "--name", "Alice", "--message", "It is Bob"]).await?;
+    ensure!(asked.state == ContactState::Requested, "{asked:?}");
+    let request = |event: &Event| match &event.what {
+        What::Request { request } => Some(request.clone()),
+        _ => None,
+    };
+    let request: Request = alice.event("a request", request).await?;
+    ensure!(request.message.as_deref() == Some("It is Bob") && request.name == "Bob", "{request:?}");
+    alice.ask::<serde_json::Value>(["request", "accept", &request.id]).await?;
+    bob.until_contact("Alice", ContactState::Accepted).await?;
+    bob.delivers("Alice", "found you").await?;
+
+    carol.ask::<Contact>(["add", &handle, "--name", "Alice"]).await?;
+    let second = |event: &Event| match &event.what {
+        What::Request { request } if request.name == "Carol" => Some(request.id.clone()),
+        _ => None,
+    };
+    let second = alice.event("Carol's request", second).await?;
+    alice.ask::<serde_json::Value>(["request", "decline", &second]).await?;
+    carol.until_contact("Alice", ContactState::Refused).await?;
+    Ok(())
+}
+
+pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: Stage) -> Result<()> {
+    let mut server = a_server(&stage, "server").await?;
+    let (alice, bob) = stage.alice_and_bob().await?;
+    uses(&alice, &server).await?;
+    uses(&bob, &server).await?;
+    let handle = format!("alice.wonder@{}", server.address());
+    alice.ask::<Handle>(["handle", "claim", &handle]).await?;
+    let active = |event: &Event| match &event.what {
+        What::Handle { handle } if handle.state == HandleState::Active => Some(()),
+        _ => None,
+    };
+    alice.event("the handle as hers", active).await?;
+    bob.ask::<serde_json::Value>(["presence", "away"]).await?;
+    bob.ask::<serde_json::Value>(["name", LONG_NAME]).await?;
+    both_know(&alice, &bob).await?;
+    let secrets = secrets_of(&stage, &[&alice, &bob]).await?;
+    let memory = memory_of(server.process_id()?)?;
+    server.stop().await?;
+    let mut files = vec![server.log()?.into_bytes()];
+    for entry in fs::read_dir(server.data())?.flatten().filter(|entry| entry.path().is_file()) {
+        files.push(fs::read(entry.path())?);
+    }
+    for (what, secret) in &secrets {
+        ensure!(!has(&memory, secret), "the server's memory has {what}");
+        ensure!(files.iter().all(|file| !has(file, secret)), "the server's files have {what}");
+    }
+    ensure!(has(&memory, server.address().as_bytes()), "the memory was read");
+    Ok(())
+}
+
+/// What a server must never have in clear: what it is called, and its bytes.
+async fn secrets_of(stage: &Stage, people: &[&Person]) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut secrets = vec![("a handle".to_owned(), b"alice.wonder".to_vec())];
+    for person in people {
+        let invitation = Invitation::parse(&person.invites().await?)?;
+        let name = person.name();
+        secrets.push((format!("the peer id of {name}"), invitation.peer_id.0.to_vec()));
+        secrets.push((format!("the front door of {name}"), invitation.front_door.0.to_vec()));
+    }
+    secrets.push(("a name".to_owned(), LONG_NAME.as_bytes().to_vec()));
+    ensure!(stage.home.exists(), "the story's directory is gone");
+    Ok(secrets)
+}
+
+/// All that a process of ours holds in memory that it can write.
+fn memory_of(process: u32) -> Result<Vec<u8>> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps"))?;
+    let memory = fs::File::open(format!("/proc/{process}/mem"))?;
+    let mut all = vec![];
+    for line in maps.lines().filter(|line| line.split_whitespace().nth(1).is_some_and(|mode| mode.starts_with("rw"))) {
+        let (from, to) = line.split_whitespace().next().and_then(|range| range.split_once('-')).context("no range")?;
+        let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
+        let mut part = vec![0; usize::try_from(to - from)?];
+        // The kernel keeps some to itself.
+        if memory.read_exact_at(&mut part, from).is_ok() {
+            all.extend(part);
+        }
+    }
+    Ok(all)
+}
+
+fn has(haystack: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(haystack, needle).is_some()
+}
