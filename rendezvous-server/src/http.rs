@@ -11,6 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use chive_shared::server::ServerId;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,7 @@ struct House {
     requests: Arc<Semaphore>,
     boards: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    document: String,
+    document: Bytes,
 }
 
 impl std::ops::Deref for House {
@@ -100,7 +101,7 @@ pub fn router(app: App) -> Router {
         requests: Arc::new(Semaphore::new(app.limits.requests)),
         boards: Arc::new(Semaphore::new(app.limits.boards)),
         streams: Arc::new(Semaphore::new(app.limits.streams)),
-        document: openapi::text(&document),
+        document: openapi::text(&document).into(),
         app,
     });
     let fixed = |name: HeaderName, value: &'static str| {

@@ -64,7 +64,7 @@ impl Default for Limits {
             connections: 4_096,
             requests: 512,
             streams: 2_048,
-            boards: 64,
+            boards: 128,
             headers: 32,
             head_bytes: 16 * 1024,
             queue: 16_384,
@@ -161,5 +161,7 @@ pub const PURGE_EVERY: Duration = Duration::from_secs(60);
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
 /// Streams get changes together that came within so long.
 pub const BATCH_CHANGES: Duration = Duration::from_millis(100);
-/// Changes in one answer or event.
-pub const MAX_CHANGES: usize = 16_384;
+/// Changes in one answer, and in an event that all streams of the whole board share.
+pub const MAX_CHANGES: usize = 8_192;
+/// Changes in an event that is made for one stream alone: how much a reader that takes nothing can make us hold.
+pub const MAX_OWN_CHANGES: usize = 512;
