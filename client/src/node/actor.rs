@@ -37,8 +37,8 @@ use crate::wire::frame::{Bye, Frame};
 
 /// How often the node looks for what is due: expiries, resends, self-updates.
 const TICK: Duration = Duration::from_secs(5);
-/// How long a stop waits for links to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a stop waits for links, and servers, to hear goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What a node is made of.
 pub struct Parts {

@@ -82,7 +82,8 @@ impl Writer {
                     report(done).await;
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
-                if told.last || self.told.has_changed().unwrap_or(true) {
+                // The last word is said whole: what was told under an older secret is taken back, too.
+                if !told.last && self.told.has_changed().unwrap_or(true) {
                     break;
                 }
             }
@@ -117,7 +118,7 @@ impl Writer {
             posts.push(post);
         }
         // What was told under a secret that is no longer ours is taken back.
-        for mut post in before.into_iter().filter(|_| !told.last) {
+        for mut post in before {
             if !post.retired {
                 post.says.state = None;
                 post.announcer.hurry(now);
