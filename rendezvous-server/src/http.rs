@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -146,6 +146,11 @@ pub fn document() -> String {
 /// A request at a time for each of so many; more are told to come later.
 async fn one_of_many(State(house): Shared, request: Request, next: Next) -> Response {
     house.metrics.requests.inc();
+    // What says itself that it is too long need not come.
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > house.limits.body_bytes()) {
+        return Refusal::too_large(house.limits.body_bytes()).into_response();
+    }
     match house.requests.try_acquire() {
         Ok(_turn) => next.run(request).await,
         Err(_) => Refusal::busy().into_response(),

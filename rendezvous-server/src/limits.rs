@@ -156,7 +156,7 @@ pub const MAX_TRANSACTION: usize = 4_096;
 /// Between two looks for what has died.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Between two deletions of what is forgotten from the database.
-pub const PURGE_EVERY: Duration = Duration::from_secs(60);
+pub const PURGE_EVERY: Duration = Duration::from_mins(1);
 /// Between two looks for what other replicas wrote, where nothing tells us.
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
 /// Streams get changes together that came within so long.
