@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use chive::api::types::{ContactState, Message, MessageState, Presence};
+use chive::api::types::{ContactState, Message, MessageState, Presence, PresenceSource, Server};
 use tempfile::TempDir;
 
 use crate::network::{self, TorNetwork};
 use crate::person::{Person, Surroundings};
+use crate::server::RendezvousServer;
 use narrator::{Narrator, seconds};
 pub use report::Report;
 
@@ -50,7 +51,8 @@ pub struct Demo {
     // Fields are dropped in this order: nobody may run on without a network, or in a removed directory.
     alice: Person,
     bob: Person,
-    _network: Option<TorNetwork>,
+    server: Option<RendezvousServer>,
+    network: Option<TorNetwork>,
     home: TempDir,
     narrator: Narrator,
     report: Report,
@@ -74,7 +76,7 @@ impl Demo {
         let alice = Person::create(&around, &alice, "Alice").await?;
         let bob = Person::create(&around, &bob, "Bob").await?;
         let (to_alice, to_bob) = (Vec::new(), Vec::new());
-        Ok(Self { alice, bob, _network: network, home, narrator, report: Report::default(), to_alice, to_bob })
+        Ok(Self { alice, bob, server: None, network, home, narrator, report: Report::default(), to_alice, to_bob })
     }
 
     /// Plays it. What was measured until a failure is in [`Self::report`].
@@ -82,7 +84,10 @@ impl Demo {
         self.become_contacts().await?;
         self.talk().await?;
         self.wait_for_a_killed_one().await?;
-        self.compare().await
+        self.compare().await?;
+        self.see_each_other_at_a_server().await?;
+        self.report.ok = true;
+        Ok(())
     }
 
     /// What was measured.
@@ -195,8 +200,43 @@ impl Demo {
         ensure!(ids(&at_alice) == ids(&at_bob), "Alice and Bob see their messages in different orders");
         let (lost, duplicated) = (self.report.lost, self.report.duplicated);
         ensure!(lost == 0 && duplicated == 0, "{lost} messages are lost, {duplicated} are duplicated");
-        self.report.ok = true;
         self.narrator.say("Every message arrived, exactly once, and both see them in the same order.");
+        Ok(())
+    }
+}
+
+impl Demo {
+    /// Alice sees Bob come and go, and there is no link between them. Only on the private network.
+    async fn see_each_other_at_a_server(&mut self) -> Result<()> {
+        let Some(tor) = self.network.as_ref().map(TorNetwork::arti_config_file) else { return Ok(()) };
+        let settings = "[work]\nrecord = 8\nrecord_full = 16".parse()?;
+        let server = RendezvousServer::start(&self.home.path().join("server"), &tor, settings).await?;
+        self.narrator.say("Somebody runs a presence server: `chive-rendezvous`, an onion service, too.");
+        self.bob.ask::<Server>(["server", "add", server.address()]).await?;
+        self.bob.delivers("Alice", "I am to be seen at a server now.").await?;
+        self.narrator.say("Bob types `chive server add ADDRESS`. Alice learns of it by his card, end to end.");
+        self.server = Some(server);
+        self.bob.stop().await?;
+        self.alice.stop().await?;
+        self.alice.connects_when_needed();
+        self.bob.connects_when_needed();
+        self.narrator.say("Both start again with `chive run --links needed`: nobody is connected to without a reason.");
+        self.alice.start().await?;
+        self.bob.start().await?;
+        let by_server = Some(PresenceSource::Server);
+        self.alice.until_presence_by("Bob", Presence::Online, by_server).await?;
+        self.no_link().await?;
+        self.narrator.show("Alice types `chive contacts`:", &self.alice.reads(["contacts"]).await?);
+        self.bob.stop().await?;
+        self.alice.until_presence_by("Bob", Presence::Offline, by_server).await?;
+        self.no_link().await?;
+        self.narrator.show("Bob stops. Alice types `chive contacts`:", &self.alice.reads(["contacts"]).await?);
+        self.narrator.say("The server stored records that only contacts can read, and cannot tell whose they were.");
+        self.bob.start().await
+    }
+
+    async fn no_link(&self) -> Result<()> {
+        ensure!(self.alice.status().await?.online == 0, "there is a link between them");
         Ok(())
     }
 }

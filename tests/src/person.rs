@@ -98,8 +98,13 @@ impl Person {
     /// Connects only to those for whom something waits, from the next start on.
     #[must_use]
     pub fn with_links_when_needed(mut self) -> Self {
-        self.run = vec!["run", "--links", "needed"];
+        self.connects_when_needed();
         self
+    }
+
+    /// The same, for who is held already.
+    pub fn connects_when_needed(&mut self) {
+        self.run = vec!["run", "--links", "needed"];
     }
 
     /// Writes down, in this new directory, what every process asks the kernel of networks and files, with
