@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 /// No test waits longer.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, what).await.expect("in time")

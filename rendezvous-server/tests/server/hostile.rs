@@ -27,8 +27,6 @@ async fn impatient() -> World {
     World::with(None, |config| {
         config.limits.head_seconds = 1;
         config.limits.request_seconds = 1;
-        config.limits.write_seconds = 1;
-        config.limits.stop_seconds = 2;
     })
     .await
 }
@@ -109,7 +107,7 @@ fn raise_file_limit() -> (Option<u64>, Option<u64>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() {
-    let world = impatient().await;
+    let world = World::with(None, |config| config.limits.write_seconds = 1).await;
     let cursor = world.board().await.0.cursor;
     let head = format!("GET /v1/stream?after={cursor} HTTP/1.1\r\nhost: x\r\n\r\n");
     let lazy = raw(&world, &head).await;

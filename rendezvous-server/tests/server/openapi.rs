@@ -38,9 +38,15 @@ fn collect(value: &Value, references: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             references.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
-            map.values().for_each(|value| collect(value, references));
+            for value in map.values() {
+                collect(value, references);
+            }
         }
-        Value::Array(list) => list.iter().for_each(|value| collect(value, references)),
+        Value::Array(list) => {
+            for value in list {
+                collect(value, references);
+            }
+        }
         _ => {}
     }
 }

@@ -41,7 +41,10 @@ async fn of_one_address_the_highest_number_counts_on_both() {
     assert_eq!(problem.sequence, Some(second.sequence().0));
     other.put(&alice.record_of(one.id(), one.now(), 2)).await.is(Code::SequenceTaken);
     other.put(&second).await.ok();
+    let mut stream = Stream::from_now(&one).await;
     other.put(&third).await.ok();
+    // Until it has heard of the third, the second is what it has, and may be put again.
+    stream.brings(&third).await;
     one.put(&second).await.is(Code::SequenceNotNewer);
     for world in [&one, &other] {
         assert_eq!(world.board().await.1, [third]);
