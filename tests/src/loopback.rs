@@ -88,13 +88,7 @@ async fn answer(listener: UnixListener, door: Door, at: OnionAddress, incoming: 
 }
 
 impl Transport for Loopback {
-    fn dial_port(
-        &self,
-        to: OnionAddress,
-        _: u16,
-        _: Circle,
-        _: u32,
-    ) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial_port(&self, to: OnionAddress, _: u16, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
         let socket = self.socket(to);
         async move {
             let stream = UnixStream::connect(socket).await.map_err(|_| DialError::Unreachable)?;

@@ -20,8 +20,8 @@ use super::peer::Peer;
 use super::servers::Servers;
 use super::terms::Erasure;
 use super::{
-    COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, Links, NodeHandle, REPORT_QUEUE, Report, Running, SharedTransport,
-    internal,
+    COMMAND_QUEUE, Command, Ending, IncomingStreams, Input, Links, NodeHandle, REPORT_QUEUE, Report, Running,
+    SharedTransport, internal,
 };
 use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock::Clock;

@@ -58,7 +58,8 @@ impl Node {
 
     async fn restart(&self, tx: &mut Tx, contact: ContactId, mls: Vec<u8>) -> Result<Restart, StoreError> {
         let row = contacts::by_id(tx, contact).await?.ok_or(StoreError::Damaged("a contact vanished"))?;
-        let introduction = Introduction { card: self.own_card(tx, Some(contact)).await?, mls, withdrawn: None, message: None };
+        let introduction =
+            Introduction { card: self.own_card(tx, Some(contact)).await?, mls, withdrawn: None, message: None };
         let heard = afresh::heard(tx, contact).await?;
         Ok(Restart { introduction, heard, clock: row.clock.cast_unsigned() })
     }

@@ -55,9 +55,7 @@ impl Node {
     pub(super) async fn claim_handle(&mut self, handle: &str) -> Result<Handle, Fault> {
         let (name, server) = parse_handle(handle)?;
         let mut tx = self.begin().await?;
-        if handles::find(&mut tx, server, &name).await?.is_none()
-            && handles::all(&mut tx).await?.len() >= MAX_HANDLES
-        {
+        if handles::find(&mut tx, server, &name).await?.is_none() && handles::all(&mut tx).await?.len() >= MAX_HANDLES {
             return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_HANDLES} handles"));
         }
         let mut secret = InvitationSecret([0; 16]);
@@ -298,9 +296,9 @@ pub(super) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), Fault
     let Some((name, server)) = handle.trim().rsplit_once('@') else {
         return refuse(ErrorCode::InvalidHandle, "a handle is written NAME@SERVER, with the server's onion address");
     };
-    let name = name.parse().or_else(|error: chive_shared::handle::NameError| {
-        refuse(ErrorCode::InvalidHandle, error.to_string())
-    })?;
+    let name = name
+        .parse()
+        .or_else(|error: chive_shared::handle::NameError| refuse(ErrorCode::InvalidHandle, error.to_string()))?;
     let server = parse_server(server).map_err(|fault| Fault::new(ErrorCode::InvalidHandle, fault.detail))?;
     Ok((name, server))
 }

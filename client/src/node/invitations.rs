@@ -9,9 +9,9 @@ use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
 use crate::fault::Fault;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
-use crate::store::{handles, invitations};
 use crate::store::owner::{self, Service};
 use crate::store::{StoreError, Tx};
+use crate::store::{handles, invitations};
 use crate::transport::{Door, Hosted, OnionSeed};
 
 /// A replaced endpoint stays up for so long: 7 days, and up to one more.

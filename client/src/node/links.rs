@@ -33,11 +33,7 @@ const FAR: Duration = Duration::from_hours(1);
 impl Node {
     /// When the next dial is due.
     pub(super) fn next_dial(&self) -> Instant {
-        let due = self
-            .peers
-            .values()
-            .filter(|peer| self.is_to_be_dialled(peer))
-            .filter_map(|peer| peer.redial.next());
+        let due = self.peers.values().filter(|peer| self.is_to_be_dialled(peer)).filter_map(|peer| peer.redial.next());
         match due.min() {
             // Dials before the network is ready for the first time fail at once and only lengthen the pauses.
             Some(next) if self.was_ready => next,
@@ -52,8 +48,7 @@ impl Node {
     /// Starts every dial that is due.
     pub(super) async fn dial_due(&mut self) {
         let now = Instant::now();
-        let is_due =
-            |peer: &Peer| self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= now);
+        let is_due = |peer: &Peer| self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= now);
         let due: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect();
         for contact in due {
             self.dial(contact).await;

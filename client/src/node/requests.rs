@@ -336,7 +336,9 @@ impl Node {
         {
             return refused(Refusal::Crossed);
         }
-        let Some(invitation) = invitation else { return self.judge_by_handle(tx, asking, handle, known.is_some()).await };
+        let Some(invitation) = invitation else {
+            return self.judge_by_handle(tx, asking, handle, known.is_some()).await;
+        };
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         Ok(verdict_of(invitation, used, known, self.clock.now()))
     }
@@ -375,7 +377,8 @@ impl Node {
             let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
             contacts::add(tx, peer.peer_id(), &naming, now).await?
         };
-        let ours = Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn, message: None };
+        let ours =
+            Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn, message: None };
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         let acceptance = Acceptance { request: digest(introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;

@@ -14,7 +14,9 @@ use tokio_util::sync::DropGuard;
 
 use super::actor::{Node, refuse};
 use super::{Report, events};
-use crate::api::types::{ErrorCode, NewServer, OwnPresence, Presence, PresenceSource, Server, ServerState, Status, What};
+use crate::api::types::{
+    ErrorCode, NewServer, OwnPresence, Presence, PresenceSource, Server, ServerState, Status, What,
+};
 use crate::fault::Fault;
 use crate::identity::{PeerId, derive};
 use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN};
@@ -359,7 +361,8 @@ impl Node {
     pub(super) fn presence_of(&self, contact: ContactId) -> Shown {
         let unknown = |reason| Shown { presence: Presence::Unknown, source: None, since: None, reason };
         let Some(peer) = self.peers.get(&contact) else { return unknown(None) };
-        let by_link = |presence| Shown { presence, source: Some(PresenceSource::Link), since: peer.since, reason: None };
+        let by_link =
+            |presence| Shown { presence, source: Some(PresenceSource::Link), since: peer.since, reason: None };
         if peer.link.is_some() {
             return by_link(Presence::Online);
         }
@@ -472,5 +475,6 @@ pub(super) fn parse_server(address: &str) -> Result<ServerId, Fault> {
     let address = address.trim().to_ascii_lowercase();
     let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
     let full = if host.ends_with(".onion") { host.to_owned() } else { format!("{host}.onion") };
-    full.parse().or_else(|error: chive_shared::server::NotAnAddress| refuse(ErrorCode::InvalidServer, error.to_string()))
+    full.parse()
+        .or_else(|error: chive_shared::server::NotAnAddress| refuse(ErrorCode::InvalidServer, error.to_string()))
 }

@@ -154,7 +154,10 @@ impl Person {
     }
 
     async fn opens(&self, link: &str) -> Result<Contact, ErrorCode> {
-        self.node().add_contact(NewContact { link: link.into(), name: None, message: None }).await.map_err(|fault| fault.code)
+        self.node()
+            .add_contact(NewContact { link: link.into(), name: None, message: None })
+            .await
+            .map_err(|fault| fault.code)
     }
 
     async fn adds(&self, other: &Person) {

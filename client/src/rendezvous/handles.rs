@@ -51,7 +51,8 @@ impl Ours {
         let (mut last, mut price) = (self.last, 0);
         for _ in 0..3 {
             let sequence = Sequence::next(now, last);
-            let claim = Claim::make(&owner, &key, &way.server, ClaimDraft { id, sequence, expires, card: &card }, nonce);
+            let claim =
+                Claim::make(&owner, &key, &way.server, ClaimDraft { id, sequence, expires, card: &card }, nonce);
             let body = [&claim.as_bytes()[..], &work(way, claim.as_bytes(), price).await?].concat();
             match ask(way, Method::PUT, &path(id), body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {

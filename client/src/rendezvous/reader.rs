@@ -203,7 +203,8 @@ async fn follow_stream(
             if sent.kind != "changes" {
                 return Err(ServerError::Broken);
             }
-            let bytes = BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol("an event is no base64"))?;
+            let bytes =
+                BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol("an event is no base64"))?;
             let (head, records) = board::parse(&bytes, MAX_CHANGES)?;
             if head.bucket != bucket || head.cursor.generation != cursor.generation {
                 return Err(ServerError::Protocol("an event of another board"));

@@ -252,7 +252,12 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<b
 }
 
 /// A record of its presence names an endpoint of a newer card: true if it was not known.
-pub async fn take_hint(tx: &mut Tx, contact: ContactId, revision: u64, endpoint: &[u8; 32]) -> Result<bool, StoreError> {
+pub async fn take_hint(
+    tx: &mut Tx,
+    contact: ContactId,
+    revision: u64,
+    endpoint: &[u8; 32],
+) -> Result<bool, StoreError> {
     let Ok(revision) = i64::try_from(revision) else { return Ok(false) };
     // The card itself is still to come: its revision stays what it is.
     let done = sqlx::query("UPDATE contact SET endpoint = ?1 WHERE id = ?2 AND card_revision < ?3 AND endpoint != ?1")

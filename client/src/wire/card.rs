@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn cards_and_introductions_cut_anywhere_or_with_more_after_them_are_refused() {
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }.to_bytes();
+        let introduction =
+            Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }.to_bytes();
         let card = card().to_bytes();
         assert!((0..card.len()).all(|end| Card::from_bytes(&card[..end]).is_err()));
         assert!((0..introduction.len()).all(|end| Introduction::from_bytes(&introduction[..end], 5).is_err()));

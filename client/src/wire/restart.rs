@@ -67,7 +67,11 @@ mod tests {
             presence_secret: [2; 32],
             servers: vec![],
         };
-        Restart { introduction: Introduction { card, mls: vec![9; 5], withdrawn: None, message: None }, heard: 3, clock: 4 }
+        Restart {
+            introduction: Introduction { card, mls: vec![9; 5], withdrawn: None, message: None },
+            heard: 3,
+            clock: 4,
+        }
     }
 
     #[test]

@@ -101,7 +101,9 @@ pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do
     Ok(())
 }
 
-pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server(stage: Stage) -> Result<()> {
+pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server(
+    stage: Stage,
+) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
     uses(&alice, &server).await?;
@@ -126,8 +128,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
 
 pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
-    let (alice, bob, carol) =
-        tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
+    let (alice, bob, carol) = tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
     let handle = format!("alice.wonder@{}", server.address());
     let claimed: Handle = alice.ask(["handle", "claim", &handle]).await?;
     ensure!(claimed.state == HandleState::Claiming, "{claimed:?}");

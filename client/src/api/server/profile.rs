@@ -32,10 +32,7 @@ refusals!(ChangeRefusals: InvalidName);
     request_body = ProfileChange,
     responses((status = 200, description = "How the node is after the change", body = Status), ChangeRefusals),
 )]
-pub(super) async fn change(
-    State(app): State<App>,
-    Body(change): Body<ProfileChange>,
-) -> Result<Json<Status>, Refusal> {
+pub(super) async fn change(State(app): State<App>, Body(change): Body<ProfileChange>) -> Result<Json<Status>, Refusal> {
     Ok(Json(app.node.change_profile(change).await?))
 }
 

@@ -37,8 +37,13 @@ async fn contacts() {
     let change = ContactChange { verified: Some(true), ..ContactChange::default() };
     assert_eq!(door.client.change_contact("Bob", &change).await.unwrap(), contact());
     door.client.remove_contact("Bob").await.unwrap();
-    let asked =
-        ["add chive:abc Some(\"Bob\") None", "contacts", "contact Bob", "change Bob None Some(true) None", "remove Bob"];
+    let asked = [
+        "add chive:abc Some(\"Bob\") None",
+        "contacts",
+        "contact Bob",
+        "change Bob None Some(true) None",
+        "remove Bob",
+    ];
     assert_eq!(door.node.asked(), asked);
     door.close().await;
 }

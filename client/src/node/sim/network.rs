@@ -262,13 +262,7 @@ impl SimTransport {
 }
 
 impl Transport for SimTransport {
-    fn dial_port(
-        &self,
-        to: OnionAddress,
-        _: u16,
-        _: Circle,
-        _: u32,
-    ) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial_port(&self, to: OnionAddress, _: u16, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
         self.network.clone().dial(self.who, to).boxed()
     }
 

@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn presence_acceptance_and_alarm_are_shown_of_this_contact_only() {
         let (mut screen, _) = Screen::open(&bob(), &[]);
-        let presence = |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online, source: None });
+        let presence =
+            |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online, source: None });
         assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
         assert!(screen.event(&presence("00".repeat(32))).is_empty());
         let accepted = event(What::Contact { contact: Contact { state: ContactState::Accepted, ..bob() } });
