@@ -128,7 +128,7 @@ pub enum Code {
     Expired,
     /// The sequence number is of a time to come.
     SequenceInFuture,
-    /// The claim or release was signed too long ago.
+    /// It was signed too long ago.
     Stale,
     /// The server has a higher number for this address or handle.
     SequenceNotNewer,

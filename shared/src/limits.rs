@@ -26,8 +26,8 @@ pub const MAX_HANDLE_LIFE: i64 = 90 * DAY;
 /// So long after its expiry a handle is kept for the owner, though nobody finds it: who comes back
 /// late does not find the name taken.
 pub const HANDLE_GRACE: i64 = 30 * DAY;
-/// A released handle's last sequence number is remembered so long: after it the claim that was
-/// replaced is refused as too old anyway.
+/// A released handle stays taken so long: after it the claim that was released is refused as too old,
+/// so nobody can put it back.
 pub const RELEASE_MEMORY: i64 = 2 * SKEW + 2 * MINUTE;
 
 /// The plaintext of a status.

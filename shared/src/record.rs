@@ -73,6 +73,9 @@ pub enum RecordError {
     /// A sequence number of the future.
     #[error("the sequence number is of a time to come: check the clock")]
     Future,
+    /// Written too long ago.
+    #[error("the record was written too long ago: write a fresh one, and check the clock")]
+    Stale,
 }
 
 /// What a writer says.
@@ -159,7 +162,17 @@ impl Record {
         if self.expires() <= now {
             return Err(RecordError::Expired);
         }
-        if self.sequence().is_in_future(now) { Err(RecordError::Future) } else { Ok(()) }
+        if self.sequence().is_in_future(now) {
+            return Err(RecordError::Future);
+        }
+        if self.sequence().is_stale(now) { Err(RecordError::Stale) } else { Ok(()) }
+    }
+
+    /// Until when a server that took it at a time remembers its sequence number, also when it is dead: until every
+    /// older record of the address is too old to be put again.
+    #[must_use]
+    pub fn remembered(&self, taken: i64) -> i64 {
+        self.dies(taken).max(self.sequence().written().saturating_add(SKEW + 2 * MINUTE))
     }
 
     /// Whether its address signed it, for this server.
@@ -377,7 +390,17 @@ mod tests {
         let future = |sequence| record_with(|draft| draft.sequence = Sequence(sequence)).check_time(NOW);
         assert_eq!(future(u64::MAX), Err(RecordError::Future));
         assert_eq!(future(Sequence::next(NOW + SKEW + MINUTE, None).0), Err(RecordError::Future));
-        assert_eq!(future(0), Ok(()));
+        assert_eq!(future(0), Err(RecordError::Stale));
+        assert_eq!(record().check_time(NOW + SKEW), Ok(()));
+    }
+
+    #[test]
+    fn a_number_is_remembered_until_older_records_are_stale() {
+        let short = record_with(|draft| draft.expires = NOW + MINUTE);
+        let older = record_with(|draft| draft.expires = NOW + MAX_RECORD_LIFE);
+        let forgotten = short.remembered(NOW);
+        assert!(short.dies(NOW) < forgotten);
+        assert_eq!(older.check_time(forgotten), Err(RecordError::Stale));
     }
 
     #[test]

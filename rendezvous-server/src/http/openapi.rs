@@ -1,0 +1,43 @@
+//! `/v1/openapi.json`: the document that the paths' own annotations add up to.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use chive_shared::api::Problem;
+use utoipa::OpenApi;
+
+use super::Shared;
+use super::problem::refusals;
+
+refusals!(Refusals:);
+
+/// What the document says beside the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chive's rendezvous server",
+        description = "Presence records and handles, over HTTP/1.1 on an onion service. Binary bodies are laid out in API.md. \
+            Every error is a `Problem`.",
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "server", description = "What this server is"),
+        (name = "presence", description = "Who is there, for those who can tell"),
+        (name = "handles", description = "Found by a word"),
+    ),
+)]
+pub(super) struct Document;
+
+/// The document as it is served and checked in.
+pub(super) fn text(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().map(|text| text + "\n").unwrap_or_default()
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", operation_id = "openapi", tag = "server",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json"), Refusals),
+)]
+pub(super) async fn get(State(house): Shared) -> Response {
+    ([(CONTENT_TYPE, "application/json")], house.document.clone()).into_response()
+}

@@ -1,0 +1,127 @@
+//! What is counted: sums for the operator, in Prometheus's format. No address, no key, no handle, nothing
+//! that differs between two who ask.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The counters of one server.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    records: Gauge,
+    /// Records that were stored.
+    pub puts: Counter,
+    /// Records, claims and releases that were refused.
+    pub refused: Counter,
+    /// Requests.
+    pub requests: Counter,
+    /// Boards and buckets that were sent.
+    pub boards: Counter,
+    /// Streams that are open.
+    pub streams: Gauge,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections closed because others wanted their place.
+    pub evicted: Counter,
+    transactions: Counter,
+    transaction_seconds: Counter<f64, AtomicU64>,
+    storage_failures: Counter,
+    handles: Gauge,
+    storage_works: AtomicBool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("chive_rendezvous");
+        let mut count = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let puts = count("records_stored", "Presence records stored");
+        let refused = count("refused", "Records, claims and releases refused");
+        let requests = count("requests", "Requests answered");
+        let boards = count("boards", "Boards and buckets sent");
+        let evicted = count("connections_evicted", "Idle connections closed because others wanted their place");
+        let transactions = count("transactions", "Transactions that stored records");
+        let storage_failures = count("storage_failures", "Times that the database could not be used");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge: Gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let records = gauge("records_live", "Presence records that live now");
+        let streams = gauge("streams_open", "Streams of changes that are open now");
+        let connections = gauge("connections_open", "Connections that are open now");
+        let handles = gauge("handles", "Handles, also those kept for their owners after they expired");
+        let transaction_seconds = Counter::default();
+        registry.register("transaction_seconds", "Time that those took", transaction_seconds.clone());
+        Self {
+            registry: Mutex::new(registry),
+            records,
+            puts,
+            refused,
+            requests,
+            boards,
+            streams,
+            connections,
+            evicted,
+            transactions,
+            transaction_seconds,
+            storage_failures,
+            handles,
+            storage_works: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Metrics {
+    /// A transaction ended.
+    pub fn committed(&self, took: Duration, done: bool) {
+        self.transaction_seconds.inc_by(took.as_secs_f64());
+        self.transactions.inc();
+        self.looked(done);
+    }
+
+    /// The database was used, or could not be.
+    pub fn looked(&self, done: bool) {
+        self.storage_works.store(done, Ordering::Relaxed);
+        if !done {
+            self.storage_failures.inc();
+        }
+    }
+
+    /// Whether the database could be used the last time.
+    #[must_use]
+    pub fn storage_works(&self) -> bool {
+        self.storage_works.load(Ordering::Relaxed)
+    }
+
+    /// How many handles there are.
+    pub fn handles(&self, count: u64) {
+        self.handles.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How many handles there were at the last count.
+    #[must_use]
+    pub fn last_handles(&self) -> u64 {
+        u64::try_from(self.handles.get()).unwrap_or_default()
+    }
+
+    /// All of them as text; `live` is how many records live now.
+    #[must_use]
+    pub fn text(&self, live: usize) -> String {
+        self.records.set(i64::try_from(live).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}

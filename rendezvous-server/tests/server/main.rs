@@ -1,0 +1,37 @@
+//! Stories of a whole server, told against both databases: a real one on a TCP port, with a clock that the test sets.
+
+mod boards;
+mod client;
+mod database;
+mod faults;
+mod handles;
+mod hostile;
+mod openapi;
+mod records;
+mod replicas;
+mod streams;
+mod world;
+
+/// Tells a story once with each database.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::world::World::sqlite().await).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::world::World::postgres().await).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both;

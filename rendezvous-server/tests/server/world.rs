@@ -1,0 +1,198 @@
+//! A server, its clock, and people who use it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chive_rendezvous::clock::Clock;
+use chive_rendezvous::config::Config;
+use chive_rendezvous::run::Running;
+use chive_shared::api::{Info, Problem};
+use chive_shared::blinding::{PresenceKey, PresenceSecret, Signer};
+use chive_shared::board::{self, Head};
+use chive_shared::epoch::Epoch;
+use chive_shared::limits::MAX_RECORD_LIFE;
+use chive_shared::record::{Draft, Reader, Record};
+use chive_shared::sequence::Sequence;
+use chive_shared::server::ServerId;
+use chive_shared::status::{State, Status};
+use chive_shared::work::Task;
+use data_encoding::HEXLOWER;
+use ed25519_dalek::SigningKey;
+
+use crate::client::{Answer, Client};
+use crate::database::Cluster;
+
+/// The middle of an epoch, 2025.
+pub(crate) const NOW: i64 = 1_764_001_800_000;
+
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) dir: tempfile::TempDir,
+    running: Option<Running>,
+    now: Arc<AtomicI64>,
+}
+
+/// A configuration for a server of tests: on a TCP port alone, and writing costs nothing.
+pub(crate) fn config(dir: &std::path::Path, database: Option<String>) -> Config {
+    let mut config = Config { data_dir: dir.to_owned(), ..Config::default() };
+    config.onion.enabled = false;
+    config.listen.tcp = Some("127.0.0.1:0".parse().unwrap());
+    config.admin.tcp = Some("127.0.0.1:0".parse().unwrap());
+    config.database.url = database;
+    (config.work.record, config.work.record_full, config.work.claim) = (0, 0, 0);
+    config
+}
+
+impl World {
+    pub(crate) async fn sqlite() -> Self {
+        Self::with(None, |_| {}).await
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+        Self::with(Some(url), |_| {}).await
+    }
+
+    pub(crate) async fn with(database: Option<String>, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = config(dir.path(), database);
+        change(&mut config);
+        let mut world = Self { config, dir, running: None, now: Arc::new(AtomicI64::new(NOW)) };
+        world.start().await;
+        world
+    }
+
+    /// Another server on the same database, with a clock of its own that shows the same.
+    pub(crate) async fn replica(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Replicas may have one key, as behind one onion address: what is put to one is good for the other.
+        std::fs::copy(self.dir.path().join("onion.key"), dir.path().join("onion.key")).unwrap();
+        let config = Config { data_dir: dir.path().to_owned(), ..self.config.clone() };
+        let mut world = Self { config, dir, running: None, now: Arc::new(AtomicI64::new(self.now())) };
+        world.start().await;
+        world
+    }
+
+    pub(crate) async fn start(&mut self) {
+        let now = Arc::clone(&self.now);
+        let clock = Clock::new(move || now.load(Ordering::Relaxed));
+        self.running = Some(Running::start(&self.config, clock).await.unwrap());
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> ServerId {
+        self.running().id()
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn later(&self, by: i64) {
+        self.now.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.running().tcp().unwrap()).await
+    }
+
+    pub(crate) async fn admin(&self) -> Client {
+        Client::connect(self.running().admin().unwrap()).await
+    }
+
+    pub(crate) async fn info(&self) -> Info {
+        self.client().await.get("/v1/info").await.ok().json()
+    }
+
+    pub(crate) async fn board(&self) -> (Head, Vec<Record>) {
+        let answer = self.client().await.get("/v1/board").await.ok();
+        board::parse(&answer.body, 1_000_000).unwrap()
+    }
+
+    pub(crate) async fn put(&self, record: &Record) -> Answer {
+        self.put_with(record, 0).await
+    }
+
+    /// Puts with work of so many bits.
+    pub(crate) async fn put_with(&self, record: &Record, bits: u8) -> Answer {
+        let body = self.submission(record, bits);
+        self.client().await.ask("PUT", &path(record), &[], body).await
+    }
+
+    pub(crate) fn submission(&self, record: &Record, bits: u8) -> Vec<u8> {
+        let work = Task::new(&self.id(), record.as_bytes()).look(bits, 0, u64::MAX).unwrap();
+        [&record.as_bytes()[..], &work.0.to_be_bytes()].concat()
+    }
+}
+
+pub(crate) fn path(record: &Record) -> String {
+    format!("/v1/records/{}", HEXLOWER.encode(&record.address().0))
+}
+
+/// What the operator's own words never are in a problem for strangers.
+pub(crate) fn tells_nothing(problem: &Problem) {
+    let text = serde_json::to_string(problem).unwrap().to_lowercase();
+    for word in ["sql", "postgres", "panic", ".rs", "/tmp", "database is"] {
+        assert!(!text.contains(word), "{text}");
+    }
+}
+
+/// Somebody with a key and contacts.
+pub(crate) struct Person {
+    key: SigningKey,
+    secret: PresenceSecret,
+}
+
+impl Person {
+    pub(crate) fn new(number: u64) -> Self {
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        Self { key: SigningKey::from_bytes(&seed), secret: PresenceSecret(seed.map(|byte| byte ^ 0x55)) }
+    }
+
+    /// A record as a client makes it, but for a change.
+    pub(crate) fn record_with(&self, server: ServerId, now: i64, change: impl FnOnce(&mut Draft)) -> Record {
+        let status = Status { state: State::Online, since: now, hint: None };
+        let mut draft = Draft {
+            epoch: Epoch::at(now),
+            sequence: Sequence::next(now, None),
+            expires: now + MAX_RECORD_LIFE,
+            status,
+        };
+        change(&mut draft);
+        let signer = Signer::new(&self.key, &self.secret, draft.epoch, &server);
+        Record::make(&signer, &self.secret, &server, draft, rand::random())
+    }
+
+    pub(crate) fn record(&self, server: ServerId, now: i64) -> Record {
+        self.record_with(server, now, |_| {})
+    }
+
+    /// The n-th record of this minute.
+    pub(crate) fn record_of(&self, server: ServerId, now: i64, number: u64) -> Record {
+        self.record_with(server, now, |draft| draft.sequence = Sequence(Sequence::next(now, None).0 + number))
+    }
+
+    /// How a contact sees this person.
+    pub(crate) fn reader(&self, server: ServerId, now: i64) -> Reader {
+        let key = PresenceKey::from_bytes(self.key.verifying_key().as_bytes()).unwrap();
+        Reader::new(&key, &self.secret, Epoch::at(now), server)
+    }
+
+    /// What must not be found in anything of the server's.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        vec![self.key.to_bytes().to_vec(), self.key.verifying_key().to_bytes().to_vec(), self.secret.0.to_vec()]
+    }
+}
