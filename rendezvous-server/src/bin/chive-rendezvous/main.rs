@@ -1,5 +1,7 @@
 //! The `chive-rendezvous` command: reads the settings, and runs the server until it is told to stop.
 
+mod health;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,6 +40,8 @@ enum Command {
     CheckConfig,
     /// Print the server's onion address; makes its key if there is none
     Address,
+    /// Ask the server that runs with these settings, on its [admin] address, whether it is ready
+    Health,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +72,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Address => {
             println!("{}", address(&config)?.to_address());
+            Ok(())
+        }
+        Command::Health => {
+            println!("{}", health::ask(&config.admin)?);
             Ok(())
         }
     }
