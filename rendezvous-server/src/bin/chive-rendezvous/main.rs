@@ -2,6 +2,7 @@
 
 mod health;
 
+use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -118,5 +119,5 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
 /// Only our own messages, which name nobody.
 fn log_to_stderr(level: Level) {
     let filter = EnvFilter::new(format!("chive_rendezvous={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init();
 }
