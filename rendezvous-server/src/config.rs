@@ -125,7 +125,7 @@ impl fmt::Display for Level {
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// `postgres://…`. Without it: SQLite, in the data directory.
+    /// `postgres://…`. Without it: `SQLite`, in the data directory.
     pub url: Option<String>,
     /// A file whose first line is the URL.
     pub url_file: Option<PathBuf>,
@@ -250,18 +250,14 @@ impl Config {
 
 /// Sets `a__b` as `b` in the table `a`. A value that is no TOML is text.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
-    match path.split_once("__") {
-        Some((first, rest)) => {
-            let inner = table.entry(first.to_owned()).or_insert_with(|| toml::Table::new().into());
-            set(inner.as_table_mut().ok_or("that setting is no table")?, rest, value)
-        }
-        None => {
-            let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
-            let parsed = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
-            table.insert(path.to_owned(), parsed.unwrap_or_else(|| value.into()));
-            Ok(())
-        }
+    if let Some((first, rest)) = path.split_once("__") {
+        let inner = table.entry(first.to_owned()).or_insert_with(|| toml::Table::new().into());
+        return set(inner.as_table_mut().ok_or("that setting is no table")?, rest, value);
     }
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
+    let parsed = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    table.insert(path.to_owned(), parsed.unwrap_or_else(|| value.into()));
+    Ok(())
 }
 
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {

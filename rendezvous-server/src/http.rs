@@ -8,9 +8,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use chive_shared::server::ServerId;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,7 @@ struct House {
     requests: Arc<Semaphore>,
     boards: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    document: String,
+    document: Bytes,
 }
 
 impl std::ops::Deref for House {
@@ -100,7 +101,7 @@ pub fn router(app: App) -> Router {
         requests: Arc::new(Semaphore::new(app.limits.requests)),
         boards: Arc::new(Semaphore::new(app.limits.boards)),
         streams: Arc::new(Semaphore::new(app.limits.streams)),
-        document: openapi::text(&document),
+        document: openapi::text(&document).into(),
         app,
     });
     let fixed = |name: HeaderName, value: &'static str| {
@@ -145,6 +146,11 @@ pub fn document() -> String {
 /// A request at a time for each of so many; more are told to come later.
 async fn one_of_many(State(house): Shared, request: Request, next: Next) -> Response {
     house.metrics.requests.inc();
+    // What says itself that it is too long need not come.
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > house.limits.body_bytes()) {
+        return Refusal::too_large(house.limits.body_bytes()).into_response();
+    }
     match house.requests.try_acquire() {
         Ok(_turn) => next.run(request).await,
         Err(_) => Refusal::busy().into_response(),

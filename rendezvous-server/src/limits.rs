@@ -64,7 +64,7 @@ impl Default for Limits {
             connections: 4_096,
             requests: 512,
             streams: 2_048,
-            boards: 64,
+            boards: 128,
             headers: 32,
             head_bytes: 16 * 1024,
             queue: 16_384,
@@ -156,10 +156,12 @@ pub const MAX_TRANSACTION: usize = 4_096;
 /// Between two looks for what has died.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Between two deletions of what is forgotten from the database.
-pub const PURGE_EVERY: Duration = Duration::from_secs(60);
+pub const PURGE_EVERY: Duration = Duration::from_mins(1);
 /// Between two looks for what other replicas wrote, where nothing tells us.
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
 /// Streams get changes together that came within so long.
 pub const BATCH_CHANGES: Duration = Duration::from_millis(100);
-/// Changes in one answer or event.
-pub const MAX_CHANGES: usize = 16_384;
+/// Changes in one answer, and in an event that all streams of the whole board share.
+pub const MAX_CHANGES: usize = 8_192;
+/// Changes in an event that is made for one stream alone: how much a reader that takes nothing can make us hold.
+pub const MAX_OWN_CHANGES: usize = 512;

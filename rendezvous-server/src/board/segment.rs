@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use chive_shared::blinding::Address;
 use chive_shared::board;
-use chive_shared::limits::RECORD;
 use chive_shared::record::Record;
 
 use super::{Kept, Order};
@@ -34,6 +33,8 @@ pub(super) struct Segment {
     group: Bytes,
     /// Something has changed since the group was made.
     changed: bool,
+    /// When the first record of the group dies.
+    until: i64,
 }
 
 impl Segment {
@@ -64,17 +65,14 @@ impl Segment {
         if self.kept.len() < before && self.kept.len() < self.kept.capacity() / 4 {
             self.kept.shrink_to_fit();
         }
-        let live = self.kept.values().filter(|kept| kept.lives(now)).count();
-        // A group that shows what has died is made anew when somebody asks for it.
-        self.changed |= live * RECORD + 4 < self.group.len();
-        live
+        self.kept.values().filter(|kept| kept.lives(now)).count()
     }
 
     pub(super) fn group(&mut self, now: i64) -> Bytes {
-        if self.changed {
-            let records: Vec<&Record> =
-                self.kept.values().filter(|kept| kept.lives(now)).map(|kept| &kept.record).collect();
-            self.group = board::group(records.into_iter()).into();
+        if self.changed || now >= self.until {
+            let live: Vec<&Kept> = self.kept.values().filter(|kept| kept.lives(now)).collect();
+            self.until = live.iter().map(|kept| kept.record.dies(kept.taken)).min().unwrap_or(i64::MAX);
+            self.group = board::group(live.iter().map(|kept| &kept.record)).into();
             self.changed = false;
         }
         self.group.clone()

@@ -1,5 +1,6 @@
 //! `/v1/board` and `/v1/changes`: what everybody may read, whole or since a cursor.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -117,7 +118,7 @@ fn body(
     bucket: Bucket,
     cursor: Cursor,
     turn: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let head = house.board.head(bucket, cursor.change).to_bytes();
     let groups = stream::iter(bucket.first_bytes()).map(move |first| {
         let _held = &turn;
@@ -131,7 +132,7 @@ fn body(
 
 /// What has changed since a cursor.
 ///
-/// The answer has the form of a board of one group; its cursor is the one to go on with. It has records of at most 16,384 changes.
+/// The answer has the form of a board of one group; its cursor is the one to go on with. It has records of at most 8,192 changes.
 #[utoipa::path(
     get, path = "/v1/changes", operation_id = "get_changes", tag = "presence",
     params(Since),
@@ -150,7 +151,13 @@ pub(super) async fn changes(
     }
     let (after, bucket) = since.parts()?;
     let bucket = small_enough(&house, bucket)?;
+    let turn = Arc::clone(&house.boards).try_acquire_owned().map_err(|_| Refusal::busy())?;
     let (up_to, records) = house.board.since(after, bucket, MAX_CHANGES, house.clock.now()).map_err(|_| expired())?;
     let bytes = board::body(house.board.head(bucket, up_to), records.iter());
-    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+    // What a reader takes slowly counts like a board.
+    let body = stream::iter([Bytes::from(bytes)]).map(move |bytes| {
+        let _held = &turn;
+        Ok::<_, Infallible>(bytes)
+    });
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], Body::from_stream(body)).into_response())
 }

@@ -43,7 +43,7 @@ pub async fn publish(board: Arc<Board>, clock: Clock, batches: watch::Sender<Arc
         batches.send_replace(Arc::new(first));
         while newest.changed().await.is_ok() {
             let (to, event) = if batches.receiver_count() > 1 {
-                event_after(&board, from, Bucket::ALL, clock.now())
+                event_after(&board, from, Bucket::ALL, MAX_CHANGES, clock.now())
                     .unwrap_or_else(|Forgotten| (board.cursor().change, Bytes::new()))
             } else {
                 // Nobody listens but the one that new streams are made from.
@@ -64,9 +64,15 @@ pub async fn publish(board: Arc<Board>, clock: Clock, batches: watch::Sender<Arc
     stop.run_until_cancelled(publishing).await;
 }
 
-/// What changed after a cursor as an event, and up to which change; no bytes if nothing did.
-pub fn event_after(board: &Board, after: Cursor, bucket: Bucket, now: i64) -> Result<(u64, Bytes), Forgotten> {
-    let (up_to, records) = board.since(after, bucket, MAX_CHANGES, now)?;
+/// At most so many changes after a cursor as an event, and up to which; no bytes if they are nothing to this bucket.
+pub fn event_after(
+    board: &Board,
+    after: Cursor,
+    bucket: Bucket,
+    most: usize,
+    now: i64,
+) -> Result<(u64, Bytes), Forgotten> {
+    let (up_to, records) = board.since(after, bucket, most, now)?;
     if records.is_empty() {
         return Ok((up_to, Bytes::new()));
     }

@@ -60,7 +60,8 @@ fn facts(info: &Info) -> String {
         ("Handles", handles),
         ("Version", format!("{} {}", info.software, info.version)),
     ];
-    facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect()
+    let rows: Vec<String> = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    rows.concat()
 }
 
 /// The address in upper case, which is the same address and fits QR's alphanumeric mode.

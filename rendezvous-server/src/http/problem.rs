@@ -59,6 +59,10 @@ impl Refusal {
         Self::new(Code::TooSlow, "The request, or its answer, took too long. What you sent may be stored all the same.")
     }
 
+    pub(super) fn too_large(most: usize) -> Self {
+        Self::new(Code::TooLarge, format!("The body has more than {most} bytes."))
+    }
+
     pub(super) fn stopping() -> Self {
         Self::new(Code::Stopping, "The server is stopping.")
     }

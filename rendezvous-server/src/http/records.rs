@@ -120,7 +120,9 @@ pub(super) async fn put_many(
     results.extend(good.iter().zip(verdicts).map(|((place, _), verdict)| (*place, answer(verdict))));
     results.sort_unstable_by_key(|(place, _)| *place);
     let results: Vec<RecordAnswer> = results.into_iter().map(|(_, answer)| answer).collect();
-    results.iter().for_each(|answer| count(&house, answer.code.is_none()));
+    for answer in &results {
+        count(&house, answer.code.is_none());
+    }
     Ok(Json(BatchAnswer { results }))
 }
 

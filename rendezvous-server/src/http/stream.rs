@@ -23,6 +23,7 @@ use super::feed::{Batch, event_after};
 use super::problem::{Refusal, refusals};
 use super::{House, Shared};
 use crate::board::Forgotten;
+use crate::limits::MAX_OWN_CHANGES;
 
 refusals!(Refusals: BucketTooLarge, CursorExpired, TokenRequired);
 
@@ -56,7 +57,8 @@ pub(super) async fn follow(
     let bucket = small_enough(&house, bucket)?;
     let turn = Arc::clone(&house.streams).try_acquire_owned().map_err(|_| Refusal::busy())?;
     // An expired cursor is refused before the stream begins.
-    let first = event_after(&house.board, after, bucket, house.clock.now()).map_err(|Forgotten| expired())?;
+    let first =
+        event_after(&house.board, after, bucket, MAX_OWN_CHANGES, house.clock.now()).map_err(|Forgotten| expired())?;
     let follower = Follower::new(house, Cursor { change: first.0, ..after }, bucket, turn);
     let hello = stream::iter([HELLO, first.1]).filter(|bytes| future::ready(!bytes.is_empty()));
     let events = hello.map(Ok::<_, Infallible>).chain(follower.into_stream());
@@ -105,7 +107,7 @@ impl Follower {
         let common = (self.bucket == Bucket::ALL).then(|| batch.for_who_knows(self.after.change)).flatten();
         let (up_to, event) = match common {
             Some(common) => common,
-            None => event_after(&self.house.board, self.after, self.bucket, self.house.clock.now())?,
+            None => event_after(&self.house.board, self.after, self.bucket, MAX_OWN_CHANGES, self.house.clock.now())?,
         };
         self.after.change = up_to;
         Ok(event)

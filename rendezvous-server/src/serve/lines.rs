@@ -86,7 +86,9 @@ impl Lines {
     /// Ends all of them.
     pub(super) fn cut_all(&self) {
         let all: Vec<_> = self.open.lock().values().filter_map(Weak::upgrade).collect();
-        all.iter().for_each(|line| line.cut.cancel());
+        for line in all {
+            line.cut.cancel();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL, or an engine that speaks its protocol: shared by several replicas of the server.
+//! `PostgreSQL`, or an engine that speaks its protocol: shared by several replicas of the server.
 //!
 //! Every transaction that writes records first raises the counter of changes, and so holds its row's lock:
 //! changes become visible in the order of their numbers, and who has read up to one has missed nothing.

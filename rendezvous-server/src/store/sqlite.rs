@@ -1,4 +1,4 @@
-//! SQLite: one file, one connection, one server. Presence records go into a journal, a row for each
+//! `SQLite`: one file, one connection, one server. Presence records go into a journal, a row for each
 //! transaction, so that writing a thousand of them costs little more than writing one.
 
 use std::path::Path;
@@ -90,7 +90,7 @@ impl Sqlite {
     pub(super) async fn put(&self, records: &[Record], newest: u64, now: i64) -> Result<Put, StoreError> {
         let last = newest.saturating_add(records.len() as u64);
         let remembered = records.iter().map(|record| record.remembered(now)).max().unwrap_or(now);
-        let bytes: Vec<u8> = records.iter().flat_map(|record| record.as_bytes()).copied().collect();
+        let bytes: Vec<u8> = records.iter().flat_map(Record::as_bytes).copied().collect();
         if !records.is_empty() {
             // A statement is a transaction. The number is unique: what somebody else wrote is an error.
             sqlx::query("INSERT INTO presence (change, taken, remembered, records) VALUES ($1, $2, $3, $4)")
@@ -189,7 +189,7 @@ impl Entry {
     /// Adds those of its records that came after a change.
     fn unpack(&self, after: u64, kept: &mut Vec<Kept>) -> Result<(), StoreError> {
         let damaged = || StoreError::Damaged("a row of the journal is no records");
-        if self.records.is_empty() || self.records.len() % RECORD != 0 {
+        if self.records.is_empty() || !self.records.len().is_multiple_of(RECORD) {
             return Err(damaged());
         }
         let number = (self.records.len() / RECORD) as u64;

@@ -1,1 +1,154 @@
-//! …
+//! Several servers on one PostgreSQL.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chive_shared::api::Code;
+use chive_shared::record::Record;
+
+use crate::database::Cluster;
+use crate::streams::Stream;
+use crate::world::{Person, World, path};
+
+/// What is put to one replica is on the other's stream within this.
+const SEEN: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_to_one_is_on_the_others_board_and_stream_within_a_second() {
+    let one = World::postgres().await;
+    let other = one.replica().await;
+    let mut stream = Stream::from_now(&other).await;
+    for number in 0..20 {
+        let record = Person::new(number).record(one.id(), one.now());
+        one.put(&record).await.ok();
+        let put = Instant::now();
+        stream.brings(&record).await;
+        assert!(put.elapsed() < SEEN, "{:?}", put.elapsed());
+    }
+    assert_eq!(other.board().await.1.len(), 20);
+    assert_eq!(one.board().await.0.cursor, other.board().await.0.cursor, "one cursor for both");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_one_address_the_highest_number_counts_on_both() {
+    let one = World::postgres().await;
+    let other = one.replica().await;
+    let alice = Person::new(1);
+    let [first, second, third] = [1, 2, 3].map(|number| alice.record_of(one.id(), one.now(), number));
+    one.put(&second).await.ok();
+    // The other may not have heard of it yet: the database has.
+    let problem = other.put(&first).await.is(Code::SequenceNotNewer);
+    assert_eq!(problem.sequence, Some(second.sequence().0));
+    other.put(&alice.record_of(one.id(), one.now(), 2)).await.is(Code::SequenceTaken);
+    other.put(&second).await.ok();
+    other.put(&third).await.ok();
+    one.put(&second).await.is(Code::SequenceNotNewer);
+    for world in [&one, &other] {
+        assert_eq!(world.board().await.1, [third]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_start_at_once_make_one_database() {
+    let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+    let starting: Vec<_> = (0..4).map(|_| tokio::spawn(World::with(Some(url.clone()), |_| {}))).collect();
+    let mut generations = Vec::new();
+    for world in starting {
+        generations.push(world.await.unwrap().board().await.0.cursor.generation);
+    }
+    assert!(generations.iter().all(|generation| *generation == generations[0]), "{generations:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_stopped_under_load_takes_nothing_that_was_accepted_with_it() {
+    let one = Arc::new(World::postgres().await);
+    let mut other = one.replica().await;
+    let to_other = other.running().tcp().unwrap();
+    let writers: Vec<_> = (0..8u64)
+        .map(|writer| {
+            let (id, now) = (one.id(), one.now());
+            tokio::spawn(async move { write_until_refused(to_other, writer, id, now).await })
+        })
+        .collect();
+    let mut stream = Stream::from_now(&one).await;
+    for _ in 0..10 {
+        stream.next().await.unwrap();
+    }
+    other.stop().await;
+    let mut accepted = Vec::new();
+    for writer in writers {
+        accepted.extend(writer.await.unwrap());
+    }
+    assert!(!accepted.is_empty());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let (_, records) = one.board().await;
+        if accepted.iter().all(|record| records.contains(record)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "accepted by one and not on the other's board");
+    }
+    one.put(&Person::new(99).record(one.id(), one.now())).await.ok();
+}
+
+/// Puts one record of each of many people until the server is gone; gives those that were accepted.
+async fn write_until_refused(
+    to: std::net::SocketAddr,
+    writer: u64,
+    id: chive_shared::server::ServerId,
+    now: i64,
+) -> Vec<Record> {
+    let mut accepted = Vec::new();
+    let Ok(stream) = tokio::net::TcpStream::connect(to).await else { return accepted };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for turn in 0..2_000 {
+        let record = Person::new(1_000 * (writer + 1) + turn).record(id, now);
+        let body = [&record.as_bytes()[..], &[0; 8]].concat();
+        let request = hyper::Request::put(path(&record)).header("host", "server");
+        let request = request.body(http_body_util::Full::new(bytes::Bytes::from(body))).unwrap();
+        if sender.ready().await.is_err() {
+            break;
+        }
+        match sender.send_request(request).await {
+            Ok(answer) if answer.status().is_success() => accepted.push(record),
+            _ => break,
+        }
+    }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_record() {
+    let cluster = tokio::task::spawn_blocking(|| Arc::new(Cluster::start())).await.unwrap();
+    let url = cluster.database();
+    let world = World::with(Some(url), |config| config.limits.storage_seconds = 2).await;
+    let before = Person::new(1).record(world.id(), world.now());
+    world.put(&before).await.ok();
+    let stopped = Arc::clone(&cluster);
+    tokio::task::spawn_blocking(move || stopped.stop()).await.unwrap();
+    let gone = Instant::now();
+    while gone.elapsed() < Duration::from_secs(10) {
+        let answer = world.put(&Person::new(2).record(world.id(), world.now())).await;
+        crate::world::tells_nothing(&answer.is(Code::StorageUnavailable));
+        assert_eq!(world.board().await.1, [before]);
+        assert_eq!(world.admin().await.get("/readyz").await.status, 503);
+    }
+    let back = Arc::clone(&cluster);
+    tokio::task::spawn_blocking(move || back.resume()).await.unwrap();
+    let after = Person::new(3).record(world.id(), world.now());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !world.put(&after).await.status.is_success() {
+        assert!(Instant::now() < deadline, "it does not come back");
+    }
+    let (_, records) = world.board().await;
+    assert!(records.contains(&before) && records.contains(&after));
+    assert_eq!(world.admin().await.get("/readyz").await.status, 200);
+    // Listening to the others works again, too.
+    let other = world.replica().await;
+    let mut stream = Stream::from_now(&world).await;
+    let record = Person::new(4).record(world.id(), world.now());
+    other.put(&record).await.ok();
+    stream.brings(&record).await;
+}
