@@ -1,5 +1,8 @@
 //! The `chive-rendezvous` command: reads the settings, and runs the server until it is told to stop.
 
+mod health;
+
+use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ enum Command {
     CheckConfig,
     /// Print the server's onion address; makes its key if there is none
     Address,
+    /// Ask the server that runs with these settings, on its [admin] address, whether it is ready
+    Health,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +73,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Address => {
             println!("{}", address(&config)?.to_address());
+            Ok(())
+        }
+        Command::Health => {
+            println!("{}", health::ask(&config.admin)?);
             Ok(())
         }
     }
@@ -110,5 +119,5 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
 /// Only our own messages, which name nobody.
 fn log_to_stderr(level: Level) {
     let filter = EnvFilter::new(format!("chive_rendezvous={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init();
 }
