@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chive_shared::api::Code;
 use chive_shared::epoch::Epoch;
-use chive_shared::limits::MINUTE;
+use chive_shared::limits::{MINUTE, SECOND};
 use chive_shared::record::Record;
 use chive_shared::sequence::Sequence;
 use chive_shared::status::State;
@@ -24,7 +24,7 @@ use crate::transport::Circle;
 
 /// Records for single contacts come up to so much later than the one for all, each at a time of its own: the server
 /// must not see that they belong together.
-const SPREAD: i64 = 2 * MINUTE;
+const SPREAD: i64 = 45 * SECOND;
 
 /// What is to be told from now on.
 #[derive(Clone)]
