@@ -50,6 +50,8 @@ struct Post {
     announcer: Announcer,
     circle: Option<(Epoch, Circle)>,
     failures: u32,
+    /// It is for all contacts.
+    for_all: bool,
     /// It is to be taken back.
     retired: bool,
 }
@@ -76,9 +78,9 @@ impl Writer {
         loop {
             let told = Arc::clone(&self.told.borrow_and_update());
             self.follow(&mut posts, &told);
-            while let Some(due) = posts.iter().position(|post| post.announcer.due() <= self.clock.now()) {
+            while let Some(due) = self.next_due(&posts) {
                 let done = self.put(&mut posts[due], &mut price).await;
-                if due == 0 && !posts[due].retired {
+                if posts[due].for_all && !posts[due].retired {
                     report(done).await;
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
@@ -98,6 +100,14 @@ impl Writer {
         }
     }
 
+    /// What is to be taken back comes first: its circuit is there, and time may be short.
+    fn next_due(&self, posts: &[Post]) -> Option<usize> {
+        let now = self.clock.now();
+        let is_due = |post: &Post| post.announcer.due() <= now;
+        let retired = posts.iter().position(|post| post.retired && is_due(post));
+        retired.or_else(|| posts.iter().position(is_due))
+    }
+
     fn until_due(&self, posts: &[Post]) -> Duration {
         let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
         Duration::from_millis(due.saturating_sub(self.clock.now()).clamp(0, MINUTE).unsigned_abs())
@@ -114,7 +124,7 @@ impl Writer {
                 post.announcer.hurry(now);
             }
             post.says = says.clone();
-            post.retired = false;
+            (post.for_all, post.retired) = (place == 0, false);
             posts.push(post);
         }
         // What was told under a secret that is no longer ours is taken back.
@@ -131,7 +141,7 @@ impl Writer {
     fn fresh(&mut self, says: &Announcement, for_one: bool) -> Post {
         let later = if for_one { self.rng.random_range(0..SPREAD) } else { 0 };
         let announcer = Announcer::new(self.way.server, self.clock.now() + later);
-        Post { says: says.clone(), announcer, circle: None, failures: 0, retired: false }
+        Post { says: says.clone(), announcer, circle: None, failures: 0, for_all: !for_one, retired: false }
     }
 
     async fn put(&mut self, post: &mut Post, price: &mut u8) -> WriterNews {
