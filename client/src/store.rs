@@ -23,6 +23,7 @@ pub mod events;
 pub mod heard;
 pub mod invitations;
 pub mod messages;
+pub mod notes;
 pub mod owner;
 pub mod terms;
 

@@ -12,7 +12,7 @@ use hyper::Method;
 
 use crate::api::types::{
     Contact, ContactChange, Event, Invitation, MarkRead, Message, NewBackup, NewContact, NewInvitation, NewMessage,
-    PassphraseChange, Problem, Search, Status, Wipe,
+    NewNote, Note, PassphraseChange, Problem, Search, Status, WebPage, Wipe,
 };
 
 mod events;
@@ -122,6 +122,11 @@ impl Client {
         self.ask(Method::POST, format!("{}/read", contact_path(who))).json(&mark)?.answer().await
     }
 
+    /// The newest message of every conversation.
+    pub async fn conversations(&self) -> Result<Vec<Message>, ClientError> {
+        self.ask(Method::GET, "/v1/conversations").answer().await
+    }
+
     /// Messages that have the words, newest first.
     pub async fn search(&self, search: &Search) -> Result<Vec<Message>, ClientError> {
         let mut path = format!("/v1/search?text={}&limit={}", segment(&search.text), search.limit);
@@ -150,6 +155,22 @@ impl Client {
     pub fn events(&self, after: Option<i64>) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin + use<> {
         let path = after.map_or_else(|| "/v1/events".to_owned(), |seq| format!("/v1/events?after={seq}"));
         events::follow(self.ask(Method::GET, path).accept("text/event-stream"))
+    }
+
+    /// What front-ends keep in the profile.
+    pub async fn notes(&self) -> Result<Vec<Note>, ClientError> {
+        self.ask(Method::GET, "/v1/notes").answer().await
+    }
+
+    /// Keeps a note; an empty one is removed.
+    pub async fn put_note(&self, key: &str, text: &str) -> Result<(), ClientError> {
+        let new = NewNote { text: text.to_owned() };
+        self.ask(Method::PUT, format!("/v1/notes/{}", segment(key))).json(&new)?.done().await
+    }
+
+    /// An address of the web interface, for one browser.
+    pub async fn web(&self) -> Result<WebPage, ClientError> {
+        self.ask(Method::POST, "/v1/web").answer().await
     }
 
     /// Changes the profile's passphrase.

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use super::{Store, StoreError};
 
 /// What a copy has: the table, its columns, and what of it.
-const KEPT: [(&str, &str); 11] = [
+const KEPT: [(&str, &str); 12] = [
     ("profile", "SELECT * FROM source.profile"),
     ("service", "SELECT * FROM source.service"),
     ("invitation", "SELECT * FROM source.invitation"),
@@ -20,6 +20,7 @@ const KEPT: [(&str, &str); 11] = [
     ("heard", "SELECT * FROM source.heard"),
     ("forgotten", "SELECT * FROM source.forgotten"),
     ("answered", "SELECT * FROM source.answered"),
+    ("note", "SELECT * FROM source.note"),
 ];
 
 /// What a copy does not have: keys that move on, what belongs to them, and what happened.

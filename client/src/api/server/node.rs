@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::api::types::{
-    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage,
+    Contact, ContactChange, Event, Invitation, MarkRead, Message, NewContact, NewInvitation, NewMessage, NewNote, Note,
     PassphraseChange, Search, Status,
 };
 use crate::fault::Fault;
@@ -31,12 +31,15 @@ pub trait Node: Send + Sync + 'static {
     fn remove_contact<'a>(&'a self, who: &'a str) -> Answer<'a, ()>;
     fn send<'a>(&'a self, who: &'a str, new: NewMessage) -> Answer<'a, Message>;
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>>;
+    fn conversations(&self) -> Answer<'_, Vec<Message>>;
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>>;
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn mark_read<'a>(&'a self, who: &'a str, mark: MarkRead) -> Answer<'a, Contact>;
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
     fn newest_event(&self) -> watch::Receiver<i64>;
+    fn notes(&self) -> Answer<'_, Vec<Note>>;
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()>;
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()>;
     fn backup(&self, passphrase: Passphrase) -> Answer<'_, Backup>;
     fn wipe(&self) -> Answer<'_, ()>;
@@ -87,6 +90,10 @@ impl Node for NodeHandle {
         Box::pin(NodeHandle::history(self, who, limit, before))
     }
 
+    fn conversations(&self) -> Answer<'_, Vec<Message>> {
+        Box::pin(NodeHandle::conversations(self))
+    }
+
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
         Box::pin(NodeHandle::search(self, search))
     }
@@ -109,6 +116,14 @@ impl Node for NodeHandle {
 
     fn newest_event(&self) -> watch::Receiver<i64> {
         NodeHandle::newest_event(self)
+    }
+
+    fn notes(&self) -> Answer<'_, Vec<Note>> {
+        Box::pin(NodeHandle::notes(self))
+    }
+
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()> {
+        Box::pin(NodeHandle::put_note(self, key, new))
     }
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use crate::api::server::{Answer, Node};
 use crate::api::types::{
     Allowed, Contact, ContactChange, ContactState, Direction, DoorState, ErrorCode, Event, Invitation, InvitationState,
-    MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage, PassphraseChange, Presence, Search, Status,
-    Terms, TorStatus, What,
+    MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage, NewNote, Note, PassphraseChange, Presence,
+    Search, Status, Terms, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::profile::Passphrase;
@@ -123,6 +123,10 @@ impl Node for Arc<Fake> {
         self.answer(format!("history {who} {limit} {before:?}"), vec![message()])
     }
 
+    fn conversations(&self) -> Answer<'_, Vec<Message>> {
+        self.answer("conversations".into(), vec![message()])
+    }
+
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
         let Search { text, contact, limit, before } = search;
         self.answer(format!("search {text} {contact:?} {limit} {before:?}"), vec![message()])
@@ -155,6 +159,14 @@ impl Node for Arc<Fake> {
 
     fn newest_event(&self) -> watch::Receiver<i64> {
         self.newest.subscribe()
+    }
+
+    fn notes(&self) -> Answer<'_, Vec<Note>> {
+        self.answer("notes".into(), vec![note()])
+    }
+
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()> {
+        self.answer(format!("note {key} {}", new.text), ())
     }
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {
@@ -222,6 +234,10 @@ pub(super) fn contact() -> Contact {
         retain: Some(3600),
         created_at: 4,
     }
+}
+
+pub(super) fn note() -> Note {
+    Note { key: "ui.theme".into(), text: "dark".into() }
 }
 
 pub(super) fn message() -> Message {
