@@ -47,12 +47,10 @@ async function start() {
   await speak();
   render(html`<${App} />`, document.getElementById("app"));
   watch();
-  try {
-    await enter();
-  } catch (problem) {
-    return set({ stage: "out", trouble: problem });
-  }
+  const refused = await enter().catch((problem) => problem);
+  // Whoever came in before is let in by that, whatever the address says.
   await begin();
+  if (refused && state.stage === "out") set({ trouble: refused });
 }
 
 start();

@@ -49,8 +49,7 @@ export function Strength({ passphrase }) {
 }
 
 async function opened(answer) {
-  const ui = await answer;
-  set({ ui, stage: ui.state });
+  await answer;
   await begin();
 }
 

@@ -30,7 +30,7 @@ export function InviteDialog() {
   return html`<${Dialog} title=${t("invite")}>
     <p>${t("invite-text")}</p>
     ${made?.link && html`<${Code} text=${made.link} label=${t("invite-code")} name="chive-invitation" />
-      <p class="address" dir="ltr" tabindex="0" aria-label=${t("invite-link")}>${made.link}</p>
+      <p class="address" dir="ltr" tabindex="0" role="group" aria-label=${t("invite-link")}>${made.link}</p>
       <div class="row"><${Button} kind="primary" icon="copy" act=${() => copy(made.link)}>${t("copy-link")}</${Button}></div>
       <p class="hint">${t("invite-until", { n: made.uses, when: dayAndTime(made.expires_at) })}</p>`}
     <details><summary>${t("invite-another")}</summary>

@@ -86,7 +86,7 @@ export function VerifyDialog({ id }) {
   };
   return html`<${Dialog} title=${t("verify-title", { name: contact.name })}>
     <p>${t("verify-text", { name: contact.name })}</p>
-    <p class="digits" dir="ltr" aria-label=${t("safety-number")}>${groups(contact.safety_number).map((group) => html`<span key=${group}>${group} </span>`)}</p>
+    <p class="digits" dir="ltr" role="group" aria-label=${t("safety-number")}>${groups(contact.safety_number).map((group) => html`<span key=${group}>${group} </span>`)}</p>
     <${Code} text=${`CHIVE-NUMBER:${digits}`} label=${t("verify-code")} name="chive-number" more=${false} />
     <${Scanner} found=${scanned} />
     ${result && html`<p class=${result === "verify-fits" ? "good" : "wrong"} role="alert">${t(result)}</p>`}

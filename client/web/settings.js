@@ -7,7 +7,7 @@ import { LANGUAGES, duration, speak, t } from "/l10n.js";
 import { lockAfter, tellActive } from "/presence.js";
 import { reason } from "/reasons.js";
 import { Servers } from "/status.js";
-import { forget, note, openDialog, set, setting, state, toast } from "/state.js";
+import { beforeLock, forget, note, openDialog, set, setting, state, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { Button, Choice, Dialog, Field, Form, Name, Secret, save } from "/ui.js";
 
@@ -15,6 +15,7 @@ const LOCKS = [0, 60, 300, 900, 3600];
 
 /** Locks the profile; the page forgets what it knew. */
 export async function lockNow() {
+  await Promise.all([...beforeLock].map((keep) => keep()));
   await ask("POST", "/ui/lock");
   forget();
 }

@@ -54,6 +54,9 @@ export function set(change) {
   });
 }
 
+/** What is to be kept before the profile is locked. */
+export const beforeLock = new Set();
+
 /** Forgets everything decrypted: a fresh page has nothing of the one before. */
 export function forget() {
   following?.abort();
@@ -64,8 +67,12 @@ export function forget() {
 export async function begin() {
   try {
     const ui = await get("/ui/state");
-    set({ ui, stage: ui.state, trouble: null });
-    if (ui.state === "ready") await load();
+    if (ui.state === "ready") {
+      state.ui = ui;
+      await load();
+    } else {
+      set({ ui, stage: ui.state, trouble: null });
+    }
   } catch (problem) {
     lost(problem);
   }
@@ -88,6 +95,7 @@ async function load() {
   await speak(kept.get("ui.language"));
   set({
     stage: "ready",
+    trouble: null,
     status,
     contacts: new Map(contacts.map((contact) => [contact.id, contact])),
     newest: new Map(newest.map((message) => [message.contact_id, message])),

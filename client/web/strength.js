@@ -15,9 +15,8 @@ export function bits(passphrase) {
     }
   }
   const words = text.split(/[\s_.-]+/u).filter(Boolean);
-  // Four or more words are guessed word by word.
-  if (words.length >= 4) return guessed + words.reduce((sum, word) => sum + Math.min(11, letters(word)), 0);
-  return guessed + letters(text);
+  // Words are guessed word by word.
+  return guessed + words.reduce((sum, word) => sum + (/^\p{L}+$/u.test(word) && words.length > 1 ? Math.min(12.5, letters(word)) : letters(word)), 0);
 }
 
 function letters(text) {

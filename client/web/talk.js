@@ -7,7 +7,7 @@ import { clock, day, dayAndTime, duration, isoTime, startOfDay, t } from "/l10n.
 import { isWatched } from "/presence.js";
 import { reason, trouble } from "/reasons.js";
 import { Rows } from "/scroll.js";
-import { note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
+import { beforeLock, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
 import { byteLength, oneLine, parts } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
 
@@ -94,7 +94,7 @@ function Said({ contact, talk }) {
 const together = (one, other) => one && other && one.direction === other.direction && Math.abs(other.created_at - one.created_at) < NEAR
   && startOfDay(one.created_at) === startOfDay(other.created_at);
 
-function Bubble({ message, before, after, found }) {
+function Bubble({ message, before, after, found, unread }) {
   const mine = message.direction === "sent";
   const newDay = !before || startOfDay(before.created_at) !== startOfDay(message.created_at);
   const begins = !together(before, message) || message.missing_before > 0;
@@ -102,6 +102,7 @@ function Bubble({ message, before, after, found }) {
   const waits = message.state === "queued" || message.state === "sent";
   return html`
     ${newDay && html`<p class="day"><span>${day(message.created_at)}</span></p>`}
+    ${unread > 0 && html`<p class="day new"><span>${t("unread-n", { n: unread })}</span></p>`}
     ${message.missing_before > 0 && html`<p class="gap">${t("missing", { n: message.missing_before })}</p>`}
     <article class=${`bubble ${mine ? "mine" : "theirs"} ${begins ? "begins" : ""} ${ends ? "ends" : ""} ${found ? "hit" : ""} ${message.state}`} data-id=${message.id}>
       <span class="unseen">${mine ? t("you") : t("from", { name: message.contact })}</span>
@@ -152,19 +153,22 @@ function Composer({ contact }) {
   const keep = (options) => {
     clearTimeout(timer.current);
     timer.current = null;
-    if ((state.notes.get(key) ?? "") !== newest.current) note(key, newest.current, options).catch(() => {});
+    if ((state.notes.get(key) ?? "") === newest.current) return null;
+    return note(key, newest.current, options).catch(() => {});
   };
   const write = (value) => {
     newest.current = value;
     setText(value);
     clearTimeout(timer.current);
-    timer.current = setTimeout(keep, 400);
+    timer.current = setTimeout(() => keep(), 400);
   };
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches) box.current?.focus();
     const leave = () => { if (timer.current) keep({ keepalive: true }); };
     addEventListener("pagehide", leave);
+    beforeLock.add(keep);
     return () => {
+      beforeLock.delete(keep);
       removeEventListener("pagehide", leave);
       if (state.contacts.has(contact.id)) leave();
     };

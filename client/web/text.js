@@ -19,13 +19,19 @@ export function parts(text) {
   const found = [];
   let at = 0;
   for (const match of text.matchAll(LINK)) {
-    const link = match[0].replace(/[.,;:!?)\]}»”’]+$/u, "");
+    const link = trimmed(match[0]);
     if (match.index > at) found.push({ text: visible(text.slice(at, match.index)) });
     found.push({ link: visible(link) });
     at = match.index + link.length;
   }
   if (at < text.length) found.push({ text: visible(text.slice(at)) });
   return found;
+}
+
+/** Without what ends a sentence, or closes a bracket that was opened before the link. */
+function trimmed(link) {
+  const short = link.replace(/[.,;:!?\]}»”’]+$/u, "");
+  return short.endsWith(")") && !short.includes("(") ? trimmed(short.slice(0, -1)) : short;
 }
 
 /** The address as it would be asked for: look-alikes of other scripts show as `xn--`. Null if there is none. */

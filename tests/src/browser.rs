@@ -21,7 +21,7 @@ pub use window::Window;
 /// How long a browser may take to start.
 const START: Duration = Duration::from_secs(60);
 /// How long anything that is waited for in a page may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a window is.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
 use super::refused::Refused;
-use super::{Web, assets, pages};
+use super::{Web, pages};
 
 /// Where the page shows its key.
 pub(super) const KEY: HeaderName = HeaderName::from_static("x-chive-key");
@@ -32,7 +32,7 @@ const HEADERS: [(&str, &str); 9] = [
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
-    ("permissions-policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"),
+    ("permissions-policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
 /// The door that a request came to.
@@ -45,7 +45,7 @@ pub(super) struct Door {
 /// Everything that is served at a port of this machine.
 pub(super) fn router(web: Web, port: u16) -> Router {
     let door = Door { web, port };
-    pages::routes().fallback(assets::serve).with_state(door.clone()).layer(middleware::from_fn_with_state(door, guard))
+    pages::routes().with_state(door.clone()).layer(middleware::from_fn_with_state(door, guard))
 }
 
 async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {

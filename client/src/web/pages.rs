@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use serde::Deserialize;
@@ -18,8 +18,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::Stage;
 use super::guard::Door;
+use super::{Stage, assets};
 use super::refused::Refused;
 use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
 use crate::profile::Passphrase;
@@ -38,7 +38,8 @@ pub(super) fn routes() -> Router<Door> {
         .route("/ui/active", post(active))
         .layer(DefaultBodyLimit::max(MAX_QUESTION))
         .route("/ui/restore", post(restore))
-        .route("/v1/{*path}", any(api))
+        // No route: what a route takes from a path would be taken for the API's own.
+        .fallback(elsewhere)
 }
 
 #[derive(Deserialize)]
@@ -175,6 +176,10 @@ fn read_passphrase(line: &[u8]) -> Result<Passphrase, Refused> {
 
 fn malformed() -> Refused {
     Refused::new(StatusCode::BAD_REQUEST, "malformed_request", "this is no backup with its passphrase")
+}
+
+async fn elsewhere(door: State<Door>, request: Request) -> Response {
+    if request.uri().path().starts_with("/v1/") { api(door, request).await } else { assets::serve(request).await }
 }
 
 /// The local API itself, while the profile is open.

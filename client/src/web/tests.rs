@@ -189,6 +189,8 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     let socket = Client::new(page.directory.path().join("alice").join(SOCKET));
     assert_eq!(status, serde_json::to_value(socket.status().await.unwrap()).unwrap());
     assert!(socket.web().await.unwrap().url.starts_with(&page.here()));
+    let contact = page.get("/v1/contacts/Nobody", &[]).await;
+    Page::refused(contact, StatusCode::NOT_FOUND, "unknown_contact");
     assert_eq!(page.get("/v1/nowhere", &[]).await.2["code"], "not_found");
     assert_eq!(page.post("/ui/lock", json!({})).await.2["state"], "locked");
     assert!(socket.status().await.is_err());

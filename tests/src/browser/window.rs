@@ -202,7 +202,8 @@ impl Window {
     /// What the page complained of: errors of scripts, refusals of the content security policy.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let log = self.client.issue_cmd(Own("se/log", json!({ "type": "browser" }))).await?;
-        let texts = log.as_array().into_iter().flatten().filter_map(|entry| entry["message"].as_str());
+        let bad = |entry: &&Value| entry["level"] == "SEVERE" || entry["level"] == "WARNING";
+        let texts = log.as_array().into_iter().flatten().filter(bad).filter_map(|entry| entry["message"].as_str());
         Ok(texts.map(str::to_owned).collect())
     }
 
