@@ -42,7 +42,7 @@ function format(name, options) {
   return (formats[name] ??= new Intl.DateTimeFormat(language, options));
 }
 
-export const clock = (at) => format("clock", { hour: "2-digit", minute: "2-digit" }).format(at);
+export const clock = (at) => format("clock", { hour: "numeric", minute: "2-digit" }).format(at);
 export const dayAndTime = (at) => format("both", { dateStyle: "medium", timeStyle: "short" }).format(at);
 export const isoTime = (at) => new Date(at).toISOString();
 

@@ -121,7 +121,7 @@ function Found({ messages, words }) {
     set({ goTo: message.id });
   };
   return html`<section class="found" aria-label=${t("search-messages")}>
-    <h2 role="status">${messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2>
+    <div role="status"><h2>${messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2></div>
     ${messages.map((message) => html`<button type="button" key=${message.id} class="hit" onClick=${() => open(message)}>
       <span class="line"><${Name}>${message.contact}</${Name}><span class="grow"></span><time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time></span>
       <bdi class="last"><${Marked} text=${around(message.text, words)} words=${words} /></bdi></button>`)}

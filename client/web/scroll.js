@@ -7,6 +7,8 @@ const createRef = () => ({ current: null });
 /** How much more than what is seen is drawn, in pixels. */
 const MARGIN = 600;
 const AT_END = 48;
+/** Room below the last row. */
+const END = 12;
 
 /**
  * Rows of unequal heights that begin at their end, as conversations do. What is looked at stays where it is, whatever
@@ -43,7 +45,7 @@ export class Rows extends Component {
   }
 
   get total() {
-    return this.offsets[this.offsets.length - 1];
+    return this.offsets[this.offsets.length - 1] + END;
   }
 
   remember() {

@@ -163,7 +163,7 @@ function Composer({ contact }) {
     timer.current = setTimeout(() => keep(), 400);
   };
   useEffect(() => {
-    if (matchMedia("(pointer: fine)").matches) box.current?.focus();
+    if (!matchMedia("(pointer: coarse)").matches) box.current?.focus();
     const leave = () => { if (timer.current) keep({ keepalive: true }); };
     addEventListener("pagehide", leave);
     beforeLock.add(keep);
@@ -195,7 +195,7 @@ function Composer({ contact }) {
   };
   const keyed = (event) => {
     const enter = event.key === "Enter" && !event.isComposing;
-    if (enter && !event.shiftKey && (matchMedia("(pointer: fine)").matches || event.ctrlKey)) {
+    if (enter && !event.shiftKey && (!matchMedia("(pointer: coarse)").matches || event.ctrlKey)) {
       event.preventDefault();
       go();
     }

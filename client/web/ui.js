@@ -19,7 +19,7 @@ const PATHS = {
   emoji: "M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17M8.500 14.500c1.800 2 5.200 2 7 0M9 9.500v.2M15 9.500v.2",
   invite: "M4 20c0-4 3-6 6-6s6 2 6 6M10 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7M19 8v6M16 11h6",
   lock: "M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
-  more: "M12 6v.2M12 12v.2M12 18v.2",
+  more: "M12 4.800a1.200 1.200 0 1 0 .01 0M12 10.800a1.200 1.200 0 1 0 .01 0M12 16.800a1.200 1.200 0 1 0 .01 0",
   qr: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 19v1",
   search: "M11 4.500a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13M16 16l4.500 4.500",
   send: "M4 12l16-8-5 16-3-7z",
@@ -139,13 +139,14 @@ export function Dialog({ title, children, wide, close = closeDialog }) {
   useLayoutEffect(() => {
     const before = document.activeElement;
     ref.current.showModal();
+    if (!ref.current.querySelector("[autofocus]")) ref.current.querySelector("h2").focus();
     return () => before?.focus?.();
   }, []);
   return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id}
     onCancel=${(event) => { event.preventDefault(); close(); }}
     onMouseDown=${(event) => { if (event.target === ref.current) close(); }}>
     <div class="sheet">
-      <header><h2 id=${id}>${title}</h2><${Button} kind="quiet" icon="close" label=${t("close")} act=${close} /></header>
+      <header><h2 id=${id} tabindex="-1">${title}</h2><${Button} kind="quiet" icon="close" label=${t("close")} act=${close} /></header>
       <div class="body">${children}</div>
     </div>
   </dialog>`;

@@ -55,7 +55,7 @@ impl Browser {
         let lines = driver.stdout().context("no output")?;
         let port = timeout(START, async {
             while let Some(line) = lines.next().await? {
-                if let Some((_, port)) = line.rsplit_once("on port ") {
+                if let Some((_, port)) = line.rsplit_once("successfully on port ") {
                     return Ok(port.trim_end_matches('.').parse()?);
                 }
             }

@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::guard::Door;
-use super::{Stage, assets};
 use super::refused::Refused;
+use super::{Stage, assets};
 use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
 use crate::profile::Passphrase;
 

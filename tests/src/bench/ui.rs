@@ -49,8 +49,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let open = opened(&window, bench.pairs(TIMES)).await?;
     let painted = painted(&window, &home.join("profile"), EVENTS).await?;
     let weight = weight(&window, host.address()).await?;
-    let ours =
-        [("painted", painted.median(), PAINTED), ("open", open.median(), OPENED), ("weight", weight, WEIGHT)];
+    let ours = [("painted", painted.median(), PAINTED), ("open", open.median(), OPENED), ("weight", weight, WEIGHT)];
     Ok(Figures::new(Verdict::of_several("ui", &ours, "ms, KB"))
         .row("event in the node → painted in the page", "ms", painted)
         .row("page opened → interactive", "ms", open)

@@ -62,7 +62,10 @@ impl Window {
             Ok(found) => Ok(found),
             Err(error) => {
                 let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
-                bail!("{script} {arguments:?} did not become true ({error}); the page shows:\n{}", seen.as_str().unwrap_or(""))
+                bail!(
+                    "{script} {arguments:?} did not become true ({error}); the page shows:\n{}",
+                    seen.as_str().unwrap_or("")
+                )
             }
         }
     }
@@ -103,7 +106,9 @@ impl Window {
             && (e.textContent.trim() === a[0] || e.getAttribute('aria-label') === a[0])); \
             return found[0] ?? false; })()";
         let found = self.until(script, vec![name.into()]).await?;
-        self.client.execute("arguments[0].scrollIntoView({ block: 'nearest' }); arguments[0].click()", vec![found]).await?;
+        self.client
+            .execute("arguments[0].scrollIntoView({ block: 'nearest' }); arguments[0].click()", vec![found])
+            .await?;
         Ok(())
     }
 
@@ -191,7 +196,9 @@ impl Window {
         for entry in log.as_array().into_iter().flatten() {
             let said: Value = serde_json::from_str(entry["message"].as_str().unwrap_or("null"))?;
             let what = &said["message"];
-            if ["Network.requestWillBeSent", "Network.webSocketCreated"].contains(&what["method"].as_str().unwrap_or("")) {
+            if ["Network.requestWillBeSent", "Network.webSocketCreated"]
+                .contains(&what["method"].as_str().unwrap_or(""))
+            {
                 let url = what["params"]["request"]["url"].as_str().or(what["params"]["url"].as_str());
                 asked.extend(url.map(str::to_owned));
             }

@@ -21,7 +21,10 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
     // Another page, at another port of this machine, cannot ask in the name of who is let in.
     alice.window.opens(bob.host.address()).await?;
     alice.window.sees("h1", "This page is closed").await?;
-    let other = format!("fetch('{}v1/contacts', {{ credentials: 'include', headers: {{ 'x-chive-key': 'x' }} }}).then(r => r.status, () => 'refused')", alice.host.address());
+    let other = format!(
+        "fetch('{}v1/contacts', {{ credentials: 'include', headers: {{ 'x-chive-key': 'x' }} }}).then(r => r.status, () => 'refused')",
+        alice.host.address()
+    );
     let asked = alice.window.evaluates(&other, vec![]).await?;
     ensure!(asked == "refused", "{asked}");
     Ok(())

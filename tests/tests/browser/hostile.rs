@@ -26,7 +26,10 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     ensure!(alice.window.count(".bubble img, .bubble script, .bubble a").await? == 0);
     let title = alice.window.evaluates("document.title", vec![]).await?;
     ensure!(title.as_str().is_some_and(|title| title.ends_with("Chive")), "{title}");
-    let shown = alice.window.evaluates("[...document.querySelectorAll('.text, .last')].map(e => e.textContent).join('')", vec![]).await?;
+    let shown = alice
+        .window
+        .evaluates("[...document.querySelectorAll('.text, .last')].map(e => e.textContent).join('')", vec![])
+        .await?;
     let shown = shown.as_str().unwrap_or_default();
     ensure!(!shown.contains('\u{202e}') && shown.contains("<U+202E>"), "an override acts");
     ensure!(!shown.contains(&"\u{301}\u{336}\u{489}".repeat(4)), "a flood of marks");

@@ -175,7 +175,8 @@ impl Person {
     pub(crate) async fn kept_to_itself(&self) -> Result<()> {
         let home = self.host.address().to_owned();
         for url in self.window.asked_for().await? {
-            let fine = url.starts_with(&home) || url.starts_with("blob:") || url == "about:blank" || url.starts_with("data:");
+            let fine =
+                url.starts_with(&home) || url.starts_with("blob:") || url == "about:blank" || url.starts_with("data:");
             ensure!(fine, "the page of {} asked for {url}", self.name);
         }
         let complaints = self.window.complaints().await?;

@@ -19,7 +19,9 @@ impl Tour<'_> {
     async fn stops(&self, screen: &str) -> Result<()> {
         let window = &self.person.window;
         // Pictures, fonts and codes are there.
-        window.until("document.fonts.status === 'loaded' && document.querySelector('[aria-busy=true]') === null", vec![]).await?;
+        window
+            .until("document.fonts.status === 'loaded' && document.querySelector('[aria-busy=true]') === null", vec![])
+            .await?;
         if let Some(directory) = &self.pictures {
             std::fs::create_dir_all(directory)?;
             std::fs::write(directory.join(format!("{screen}-{}.png", self.name)), window.picture().await?)?;
@@ -75,10 +77,13 @@ async fn talk(alice: &Person, bob: &Person) -> Result<()> {
         (false, "Hello Bob! And no server in between knows that we talk."),
         (true, "Nor when, nor how much?"),
         (false, "Nor that. We both are onion services."),
-        (true, "Grüße, приве́т, שלום, こんにちは"),
+        (true, "Grüße, приве́т, שלום, γειά σου"),
         (true, "🌱"),
         (false, "Look at https://example.org/about when you have time.\nIt is in two parts:\n– one\n– two"),
-        (true, "I will, thank you. It may take me until tomorrow, because there is much to do here and I would like to read it in peace."),
+        (
+            true,
+            "I will, thank you. It may take me until tomorrow, because there is much to do here and I would like to read it in peace.",
+        ),
     ] {
         let (speaker, hearer) = if theirs { (bob, alice) } else { (alice, bob) };
         speaker.says(text).await?;
