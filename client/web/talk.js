@@ -32,7 +32,7 @@ function Head({ contact }) {
     <${Button} kind="quiet phone" icon="back" label=${t("back")} act=${() => openTalk(null)} />
     <button type="button" class="person" onClick=${() => openDialog("person", { id: contact.id })}>
       <span class="face"><${Avatar} id=${contact.id} name=${contact.name} small /></span>
-      <span class="what"><span class="line"><h2><${Name}>${contact.name}</${Name}></h2>
+      <span class="what"><span class="line"><h1><${Name}>${contact.name}</${Name}></h1>
         ${contact.verified && html`<span class="mark" role="img" aria-label=${t("verified")}><${Icon} name="verified" /></span>`}</span>
         <span class="hint"><${Presence} contact=${contact} /> ${seen(contact)}</span></span>
     </button>

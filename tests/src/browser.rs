@@ -21,7 +21,7 @@ pub use window::Window;
 /// How long a browser may take to start.
 const START: Duration = Duration::from_secs(60);
 /// How long anything that is waited for in a page may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(80);
 
 /// How a window is.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ fn capabilities(look: &Look) -> Capabilities {
         "browserName": "chrome",
         "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": look.language } },
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
-        "timeouts": { "script": u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX) },
+        "timeouts": { "script": 60_000 },
     });
     match options {
         Value::Object(options) => options,

@@ -52,7 +52,7 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 }
 
 /// One of the files.
-pub(super) async fn serve(request: Request) -> Response {
+pub(super) fn serve(request: &Request) -> Response {
     let path = if request.uri().path() == "/" { "/index.html" } else { request.uri().path() };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "files are only read")
@@ -98,6 +98,10 @@ mod tests {
 
     fn page() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("web")
+    }
+
+    fn is_script(path: &str) -> bool {
+        path.rsplit('.').next() == Some("js")
     }
 
     fn walk(directory: &Path, found: &mut BTreeSet<String>) {
@@ -155,7 +159,7 @@ mod tests {
             for address in addresses.filter(|address| !address.contains("http://www.w3.org/2000/svg")) {
                 let end = address.find(['"', '\'', '`', ' ']).unwrap_or(address.len());
                 assert!(
-                    path.ends_with("text.js") || path.ends_with(".js") && address[..end].len() < 12,
+                    path.ends_with("text.js") || is_script(path) && address[..end].len() < 12,
                     "{path}: {address:.60}"
                 );
             }
@@ -179,7 +183,7 @@ mod tests {
     #[test]
     fn every_sentence_that_the_page_names_is_there() {
         let english = sentences("en");
-        for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js") && !path.starts_with("/vendor/")) {
+        for (path, bytes) in FILES.iter().filter(|(path, _)| is_script(path) && !path.starts_with("/vendor/")) {
             let text = std::str::from_utf8(bytes).unwrap();
             let named = text
                 .match_indices("t(\"")

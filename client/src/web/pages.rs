@@ -179,7 +179,7 @@ fn malformed() -> Refused {
 }
 
 async fn elsewhere(door: State<Door>, request: Request) -> Response {
-    if request.uri().path().starts_with("/v1/") { api(door, request).await } else { assets::serve(request).await }
+    if request.uri().path().starts_with("/v1/") { api(door, request).await } else { assets::serve(&request) }
 }
 
 /// The local API itself, while the profile is open.

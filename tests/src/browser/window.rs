@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::Look;
 use super::command::Own;
+use super::{Look, PATIENCE};
 
+/// How often a page may load anew while something in it is waited for.
+const MAX_INTERRUPTED: u32 = 50;
 const AXE: &str = include_str!("../../vendor/axe/axe.min.js");
 
 /// A browser's only window.
@@ -54,20 +57,24 @@ impl Window {
 
     /// Waits until a script returns something true; `a` are its arguments.
     pub async fn until(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        // The driver gives up on a request that takes a minute.
         let waiting = format!(
-            "const a = [...arguments], done = a.pop(); const look = () => {{ let found; try {{ found = ({script}); }} \
-             catch {{}} if (found) done(found); else setTimeout(look, 25); }}; look();"
+            "const a = [...arguments], done = a.pop(), end = Date.now() + 20000; const look = () => {{ let found; \
+             try {{ found = ({script}); }} catch {{}} if (found) done(found); \
+             else if (Date.now() > end) done(null); else setTimeout(look, 25); }}; look();"
         );
-        match self.client.execute_async(&waiting, arguments.clone()).await {
-            Ok(found) => Ok(found),
-            Err(error) => {
-                let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
-                bail!(
-                    "{script} {arguments:?} did not become true ({error}); the page shows:\n{}",
-                    seen.as_str().unwrap_or("")
-                )
+        let deadline = Instant::now() + PATIENCE;
+        let mut interrupted = 0;
+        while Instant::now() < deadline && interrupted < MAX_INTERRUPTED {
+            match self.client.execute_async(&waiting, arguments.clone()).await {
+                Ok(Value::Null) => {}
+                Ok(found) => return Ok(found),
+                // A page that loads anew ends its scripts.
+                Err(_) => interrupted += 1,
             }
         }
+        let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
+        bail!("{script} {arguments:?} did not become true; the page shows:\n{}", seen.as_str().unwrap_or(""))
     }
 
     /// Waits until an element shows this text, somewhere in it.

@@ -61,7 +61,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     keys.presses(&link).await?;
     keys.tabs_to("Add").await?;
     keys.presses(ENTER).await?;
-    keys.sees(".talk h2", "Bob").await?;
+    keys.sees(".talk h1", "Bob").await?;
     keys.until("document.activeElement.closest('.composer') || document.querySelector('.composer textarea')", vec![])
         .await?;
     keys.tabs_to("Write to Bob").await?;
@@ -79,7 +79,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
         keys.presses(TAB).await?;
     }
     keys.presses(ENTER).await?;
-    keys.sees(".talk h2", "Bob").await
+    keys.sees(".talk h1", "Bob").await
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
     bob.window.gives_file(&file).await?;
     bob.window.until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()]).await?;
     bob.clicks("add-go").await?;
-    bob.window.sees(".talk h2", "Alice").await?;
+    bob.window.sees(".talk h1", "Alice").await?;
     // Each other's safety number is scanned as well: the right one is taken, another one is not.
     alice.closes().await?;
     alice.opens("Bob").await?;

@@ -56,7 +56,7 @@ async fn a_name_is_text_and_cannot_pose() -> Result<()> {
     eve.closes().await?;
     eve.adds(&alice.invites().await?).await?;
     alice.opens("<b>Eve</b> אב").await?;
-    ensure!(alice.window.count(".who b, .talk h2 b").await? == 0);
+    ensure!(alice.window.count(".who b, .talk h1 b").await? == 0);
     let isolated = "[...document.querySelectorAll('.name')].every(e => getComputedStyle(e).unicodeBidi === 'isolate' && e.tagName === 'BDI')";
     ensure!(alice.window.evaluates(isolated, vec![]).await? == true);
     // Names that act are refused where they are typed.

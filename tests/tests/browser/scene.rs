@@ -131,7 +131,7 @@ impl Person {
         self.fills("add-link", link).await?;
         self.clicks("add-go").await?;
         self.window.sees_no("dialog").await?;
-        self.window.sees(".talk h2", "").await
+        self.window.sees(".talk h1", "").await
     }
 
     /// Opens the conversation with somebody.
@@ -139,7 +139,7 @@ impl Person {
         let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => e.querySelector('.name').textContent === a[0]); \
             row?.click(); return !!row; })()";
         self.window.until(script, vec![name.into()]).await?;
-        self.window.sees(".talk h2", name).await
+        self.window.sees(".talk h1", name).await
     }
 
     pub(crate) async fn says(&self, text: &str) -> Result<()> {

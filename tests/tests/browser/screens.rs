@@ -90,6 +90,7 @@ async fn talk(alice: &Person, bob: &Person) -> Result<()> {
         hearer.hears(text.lines().next().unwrap_or_default()).await?;
     }
     alice.says("Take your time.").await?;
+    alice.window.sees(".bubble.mine .text", "Take your time.").await?;
     alice.until_last_is("delivered").await
 }
 
