@@ -52,7 +52,7 @@ impl RendezvousServer {
         loop {
             let said = fs::read_to_string(&log).unwrap_or_default();
             if let Some(at) = said.match_indices(SERVES).nth(told).map(|(at, _)| at + SERVES.len()) {
-                self.address = said[at..].split_whitespace().next().context("no address")?.to_owned();
+                said[at..].split_whitespace().next().context("no address")?.clone_into(&mut self.address);
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "the server does not start:\n{said}");

@@ -474,7 +474,7 @@ fn forward(pair: &[u8; 32], owner: PeerId) -> PresenceSecret {
 pub(super) fn parse_server(address: &str) -> Result<ServerId, Fault> {
     let address = address.trim().to_ascii_lowercase();
     let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
-    let full = if host.ends_with(".onion") { host.to_owned() } else { format!("{host}.onion") };
+    let full = format!("{}.onion", host.strip_suffix(".onion").unwrap_or(host));
     full.parse()
         .or_else(|error: chive_shared::server::NotAnAddress| refuse(ErrorCode::InvalidServer, error.to_string()))
 }

@@ -145,7 +145,7 @@ impl Board {
     }
 
     /// The buckets with our contacts' addresses, among so many that the number of contacts does not show: as many
-    /// again are taken by chance, at least [`LEAST_BUCKETS`] together.
+    /// again are taken by chance, at least eight together.
     pub fn buckets(&self, bits: u8, mut dice: impl FnMut() -> u8) -> BTreeSet<u8> {
         let bits = bits.min(MAX_BUCKET_BITS);
         let all = 1_usize << bits;

@@ -1,4 +1,4 @@
-//! A real PostgreSQL from Debian's packages, in a directory of its own, for all tests of this process: it takes no port, and
+//! A real `PostgreSQL` from Debian's packages, in a directory of its own, for all tests of this process: it takes no port, and
 //! ends when the process does.
 
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
-/// Debian's `nobody`: PostgreSQL refuses to be run by root.
+/// Debian's `nobody`: `PostgreSQL` refuses to be run by root.
 const NOBODY: u32 = 65_534;
 const START: Duration = Duration::from_secs(30);
 
@@ -72,7 +72,7 @@ impl Cluster {
     }
 
     /// All that is in a database, as text.
-    pub(crate) fn dump(&self, url: &str) -> Vec<u8> {
+    pub(crate) fn dump(url: &str) -> Vec<u8> {
         Command::new(program("pg_dump")).arg(url).output().unwrap().stdout
     }
 

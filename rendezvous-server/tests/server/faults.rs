@@ -193,7 +193,7 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
             }
         }
         if let Some(url) = url {
-            left.extend(tokio::task::spawn_blocking(move || Cluster::shared().dump(&url)).await.unwrap());
+            left.extend(tokio::task::spawn_blocking(move || Cluster::dump(&url)).await.unwrap());
         }
         assert!(left.len() > 20 * 217);
         for secret in people.iter().flat_map(Person::secrets) {

@@ -153,7 +153,8 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
     world.restart().await;
     let alice = Owner::new(&world, "alice", 1).await;
     let first = alice.claim(&world, 1);
-    let cheap = [&first.as_bytes()[..], &(0..).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes()].concat();
+    let cheap =
+        [&first.as_bytes()[..], &(0..10_000).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes()].concat();
     assert_eq!(world.client().await.ask("PUT", &alice.path(), &[], cheap).await.is(Code::WorkRequired).work, Some(12));
     put(&world, &first, 12).await.ok();
     // Work for one claim is no work for the next.

@@ -66,7 +66,7 @@ async fn a_slow_or_endless_head_ends_in_time() {
     let began = Instant::now();
     let _ = answer(&mut slow).await;
     assert!(began.elapsed() < Duration::from_secs(10));
-    let many: String = (0..1_000).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(1_000);
     let mut endless = raw(&world, &format!("GET /v1/info HTTP/1.1\r\nhost: x\r\n{many}\r\n")).await;
     assert!(answer(&mut endless).await.starts_with("HTTP/1.1 431"));
     let mut garbage = raw(&world, "\0\x16\x03\x01 what is this\r\n\r\n").await;

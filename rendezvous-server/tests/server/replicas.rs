@@ -1,4 +1,4 @@
-//! Several servers on one PostgreSQL.
+//! Several servers on one `PostgreSQL`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

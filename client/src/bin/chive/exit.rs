@@ -68,11 +68,14 @@ impl Exit {
             | Code::UnknownHandle
             | Code::UnknownRequest => Self::Unknown,
             Code::AlreadySent => Self::NotInTime,
-            Code::ServerUnreachable => Self::Failed,
             Code::WrongPassphrase => Self::Passphrase,
             Code::Stopping => Self::NotRunning,
             Code::DiskFull | Code::DiskReadOnly | Code::ProfileDamaged => Self::Disk,
-            Code::MalformedRequest | Code::NotFound | Code::MethodNotAllowed | Code::Internal => Self::Failed,
+            Code::MalformedRequest
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::ServerUnreachable
+            | Code::Internal => Self::Failed,
         }
     }
 }
