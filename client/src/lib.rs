@@ -7,6 +7,7 @@ pub mod text;
 pub mod api;
 pub mod fault;
 pub mod run;
+pub mod web;
 
 pub mod node;
 

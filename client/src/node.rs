@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
     Contact, ContactChange, Decision, ErrorCode, Event, Handle, Invitation, MarkRead, Message, NewContact,
-    NewInvitation, NewMessage, NewServer, OwnPresence, PassphraseChange, ProfileChange, Request, Search, Server,
-    Status,
+    NewInvitation, NewMessage, NewNote, NewServer, Note, OwnPresence, PassphraseChange, ProfileChange, Request, Search,
+    Server, Status,
 };
 use crate::fault::Fault;
 use crate::identity::PublicIdentity;
+use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
 use crate::link::LinkError;
 use crate::link::session::{LinkEvent, Session};
 use crate::profile::backup::{Backup, make_backup};
@@ -27,7 +28,9 @@ use crate::rendezvous::{self, ServerError, Way};
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::contacts::ContactId;
+use crate::store::notes::{self, BRIDGES};
 use crate::transport::Incoming;
+use crate::transport::tor::check_bridges;
 use crate::wire::frame::{Frame, LinkId};
 
 mod actor;
@@ -79,6 +82,7 @@ enum Command {
     RemoveContact(String, Answer<()>),
     Send(String, NewMessage, Answer<Message>),
     History(String, u32, Option<String>, Answer<Vec<Message>>),
+    Conversations(Answer<Vec<Message>>),
     Search(Search, Answer<Vec<Message>>),
     Message(String, Answer<Message>),
     Cancel(String, Answer<Message>),
@@ -226,6 +230,11 @@ impl NodeHandle {
         self.ask(|answer| Command::History(who.to_owned(), limit, before, answer)).await
     }
 
+    /// The newest message of every conversation.
+    pub async fn conversations(&self) -> Result<Vec<Message>, Fault> {
+        self.ask(Command::Conversations).await
+    }
+
     /// Messages with all the words that are searched for, newest first.
     pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
         self.ask(|answer| Command::Search(search, answer)).await
@@ -307,6 +316,30 @@ impl NodeHandle {
         self.newest.clone()
     }
 
+    /// What front-ends keep in the profile.
+    pub async fn notes(&self) -> Result<Vec<Note>, Fault> {
+        let mut tx = self.store.begin().await?;
+        Ok(notes::all(&mut tx).await?.into_iter().map(|(key, text)| Note { key, text }).collect())
+    }
+
+    /// Keeps a note for a front-end; an empty one is removed.
+    pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), Fault> {
+        check_note(key, &new.text)?;
+        let mut tx = self.store.begin().await?;
+        if new.text.is_empty() {
+            notes::remove(&mut tx, key).await?;
+        } else {
+            if notes::get(&mut tx, key).await?.is_none() && notes::count(&mut tx).await? >= MAX_NOTES {
+                return Err(Fault::new(
+                    ErrorCode::OutOfRange,
+                    format!("there are {MAX_NOTES} notes: remove one first"),
+                ));
+            }
+            notes::put(&mut tx, key, &new.text).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// Replaces the passphrase. The node goes on meanwhile.
     pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> {
         let directory = self.directory.clone();
@@ -348,6 +381,21 @@ impl NodeHandle {
         destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
         self.ask(Command::Wipe).await
     }
+}
+
+fn check_note(key: &str, text: &str) -> Result<(), Fault> {
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {
+        let why = format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
+        return Err(Fault::new(ErrorCode::OutOfRange, why));
+    }
+    if key == BRIDGES {
+        check_bridges(text).map_err(|why| Fault::new(ErrorCode::InvalidText, why))?;
+    }
+    if text.len() > MAX_NOTE {
+        return Err(Fault::new(ErrorCode::InvalidText, format!("a note has at most {MAX_NOTE} bytes")));
+    }
+    Ok(())
 }
 
 fn change_passphrase(directory: &Path, change: PassphraseChange) -> Result<(), ProfileError> {

@@ -210,6 +210,19 @@ pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, 
     Ok(Profile { directory: directory.to_owned(), store, _lock: lock })
 }
 
+/// Whether there is a profile, or what is left of one.
+#[must_use]
+pub fn exists(directory: &Path) -> bool {
+    directory.join(KEY_FILE).exists() || directory.join(STORE).exists()
+}
+
+/// Whether this is the passphrase. A node may run on the profile.
+pub async fn check_passphrase(directory: &Path, passphrase: &Passphrase) -> Result<(), ProfileError> {
+    let (path, passphrase) = (directory.join(KEY_FILE), passphrase.clone());
+    let opened = tokio::task::spawn_blocking(move || KeyFile::open(&path, passphrase.0.as_bytes()).map(drop)).await;
+    Ok(opened.map_err(|error| ProfileError::Damaged(error.to_string()))??)
+}
+
 /// Replaces the passphrase of a profile that no node runs on.
 pub fn change_passphrase(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
     let _lock = lock(directory)?;

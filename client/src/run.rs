@@ -13,8 +13,10 @@ use crate::clock::Clock;
 use crate::node::{self, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
+use crate::store::notes::{self, BRIDGES};
 use crate::transport::Incoming;
-use crate::transport::tor::{TorOptions, TorStartError, TorTransport};
+use crate::transport::tor::{TorOptions, TorStartError, TorTransport, with_bridges};
+use crate::web::Web;
 
 /// How to run.
 pub struct RunOptions {
@@ -45,27 +47,60 @@ pub enum RunError {
 }
 
 /// Runs until `shutdown`, or until the profile is wiped. `notify` hears of the status at once and
-/// whenever it changes.
+/// whenever it changes. The web interface is served once somebody asks for it.
 pub async fn run(
     profile: Profile,
     options: RunOptions,
     notify: impl Fn(&Status) + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
+    let web = Web::beside(&profile.directory);
+    let ended = run_tor(profile, options, &web, notify, shutdown).await;
+    web.close().await;
+    ended
+}
+
+/// The same with a web interface that outlives the node.
+pub async fn run_tor(
+    profile: Profile,
+    options: RunOptions,
+    web: &Web,
+    notify: impl Fn(&Status) + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let mut tx = profile.store.begin().await?;
+    let bridges = notes::get(&mut tx, BRIDGES).await?.unwrap_or_default();
+    drop(tx);
     let tor = TorOptions {
         state_dir: profile.tor_directory().join("state"),
         cache_dir: profile.tor_directory().join("cache"),
-        overrides: options.tor,
+        overrides: with_bridges(options.tor, &bridges),
     };
+    let links = options.links;
     let connect = |accepted| Ok(Arc::new(TorTransport::start(tor, accepted)?) as SharedTransport);
-    run_over(profile, options.links, connect, notify, shutdown).await
+    run_with(profile, links, connect, web, notify, shutdown).await
 }
 
-/// The same over any transport: `connect` starts it with the channel for accepted streams.
+/// As [`run`], over any transport: `connect` starts it with the channel for accepted streams.
 pub async fn run_over(
     profile: Profile,
     links: Links,
     connect: impl FnOnce(mpsc::Sender<Incoming>) -> Result<SharedTransport, RunError> + Send,
+    notify: impl Fn(&Status) + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let web = Web::beside(&profile.directory);
+    let ended = run_with(profile, links, connect, &web, notify, shutdown).await;
+    web.close().await;
+    ended
+}
+
+/// As [`run_over`], with a web interface that outlives the node.
+pub async fn run_with(
+    profile: Profile,
+    links: Links,
+    connect: impl FnOnce(mpsc::Sender<Incoming>) -> Result<SharedTransport, RunError> + Send,
+    web: &Web,
     notify: impl Fn(&Status) + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
@@ -84,7 +119,9 @@ pub async fn run_over(
     };
     let Running { handle, stop, mut ended } = node::start(parts).await?;
     let api_stop = CancellationToken::new();
-    let mut api = tokio::spawn(server::serve(listener, handle.clone(), api_stop.clone().cancelled_owned()));
+    let until = api_stop.clone().cancelled_owned();
+    let mut api = tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.clone()), until));
+    web.show(handle.clone(), &api_stop);
     let telling = tokio::spawn(tell(handle, notify));
     let (ending, served) = tokio::select! {
         () = shutdown => (None, None),
@@ -93,6 +130,7 @@ pub async fn run_over(
     };
     // The API first: nothing is accepted that the node would not finish.
     api_stop.cancel();
+    web.hide();
     let served = match served {
         Some(served) => served,
         None => api.await,

@@ -24,6 +24,7 @@ pub mod handles;
 pub mod heard;
 pub mod invitations;
 pub mod messages;
+pub mod notes;
 pub mod owner;
 pub mod servers;
 pub mod terms;

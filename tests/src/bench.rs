@@ -15,6 +15,7 @@ mod rendezvous;
 mod store;
 mod stream;
 mod tap;
+mod ui;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,8 @@ pub enum Name {
     Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
     Stream,
+    /// The page: an event until it is painted, and opening it
+    Ui,
 }
 
 /// How a bench runs.
@@ -90,6 +93,7 @@ impl Bench {
             Name::Churn => churn::run(self).await,
             Name::Store => store::run(self).await,
             Name::Stream => stream::run(self).await,
+            Name::Ui => ui::run(self).await,
         }
     }
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use chive::api::client::Client;
 use chive::api::types::{ContactState, Message, MessageState, Presence, PresenceSource, Server};
+use chive::profile::SOCKET;
 use tempfile::TempDir;
 
 use crate::network::{self, TorNetwork};
@@ -39,6 +41,11 @@ const WHILE_AWAY: [&str; 5] = [
     "until both of us are online together.",
     "Talk to you then!",
 ];
+
+/// Where one can be somebody in a browser.
+async fn address(person: &Person) -> Result<String> {
+    Ok(Client::new(person.profile().join(SOCKET)).web().await?.url)
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
@@ -110,20 +117,21 @@ impl Demo {
         tail(&self.alice) + &tail(&self.bob)
     }
 
-    /// What to type to be one of them.
-    #[must_use]
-    pub fn how_to_go_on(&self) -> String {
+    /// What to open, or to type, to be one of them.
+    pub async fn how_to_go_on(&self) -> Result<String> {
+        let (alice, bob) = tokio::try_join!(address(&self.alice), address(&self.bob))?;
         let commands = |me: &Person, other: &Person| {
             let chive = format!("{} --profile {}", me.program().display(), me.profile().display());
             let (name, other) = (me.name(), other.name());
             format!("To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} status\n")
         };
-        format!(
-            "All runs on in {} until you press Ctrl-C here.\n\n{}\n{}",
+        Ok(format!(
+            "All runs on in {} until you press Ctrl-C here.\n\nIn a browser, within ten minutes, be Alice:\n  {alice}\nand \
+             Bob, in another window:\n  {bob}\n\n{}\n{}",
             self.home.path().display(),
             commands(&self.alice, &self.bob),
             commands(&self.bob, &self.alice)
-        )
+        ))
     }
 
     async fn become_contacts(&mut self) -> Result<()> {

@@ -4,6 +4,7 @@
 //! Linux only: children are bound to their parent with its parent-death signal.
 
 pub mod bench;
+pub mod browser;
 pub mod demo;
 pub mod loopback;
 pub mod network;

@@ -12,8 +12,8 @@ use hyper::Method;
 
 use crate::api::types::{
     Answer, Contact, ContactChange, Decision, Event, Handle, Invitation, MarkRead, Message, NewBackup, NewContact,
-    NewHandle, NewInvitation, NewMessage, NewPresence, NewServer, OwnPresence, PassphraseChange, Problem,
-    ProfileChange, Request, Search, Server, Status, Wipe,
+    NewHandle, NewInvitation, NewMessage, NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange,
+    Problem, ProfileChange, Request, Search, Server, Status, WebPage, Wipe,
 };
 
 mod events;
@@ -125,6 +125,11 @@ impl Client {
         self.ask(Method::POST, format!("{}/read", contact_path(who))).json(&mark)?.answer().await
     }
 
+    /// The newest message of every conversation.
+    pub async fn conversations(&self) -> Result<Vec<Message>, ClientError> {
+        self.ask(Method::GET, "/v1/conversations").answer().await
+    }
+
     /// Messages that have the words, newest first.
     pub async fn search(&self, search: &Search) -> Result<Vec<Message>, ClientError> {
         let mut path = format!("/v1/search?text={}&limit={}", segment(&search.text), search.limit);
@@ -203,6 +208,22 @@ impl Client {
     pub fn events(&self, after: Option<i64>) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin + use<> {
         let path = after.map_or_else(|| "/v1/events".to_owned(), |seq| format!("/v1/events?after={seq}"));
         events::follow(self.ask(Method::GET, path).accept("text/event-stream"))
+    }
+
+    /// What front-ends keep in the profile.
+    pub async fn notes(&self) -> Result<Vec<Note>, ClientError> {
+        self.ask(Method::GET, "/v1/notes").answer().await
+    }
+
+    /// Keeps a note; an empty one is removed.
+    pub async fn put_note(&self, key: &str, text: &str) -> Result<(), ClientError> {
+        let new = NewNote { text: text.to_owned() };
+        self.ask(Method::PUT, format!("/v1/notes/{}", segment(key))).json(&new)?.done().await
+    }
+
+    /// An address of the web interface, for one browser.
+    pub async fn web(&self) -> Result<WebPage, ClientError> {
+        self.ask(Method::POST, "/v1/web").answer().await
     }
 
     /// Changes the profile's passphrase.

@@ -23,6 +23,7 @@ mod invitations;
 pub mod limits;
 mod messages;
 mod node;
+mod notes;
 mod openapi;
 mod problem;
 mod profile;
@@ -31,18 +32,23 @@ mod serve;
 mod servers;
 mod socket;
 mod status;
+mod web;
 
 pub use node::{Answer, Node};
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 pub use socket::bind;
 
+use crate::web::Web;
 use limits::{MAX_BODY, Timing};
 use problem::Refusal;
+
+pub(crate) use serve::serve_router;
 
 /// What every handler can reach.
 #[derive(Clone)]
 struct App {
     node: Arc<dyn Node>,
+    web: Option<Web>,
     /// Ends the streams of events.
     stopping: CancellationToken,
     document: Arc<str>,
@@ -50,9 +56,9 @@ struct App {
 }
 
 /// All paths, with their limits, in front of a node.
-pub(super) fn router(node: impl Node, stopping: CancellationToken, timing: Timing) -> Router {
+pub(crate) fn router(node: impl Node, web: Option<Web>, stopping: CancellationToken, timing: Timing) -> Router {
     let (router, document) = routes().split_for_parts();
-    let app = App { node: Arc::new(node), stopping, document: openapi::text(&document).into(), timing };
+    let app = App { node: Arc::new(node), web, stopping, document: openapi::text(&document).into(), timing };
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .fallback(problem::not_found)
@@ -71,6 +77,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(contacts::get, contacts::change, contacts::remove))
         .routes(routes!(messages::history, messages::send))
         .routes(routes!(messages::mark_read))
+        .routes(routes!(messages::newest))
         .routes(routes!(messages::search))
         .routes(routes!(messages::get, messages::cancel))
         .routes(routes!(servers::list, servers::add))
@@ -85,6 +92,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(profile::change_passphrase))
         .routes(routes!(profile::backup))
         .routes(routes!(profile::wipe))
+        .routes(routes!(notes::list))
+        .routes(routes!(notes::put))
+        .routes(routes!(web::open))
         .routes(routes!(openapi::get))
 }
 

@@ -546,6 +546,33 @@ pub enum MessageState {
     Received,
 }
 
+/// A short text that a front-end keeps in the profile: a draft, a setting. The node does not read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Note {
+    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note under `draft.` and a contact's id goes with the
+    /// contact.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
+    pub key: String,
+    /// What is kept.
+    pub text: String,
+}
+
+/// `PUT /v1/notes/{key}`
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewNote {
+    /// Up to 64,512 bytes of UTF-8; an empty one removes the note.
+    #[schema(max_length = 64_512)]
+    pub text: String,
+}
+
+/// `POST /v1/web`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebPage {
+    /// The address of the web interface, for one browser within ten minutes.
+    pub url: String,
+}
+
 /// Something that happened. `seq` rises by any step; ask for what came after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {

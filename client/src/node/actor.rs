@@ -238,6 +238,7 @@ impl Node {
             Command::History(who, limit, before, to) => {
                 drop(to.send(self.history(&who, limit, before.as_deref()).await));
             }
+            Command::Conversations(to) => drop(to.send(self.conversations().await)),
             Command::Search(search, to) => drop(to.send(self.search(&search).await)),
             Command::Message(id, to) => drop(to.send(self.message(&id).await)),
             Command::Cancel(id, to) => drop(to.send(self.cancel(&id).await)),

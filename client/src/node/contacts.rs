@@ -59,6 +59,10 @@ impl Node {
         if let Some(row) = contacts::by_name(tx, who).await? {
             return Ok(row);
         }
+        if let Some(peer) = whole_id(who) {
+            let row = contacts::by_peer(tx, peer).await?;
+            return row.map_or_else(|| refuse(ErrorCode::UnknownContact, "there is no contact with this id"), Ok);
+        }
         let digits = who.to_ascii_lowercase();
         if digits.len() >= text::LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             let all = contacts::all(tx).await?;
@@ -327,6 +331,11 @@ impl Node {
     pub(super) fn own_id(&self) -> PeerId {
         self.host.identity.peer_id()
     }
+}
+
+fn whole_id(who: &str) -> Option<PeerId> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(who.as_bytes()).ok()?;
+    bytes.try_into().ok().map(PeerId)
 }
 
 fn peer_hex(row: &ContactRow) -> String {

@@ -87,6 +87,12 @@ impl Node {
         Ok(rows.iter().map(|row| row.show(|contact| self.why_waiting(contact))).collect())
     }
 
+    pub(super) async fn conversations(&mut self) -> Result<Vec<Message>, Fault> {
+        let mut tx = self.begin().await?;
+        let rows = messages::newest_of_all(&mut tx).await?;
+        Ok(rows.iter().map(|row| row.show(|contact| self.why_waiting(contact))).collect())
+    }
+
     pub(super) async fn search(&mut self, search: &Search) -> Result<Vec<Message>, Fault> {
         if search.text.trim().is_empty() || search.text.len() > MAX_SEARCH {
             return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));

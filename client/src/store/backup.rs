@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use super::{Store, StoreError};
 
 /// What a copy has: the table, its columns, and what of it.
-const KEPT: [(&str, &str); 14] = [
+const KEPT: [(&str, &str); 15] = [
     ("profile", "SELECT * FROM source.profile"),
     ("service", "SELECT * FROM source.service"),
     ("server", "SELECT * FROM source.server"),
@@ -23,6 +23,7 @@ const KEPT: [(&str, &str); 14] = [
     ("heard", "SELECT * FROM source.heard"),
     ("forgotten", "SELECT * FROM source.forgotten"),
     ("answered", "SELECT * FROM source.answered"),
+    ("note", "SELECT * FROM source.note"),
 ];
 
 /// What a copy does not have: keys that move on, what belongs to them, and what happened.

@@ -4,7 +4,7 @@ use chive_shared::blinding::PresenceSecret;
 use chive_shared::server::ServerId;
 use sqlx::FromRow;
 
-use super::{StoreError, Tx, bytes};
+use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
@@ -305,6 +305,7 @@ pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Resu
 
 /// Forgets it, with its conversation.
 pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    notes::remove_draft(tx, contact).await?;
     sqlx::query("DELETE FROM contact WHERE id = ?").bind(contact).execute(&mut **tx).await?;
     Ok(())
 }

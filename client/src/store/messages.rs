@@ -236,6 +236,13 @@ pub async fn history(
     Ok(rows)
 }
 
+/// The newest message of every conversation that has one.
+pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
+    let newest = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE contact = contact.id \
+                  ORDER BY clock DESC, id DESC LIMIT 1) FROM contact)";
+    Ok(sqlx::query_as(select(newest)).fetch_all(&mut **tx).await?)
+}
+
 /// At most `limit` messages that have every word of `text`, newest first by when they came to this
 /// store: of one conversation or of all, those that came before a row.
 pub async fn search(

@@ -18,6 +18,7 @@
 
 mod arti;
 mod bootstrap;
+mod bridges;
 mod callers;
 mod circles;
 mod config;
@@ -52,6 +53,7 @@ use self::service::House;
 use self::stream::Tied;
 use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
 
+pub use self::bridges::{check_bridges, with_bridges};
 pub use self::config::{TorOptions, check_overrides};
 
 /// Where arti keeps what it knows of our services, in its state directory.

@@ -1,4 +1,4 @@
-//! `chive` without Tor: `run` goes over Unix sockets in the directory that `--tor-config` names; all
+//! `chive` without Tor: `run` and `open` go over Unix sockets in the directory that `--tor-config` names; all
 //! other commands are those of the real program, which takes this one's place.
 
 use std::ffi::OsStr;
@@ -12,10 +12,13 @@ use anyhow::{Context as _, Result};
 use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run;
+use chive::web::Web;
 use chive_tests::loopback::Loopback;
 use chive_tests::person::find_chive;
 use clap::Parser;
+use futures::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// What is understood of `chive run`.
 #[derive(Debug, Parser)]
@@ -32,13 +35,45 @@ struct Run {
     command: String,
 }
 
+/// What is understood of `chive open --print`.
+#[derive(Debug, Parser)]
+struct Open {
+    #[arg(long)]
+    profile: PathBuf,
+    #[arg(long)]
+    tor_config: PathBuf,
+    #[arg(value_parser = ["open"])]
+    command: String,
+}
+
 fn main() -> Result<()> {
     if std::env::args_os().any(|argument| argument == OsStr::new("run")) {
         tracing_subscriber::fmt().with_env_filter("chive=debug").with_writer(std::io::stderr).init();
         return tokio::runtime::Runtime::new()?.block_on(run(Run::parse()));
     }
+    if std::env::args_os().any(|argument| argument == OsStr::new("open")) {
+        tracing_subscriber::fmt().with_env_filter("chive=debug").with_writer(std::io::stderr).init();
+        return tokio::runtime::Runtime::new()?.block_on(open(Open::parse()));
+    }
     let error = Command::new(find_chive()?).args(std::env::args_os().skip(1)).exec();
     Err(error).context("cannot start the real program")
+}
+
+/// As the real program does it, where no node runs yet.
+async fn open(open: Open) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let network = open.tor_config;
+    let start = move |profile, web: Web, stop: CancellationToken| {
+        let network = network.clone();
+        let connect = move |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
+        async move { run::run_with(profile, Links::Always, connect, &web, |_| (), stop.cancelled_owned()).await }
+            .boxed()
+    };
+    let web = Web::host(&open.profile, Box::new(start));
+    writeln!(std::io::stdout(), "{}", serde_json::json!({ "url": web.url().await? }))?;
+    let _ = interrupt.recv().await;
+    web.close().await;
+    Ok(())
 }
 
 async fn run(run: Run) -> Result<()> {

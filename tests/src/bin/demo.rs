@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     }
     let ok = print(&report).is_ok() && report.ok && played.is_ok();
     if let Some(demo) = demo.filter(|_| ok && arguments.keep) {
-        tell(&demo.how_to_go_on());
+        tell(&demo.how_to_go_on().await.unwrap_or_else(|error| format!("{error:#}\n")));
         let _ = interrupted().await;
     }
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -35,11 +35,11 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long things may take: [`HEARTBEAT`] and [`REQUEST_DEADLINE`], unless a test cannot wait for so long.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::api) struct Timing {
+pub(crate) struct Timing {
     /// Between two signs of life of a silent stream.
-    pub(in crate::api) heartbeat: Duration,
+    pub(crate) heartbeat: Duration,
     /// Until an answer begins.
-    pub(in crate::api) request: Duration,
+    pub(crate) request: Duration,
 }
 
 impl Default for Timing {

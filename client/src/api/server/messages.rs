@@ -12,6 +12,7 @@ use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Contact, ErrorCode, MarkRead, Message, NewMessage, Search};
 
+refusals!(Refusals:);
 refusals!(SendRefusals: UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
 refusals!(HistoryRefusals: UnknownContact, UnknownMessage, OutOfRange);
 refusals!(SearchRefusals: UnknownContact, UnknownMessage, InvalidText, OutOfRange);
@@ -90,6 +91,15 @@ pub(super) async fn mark_read(
     Body(mark): Body<MarkRead>,
 ) -> Result<Json<Contact>, Refusal> {
     Ok(Json(app.node.mark_read(&who, mark).await?))
+}
+
+/// The newest message of every conversation.
+#[utoipa::path(
+    get, path = "/v1/conversations", operation_id = "list_conversations", tag = "messages",
+    responses((status = 200, description = "One for each contact with whom there is any", body = Vec<Message>), Refusals),
+)]
+pub(super) async fn newest(State(app): State<App>) -> Result<Json<Vec<Message>>, Refusal> {
+    Ok(Json(app.node.conversations().await?))
 }
 
 /// Messages that have the words.

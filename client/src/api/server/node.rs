@@ -5,7 +5,8 @@ use tokio::sync::watch;
 
 use crate::api::types::{
     Contact, ContactChange, Decision, Event, Handle, Invitation, MarkRead, Message, NewContact, NewInvitation,
-    NewMessage, NewServer, OwnPresence, PassphraseChange, ProfileChange, Request, Search, Server, Status,
+    NewMessage, NewNote, NewServer, Note, OwnPresence, PassphraseChange, ProfileChange, Request, Search, Server,
+    Status,
 };
 use crate::fault::Fault;
 use crate::node::NodeHandle;
@@ -31,6 +32,7 @@ pub trait Node: Send + Sync + 'static {
     fn remove_contact<'a>(&'a self, who: &'a str) -> Answer<'a, ()>;
     fn send<'a>(&'a self, who: &'a str, new: NewMessage) -> Answer<'a, Message>;
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>>;
+    fn conversations(&self) -> Answer<'_, Vec<Message>>;
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>>;
     fn message<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
     fn cancel<'a>(&'a self, id: &'a str) -> Answer<'a, Message>;
@@ -47,6 +49,8 @@ pub trait Node: Send + Sync + 'static {
     fn change_profile(&self, change: ProfileChange) -> Answer<'_, Status>;
     fn events(&self, after: i64, limit: u32) -> Answer<'_, Vec<Event>>;
     fn newest_event(&self) -> watch::Receiver<i64>;
+    fn notes(&self) -> Answer<'_, Vec<Note>>;
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()>;
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()>;
     fn backup(&self, passphrase: Passphrase) -> Answer<'_, Backup>;
     fn wipe(&self) -> Answer<'_, ()>;
@@ -95,6 +99,10 @@ impl Node for NodeHandle {
 
     fn history<'a>(&'a self, who: &'a str, limit: u32, before: Option<&'a str>) -> Answer<'a, Vec<Message>> {
         Box::pin(NodeHandle::history(self, who, limit, before))
+    }
+
+    fn conversations(&self) -> Answer<'_, Vec<Message>> {
+        Box::pin(NodeHandle::conversations(self))
     }
 
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
@@ -159,6 +167,14 @@ impl Node for NodeHandle {
 
     fn newest_event(&self) -> watch::Receiver<i64> {
         NodeHandle::newest_event(self)
+    }
+
+    fn notes(&self) -> Answer<'_, Vec<Note>> {
+        Box::pin(NodeHandle::notes(self))
+    }
+
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()> {
+        Box::pin(NodeHandle::put_note(self, key, new))
     }
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {

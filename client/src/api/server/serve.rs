@@ -11,7 +11,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::io::Errno;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::{HEAD_DEADLINE, MAX_CONNECTIONS, STOP_DEADLINE, Timing};
 use super::node::Node;
 use super::router;
+use crate::web::Web;
 
 /// How long to wait when the system has no room for another connection.
 const FULL_PAUSE: Duration = Duration::from_millis(200);
@@ -34,8 +36,61 @@ pub async fn serve(
     node: impl Node,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_with(listener, node, None, shutdown).await
+}
+
+/// The same with a web interface, whose addresses the API hands out.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_with(
+    listener: UnixListener,
+    node: impl Node,
+    web: Option<Web>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let stopping = CancellationToken::new();
-    let service = TowerToHyperService::new(router(node, stopping.clone(), Timing::default()));
+    let router = router(node, web, stopping.clone(), Timing::default());
+    serve_router(listener, router, stopping, shutdown).await
+}
+
+/// Where connections come from.
+pub(crate) trait Listen: Send + Sync {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next one.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listen for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.accept().await?;
+        // A short event must not wait for a second one.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// Serves any router until `shutdown`; `stopping` is cancelled then, to end what has no end by itself.
+pub(crate) async fn serve_router(
+    listener: impl Listen,
+    router: Router,
+    stopping: CancellationToken,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let service = TowerToHyperService::new(router);
     let mut connections =
         Connections { service, stopping, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), tasks: JoinSet::new() };
     let mut shutdown = pin!(shutdown);
@@ -55,11 +110,11 @@ pub async fn serve(
 }
 
 /// The next connection, once there is a slot for it.
-async fn accept(listener: &UnixListener, slots: &Arc<Semaphore>) -> io::Result<(UnixStream, OwnedSemaphorePermit)> {
+async fn accept<L: Listen>(listener: &L, slots: &Arc<Semaphore>) -> io::Result<(L::Stream, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return Ok((stream, slot)),
+        match listener.next().await {
+            Ok(stream) => return Ok((stream, slot)),
             Err(error) => pause_or_fail(error).await?,
         }
     }
@@ -85,7 +140,7 @@ struct Connections {
 }
 
 impl Connections {
-    fn add(&mut self, stream: UnixStream, slot: OwnedSemaphorePermit) {
+    fn add<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&mut self, stream: S, slot: OwnedSemaphorePermit) {
         self.tasks.spawn(connection(stream, self.service.clone(), self.stopping.clone(), slot));
     }
 
@@ -100,7 +155,7 @@ impl Connections {
 }
 
 async fn connection(
-    stream: UnixStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     service: TowerToHyperService<Router>,
     stopping: CancellationToken,
     _slot: OwnedSemaphorePermit,

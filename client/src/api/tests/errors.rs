@@ -141,7 +141,7 @@ async fn a_node_that_does_not_answer() {
     node.fall_silent();
     let request = axum::extract::Request::get("/v1/status").body(axum::body::Body::empty()).unwrap();
     let timing = Timing { request: Duration::from_millis(1), ..Timing::default() };
-    let response = router(node, CancellationToken::new(), timing).oneshot(request).await.unwrap();
+    let response = router(node, None, CancellationToken::new(), timing).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }

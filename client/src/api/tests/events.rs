@@ -31,7 +31,7 @@ async fn chunk(response: &mut Response<Incoming>) -> String {
 /// The body of an answer, without a socket and its buffers.
 async fn in_process(node: Arc<Fake>, path: &str, timing: Timing) -> Body {
     let request = Request::get(path).body(Body::empty()).unwrap();
-    router(node, CancellationToken::new(), timing).oneshot(request).await.unwrap().into_body()
+    router(node, None, CancellationToken::new(), timing).oneshot(request).await.unwrap().into_body()
 }
 
 impl Door {

@@ -10,8 +10,8 @@ use crate::api::server::{Answer, Node};
 use crate::api::types::{
     Allowed, Contact, ContactChange, ContactState, Decision, Direction, DoorState, ErrorCode, Event, Handle,
     HandleState, Invitation, InvitationState, MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage,
-    NewServer, OwnPresence, PassphraseChange, Presence, PresenceSource, ProfileChange, Request, Search, Server,
-    ServerState, Status, Terms, TorStatus, What,
+    NewNote, NewServer, Note, OwnPresence, PassphraseChange, Presence, PresenceSource, ProfileChange, Request, Search,
+    Server, ServerState, Status, Terms, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::profile::Passphrase;
@@ -124,6 +124,10 @@ impl Node for Arc<Fake> {
         self.answer(format!("history {who} {limit} {before:?}"), vec![message()])
     }
 
+    fn conversations(&self) -> Answer<'_, Vec<Message>> {
+        self.answer("conversations".into(), vec![message()])
+    }
+
     fn search(&self, search: Search) -> Answer<'_, Vec<Message>> {
         let Search { text, contact, limit, before } = search;
         self.answer(format!("search {text} {contact:?} {limit} {before:?}"), vec![message()])
@@ -196,6 +200,14 @@ impl Node for Arc<Fake> {
 
     fn newest_event(&self) -> watch::Receiver<i64> {
         self.newest.subscribe()
+    }
+
+    fn notes(&self) -> Answer<'_, Vec<Note>> {
+        self.answer("notes".into(), vec![note()])
+    }
+
+    fn put_note<'a>(&'a self, key: &'a str, new: NewNote) -> Answer<'a, ()> {
+        self.answer(format!("note {key} {}", new.text), ())
     }
 
     fn change_passphrase(&self, change: PassphraseChange) -> Answer<'_, ()> {
@@ -296,6 +308,10 @@ pub(super) fn contact() -> Contact {
         retain: Some(3600),
         created_at: 4,
     }
+}
+
+pub(super) fn note() -> Note {
+    Note { key: "ui.theme".into(), text: "dark".into() }
 }
 
 pub(super) fn message() -> Message {

@@ -2,10 +2,10 @@
 
 use hyper::StatusCode;
 
-use super::fake::{asking, contact, handle, invitation, message, server, status};
+use super::fake::{asking, contact, handle, invitation, message, note, server, status};
 use super::{Door, json, request};
 use crate::api::types::{
-    ContactChange, Decision, NewBackup, NewContact, NewInvitation, NewMessage, NewServer, OwnPresence,
+    ContactChange, Decision, ErrorCode, NewBackup, NewContact, NewInvitation, NewMessage, NewServer, OwnPresence,
     PassphraseChange, ProfileChange, Search,
 };
 
@@ -101,6 +101,24 @@ async fn messages() {
         "cancel 3b",
     ];
     assert_eq!(door.node.asked(), asked);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn conversations_and_notes() {
+    let door = Door::open();
+    assert_eq!(door.client.conversations().await.unwrap(), [message()]);
+    assert_eq!(door.client.notes().await.unwrap(), [note()]);
+    door.client.put_note("ui.theme", "dark").await.unwrap();
+    assert_eq!(door.node.asked(), ["conversations", "notes", "note ui.theme dark"]);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_node_without_a_web_interface_says_so() {
+    let door = Door::open();
+    let problem = door.problem(request("POST", "/v1/web", "")).await;
+    assert_eq!((problem.status, problem.code), (404, ErrorCode::NotFound));
     door.close().await;
 }
 

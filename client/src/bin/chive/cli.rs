@@ -10,7 +10,7 @@ use crate::exit;
 use crate::time::{Limit, Period};
 
 const FIRST_STEPS: &str = "\
-First steps:
+First steps: `chive` alone opens the messenger in a browser. Or, in a terminal:
   chive init --name Alice      make a profile; it asks for a passphrase
   chive run                    start the node, and leave it running
 and then, in another terminal:
@@ -114,8 +114,9 @@ the command ends when all have been accepted, or at the first that is refused. W
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
+    /// Without one, `open`.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 /// What every command takes.
@@ -160,6 +161,8 @@ impl Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Open the messenger in a browser; this is what `chive` alone does
+    Open(Open),
     /// Make a profile
     Init(Init),
     /// Run the node, in the foreground
@@ -275,6 +278,18 @@ Ends as soon as a link or a server says so, at once if it is online now.
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+It is served on this machine alone, at an address that lets one browser in, once. Where a node runs
+already, that serves it, and this command ends at once; otherwise this command stays, and runs the
+node once the passphrase was typed into the page, until Ctrl-C or SIGTERM.
+With --json: {\"url\":ADDRESS}.")]
+pub(crate) struct Open {
+    /// Only print the address
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 #[derive(Debug, Args)]

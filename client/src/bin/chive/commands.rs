@@ -21,6 +21,7 @@ mod events;
 mod history;
 mod init;
 mod invite;
+mod open;
 mod passphrase;
 mod presence;
 mod restore;
@@ -33,6 +34,7 @@ mod wipe;
 /// Does one command.
 pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> Outcome {
     match command {
+        Command::Open(open) => open::run(&open, settings, output).await,
         Command::Init(init) => init::run(&init, settings, output).await,
         Command::Run { links } => run::run(links, settings, output).await,
         Command::Completions { shell } => completions::run(shell),
@@ -77,7 +79,8 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         Command::Search(search) => search::run(search, client, output).await,
         Command::Chat { name } => chat::run(&name, client, output).await,
         Command::Events { after } => events::run(after, client, output).await,
-        Command::Init(_)
+        Command::Open(_)
+        | Command::Init(_)
         | Command::Run { .. }
         | Command::Completions { .. }
         | Command::Passphrase(_)

@@ -59,14 +59,14 @@ fn teller(output: Output) -> impl Fn(&Status) + Send + Sync + 'static {
 }
 
 /// The signals that end the node.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn catch() -> Outcome<Self> {
+    pub(super) fn catch() -> Outcome<Self> {
         let catch = |kind| signal(kind).map_err(|e| Failure::io("cannot listen for signals", &e));
         Ok(Self {
             interrupt: catch(SignalKind::interrupt())?,
@@ -76,7 +76,7 @@ impl Signals {
     }
 
     /// Waits for the first signal; a second one ends the process without waiting for anything.
-    async fn stop(mut self, output: Output) {
+    pub(super) async fn stop(mut self, output: Output) {
         self.next().await;
         let _ = tell(output, "Stopping … (once more to stop at once)");
         tokio::spawn(async move {

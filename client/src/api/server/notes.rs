@@ -1,0 +1,40 @@
+//! `/v1/notes`: what front-ends keep in the profile.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::App;
+use super::extract::{Body, Segment};
+use super::problem::{Refusal, refusals};
+use crate::api::types::{NewNote, Note};
+
+refusals!(Refusals:);
+refusals!(PutRefusals: OutOfRange, InvalidText);
+
+/// All notes.
+#[utoipa::path(
+    get, path = "/v1/notes", operation_id = "list_notes", tag = "profile",
+    responses((status = 200, description = "By their keys", body = Vec<Note>), Refusals),
+)]
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Note>>, Refusal> {
+    Ok(Json(app.node.notes().await?))
+}
+
+/// Keep a note.
+///
+/// It is for front-ends: drafts, settings. The node reads only `tor.bridges`, with a bridge a line, when it starts.
+#[utoipa::path(
+    put, path = "/v1/notes/{key}", operation_id = "put_note", tag = "profile",
+    params(("key" = String, Path, description = "The note's key")),
+    request_body = NewNote,
+    responses((status = 204, description = "It is kept, or removed if it is empty"), PutRefusals),
+)]
+pub(super) async fn put(
+    State(app): State<App>,
+    Segment(key): Segment,
+    Body(new): Body<NewNote>,
+) -> Result<StatusCode, Refusal> {
+    app.node.put_note(&key, new).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,29 @@
+//! `/v1/web`: the way into the web interface.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::App;
+use super::problem::{Refusal, refusals};
+use crate::api::types::{ErrorCode, WebPage};
+
+refusals!(Refusals: NotFound);
+
+/// Make an address of the web interface.
+///
+/// It lets one browser in, once, and stops working after ten minutes. The interface itself is given nothing that is
+/// not in this document.
+#[utoipa::path(
+    post, path = "/v1/web", operation_id = "open_web", tag = "node",
+    responses((status = 200, description = "Open it in a browser on this machine", body = WebPage), Refusals),
+)]
+pub(super) async fn open(State(app): State<App>) -> Result<Json<WebPage>, Refusal> {
+    let Some(web) = &app.web else {
+        return Err(Refusal::new(ErrorCode::NotFound, "This node has no web interface."));
+    };
+    let url = web.url().await.map_err(|error| {
+        tracing::error!(%error, "the web interface cannot listen");
+        Refusal::new(ErrorCode::Internal, "The web interface cannot listen: the node's log says why.")
+    })?;
+    Ok(Json(WebPage { url }))
+}

@@ -1,0 +1,76 @@
+//! Short texts that front-ends keep in the profile. What they mean is theirs; only [`BRIDGES`] is read here.
+
+use super::contacts::ContactId;
+use super::{StoreError, Tx};
+
+/// The note with the bridges that Tor is started with, one a line.
+pub const BRIDGES: &str = "tor.bridges";
+
+/// All notes, by their keys.
+pub async fn all(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    Ok(sqlx::query_as("SELECT key, text FROM note ORDER BY key").fetch_all(&mut **tx).await?)
+}
+
+/// One note.
+pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT text FROM note WHERE key = ?").bind(key).fetch_optional(&mut **tx).await?;
+    Ok(row.map(|(text,)| text))
+}
+
+/// How many there are.
+pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
+    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM note").fetch_one(&mut **tx).await?;
+    Ok(count)
+}
+
+/// Writes a note, in the place of the one before.
+pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO note (key, text) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET text = ?2")
+        .bind(key)
+        .bind(text)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes a note, if it is there.
+pub async fn remove(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM note WHERE key = ?").bind(key).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Removes what was begun to be written to a contact.
+pub(super) async fn remove_draft(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM note WHERE key = (SELECT 'draft.' || lower(hex(peer_id)) FROM contact WHERE id = ?)")
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::PeerId;
+    use crate::store::contacts::{self, Naming};
+    use crate::store::scratch;
+
+    #[tokio::test]
+    async fn a_note_is_replaced_and_removed_and_a_draft_goes_with_its_contact() {
+        let (store, _directory) = scratch().await;
+        let mut tx = store.begin().await.unwrap();
+        let naming = Naming { name: "Bob", skeleton: "bob", named: true };
+        let bob = contacts::add(&mut tx, PeerId([0xab; 32]), &naming, 1).await.unwrap();
+        let draft = format!("draft.{}", "ab".repeat(32));
+        for (key, text) in [("ui.theme", "dark"), ("ui.theme", "light"), (draft.as_str(), "Dear B")] {
+            put(&mut tx, key, text).await.unwrap();
+        }
+        assert_eq!(get(&mut tx, "ui.theme").await.unwrap().as_deref(), Some("light"));
+        assert_eq!(count(&mut tx).await.unwrap(), 2);
+        contacts::remove(&mut tx, bob).await.unwrap();
+        assert_eq!(all(&mut tx).await.unwrap(), [("ui.theme".to_owned(), "light".to_owned())]);
+        remove(&mut tx, "ui.theme").await.unwrap();
+        assert_eq!(get(&mut tx, "ui.theme").await.unwrap(), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! The page's files, in the binary. They are compressed once, when they are first asked for.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::refused::Refused;
+
+/// One file: its path, and what it holds.
+type File = (&'static str, &'static [u8]);
+
+macro_rules! files {
+    ($($path:literal)*) => { [$((concat!("/", $path), include_bytes!(concat!("../../web/", $path)))),*] };
+}
+
+static FILES: &[File] = &files! {
+    "index.html" "style.css" "icon.svg"
+    "add.js" "api.js" "app.js" "begin.js" "dialogs.js" "emoji.js" "invite.js" "l10n.js" "list.js" "person.js"
+    "presence.js" "qr.js" "reasons.js" "requests.js" "scroll.js" "settings.js" "state.js" "status.js"
+    "strength.js" "sure.js" "talk.js" "text.js" "ui.js"
+    "locales/en.ftl" "locales/ru.ftl"
+    "vendor/preact.js"
+    "vendor/fluent/ast.js" "vendor/fluent/builtins.js" "vendor/fluent/bundle.js" "vendor/fluent/index.js"
+    "vendor/fluent/memoizer.js" "vendor/fluent/resolver.js" "vendor/fluent/resource.js" "vendor/fluent/scope.js"
+    "vendor/fluent/types.js"
+    "vendor/qr/index.js" "vendor/qr/decode.js"
+};
+
+/// A file as it is, and compressed.
+struct Packed {
+    plain: &'static [u8],
+    zipped: Vec<u8>,
+}
+
+fn packed() -> &'static HashMap<&'static str, Packed> {
+    static PACKED: OnceLock<HashMap<&'static str, Packed>> = OnceLock::new();
+    PACKED.get_or_init(|| FILES.iter().map(|(path, plain)| (*path, Packed { plain, zipped: zip(plain) })).collect())
+}
+
+fn zip(plain: &[u8]) -> Vec<u8> {
+    let mut zipping = GzEncoder::new(Vec::with_capacity(plain.len() / 3), Compression::best());
+    // Writing into memory does not fail.
+    let _ = zipping.write_all(plain);
+    zipping.finish().unwrap_or_default()
+}
+
+/// One of the files.
+pub(super) fn serve(request: &Request) -> Response {
+    let path = if request.uri().path() == "/" { "/index.html" } else { request.uri().path() };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "files are only read")
+            .into_response();
+    }
+    let Some(file) = packed().get(path) else {
+        return Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such file").into_response();
+    };
+    let about = [(CONTENT_TYPE, media_type(path)), (VARY, "accept-encoding")];
+    if takes_gzip(request.headers()) {
+        return (about, [(CONTENT_ENCODING, "gzip")], file.zipped.as_slice()).into_response();
+    }
+    (about, file.plain).into_response()
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT_ENCODING).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("gzip")))
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use data_encoding::HEXLOWER;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    /// Script and style, compressed, in bytes.
+    const BUDGET: usize = 150_000;
+
+    fn page() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("web")
+    }
+
+    fn is_script(path: &str) -> bool {
+        path.rsplit('.').next() == Some("js")
+    }
+
+    fn walk(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.insert(format!("/{}", path.strip_prefix(page()).unwrap().display()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let mut there = BTreeSet::new();
+        walk(&page(), &mut there);
+        there.retain(|path| !["LICENSE", "README", "SHA256SUMS"].iter().any(|name| path.contains(name)));
+        assert_eq!(there, FILES.iter().map(|(path, _)| (*path).to_owned()).collect());
+    }
+
+    #[test]
+    fn what_others_wrote_is_as_they_published_it() {
+        let vendor = page().join("vendor");
+        let sums = fs::read_to_string(vendor.join("SHA256SUMS")).unwrap();
+        let mut listed = BTreeSet::new();
+        for line in sums.lines() {
+            let (sum, path) = line.split_once("  ").unwrap();
+            let bytes = fs::read(vendor.join(path)).unwrap();
+            assert_eq!(HEXLOWER.encode(&Sha256::digest(&bytes)), sum, "{path}");
+            listed.insert(format!("/vendor/{}", path.trim_start_matches("./")));
+        }
+        let served = FILES.iter().filter(|(path, _)| path.starts_with("/vendor/"));
+        for (path, _) in served {
+            assert!(listed.contains(*path), "{path} has no checksum");
+        }
+    }
+
+    #[test]
+    fn script_and_style_are_small() {
+        let all: usize = packed().values().map(|file| file.zipped.len()).sum();
+        assert!(all <= BUDGET, "{all} bytes");
+    }
+
+    #[test]
+    fn nothing_is_asked_of_elsewhere() {
+        for (path, bytes) in FILES.iter().filter(|(path, _)| !path.starts_with("/vendor/")) {
+            let text = std::str::from_utf8(bytes).unwrap();
+            for word in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "dangerouslySetInnerHTML", "document.write", "eval("]
+            {
+                assert!(!text.contains(word), "{path}: {word}");
+            }
+            let addresses = text.match_indices("://").map(|(at, _)| &text[at.saturating_sub(5)..]);
+            for address in addresses.filter(|address| !address.contains("http://www.w3.org/2000/svg")) {
+                let end = address.find(['"', '\'', '`', ' ']).unwrap_or(address.len());
+                assert!(
+                    path.ends_with("text.js") || is_script(path) && address[..end].len() < 12,
+                    "{path}: {address:.60}"
+                );
+            }
+        }
+    }
+
+    /// The ids of a language's sentences.
+    fn sentences(language: &str) -> BTreeSet<String> {
+        let text = fs::read_to_string(page().join("locales").join(format!("{language}.ftl"))).unwrap();
+        let ids = text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+        ids.filter_map(|line| line.split_once(" =")).map(|(id, _)| id.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_language_says_everything() {
+        let english = sentences("en");
+        assert!(english.len() > 300);
+        assert_eq!(english, sentences("ru"));
+    }
+
+    #[test]
+    fn every_sentence_that_the_page_names_is_there() {
+        let english = sentences("en");
+        for (path, bytes) in FILES.iter().filter(|(path, _)| is_script(path) && !path.starts_with("/vendor/")) {
+            let text = std::str::from_utf8(bytes).unwrap();
+            let named = text
+                .match_indices("t(\"")
+                .filter(|(at, _)| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_'));
+            for (at, _) in named {
+                let id = text[at + 3..].split('"').next().unwrap();
+                assert!(english.contains(id), "{path}: {id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Makes, opens, restores and locks the profile for the page. A locked profile has no node, unless the node was
+//! started without the page: then that runs on, and the page may not ask it.
+
+use std::path::PathBuf;
+
+use axum::http::StatusCode;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::refused::Refused;
+use super::{Stage, Web};
+use crate::profile::{self, Passphrase, backup};
+use crate::run::RunError;
+use crate::text;
+
+/// A node that was started here.
+pub(super) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), RunError>>,
+}
+
+impl Web {
+    /// One word for the page.
+    pub(super) fn state(&self) -> &'static str {
+        match *self.0.stage.borrow() {
+            Stage::Open { .. } => "ready",
+            Stage::Starting => "starting",
+            Stage::Closed if !profile::exists(&self.0.directory) => "no_profile",
+            Stage::Closed | Stage::Sealed(_) => "locked",
+        }
+    }
+
+    /// Makes a profile, and opens it.
+    pub(super) async fn create(&self, name: &str, passphrase: &Passphrase) -> Result<(), Refused> {
+        self.must_be_host()?;
+        let name = text::check_name(name)
+            .map_err(|why| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", why))?;
+        profile::create(&self.0.directory, &name, passphrase).await?;
+        self.unlock(passphrase).await
+    }
+
+    /// Makes a profile of a backup, and opens it.
+    pub(super) async fn restore(&self, file: &std::path::Path, passphrase: &Passphrase) -> Result<(), Refused> {
+        self.must_be_host()?;
+        backup::restore(file, passphrase, &self.0.directory).await?;
+        self.unlock(passphrase).await
+    }
+
+    /// Opens the profile: when this returns, the page may ask its node.
+    pub(super) async fn unlock(&self, passphrase: &Passphrase) -> Result<(), Refused> {
+        let mut running = self.0.running.lock().await;
+        let stage = self.0.stage.borrow().clone();
+        match stage {
+            Stage::Open { .. } => Ok(()),
+            Stage::Sealed(shown) => {
+                profile::check_passphrase(&self.0.directory, passphrase).await?;
+                self.show(shown.node, &shown.until);
+                Ok(())
+            }
+            Stage::Closed | Stage::Starting => {
+                *running = Some(self.start(passphrase).await?);
+                Ok(())
+            }
+        }
+    }
+
+    async fn start(&self, passphrase: &Passphrase) -> Result<Running, Refused> {
+        let start = self.must_be_host()?;
+        let profile = profile::open(&self.0.directory, passphrase).await?;
+        self.0.stage.send_replace(Stage::Starting);
+        let stop = CancellationToken::new();
+        let mut task = tokio::spawn(start(profile, self.clone(), stop.clone()));
+        let mut stage = self.0.stage.subscribe();
+        tokio::select! {
+            _ = stage.wait_for(|stage| matches!(stage, Stage::Open { .. })) => Ok(Running { stop, task }),
+            ended = &mut task => {
+                self.hide();
+                match ended {
+                    Ok(Err(error)) => Err(error.into()),
+                    _ => Err(Refused::internal(&"the node ended at once")),
+                }
+            }
+        }
+    }
+
+    /// Closes the profile to the page: a node that was started here is ended.
+    pub(super) async fn lock(&self) {
+        let running = self.0.running.lock().await.take();
+        match running {
+            Some(Running { stop, task }) => {
+                stop.cancel();
+                if let Ok(Err(error)) = task.await {
+                    tracing::error!(%error, "the node did not end well");
+                }
+                self.hide();
+            }
+            None => self.seal(),
+        }
+    }
+
+    fn seal(&self) {
+        self.0.stage.send_if_modified(|stage| {
+            let Stage::Open { node, streams, .. } = stage.clone() else { return false };
+            streams.cancel();
+            *stage = Stage::Sealed(node);
+            true
+        });
+    }
+
+    fn must_be_host(&self) -> Result<&super::Start, Refused> {
+        self.0.start.as_ref().ok_or_else(|| {
+            Refused::new(StatusCode::CONFLICT, "not_host", "the node was started without the page: use the commands")
+        })
+    }
+
+    /// A new file beside the profile, for a backup on its way in.
+    pub(super) fn upload(&self) -> PathBuf {
+        self.0.directory.with_extension(format!("restoring-{}", std::process::id()))
+    }
+}

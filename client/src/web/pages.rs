@@ -1,0 +1,192 @@
+//! `/ui/`: what the page asks before, and beside, the local API.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::guard::Door;
+use super::refused::Refused;
+use super::{Stage, assets};
+use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
+use crate::profile::Passphrase;
+
+/// The longest question of the page, in bytes: a name and a passphrase.
+const MAX_QUESTION: usize = 16 << 10;
+
+/// The paths that the page has of its own, and the local API.
+pub(super) fn routes() -> Router<Door> {
+    Router::new()
+        .route("/ui/enter", post(enter))
+        .route("/ui/state", get(state))
+        .route("/ui/create", post(create))
+        .route("/ui/unlock", post(unlock))
+        .route("/ui/lock", post(lock))
+        .route("/ui/active", post(active))
+        .layer(DefaultBodyLimit::max(MAX_QUESTION))
+        .route("/ui/restore", post(restore))
+        // No route: what a route takes from a path would be taken for the API's own.
+        .fallback(elsewhere)
+}
+
+#[derive(Deserialize)]
+struct Enter {
+    token: String,
+}
+
+async fn enter(State(door): State<Door>, Json(enter): Json<Enter>) -> Result<Response, Refused> {
+    let Some(pass) = door.web.sessions().enter(&enter.token) else {
+        let detail = "this address was used already, or is too old: `chive open` makes a new one";
+        return Err(Refused::new(StatusCode::UNAUTHORIZED, "used_token", detail));
+    };
+    let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", door.cookie_name(), pass.cookie);
+    Ok(([(SET_COOKIE, cookie)], Json(serde_json::json!({ "key": pass.key }))).into_response())
+}
+
+async fn state(State(door): State<Door>) -> Json<serde_json::Value> {
+    Json(describe(&door))
+}
+
+fn describe(door: &Door) -> serde_json::Value {
+    serde_json::json!({
+        "state": door.web.state(),
+        "host": door.web.0.start.is_some(),
+        "version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+#[derive(Deserialize)]
+struct Create {
+    name: String,
+    passphrase: String,
+}
+
+async fn create(State(door): State<Door>, Json(new): Json<Create>) -> Result<Json<serde_json::Value>, Refused> {
+    let web = door.web.clone();
+    whole(async move { web.create(&new.name, &Passphrase::new(new.passphrase)).await }).await?;
+    Ok(Json(describe(&door)))
+}
+
+#[derive(Deserialize)]
+struct Unlock {
+    passphrase: String,
+}
+
+async fn unlock(State(door): State<Door>, Json(unlock): Json<Unlock>) -> Result<Json<serde_json::Value>, Refused> {
+    let web = door.web.clone();
+    whole(async move { web.unlock(&Passphrase::new(unlock.passphrase)).await }).await?;
+    Ok(Json(describe(&door)))
+}
+
+async fn lock(State(door): State<Door>) -> Result<Json<serde_json::Value>, Refused> {
+    let web = door.web.clone();
+    whole(async move {
+        web.lock().await;
+        Ok(())
+    })
+    .await?;
+    Ok(Json(describe(&door)))
+}
+
+/// Done to its end, also when the browser does not wait for it.
+async fn whole(work: impl Future<Output = Result<(), Refused>> + Send + 'static) -> Result<(), Refused> {
+    tokio::spawn(work).await.map_err(|error| Refused::internal(&error))?
+}
+
+/// Somebody sits before the page.
+#[derive(Deserialize)]
+struct Active {
+    /// Seconds without anybody after which to lock; 0 for never.
+    lock_after: u64,
+}
+
+async fn active(State(door): State<Door>, Json(active): Json<Active>) -> StatusCode {
+    let mut idle = door.web.idle();
+    idle.active = Instant::now();
+    idle.lock_after = (active.lock_after > 0).then(|| Duration::from_secs(active.lock_after));
+    StatusCode::NO_CONTENT
+}
+
+/// The body is a line of JSON with the passphrase, and then the backup.
+async fn restore(State(door): State<Door>, body: Body) -> Result<Json<serde_json::Value>, Refused> {
+    let file = Upload(door.web.upload());
+    let passphrase = receive(body, &file.0).await?;
+    let web = door.web.clone();
+    whole(async move { web.restore(&file.0, &passphrase).await }).await?;
+    Ok(Json(describe(&door)))
+}
+
+/// Removed whatever happens.
+struct Upload(PathBuf);
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
+    if let Some(parent) = file.parent() {
+        tokio::fs::create_dir_all(parent).await.map_err(|error| Refused::internal(&error))?;
+    }
+    let mut out = File::create(file).await.map_err(|error| Refused::internal(&error))?;
+    let mut stream = body.into_data_stream();
+    let mut head = Vec::new();
+    let (mut passphrase, mut length) = (None, 0);
+    while let Some(chunk) = stream.next().await {
+        let mut chunk: Bytes = chunk.map_err(|error| Refused::internal(&error))?;
+        if passphrase.is_none() {
+            head.extend_from_slice(&chunk);
+            let Some(end) = head.iter().position(|byte| *byte == b'\n') else {
+                if head.len() > MAX_QUESTION {
+                    break;
+                }
+                continue;
+            };
+            passphrase = Some(read_passphrase(&head[..end])?);
+            chunk = Bytes::copy_from_slice(&head[end + 1..]);
+        }
+        length += chunk.len() as u64;
+        if length > MAX_BACKUP + MAX_BACKUP_HEADER as u64 {
+            return Err(malformed());
+        }
+        out.write_all(&chunk).await.map_err(|error: io::Error| Refused::internal(&error))?;
+    }
+    out.flush().await.map_err(|error| Refused::internal(&error))?;
+    passphrase.ok_or_else(malformed)
+}
+
+fn read_passphrase(line: &[u8]) -> Result<Passphrase, Refused> {
+    let Unlock { passphrase } = serde_json::from_slice(line).map_err(|_| malformed())?;
+    Ok(Passphrase::new(passphrase))
+}
+
+fn malformed() -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, "malformed_request", "this is no backup with its passphrase")
+}
+
+async fn elsewhere(door: State<Door>, request: Request) -> Response {
+    if request.uri().path().starts_with("/v1/") { api(door, request).await } else { assets::serve(&request) }
+}
+
+/// The local API itself, while the profile is open.
+async fn api(State(door): State<Door>, request: Request) -> Response {
+    let stage = door.web.0.stage.borrow().clone();
+    match stage {
+        Stage::Open { api, .. } => api.oneshot(request).await.into_response(),
+        _ => Refused::new(StatusCode::SERVICE_UNAVAILABLE, "locked", "the profile is locked").into_response(),
+    }
+}

@@ -1,0 +1,58 @@
+// An invitation to share: a link, a QR code. And those that were made before.
+
+import { html, useEffect, useState } from "/vendor/preact.js";
+import { ask, get } from "/api.js";
+import { dayAndTime, duration, t } from "/l10n.js";
+import { Code } from "/qr.js";
+import { set, state } from "/state.js";
+import { Button, Choice, Dialog, copy } from "/ui.js";
+
+const LIVES = [3600, 86_400, 604_800, 2_592_000];
+const USES = [1, 2, 5, 10, 50];
+
+export function InviteDialog() {
+  const [made, setMade] = useState(null);
+  const [life, setLife] = useState("604800");
+  const [uses, setUses] = useState("1");
+  const make = async (change = {}) => {
+    const invitation = await ask("POST", "/v1/invitations", { uses: Number(change.uses ?? uses), expires_in: Number(change.life ?? life) });
+    setMade(invitation);
+    set({ invitations: await get("/v1/invitations") });
+  };
+  useEffect(() => {
+    get("/v1/invitations").then((invitations) => {
+      set({ invitations });
+      const fresh = invitations.findLast((one) => one.state === "active" && one.used === 0 && one.uses === 1 && one.link);
+      if (fresh) setMade(fresh);
+      else make();
+    }, () => {});
+  }, []);
+  return html`<${Dialog} title=${t("invite")}>
+    <p>${t("invite-text")}</p>
+    ${made?.link && html`<${Code} text=${made.link} label=${t("invite-code")} name="chive-invitation" />
+      <p class="address" dir="ltr" tabindex="0" role="group" aria-label=${t("invite-link")}>${made.link}</p>
+      <div class="row"><${Button} kind="primary" icon="copy" act=${() => copy(made.link)}>${t("copy-link")}</${Button}></div>
+      <p class="hint">${t("invite-until", { n: made.uses, when: dayAndTime(made.expires_at) })}</p>`}
+    <details><summary>${t("invite-another")}</summary>
+      <${Choice} label=${t("invite-uses")} value=${uses} choose=${setUses} options=${USES.map((n) => [String(n), t("people", { n })])} />
+      <${Choice} label=${t("invite-life")} value=${life} choose=${setLife} options=${LIVES.map((n) => [String(n), duration(n)])} />
+      <${Button} act=${() => make()}>${t("invite-make")}</${Button}>
+    </details>
+    <${Made} shown=${made} show=${setMade} />
+  </${Dialog}>`;
+}
+
+function Made({ shown, show }) {
+  const active = (state.invitations ?? []).filter((one) => one.state === "active");
+  if (!active.length) return null;
+  const revoke = async (id) => {
+    await ask("DELETE", `/v1/invitations/${id}`);
+    if (shown?.id === id) show(null);
+    set({ invitations: await get("/v1/invitations") });
+  };
+  return html`<section><h3>${t("invite-active")}</h3><ul class="plain">
+    ${active.map((one) => html`<li key=${one.id} class="line"><span>${t("invite-used", { used: one.used, n: one.uses })} · ${t("until", { when: dayAndTime(one.expires_at) })}</span>
+      <span class="grow"></span><${Button} kind="small" act=${async () => show(one)}>${t("show")}</${Button}>
+      <${Button} kind="small" act=${() => revoke(one.id)}>${t("revoke")}</${Button}></li>`)}
+  </ul></section>`;
+}

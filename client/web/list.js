@@ -1,0 +1,153 @@
+// Who there is to talk with: the conversations, and a search over all of them.
+
+import { html, useEffect, useMemo, useRef, useState } from "/vendor/preact.js";
+import { get } from "/api.js";
+import { brief, compare, isoTime, t } from "/l10n.js";
+import { reason } from "/reasons.js";
+import { Menu } from "/scroll.js";
+import { openDialog, openTalk, set, setting, state } from "/state.js";
+import { oneLine, visible } from "/text.js";
+import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
+import { lockNow } from "/settings.js";
+
+const ROW = 68;
+const FOUND = 60;
+
+const latest = (contact) => Math.max(state.newest.get(contact.id)?.created_at ?? 0, contact.created_at);
+
+/** Those who were heard of last come first. */
+function ordered(words) {
+  const wanted = words.toLocaleLowerCase();
+  const all = [...state.contacts.values()].filter((contact) => contact.state !== "blocked");
+  const fitting = wanted ? all.filter((contact) => contact.name.toLocaleLowerCase().includes(wanted)) : all;
+  return fitting.sort((one, other) => latest(other) - latest(one) || compare(one.name, other.name));
+}
+
+export function List() {
+  const [words, setWords] = useState("");
+  const [found, setFound] = useState(null);
+  const search = useRef(null);
+  const contacts = useMemo(() => ordered(words), [words, state.version]);
+  useEffect(() => {
+    const wanted = words.trim();
+    if (wanted.length < 2) return setFound(null);
+    const timer = setTimeout(async () => {
+      const messages = await get(`/v1/search?limit=${FOUND}&text=${encodeURIComponent(wanted.slice(0, 200))}`).catch(() => []);
+      setFound(messages);
+    }, 200);
+    return () => clearTimeout(timer);
+  }, [words]);
+  useEffect(() => {
+    const keyed = (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+        event.preventDefault();
+        search.current.focus();
+      }
+      if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+        event.preventDefault();
+        const all = ordered("");
+        const at = all.findIndex((contact) => contact.id === state.talk?.id);
+        const next = all[Math.max(0, Math.min(all.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))];
+        if (next) openTalk(next.id);
+      }
+    };
+    addEventListener("keydown", keyed);
+    return () => removeEventListener("keydown", keyed);
+  }, []);
+  return html`<nav class="side" aria-label=${t("conversations")}>
+    <header class="bar">
+      <${Button} kind="quiet" icon="settings" label=${t("settings")} act=${async () => openDialog("settings")} />
+      <h1>Chive</h1>
+      <${Button} kind="quiet" icon="lock" label=${t("lock")} act=${lockNow} />
+      <${Button} kind="quiet" icon="invite" label=${t("invite")} act=${async () => openDialog("invite")} />
+      <${Button} kind="quiet" icon="add" label=${t("add")} act=${async () => openDialog("add")} />
+    </header>
+    <div class="search"><${Icon} name="search" />
+      <input ref=${search} type="search" dir="auto" aria-label=${t("search")} placeholder=${t("search")} value=${words}
+        onInput=${(event) => setWords(event.currentTarget.value)}
+        onKeyDown=${(event) => { if (event.key === "Escape") setWords(""); }} /></div>
+    <${Notices} />
+    ${contacts.length > 0 && html`<${Menu} items=${contacts} keyOf=${(contact) => contact.id} height=${ROW} label=${t("conversations")}
+      draw=${(contact, tabindex) => html`<${Row} contact=${contact} tabindex=${tabindex} />`} />`}
+    ${found && html`<${Found} messages=${found} words=${words} />`}
+    ${contacts.length === 0 && !found && html`<${Nobody} words=${words} />`}
+    <${Foot} />
+  </nav>`;
+}
+
+/** What waits for an answer of ours. */
+function Notices() {
+  const n = state.requests?.length ?? 0;
+  if (!n) return null;
+  return html`<button type="button" class="notice" onClick=${() => openDialog("requests")}>
+    <${Icon} name="invite" /><span>${t("requests-waiting", { n })}</span></button>`;
+}
+
+const Nobody = ({ words }) => html`<div class="empty">${words
+  ? html`<p>${t("search-none")}</p>`
+  : html`<p>${t("nobody")}</p>
+    <${Button} kind="primary" act=${async () => openDialog("invite")}>${t("invite")}</${Button}>
+    <${Button} act=${async () => openDialog("add")}>${t("add")}</${Button}>`}</div>`;
+
+function Row({ contact, tabindex }) {
+  const open = state.talk?.id === contact.id;
+  const message = state.newest.get(contact.id);
+  const draft = open ? "" : state.notes.get(`draft.${contact.id}`);
+  return html`<button type="button" class=${`who ${open ? "open" : ""}`} tabindex=${tabindex} aria-current=${open ? "true" : undefined}
+      onClick=${() => openTalk(contact.id)}>
+    <span class="face"><${Avatar} id=${contact.id} name=${contact.name} /><${Presence} contact=${contact} /></span>
+    <span class="what">
+      <span class="line"><${Name}>${contact.name}</${Name}>
+        ${contact.verified && html`<span class="mark" role="img" aria-label=${t("verified")}><${Icon} name="verified" /></span>`}
+        <span class="grow"></span>
+        ${message && html`<time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time>`}</span>
+      <span class="line"><span class="last">${draft ? html`<b class="draft">${t("draft")}</b> <bdi>${oneLine(draft)}</bdi>` : html`<${Last} contact=${contact} message=${message} />`}</span>
+        ${contact.waiting > 0 && html`<span class="waits" role="img" aria-label=${t("waiting-n", { n: contact.waiting })}><${Icon} name="clock" /></span>`}
+        ${contact.unread > 0 && html`<span class="badge"><span aria-hidden="true">${contact.unread}</span><span class="unseen">${t("unread-n", { n: contact.unread })}</span></span>`}</span>
+    </span>
+  </button>`;
+}
+
+function Last({ contact, message }) {
+  if (contact.state === "requested") return html`<i>${t("asked")}</i>`;
+  if (contact.state === "refused") return html`<i class="bad">${reason(contact.reason)}</i>`;
+  if (!message) return html`<i>${t("no-messages")}</i>`;
+  return html`${message.direction === "sent" && html`<span>${t("you")} </span>`}<bdi>${oneLine(message.text)}</bdi>`;
+}
+
+function Found({ messages, words }) {
+  const open = async (message) => {
+    await openTalk(message.contact_id);
+    set({ goTo: message.id });
+  };
+  return html`<section class="found" aria-label=${t("search-messages")}>
+    <div role="status"><h2>${messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2></div>
+    ${messages.map((message) => html`<button type="button" key=${message.id} class="hit" onClick=${() => open(message)}>
+      <span class="line"><${Name}>${message.contact}</${Name}><span class="grow"></span><time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time></span>
+      <bdi class="last"><${Marked} text=${around(message.text, words)} words=${words} /></bdi></button>`)}
+  </section>`;
+}
+
+/** The part of a text around the first of the words. */
+function around(text, words) {
+  const first = words.trim().split(/\s+/u)[0].toLocaleLowerCase();
+  const at = text.toLocaleLowerCase().indexOf(first);
+  return (at > 30 ? "…" : "") + oneLine(text.slice(Math.max(0, at - 30)), 120);
+}
+
+function Marked({ text, words }) {
+  const all = words.trim().split(/\s+/u).filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&"));
+  if (!all.length) return text;
+  return text.split(new RegExp(`(${all.join("|")})`, "giu")).map((part, i) => (i % 2 ? html`<mark>${part}</mark>` : part));
+}
+
+function Foot() {
+  const { tor, name } = state.status;
+  const words = tor.ready ? t("foot-ready") : tor.stalled ? reason(tor.stalled) : `${reason(tor.summary)}`;
+  return html`<footer class="foot">
+    <button type="button" class="state" onClick=${() => openDialog("status")}>
+      <span class=${`dot ${tor.ready ? "online" : tor.stalled ? "offline" : "away"}`}></span>
+      <span class="foot-text"><bdi>${visible(name)}</bdi><span class="hint">${words}</span></span>
+      ${!tor.ready && html`<progress max="100" value=${tor.percent} aria-label=${t("tor")}></progress>`}
+    </button></footer>`;
+}

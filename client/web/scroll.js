@@ -1,0 +1,198 @@
+// Long lists, of which only what is seen is drawn.
+
+import { Component, html } from "/vendor/preact.js";
+
+const createRef = () => ({ current: null });
+
+/** How much more than what is seen is drawn, in pixels. */
+const MARGIN = 600;
+const AT_END = 48;
+/** Room below the last row. */
+const END = 12;
+
+/**
+ * Rows of unequal heights that begin at their end, as conversations do. What is looked at stays where it is, whatever
+ * comes above or below; who looks at the end goes with it.
+ * Props: items, keyOf, draw, guess (a height), top (called near the beginning), seen (called at the end), label, goTo.
+ */
+export class Rows extends Component {
+  box = createRef();
+  heights = new Map();
+  offsets = new Float64Array(1);
+  items = null;
+  anchor = null;
+  stuck = true;
+  view = 800;
+  at = 0;
+
+  measureAll() {
+    const { items, keyOf, guess } = this.props;
+    const offsets = new Float64Array(items.length + 1);
+    for (let i = 0; i < items.length; i += 1) offsets[i + 1] = offsets[i] + (this.heights.get(keyOf(items[i])) ?? guess);
+    this.offsets = offsets;
+    this.items = items;
+  }
+
+  /** The row at a height. */
+  find(y) {
+    let low = 0, high = this.props.items.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.offsets[middle] <= y) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  get total() {
+    return this.offsets[this.offsets.length - 1] + END;
+  }
+
+  remember() {
+    const { items, keyOf } = this.props;
+    if (!items.length) return;
+    const index = this.find(this.at);
+    this.anchor = { key: keyOf(items[index]), index, delta: this.at - this.offsets[index] };
+    this.stuck = this.at + this.view >= this.total - AT_END;
+  }
+
+  scrolled = () => {
+    const box = this.box.current;
+    if (!box) return;
+    this.at = box.scrollTop;
+    this.view = box.clientHeight;
+    this.remember();
+    if (this.at < this.view * 2) this.props.top?.();
+    if (this.stuck) this.props.seen?.();
+    this.forceUpdate();
+  };
+
+  componentDidMount() {
+    this.observer = new ResizeObserver(() => {
+      this.view = this.box.current.clientHeight;
+      this.settle();
+      this.forceUpdate();
+    });
+    this.observer.observe(this.box.current);
+    this.settle();
+    this.forceUpdate();
+  }
+
+  componentWillUnmount() {
+    this.observer.disconnect();
+  }
+
+  componentDidUpdate() {
+    this.settle();
+  }
+
+  /** Measures what was drawn, and puts what is looked at back into its place. */
+  settle() {
+    const box = this.box.current;
+    const { keyOf, items } = this.props;
+    let changed = false;
+    for (const row of box.querySelectorAll(":scope > .canvas > [data-index]")) {
+      const item = items[Number(row.dataset.index)];
+      if (!item) continue;
+      const height = row.getBoundingClientRect().height;
+      if (Math.abs((this.heights.get(keyOf(item)) ?? -1) - height) > 0.5) {
+        this.heights.set(keyOf(item), height);
+        changed = true;
+      }
+    }
+    if (changed) this.measureAll();
+    const goal = this.goal();
+    if (changed) this.box.current.firstChild.style.height = `${this.total}px`;
+    if (goal !== null && Math.abs(goal - box.scrollTop) > 0.5) {
+      box.scrollTop = goal;
+      this.at = box.scrollTop;
+    }
+    if (changed) this.forceUpdate();
+    else if (this.stuck) this.props.seen?.();
+  }
+
+  goal() {
+    const { items, keyOf, goTo } = this.props;
+    if (goTo && goTo !== this.gone) {
+      const index = items.findIndex((item) => keyOf(item) === goTo);
+      if (index >= 0) {
+        this.gone = goTo;
+        this.stuck = false;
+        this.anchor = { key: goTo, index, delta: -this.view / 3 };
+      }
+    }
+    if (this.stuck) return Math.max(0, this.total - this.view);
+    if (!this.anchor) return null;
+    let { index } = this.anchor;
+    if (!items[index] || keyOf(items[index]) !== this.anchor.key) index = items.findIndex((item) => keyOf(item) === this.anchor.key);
+    if (index < 0) return null;
+    this.anchor.index = index;
+    return Math.max(0, this.offsets[index] + this.anchor.delta);
+  }
+
+  toEnd = () => {
+    this.stuck = true;
+    this.settle();
+    this.scrolled();
+  };
+
+  render({ items, keyOf, draw, label, unit }) {
+    if (this.items !== items || this.offsets.length !== items.length + 1) this.measureAll();
+    const from = this.stuck ? Math.max(0, this.total - this.view) : this.goal() ?? this.at;
+    const first = items.length ? this.find(Math.max(0, from - MARGIN)) : 0;
+    const last = items.length ? Math.min(items.length, this.find(from + this.view + MARGIN) + 1) : 0;
+    const rows = [];
+    for (let i = first; i < last; i += 1) {
+      rows.push(html`<div key=${keyOf(items[i])} data-index=${i} role="listitem" aria-setsize=${items.length} aria-posinset=${i + 1}>${draw(items[i], i)}</div>`);
+    }
+    return html`<div class="rows" ref=${this.box} onScroll=${this.scrolled} tabindex="0" role="group" aria-label=${label}>
+      <div class="canvas" role="list" aria-label=${unit} style=${{ height: `${this.total}px`, paddingBlockStart: `${this.offsets[first]}px` }}>${rows}</div>
+      ${!this.stuck && html`<button type="button" class="button to-end" aria-label=${this.props.endLabel} title=${this.props.endLabel} onClick=${this.toEnd}>
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 9l6 6 6-6" /></svg></button>`}
+    </div>`;
+  }
+}
+
+/** Rows of one height, of which one is chosen by the arrow keys. Props: items, keyOf, draw, height, label, choose. */
+export class Menu extends Component {
+  box = createRef();
+  state = { at: 0, view: 800, active: 0 };
+
+  componentDidMount() {
+    this.observer = new ResizeObserver(() => this.scrolled());
+    this.observer.observe(this.box.current);
+  }
+
+  componentWillUnmount() {
+    this.observer.disconnect();
+  }
+
+  scrolled = () => this.setState({ at: this.box.current.scrollTop, view: this.box.current.clientHeight });
+
+  keyed = (event) => {
+    const { items, height } = this.props;
+    const focused = Number(event.target.closest("[data-index]")?.dataset.index ?? this.state.active);
+    const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity, PageDown: 8, PageUp: -8 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const active = Math.max(0, Math.min(items.length - 1, focused + step));
+    const box = this.box.current;
+    const y = active * height;
+    if (y < box.scrollTop) box.scrollTop = y;
+    if (y + height > box.scrollTop + box.clientHeight) box.scrollTop = y + height - box.clientHeight;
+    this.setState({ active, at: box.scrollTop }, () => this.box.current.querySelector(`[data-index="${active}"] button`)?.focus());
+  };
+
+  render({ items, keyOf, draw, height, label }, { at, view, active }) {
+    const first = Math.max(0, Math.floor(at / height) - 6);
+    const last = Math.min(items.length, Math.ceil((at + view) / height) + 6);
+    const rows = [];
+    const roving = Math.min(active, items.length - 1);
+    for (let i = first; i < last; i += 1) {
+      rows.push(html`<li key=${keyOf(items[i])} data-index=${i} aria-setsize=${items.length} aria-posinset=${i + 1}
+        style=${{ insetBlockStart: `${i * height}px`, height: `${height}px` }}>${draw(items[i], i === roving || (i === first && (roving < first || roving >= last)) ? 0 : -1)}</li>`);
+    }
+    return html`<div class="menu" ref=${this.box} onScroll=${this.scrolled} onKeyDown=${this.keyed}>
+      <ul class="canvas" aria-label=${label} style=${{ height: `${items.length * height}px` }}>${rows}</ul></div>`;
+  }
+}

@@ -1,0 +1,77 @@
+//! `chive open`, on the transport without Tor.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::process::{Child, Launch, Output, Signal};
+
+/// How long it may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Somebody's Chive, which serves the page.
+#[derive(Debug)]
+pub struct Host {
+    process: Child,
+    program: PathBuf,
+    network: PathBuf,
+    home: PathBuf,
+    /// Lets one browser in.
+    pub url: String,
+}
+
+impl Host {
+    /// Starts it for the profile in `home`, which need not exist, on the network that is a directory.
+    pub async fn open(program: &Path, network: &Path, home: &Path) -> Result<Self> {
+        std::fs::create_dir_all(network)?;
+        std::fs::create_dir_all(home)?;
+        let launch = Launch::new(program)
+            .arg("--profile")
+            .arg(home.join("profile"))
+            .arg("--tor-config")
+            .arg(network)
+            .arg("open")
+            .stdout(Output::Lines)
+            .stderr(Output::File(home.join("log")));
+        let mut process = launch.start()?;
+        let line = timeout(PATIENCE, process.stdout().context("no output")?.next()).await??;
+        let said: Value = serde_json::from_str(&line.context("it ended at once")?)?;
+        let url = said["url"].as_str().context("no address")?.to_owned();
+        Ok(Self { process, program: program.to_owned(), network: network.to_owned(), home: home.to_owned(), url })
+    }
+
+    /// The address without what lets a browser in.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.split('#').next().unwrap_or_default()
+    }
+
+    /// The profile's directory.
+    #[must_use]
+    pub fn profile(&self) -> PathBuf {
+        self.home.join("profile")
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.home.join("log"))?)
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.process.signal(Signal::INT)?;
+        let status = timeout(PATIENCE, self.process.wait()).await.context("it does not stop")??;
+        ensure!(status.success(), "it ended with {status}");
+        Ok(())
+    }
+
+    /// Kills it (SIGKILL), and starts it again: at another address.
+    pub async fn is_killed_and_starts_again(&mut self) -> Result<()> {
+        self.process.kill().await?;
+        *self = Self::open(&self.program, &self.network, &self.home).await?;
+        Ok(())
+    }
+}
