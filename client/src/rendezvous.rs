@@ -19,7 +19,8 @@ mod http;
 pub mod reader;
 pub mod writer;
 
-/// From the first byte of a request to the last of an answer that has an end.
+/// From the first byte of a request to the head of its answer, from there to the last byte of a short one, and from one
+/// piece of a long one to the next.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 /// The first pause after a failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -12,10 +12,10 @@ import { Talk } from "/talk.js";
 import { Guard } from "/ui.js";
 
 function Shell() {
-  return html`<div class=${`shell ${state.talk ? "talking" : ""}`}>
+  return html`<main class=${`shell ${state.talk ? "talking" : ""}`}>
     <${List} />
     <${Talk} key=${state.talk?.id ?? ""} />
-  </div>`;
+  </main>`;
 }
 
 function Toasts() {

@@ -4,11 +4,14 @@ import { html, useEffect, useState } from "/vendor/preact.js";
 import { ask, get } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
 import { Code } from "/qr.js";
+import { reason } from "/reasons.js";
 import { set, state } from "/state.js";
 import { Button, Choice, Dialog, copy } from "/ui.js";
 
 const LIVES = [3600, 86_400, 604_800, 2_592_000];
 const USES = [1, 2, 5, 10, 50];
+
+const notYet = ({ tor, front_door: door }) => (tor.ready ? t(`door-${door}`) : reason(tor.stalled ?? tor.summary));
 
 export function InviteDialog() {
   const [made, setMade] = useState(null);
@@ -32,6 +35,7 @@ export function InviteDialog() {
     ${made?.link && html`<${Code} text=${made.link} label=${t("invite-code")} name="chive-invitation" />
       <p class="address" dir="ltr" tabindex="0" role="group" aria-label=${t("invite-link")}>${made.link}</p>
       <div class="row"><${Button} kind="primary" icon="copy" act=${() => copy(made.link)}>${t("copy-link")}</${Button}></div>
+      ${state.status.front_door !== "reachable" && html`<p class="hint" role="status">${t("invite-wait", { why: notYet(state.status) })}</p>`}
       <p class="hint">${t("invite-until", { n: made.uses, when: dayAndTime(made.expires_at) })}</p>`}
     <details><summary>${t("invite-another")}</summary>
       <${Choice} label=${t("invite-uses")} value=${uses} choose=${setUses} options=${USES.map((n) => [String(n), t("people", { n })])} />

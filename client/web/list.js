@@ -63,7 +63,7 @@ export function List() {
       <${Button} kind="quiet" icon="add" label=${t("add")} act=${async () => openDialog("add")} />
     </header>
     <div class="search"><${Icon} name="search" />
-      <input ref=${search} type="search" dir="auto" aria-label=${t("search")} placeholder=${t("search")} value=${words}
+      <input ref=${search} type="search" aria-label=${t("search")} placeholder=${t("search")} value=${words}
         onInput=${(event) => setWords(event.currentTarget.value)}
         onKeyDown=${(event) => { if (event.key === "Escape") setWords(""); }} /></div>
     <${Notices} />

@@ -10,6 +10,48 @@ const AT_END = 48;
 /** Room below the last row. */
 const END = 12;
 
+/** The heights of many rows, one above the other: changed and summed up in a few steps, however many there are. */
+class Heights {
+  /** `of` tells the height of the row at an index. */
+  constructor(count, of) {
+    this.count = count;
+    this.each = new Float64Array(count);
+    // A Fenwick tree: every node has the sum of the rows that it stands for.
+    this.sums = new Float64Array(count + 1);
+    for (let i = 1; i <= count; i += 1) {
+      this.each[i - 1] = of(i - 1);
+      this.sums[i] += this.each[i - 1];
+      const parent = i + (i & -i);
+      if (parent <= count) this.sums[parent] += this.sums[i];
+    }
+  }
+
+  set(index, height) {
+    const more = height - this.each[index];
+    this.each[index] = height;
+    for (let i = index + 1; i <= this.count; i += i & -i) this.sums[i] += more;
+  }
+
+  /** Where the row at an index begins. */
+  before(index) {
+    let sum = 0;
+    for (let i = index; i > 0; i -= i & -i) sum += this.sums[i];
+    return sum;
+  }
+
+  /** The row at a height. */
+  at(y) {
+    let found = 0, rest = y;
+    for (let step = 2 ** Math.floor(Math.log2(this.count || 1)); step; step >>= 1) {
+      if (found + step <= this.count && this.sums[found + step] <= rest) {
+        found += step;
+        rest -= this.sums[found];
+      }
+    }
+    return Math.min(found, this.count - 1);
+  }
+}
+
 /**
  * Rows of unequal heights that begin at their end, as conversations do. What is looked at stays where it is, whatever
  * comes above or below; who looks at the end goes with it.
@@ -17,8 +59,9 @@ const END = 12;
  */
 export class Rows extends Component {
   box = createRef();
-  heights = new Map();
-  offsets = new Float64Array(1);
+  /** By the rows' keys: what was measured. */
+  known = new Map();
+  heights = new Heights(0);
   items = null;
   anchor = null;
   stuck = true;
@@ -27,32 +70,19 @@ export class Rows extends Component {
 
   measureAll() {
     const { items, keyOf, guess } = this.props;
-    const offsets = new Float64Array(items.length + 1);
-    for (let i = 0; i < items.length; i += 1) offsets[i + 1] = offsets[i] + (this.heights.get(keyOf(items[i])) ?? guess);
-    this.offsets = offsets;
+    this.heights = new Heights(items.length, (i) => this.known.get(keyOf(items[i])) ?? guess);
     this.items = items;
   }
 
-  /** The row at a height. */
-  find(y) {
-    let low = 0, high = this.props.items.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.offsets[middle] <= y) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
   get total() {
-    return this.offsets[this.offsets.length - 1] + END;
+    return this.heights.before(this.heights.count) + END;
   }
 
   remember() {
     const { items, keyOf } = this.props;
     if (!items.length) return;
-    const index = this.find(this.at);
-    this.anchor = { key: keyOf(items[index]), index, delta: this.at - this.offsets[index] };
+    const index = this.heights.at(this.at);
+    this.anchor = { key: keyOf(items[index]), index, delta: this.at - this.heights.before(index) };
     this.stuck = this.at + this.view >= this.total - AT_END;
   }
 
@@ -92,15 +122,15 @@ export class Rows extends Component {
     const { keyOf, items } = this.props;
     let changed = false;
     for (const row of box.querySelectorAll(":scope > .canvas > [data-index]")) {
-      const item = items[Number(row.dataset.index)];
+      const index = Number(row.dataset.index), item = items[index];
       if (!item) continue;
       const height = row.getBoundingClientRect().height;
-      if (Math.abs((this.heights.get(keyOf(item)) ?? -1) - height) > 0.5) {
-        this.heights.set(keyOf(item), height);
+      if (Math.abs((this.known.get(keyOf(item)) ?? -1) - height) > 0.5) {
+        this.known.set(keyOf(item), height);
+        this.heights.set(index, height);
         changed = true;
       }
     }
-    if (changed) this.measureAll();
     const goal = this.goal();
     if (changed) this.box.current.firstChild.style.height = `${this.total}px`;
     if (goal !== null && Math.abs(goal - box.scrollTop) > 0.5) {
@@ -127,7 +157,7 @@ export class Rows extends Component {
     if (!items[index] || keyOf(items[index]) !== this.anchor.key) index = items.findIndex((item) => keyOf(item) === this.anchor.key);
     if (index < 0) return null;
     this.anchor.index = index;
-    return Math.max(0, this.offsets[index] + this.anchor.delta);
+    return Math.max(0, this.heights.before(index) + this.anchor.delta);
   }
 
   toEnd = () => {
@@ -137,16 +167,16 @@ export class Rows extends Component {
   };
 
   render({ items, keyOf, draw, label, unit }) {
-    if (this.items !== items || this.offsets.length !== items.length + 1) this.measureAll();
+    if (this.items !== items || this.heights.count !== items.length) this.measureAll();
     const from = this.stuck ? Math.max(0, this.total - this.view) : this.goal() ?? this.at;
-    const first = items.length ? this.find(Math.max(0, from - MARGIN)) : 0;
-    const last = items.length ? Math.min(items.length, this.find(from + this.view + MARGIN) + 1) : 0;
+    const first = items.length ? this.heights.at(Math.max(0, from - MARGIN)) : 0;
+    const last = items.length ? Math.min(items.length, this.heights.at(from + this.view + MARGIN) + 1) : 0;
     const rows = [];
     for (let i = first; i < last; i += 1) {
       rows.push(html`<div key=${keyOf(items[i])} data-index=${i} role="listitem" aria-setsize=${items.length} aria-posinset=${i + 1}>${draw(items[i], i)}</div>`);
     }
     return html`<div class="rows" ref=${this.box} onScroll=${this.scrolled} tabindex="0" role="group" aria-label=${label}>
-      <div class="canvas" role="list" aria-label=${unit} style=${{ height: `${this.total}px`, paddingBlockStart: `${this.offsets[first]}px` }}>${rows}</div>
+      <div class="canvas" role="list" aria-label=${unit} style=${{ height: `${this.total}px`, paddingBlockStart: `${this.heights.before(first)}px` }}>${rows}</div>
       ${!this.stuck && html`<button type="button" class="button to-end" aria-label=${this.props.endLabel} title=${this.props.endLabel} onClick=${this.toEnd}>
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 9l6 6 6-6" /></svg></button>`}
     </div>`;

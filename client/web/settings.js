@@ -1,6 +1,6 @@
 // Everything that can be chosen, and what cannot be undone.
 
-import { html, useState } from "/vendor/preact.js";
+import { html, useEffect, useState } from "/vendor/preact.js";
 import { ask, contactPath, download, get, optional } from "/api.js";
 import { Strength } from "/begin.js";
 import { LANGUAGES, duration, speak, t } from "/l10n.js";
@@ -60,10 +60,18 @@ function You() {
     setHandle("");
     set({ handles: [...state.handles.filter((one) => one.handle !== made.handle), made] });
   };
+  const look = async () => set({ handles: await optional("/v1/handles") });
   const release = async (one) => {
     await ask("DELETE", `/v1/handles/${encodeURIComponent(one)}`);
-    set({ handles: await optional("/v1/handles") });
+    await look();
   };
+  // No event tells that one is gone.
+  const leaving = state.handles?.some((one) => one.state === "releasing");
+  useEffect(() => {
+    if (!leaving) return undefined;
+    const timer = setInterval(() => look().catch(() => {}), 1000);
+    return () => clearInterval(timer);
+  }, [leaving]);
   const able = state.status.presence !== undefined;
   return html`
     ${able
@@ -73,7 +81,7 @@ function You() {
           options=${["on", "away", "invisible"].map((value) => [value, t(`own-presence-${value}`)])} />`
       : html`<p>${t("own-name")}: <strong><${Name}>${state.status.name}</${Name}></strong></p>`}
     ${state.handles && html`<h3>${t("handles")}</h3><p class="hint">${t("handles-hint")}</p>
-      <ul class="plain">${state.handles.map((one) => html`<li key=${one.handle} class="line"><div><span dir="ltr">${one.handle}</span>
+      <ul class="plain">${state.handles.map((one) => html`<li key=${one.handle} class="line server"><div><p class="address" dir="ltr">${one.handle}</p>
         <p class="hint">${t(`handle-${one.state}`)}${one.reason ? `: ${reason(one.reason)}` : ""}</p></div><span class="grow"></span>
         <${Button} kind="small" act=${() => release(one.handle)}>${t("handle-release")}</${Button}></li>`)}</ul>
       <${Form} class="inline" submit=${t("handle-claim")} kind="" disabled=${!handle.trim()} act=${claim}>

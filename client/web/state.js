@@ -162,9 +162,9 @@ function messageCame(message) {
   if (!known || known.id === message.id || message.created_at >= known.created_at || message.direction === "received") {
     if (!message.late || known?.id === message.id) state.newest.set(id, message);
   }
-  if (talk && at < 0 && !talk.loading) {
-    if (message.late) reloadTalk();
-    else if (isNew || message.state === "queued" || message.created_at >= (talk.messages.at(-1)?.created_at ?? 0)) talk.messages.push(message);
+  if (talk && at < 0) {
+    if (message.late && !talk.loading) reloadTalk();
+    else if (isNew || message.state === "queued" || message.created_at >= ((talk.messages.at(-1) ?? known)?.created_at ?? 0)) talk.messages.push(message);
   }
   if (isNew) {
     const contact = state.contacts.get(id);
@@ -185,7 +185,8 @@ function soon(name, work) {
   }, 120));
 }
 
-const contactSoon = (id) => soon(id, async () => {
+/** Asks anew how somebody is. */
+export const contactSoon = (id) => soon(id, async () => {
   if (!state.contacts.has(id)) return;
   const contact = await get(contactPath(id));
   state.contacts.set(id, contact);
@@ -208,14 +209,24 @@ export async function openTalk(id) {
   const talk = { id, messages: [], complete: false, loading: true, unread: contact?.unread ?? 0 };
   set({ talk });
   const messages = await get(`${messagesPath(id)}?limit=${Math.max(PAGE, Math.min(1000, talk.unread + 10))}`);
-  if (state.talk !== talk) return;
-  set({ talk: { ...talk, messages, complete: messages.length < PAGE, loading: false } });
+  if (state.talk?.id !== id || !state.talk.loading) return;
+  contactSoon(id);
+  set({ talk: { ...state.talk, messages: joined(messages, state.talk.messages), complete: messages.length < PAGE, loading: false } });
+}
+
+/** What was read, and what came while it was. */
+function joined(read, came) {
+  const known = new Set(read.map(({ id, direction }) => direction + id));
+  return [...read, ...came.filter(({ id, direction }) => !known.has(direction + id))];
 }
 
 async function reloadTalk() {
   const { talk } = state;
+  const before = new Set(talk.messages);
   const messages = await get(`${messagesPath(talk.id)}?limit=${Math.min(1000, Math.max(PAGE, talk.messages.length))}`);
-  if (state.talk?.id === talk.id) set({ talk: { ...state.talk, messages } });
+  if (state.talk?.id !== talk.id) return;
+  const came = state.talk.messages.filter((message) => !before.has(message) && !message.late);
+  set({ talk: { ...state.talk, messages: joined(messages, came) } });
 }
 
 /** Reads what came before. */
@@ -229,13 +240,17 @@ export async function older(limit = 200) {
       set({ talk: { ...state.talk, messages: [...page, ...state.talk.messages], complete: page.length < limit, loading: false } });
     }
   } finally {
-    talk.loading = false;
+    if (state.talk?.id === talk.id) state.talk.loading = false;
   }
 }
 
 /** Reads until a message is there, such as one that was searched for. */
 export async function until(id) {
-  while (state.talk && !state.talk.complete && !state.talk.messages.some((message) => message.id === id)) await older(1000);
+  while (state.talk && !state.talk.complete && !state.talk.messages.some((message) => message.id === id)) {
+    // Somebody who scrolls is reading already.
+    if (state.talk.loading) await new Promise((done) => setTimeout(done, 20));
+    else await older(1000);
+  }
 }
 
 /** Says that what is shown was read. */

@@ -7,7 +7,7 @@ import { clock, day, dayAndTime, duration, isoTime, startOfDay, t } from "/l10n.
 import { isWatched } from "/presence.js";
 import { reason, trouble } from "/reasons.js";
 import { Rows } from "/scroll.js";
-import { beforeLock, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
+import { beforeLock, contactSoon, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
 import { byteLength, oneLine, parts } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
 
@@ -17,14 +17,14 @@ const NEAR = 5 * 60_000;
 export function Talk() {
   const { talk } = state;
   const contact = talk && state.contacts.get(talk.id);
-  if (!contact) return html`<main class="talk none"><p>${t("choose")}</p></main>`;
-  return html`<main class="talk" aria-label=${t("talk-with", { name: contact.name })}>
+  if (!contact) return html`<section class="talk none"><p>${t("choose")}</p></section>`;
+  return html`<section class="talk" aria-label=${t("talk-with", { name: contact.name })}>
     <${Head} contact=${contact} />
     <${Alarm} contact=${contact} />
     <${Said} contact=${contact} talk=${talk} />
     <${Composer} contact=${contact} />
     <${Heard} contact=${contact} />
-  </main>`;
+  </section>`;
 }
 
 function Head({ contact }) {
@@ -47,7 +47,9 @@ export function seen(contact) {
   if (contact.state === "requested") return t("asked");
   if (contact.state === "refused") return reason(contact.reason);
   const how = contact.presence_source ? ` · ${t(`source-${contact.presence_source}`)}` : "";
-  if (contact.presence === "offline" && contact.since) return t("seen-last", { when: dayAndTime(contact.since) }) + how;
+  if (contact.presence === "offline" && contact.since) {
+    return t("seen-last", { when: dayAndTime(contact.since) }) + (contact.presence_source === "server" ? how : "");
+  }
   if (contact.presence === "unknown" && contact.presence_reason) return `${t("presence-unknown")}: ${reason(contact.presence_reason)}`;
   return t(`presence-${contact.presence}`) + how;
 }
@@ -71,30 +73,45 @@ function Alarm({ contact }) {
     <p>${t(`alarm-${kind}`, { name: contact.name })}</p><${Button} kind="quiet" icon="close" label=${t("close")} act=${gone} /></div>`;
 }
 
+const keyOf = (message) => message.direction + message.id;
+
+/** How often it is asked why something waits. */
+const WHY_EVERY = 5000;
+
 function Said({ contact, talk }) {
+  const waits = contact.waiting > 0 || contact.state === "requested";
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => contactSoon(contact.id), WHY_EVERY);
+    return () => clearInterval(timer);
+  }, [waits]);
   const [goTo, setGoTo] = useState(null);
   useEffect(() => {
     if (!state.goTo) return;
     const wanted = state.goTo;
     state.goTo = null;
-    until(wanted).then(() => setGoTo(wanted));
+    until(wanted).then(() => {
+      const found = state.talk?.messages.find((message) => message.id === wanted);
+      if (found) setGoTo(keyOf(found));
+    });
   });
   const atEnd = () => {
     if (isWatched() && contact.unread) readAll(contact.id).catch(() => {});
   };
   if (talk.loading && !talk.messages.length) return html`<div class="rows" aria-busy="true"></div>`;
-  if (!talk.messages.length) return html`<div class="rows empty"><p>${contact.state === "accepted" ? t("say-hello", { name: contact.name }) : seen(contact)}</p></div>`;
+  if (!talk.messages.length) return html`<div class="rows empty"><p>${contact.state === "accepted" ? t("say-hello", { name: contact.name }) : seen(contact)}</p>
+    ${contact.state === "requested" && html`<p class="hint">${reason(contact.reason)}</p>`}</div>`;
   const { messages } = talk;
-  return html`<${Rows} items=${messages} keyOf=${(message) => message.direction + message.id} guess=${56} goTo=${goTo && (messages.find((m) => m.id === goTo)?.direction + goTo)}
+  return html`<${Rows} items=${messages} keyOf=${keyOf} guess=${56} goTo=${goTo}
     label=${t("messages-with", { name: contact.name })} unit=${t("messages")} endLabel=${t("to-end")} top=${() => older()} seen=${atEnd}
-    draw=${(message, i) => html`<${Bubble} message=${message} before=${messages[i - 1]} after=${messages[i + 1]} found=${goTo === message.id}
+    draw=${(message, i) => html`<${Bubble} message=${message} before=${messages[i - 1]} after=${messages[i + 1]} found=${goTo === keyOf(message)} why=${contact.reason}
       unread=${talk.unread > 0 && i === messages.length - talk.unread ? talk.unread : 0} />`} />`;
 }
 
 const together = (one, other) => one && other && one.direction === other.direction && Math.abs(other.created_at - one.created_at) < NEAR
   && startOfDay(one.created_at) === startOfDay(other.created_at);
 
-function Bubble({ message, before, after, found, unread }) {
+function Bubble({ message, before, after, found, unread, why }) {
   const mine = message.direction === "sent";
   const newDay = !before || startOfDay(before.created_at) !== startOfDay(message.created_at);
   const begins = !together(before, message) || message.missing_before > 0;
@@ -115,7 +132,7 @@ function Bubble({ message, before, after, found, unread }) {
       </span>
     </article>
     ${mine && (waits || message.state === "expired" || message.state === "cancelled") && (ends || message.state === "queued") && html`<p class="why">
-      ${waits ? reason(message.reason) : t(`state-${message.state}`)}
+      ${waits ? reason(why ?? message.reason) : t(`state-${message.state}`)}
       ${message.state === "queued" && html` <${Button} kind="quiet small" act=${() => cancel(message)}>${t("cancel-message")}</${Button}>`}</p>`}`;
 }
 

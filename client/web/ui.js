@@ -32,6 +32,15 @@ const PATHS = {
 
 export const Icon = ({ name }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 
+/** Does what was chosen, and says what went wrong. */
+const attempt = async (act) => {
+  try {
+    await act();
+  } catch (problem) {
+    toast(trouble(problem), "bad");
+  }
+};
+
 /** A button that is busy until what it does is done, and says what went wrong. */
 export function Button({ act, label, icon, kind = "", children, disabled, ...rest }) {
   const [busy, setBusy] = useState(false);
@@ -39,13 +48,8 @@ export function Button({ act, label, icon, kind = "", children, disabled, ...res
   useEffect(() => () => { alive.current = false; }, []);
   const click = async () => {
     setBusy(true);
-    try {
-      await act();
-    } catch (problem) {
-      toast(trouble(problem), "bad");
-    } finally {
-      if (alive.current) setBusy(false);
-    }
+    await attempt(act);
+    if (alive.current) setBusy(false);
   };
   return html`<button type="button" class=${`button ${kind}`} aria-label=${children ? undefined : label} title=${children ? undefined : label}
     disabled=${disabled || busy} aria-busy=${busy ? "true" : undefined} onClick=${click} ...${rest}>
@@ -94,7 +98,7 @@ export function Choice({ label, hint, value, options, choose, disabled }) {
   const id = useRef(`field-${fields += 1}`).current;
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <select id=${id} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${(event) => choose(event.currentTarget.value)}>
+    <select id=${id} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${({ currentTarget: { value: wanted } }) => attempt(() => choose(wanted))}>
       ${options.map(([key, name]) => html`<option key=${key} value=${key} selected=${key === value}>${name}</option>`)}
     </select>
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
@@ -106,7 +110,7 @@ export function Switch({ label, hint, on, turn, disabled }) {
   return html`<div class="field switch">
     <label for=${id}>${label}</label>
     <input id=${id} type="checkbox" role="switch" checked=${on} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined}
-      onChange=${(event) => turn(event.currentTarget.checked)} />
+      onChange=${({ currentTarget: { checked } }) => attempt(() => turn(checked))} />
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
 }

@@ -12,6 +12,7 @@ mod memory;
 mod pair;
 mod reconnect;
 mod rendezvous;
+mod server;
 mod store;
 mod stream;
 mod tap;
@@ -54,6 +55,14 @@ pub enum Name {
     Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
     Stream,
+    /// A rendezvous server's writes, beside a core that verifies signatures
+    Presence,
+    /// A rendezvous server with 100,000 records and 1,000 readers
+    Board,
+    /// From one rendezvous server to another one on the same database
+    Replicas,
+    /// Somebody starts until a contact sees it at a rendezvous server
+    Online,
     /// The page: an event until it is painted, and opening it
     Ui,
 }
@@ -93,6 +102,10 @@ impl Bench {
             Name::Churn => churn::run(self).await,
             Name::Store => store::run(self).await,
             Name::Stream => stream::run(self).await,
+            Name::Presence => server::presence(self).await,
+            Name::Board => server::board(self).await,
+            Name::Replicas => server::replicas(self).await,
+            Name::Online => server::online(self).await,
             Name::Ui => ui::run(self).await,
         }
     }

@@ -5,10 +5,13 @@
 
 pub mod bench;
 pub mod browser;
+pub mod c_tor;
 pub mod demo;
+pub mod liar;
 pub mod loopback;
 pub mod network;
 pub mod ordeal;
 pub mod person;
+pub mod postgres;
 pub mod process;
 pub mod server;

@@ -18,6 +18,12 @@ use tokio_util::task::AbortOnDropHandle;
 /// So much of an address names its socket: paths of sockets are short.
 const NAME_BYTES: usize = 8;
 
+/// Where whoever has this address listens.
+#[must_use]
+pub fn socket(directory: &Path, address: OnionAddress) -> PathBuf {
+    directory.join(HEXLOWER.encode(&address.0[..NAME_BYTES]))
+}
+
 /// One person's way to all who share the directory.
 pub struct Loopback {
     directory: PathBuf,
@@ -44,10 +50,6 @@ impl Loopback {
         }
     }
 
-    fn socket(&self, address: OnionAddress) -> PathBuf {
-        self.directory.join(HEXLOWER.encode(&address.0[..NAME_BYTES]))
-    }
-
     fn replace(&self, services: &[Hosted]) {
         let mut hosted = self.hosted();
         hosted.retain(|(address, _)| services.iter().any(|service| service.seed.address() == *address));
@@ -70,7 +72,7 @@ impl Loopback {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let fresh = self.directory.join(format!("{}.{number}", std::process::id()));
         let listener = UnixListener::bind(&fresh).ok()?;
-        std::fs::rename(&fresh, self.socket(address)).ok()?;
+        std::fs::rename(&fresh, socket(&self.directory, address)).ok()?;
         Some(listener)
     }
 
@@ -89,7 +91,7 @@ async fn answer(listener: UnixListener, door: Door, at: OnionAddress, incoming: 
 
 impl Transport for Loopback {
     fn dial_port(&self, to: OnionAddress, _: u16, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
-        let socket = self.socket(to);
+        let socket = socket(&self.directory, to);
         async move {
             let stream = UnixStream::connect(socket).await.map_err(|_| DialError::Unreachable)?;
             Ok(Box::new(stream) as Stream)

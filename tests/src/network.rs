@@ -27,6 +27,9 @@ use node::Node;
 use ports::Ports;
 use torrc::{Scheme, Votes};
 
+/// The name of the file for C-tor's clients and onion services.
+pub const TORRC: &str = "torrc";
+
 /// The name of the file with the relays' bandwidths.
 const BANDWIDTHS: &str = "bandwidths";
 
@@ -132,6 +135,12 @@ impl TorNetwork {
     #[must_use]
     pub fn arti_config_file(&self) -> PathBuf {
         self.directory.path().join("arti.toml")
+    }
+
+    /// A file with [`Self::tor_config`], beside that for arti.
+    #[must_use]
+    pub fn tor_config_file(&self) -> PathBuf {
+        self.arti_config_file().with_file_name(TORRC)
     }
 
     /// Number of relays that are not authorities.
@@ -246,8 +255,10 @@ impl TorNetwork {
         let identities: Vec<_> = self.nodes.iter().map(Node::identity).collect::<Result<_>>()?;
         bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
         self.arti_config.push_str(&arti::fallbacks_and_rules(&identities));
-        let file = self.arti_config_file();
-        std::fs::write(&file, &self.arti_config).with_context(|| format!("cannot write {}", file.display()))
+        let files = [(self.arti_config_file(), self.arti_config.as_str()), (self.tor_config_file(), self.tor_config())];
+        files.iter().try_for_each(|(file, text)| {
+            std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        })
     }
 
     fn vote(&mut self) -> Result<()> {

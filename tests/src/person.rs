@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{
-    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource, Status, What,
+    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource, Server,
+    Status, What,
 };
 use chive::config;
 use serde::de::DeserializeOwned;
@@ -354,9 +355,31 @@ impl Person {
         seen.with_context(|| format!("{} did not see {name} {presence:?}", self.name)).map(|_| ())
     }
 
+    /// Waits until the last word on our servers, after the last start of our node, pleases.
+    pub async fn until_server(&self, what: &str, pleases: impl Fn(&Server) -> bool) -> Result<Server> {
+        let newest = |events: &[Event]| {
+            let newest = events.iter().rev().find_map(|event| match &event.what {
+                What::Server { server } => Some(server),
+                _ => None,
+            });
+            newest.filter(|server| pleases(server)).cloned()
+        };
+        let since = self.seen_at_start;
+        let seen = self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+        seen.with_context(|| format!("{} did not see {what}", self.name))
+    }
+
     /// Waits for the first event, of all there ever were, in which `find` finds something.
     pub async fn event<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
         let seen = self.events()?.wait(self.around.patience, |events| events.iter().find_map(&find)).await;
+        seen.with_context(|| format!("{} did not see {what}", self.name))
+    }
+
+    /// Waits for the first event after the last start of our node in which `find` finds something.
+    pub async fn event_since_start<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
+        let since = self.seen_at_start;
+        let seen =
+            self.events()?.wait(self.around.patience, |events| events.get(since..)?.iter().find_map(&find)).await;
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 

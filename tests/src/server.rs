@@ -1,43 +1,76 @@
-//! A rendezvous server: the real `chive-rendezvous`, on the private Tor network.
+//! A rendezvous server: the real `chive-rendezvous`, on the private Tor network or on a TCP port.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use chive::transport::OnionAddress;
+use data_encoding::BASE32_NOPAD;
 use tokio::time::{Instant, sleep};
 use toml::{Table, Value};
 
+use crate::loopback;
 use crate::person::find_chive;
 use crate::process::{Child, Launch, Output, Signal};
 
 /// How often the log is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a start may take.
+const START: Duration = Duration::from_mins(1);
 /// What the log says when it serves.
 const SERVES: &str = "the server's address: ";
+/// What it says before, where it listens on TCP.
+const LISTENS: &str = "listening on ";
 
 /// A server. Dropping it ends it; its directory stays.
 #[derive(Debug)]
 pub struct RendezvousServer {
     program: PathBuf,
     home: PathBuf,
+    /// The only core that it runs on.
+    core: Option<usize>,
     address: String,
+    tcp: Option<SocketAddr>,
     process: Option<Child>,
 }
 
 impl RendezvousServer {
-    /// Starts one in the new directory `home`, with these settings above its defaults.
+    /// Starts one with an onion service, in the new directory `home`, with these settings above its defaults.
     pub async fn start(home: &Path, tor_config: &Path, settings: Table) -> Result<Self> {
-        fs::create_dir_all(home)?;
-        let program = find_chive()?.with_file_name("chive-rendezvous");
-        ensure!(program.is_file(), "there is no chive-rendezvous program: `cargo build --workspace` makes it");
-        let tor: Table = fs::read_to_string(tor_config)?.parse()?;
         let mut config = settings;
+        config.insert("tor".to_owned(), Value::Table(fs::read_to_string(tor_config)?.parse()?));
+        Self::launch(home, None, config).await
+    }
+
+    /// Starts one without Tor, on one core and on a port that is free.
+    pub async fn on_core(home: &Path, core: usize, settings: Table) -> Result<Self> {
+        let mut config: Table = "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
+        config.extend(settings);
+        Self::launch(home, Some(core), config).await
+    }
+
+    /// Starts one without Tor, among those who share a directory instead of a network: see [`loopback`].
+    pub async fn among(network: &Path, home: &Path, settings: Table) -> Result<Self> {
+        let mut config: Table = "[onion]\nenabled = false\n[listen]".parse()?;
+        config.extend(settings);
+        let key = make_key(&home.join("data")).await?;
+        let socket = loopback::socket(network, key).to_string_lossy().into_owned();
+        if let Some(Value::Table(listen)) = config.get_mut("listen") {
+            listen.insert("unix".to_owned(), socket.into());
+        }
+        Self::launch(home, None, config).await
+    }
+
+    async fn launch(home: &Path, core: Option<usize>, mut config: Table) -> Result<Self> {
+        fs::create_dir_all(home)?;
+        let program = find_program()?;
         config.insert("data_dir".to_owned(), home.join("data").to_string_lossy().into_owned().into());
-        config.insert("log".to_owned(), "debug".into());
-        config.insert("tor".to_owned(), Value::Table(tor));
+        config.entry("log").or_insert_with(|| "debug".into());
         fs::write(home.join("config.toml"), toml::to_string(&config)?)?;
-        let mut server = Self { program, home: home.to_owned(), address: String::new(), process: None };
+        let mut server =
+            Self { program, home: home.to_owned(), core, address: String::new(), tcp: None, process: None };
         server.again().await?;
         Ok(server)
     }
@@ -45,14 +78,19 @@ impl RendezvousServer {
     /// Starts it again, with what it had.
     pub async fn again(&mut self) -> Result<()> {
         let log = self.home.join("log");
-        let told = fs::read_to_string(&log).unwrap_or_default().matches(SERVES).count();
-        let launch = Launch::new(&self.program).arg("--config").arg(self.home.join("config.toml")).arg("run");
-        self.process = Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log.clone())).start()?);
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let before = self.log().unwrap_or_default().len();
+        let launch = match self.core {
+            Some(core) => Launch::new("taskset").args(["-c", &core.to_string()]).arg(&self.program),
+            None => Launch::new(&self.program),
+        };
+        let launch = launch.arg("--config").arg(self.home.join("config.toml")).arg("run");
+        self.process = Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log)).start()?);
+        let deadline = Instant::now() + START;
         loop {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            if let Some(at) = said.match_indices(SERVES).nth(told).map(|(at, _)| at + SERVES.len()) {
-                said[at..].split_whitespace().next().context("no address")?.clone_into(&mut self.address);
+            let said = self.log()?.split_off(before);
+            if let Some(address) = word_after(&said, SERVES) {
+                self.address = address;
+                self.tcp = word_after(&said, LISTENS).map(|tcp| tcp.parse()).transpose()?;
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "the server does not start:\n{said}");
@@ -64,6 +102,11 @@ impl RendezvousServer {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it listens on TCP, if it does.
+    pub fn tcp(&self) -> Result<SocketAddr> {
+        self.tcp.context("the server has no port")
     }
 
     /// Where its files are.
@@ -95,4 +138,27 @@ impl RendezvousServer {
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
+}
+
+fn find_program() -> Result<PathBuf> {
+    let program = find_chive()?.with_file_name("chive-rendezvous");
+    ensure!(program.is_file(), "there is no chive-rendezvous program: `cargo build --workspace` makes it");
+    Ok(program)
+}
+
+/// Makes the key of a server that has not run yet; returns its address.
+async fn make_key(data: &Path) -> Result<OnionAddress> {
+    let launch = Launch::new(find_program()?).env("CHIVE_RENDEZVOUS_DATA_DIR", data).arg("address");
+    let mut asked = launch.stdout(Output::Lines).start()?;
+    let address = asked.stdout().context("no output")?.next().await?.context("no address")?;
+    ensure!(asked.wait().await?.success(), "the server has no address");
+    let name = address.trim().trim_end_matches(".onion").to_ascii_uppercase();
+    let bytes = BASE32_NOPAD.decode(name.as_bytes())?;
+    Ok(OnionAddress(*bytes.first_chunk().context("no onion address")?))
+}
+
+/// The word that follows, in a line that is whole.
+fn word_after(said: &str, mark: &str) -> Option<String> {
+    let line = said.split_inclusive('\n').find(|line| line.contains(mark) && line.ends_with('\n'))?;
+    line.split(mark).nth(1)?.split_whitespace().next().map(str::to_owned)
 }

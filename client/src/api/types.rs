@@ -101,7 +101,8 @@ pub struct Server {
 }
 
 /// How a rendezvous server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+// In this order: what is further down outweighs what is above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerState {
     /// Not asked yet.

@@ -45,8 +45,9 @@ struct Known {
     /// Whether we announce ourselves there.
     ours: bool,
     has_token: bool,
-    state: ServerState,
-    reason: Option<String>,
+    /// How it took our last record, and how it could be read last.
+    written: Outcome,
+    read: Outcome,
     announced_at: Option<i64>,
     checked_at: Option<i64>,
     records: Option<u64>,
@@ -60,8 +61,8 @@ impl Known {
         Self {
             ours: false,
             has_token: false,
-            state: ServerState::Starting,
-            reason: None,
+            written: Outcome::default(),
+            read: Outcome::default(),
             announced_at: None,
             checked_at: None,
             records: None,
@@ -71,16 +72,56 @@ impl Known {
         }
     }
 
+    /// The worse of both: a server that takes our records may hide its board, and the reverse.
+    fn outcome(&self) -> &Outcome {
+        std::cmp::max_by_key(&self.written, &self.read, |outcome| outcome.state)
+    }
+
+    fn state(&self) -> ServerState {
+        self.outcome().state
+    }
+
     fn show(&self, id: ServerId) -> Server {
+        let Outcome { state, reason } = self.outcome().clone();
         Server {
             address: id.to_address(),
-            state: self.state,
-            reason: self.reason.clone(),
+            state,
+            reason,
             announced_at: self.announced_at,
             checked_at: self.checked_at,
             records: self.records,
             has_token: self.has_token,
         }
+    }
+}
+
+/// How something went with a server.
+#[derive(Clone, PartialEq)]
+struct Outcome {
+    state: ServerState,
+    /// Why, in words.
+    reason: Option<String>,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { state: ServerState::Starting, reason: None }
+    }
+}
+
+impl Outcome {
+    fn good() -> Self {
+        Self { state: ServerState::Reachable, reason: None }
+    }
+
+    fn failed(error: &ServerError) -> Self {
+        tracing::debug!(%error, "a server did not do what it was asked");
+        let state = match error {
+            ServerError::Refused(_) | ServerError::Dear(_) => ServerState::Refused,
+            ServerError::Lie(_) => ServerState::Untrusted,
+            _ => ServerState::Unreachable,
+        };
+        Self { state, reason: Some(error.to_string()) }
     }
 }
 
@@ -110,13 +151,13 @@ impl Servers {
     /// Ours, and those of them that the last request reached.
     pub(super) fn count(&self) -> (u32, u32) {
         let ours = self.all.values().filter(|known| known.ours);
-        let reachable = ours.clone().filter(|known| known.state == ServerState::Reachable);
+        let reachable = ours.clone().filter(|known| known.state() == ServerState::Reachable);
         [ours.count(), reachable.count()].map(|count| u32::try_from(count).unwrap_or(u32::MAX)).into()
     }
 
     /// The newest that any server showed of a contact, dead or alive.
     fn newest(&self, contact: ContactId) -> Option<&News> {
-        let believed = self.all.values().filter(|known| known.state != ServerState::Untrusted);
+        let believed = self.all.values().filter(|known| known.state() != ServerState::Untrusted);
         believed.filter_map(|known| known.seen.get(&contact)).max_by_key(|news| news.written)
     }
 }
@@ -139,7 +180,7 @@ impl Node {
             (known.ours, known.has_token) = (own.contains_key(&id), token.is_some());
             match told.clone().filter(|_| known.ours) {
                 Some(told) => self.tell_writer(way.clone(), told),
-                None => known.writer = None,
+                None => (known.writer, known.written) = (None, Outcome::default()),
             }
             self.tell_reader(way, subjects.get(&id).cloned().unwrap_or_default());
         }
@@ -274,36 +315,29 @@ impl Node {
     pub(super) async fn server_news(&mut self, server: ServerId, news: ServerNews) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some(known) = self.servers.all.get_mut(&server) else { return Ok(()) };
-        let before = (known.state, known.reason.clone());
+        // Who lied once is not believed again until the node starts anew.
+        if known.state() == ServerState::Untrusted {
+            return Ok(());
+        }
+        let before = known.outcome().clone();
         let mut seen = None;
         match news {
-            // Who lied once is not believed again until the node starts anew.
-            _ if known.state == ServerState::Untrusted => return Ok(()),
             ServerNews::Writer(WriterNews::Announced) => {
                 known.announced_at = Some(now);
-                (known.state, known.reason) = (ServerState::Reachable, None);
+                known.written = Outcome::good();
             }
             ServerNews::Reader(ReaderNews::Read(records)) => {
                 (known.checked_at, known.records) = (Some(now), Some(records));
-                if known.state != ServerState::Refused {
-                    (known.state, known.reason) = (ServerState::Reachable, None);
-                }
+                known.read = Outcome::good();
             }
             ServerNews::Reader(ReaderNews::Seen(news)) => {
                 seen = Some(news);
                 known.seen.insert(news.contact, news);
             }
-            ServerNews::Writer(WriterNews::Failed(error)) | ServerNews::Reader(ReaderNews::Failed(error)) => {
-                tracing::debug!(%error, "a server did not do what it was asked");
-                known.reason = Some(error.to_string());
-                known.state = match error {
-                    ServerError::Refused(_) | ServerError::Dear(_) => ServerState::Refused,
-                    ServerError::Lie(_) => ServerState::Untrusted,
-                    _ => ServerState::Unreachable,
-                };
-            }
+            ServerNews::Writer(WriterNews::Failed(error)) => known.written = Outcome::failed(&error),
+            ServerNews::Reader(ReaderNews::Failed(error)) => known.read = Outcome::failed(&error),
         }
-        let (ours, news) = (known.ours, before != (known.state, known.reason.clone()));
+        let (ours, news) = (known.ours, before != *known.outcome());
         let shown = known.show(server);
         if ours && news {
             self.announce(&What::Server { server: shown }).await;
@@ -394,10 +428,10 @@ impl Node {
         if at.peek().is_none() {
             return "it announces itself to no server".to_owned();
         }
-        if at.clone().any(|known| known.state == ServerState::Reachable) {
+        if at.clone().any(|known| known.state() == ServerState::Reachable) {
             return "its server has no word of it".to_owned();
         }
-        let reason = at.find_map(|known| known.reason.clone());
+        let reason = at.find_map(|known| known.outcome().reason.clone());
         format!("its server: {}", reason.unwrap_or_else(|| "not asked yet".to_owned()))
     }
 

@@ -18,16 +18,18 @@ use hyper::body::{Bytes, Incoming};
 use rand::RngCore;
 use rand::rngs::StdRng;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::http::Connection;
-use super::{ANSWER_DEADLINE, ServerError, Way, pause};
+use super::{ANSWER_DEADLINE, LAST_PAUSE, ServerError, Way, pause};
 use crate::clock::Clock;
 use crate::presence::{Board, Lie, News, Subject};
 use crate::transport::Circle;
 
 /// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its board long before.
 const MAX_RECORDS: usize = 32 * 1024;
+/// From the head of a board, or of a bucket, to its last byte.
+const BOARD_DEADLINE: Duration = Duration::from_mins(5);
 /// The most records of one answer about changes, or of one event of the stream.
 const MAX_CHANGES: usize = 16 * 1024;
 /// A stream on which nothing came for so long is dead: a server says something every half minute.
@@ -36,7 +38,7 @@ const SILENCE: Duration = Duration::from_mins(2);
 /// What a reader has to say.
 #[derive(Debug)]
 pub enum ReaderNews {
-    /// The board was read; the server says that so many records live.
+    /// The board was read to its end, and its changes follow; the server says that so many records live.
     Read(u64),
     /// A contact's record.
     Seen(News),
@@ -65,13 +67,18 @@ impl Reader {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
             board.look_for(subjects.to_vec(), self.clock.now());
             let following = Following { way: &self.way, clock: &self.clock, circle, attempt: failures };
+            let mut since = None;
             let error = tokio::select! {
                 changed = self.subjects.changed() => match changed {
                     Ok(()) => continue,
                     Err(_) => return,
                 },
-                error = following.follow(&mut board, &mut self.rng, &report, &mut failures) => error,
+                error = following.follow(&mut board, &mut self.rng, &report, &mut since) => error,
             };
+            // A server that is good for a moment only is not asked more often than one that never is.
+            if since.is_some_and(|since: Instant| since.elapsed() >= LAST_PAUSE) {
+                failures = 0;
+            }
             let lied = matches!(error, ServerError::Lie(_));
             report(ReaderNews::Failed(error)).await;
             if lied {
@@ -96,13 +103,13 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Reads and follows until something is wrong, and says what.
+    /// Reads and follows until something is wrong, and says what. `since`: when all was read.
     async fn follow<F: Future<Output = ()>>(
         &self,
         board: &mut Board,
         rng: &mut StdRng,
         report: &impl Fn(ReaderNews) -> F,
-        failures: &mut u32,
+        since: &mut Option<Instant>,
     ) -> ServerError {
         let (info, connection) = match self.begin().await {
             Ok(begun) => begun,
@@ -110,7 +117,7 @@ impl Following<'_> {
         };
         let bits = info.bucket_bits;
         let chosen: BTreeSet<u8> = board.buckets(bits, || rng.next_u32().to_le_bytes()[0]);
-        let (found, mut records) = tokio::sync::mpsc::channel(1);
+        let (found, mut pieces) = tokio::sync::mpsc::channel(1);
         let mut first = Some(connection);
         let mut buckets: FuturesUnordered<_> = chosen
             .into_iter()
@@ -118,25 +125,41 @@ impl Following<'_> {
             .map(|bucket| self.follow_bucket(bucket, first.take(), found.clone()))
             .collect();
         drop(found);
-        report(ReaderNews::Read(info.records)).await;
-        *failures = 0;
+        let mut unread = buckets.len();
         loop {
             tokio::select! {
-                Some(batch) = records.recv() => {
-                    let now = self.clock.now();
-                    board.turn(now);
-                    for record in &batch {
-                        match board.take(record, now) {
-                            Ok(Some(news)) => report(ReaderNews::Seen(news)).await,
-                            Ok(None) => {}
-                            Err(lie) => return lie.into(),
+                Some(piece) = pieces.recv() => match piece {
+                    Piece::Records(records) => if let Err(lie) = self.take(&records, board, report).await {
+                        return lie.into();
+                    },
+                    Piece::End => {
+                        unread -= 1;
+                        if unread == 0 {
+                            *since = Some(Instant::now());
+                            report(ReaderNews::Read(info.records)).await;
                         }
                     }
-                }
+                },
                 Some(ended) = buckets.next() => return ended,
                 else => return ServerError::Broken,
             }
         }
+    }
+
+    async fn take<F: Future<Output = ()>>(
+        &self,
+        records: &[Record],
+        board: &mut Board,
+        report: &impl Fn(ReaderNews) -> F,
+    ) -> Result<(), Lie> {
+        let now = self.clock.now();
+        board.turn(now);
+        for record in records {
+            if let Some(news) = board.take(record, now)? {
+                report(ReaderNews::Seen(news)).await;
+            }
+        }
+        Ok(())
     }
 
     async fn begin(&self) -> Result<(Info, Connection), ServerError> {
@@ -167,14 +190,24 @@ impl Following<'_> {
         };
         let part = format!("bits={}&bucket={}", bucket.bits(), bucket.number());
         let answer = connection.ask(Method::GET, &format!("/v1/board?{part}"), vec![]).await?;
-        let cursor = read_board(answer.into_body(), bucket, &found).await?;
+        let read = timeout(BOARD_DEADLINE, read_board(answer.into_body(), bucket, &found)).await;
+        let cursor = read.map_err(|_| ServerError::TimedOut)??;
         let answer = connection.ask(Method::GET, &format!("/v1/stream?after={cursor}&{part}"), vec![]).await?;
+        found.send(Piece::End).await.map_err(|_| ServerError::Broken)?;
         follow_stream(answer.into_body(), bucket, cursor, &found).await
     }
 }
 
-/// Where records go that were found, as they come.
-type Found = tokio::sync::mpsc::Sender<Vec<Record>>;
+/// What comes of a bucket.
+enum Piece {
+    /// Some of its records, or changed ones.
+    Records(Vec<Record>),
+    /// All that it had has come; changes follow.
+    End,
+}
+
+/// Where pieces go, as they come.
+type Found = tokio::sync::mpsc::Sender<Piece>;
 
 /// Reads a board as it comes, and holds no more of it than one piece.
 async fn read_board(mut body: Incoming, bucket: Bucket, found: &Found) -> Result<Cursor, ServerError> {
@@ -223,7 +256,10 @@ async fn hand_on(records: Vec<Record>, bucket: Bucket, found: &Found) -> Result<
     if records.iter().any(|record| !bucket.has(record)) {
         return Err(ServerError::Protocol("a record of another bucket"));
     }
-    if records.is_empty() { Ok(()) } else { found.send(records).await.map_err(|_| ServerError::Broken) }
+    if records.is_empty() {
+        return Ok(());
+    }
+    found.send(Piece::Records(records)).await.map_err(|_| ServerError::Broken)
 }
 
 async fn next(body: &mut Incoming, patience: Duration) -> Result<Option<Bytes>, ServerError> {

@@ -80,7 +80,7 @@ impl Writer {
             self.follow(&mut posts, &told);
             while let Some(due) = self.next_due(&posts) {
                 let done = self.put(&mut posts[due], &mut price).await;
-                if posts[due].for_all && !posts[due].retired {
+                if let Some(done) = done.filter(|_| posts[due].for_all && !posts[due].retired) {
                     report(done).await;
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
@@ -144,13 +144,14 @@ impl Writer {
         Post { says: says.clone(), announcer, circle: None, failures: 0, for_all: !for_one, retired: false }
     }
 
-    async fn put(&mut self, post: &mut Post, price: &mut u8) -> WriterNews {
+    /// Nothing, if there is nothing to tell.
+    async fn put(&mut self, post: &mut Post, price: &mut u8) -> Option<WriterNews> {
         let now = self.clock.now();
         let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng) else {
             post.announcer.taken(&post.says, now, &mut self.rng);
-            return WriterNews::Announced;
+            return None;
         };
-        match self.send(post, &record, price).await {
+        Some(match self.send(post, &record, price).await {
             Ok(()) => {
                 post.failures = 0;
                 post.announcer.taken(&post.says, self.clock.now(), &mut self.rng);
@@ -167,7 +168,7 @@ impl Writer {
                 post.failures = post.failures.saturating_add(1);
                 WriterNews::Failed(error)
             }
-        }
+        })
     }
 
     async fn send(&mut self, post: &mut Post, record: &Record, price: &mut u8) -> Result<(), ServerError> {

@@ -181,6 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn every_error_of_the_api_has_a_sentence() {
+        let document = include_str!("../../openapi.json");
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        let english = sentences("en");
+        let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+        assert!(codes.len() > 20);
+        for code in codes {
+            let id = format!("error-{}", code.as_str().unwrap().replace('_', "-"));
+            assert!(english.contains(&id), "{id}");
+        }
+    }
+
+    #[test]
     fn every_sentence_that_the_page_names_is_there() {
         let english = sentences("en");
         for (path, bytes) in FILES.iter().filter(|(path, _)| is_script(path) && !path.starts_with("/vendor/")) {

@@ -10,10 +10,10 @@ use chive_rendezvous::identity::OnionSeed;
 use chive_shared::board;
 use chive_shared::record::Record;
 use chive_shared::server::ServerId;
+use chive_tests::postgres::Postgres;
 
 use crate::client::{Client, within};
-use crate::database::Cluster;
-use crate::world::{NOW, Person, World, path};
+use crate::world::{NOW, Person, World, database, path};
 
 /// A server as its own process.
 struct Process {
@@ -102,8 +102,46 @@ async fn killed_under_load_every_acknowledged_record_is_there_with_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_under_load_every_acknowledged_record_is_there_with_postgres() {
-    let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+    let url = database().await;
     killed_under_load(Some(url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_it_and_holds_nobody_up() {
+    let url = database().await;
+    let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let id = OnionSeed::open(dir.path()).unwrap().server();
+    std::fs::copy(dir.path().join("onion.key"), second.path().join("onion.key")).unwrap();
+    let (lives, dies) = (Process::start(dir.path(), Some(&url)), Process::start(second.path(), Some(&url)));
+    let (to_living, to_dying) = (lives.tcp, dies.tcp);
+    let staying: Vec<_> = (0..8).map(|writer| tokio::spawn(write(to_living, writer, id))).collect();
+    let leaving: Vec<_> = (100..108).map(|writer| tokio::spawn(write(to_dying, writer, id))).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    dies.kill();
+    let mut acknowledged = Vec::new();
+    for writer in leaving {
+        acknowledged.extend(within(writer).await.unwrap());
+    }
+    assert!(acknowledged.len() >= 4, "{}", acknowledged.len());
+    // The one that lives is still written to, and shows within a second what the other one had accepted.
+    let deadline = std::time::Instant::now() + Duration::from_secs(1);
+    loop {
+        let answer = Client::connect(to_living).await.get("/v1/board").await.ok();
+        let (_, records) = board::parse(&answer.body, 1_000).unwrap();
+        let newest = |record: &Record| {
+            let found = records.iter().find(|other| other.address() == record.address());
+            found.is_some_and(|found| found.sequence() >= record.sequence())
+        };
+        if acknowledged.iter().all(newest) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "accepted by the dead one and not on the other's board");
+    }
+    assert!(staying.iter().all(|writer| !writer.is_finished()), "the living one stopped answering");
+    lives.kill();
+    for writer in staying {
+        assert!(within(writer).await.unwrap().is_some());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +216,7 @@ fn fill(path: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_at_rest_tells_whose_a_record_is() {
     let people: Vec<Person> = (0..20).map(Person::new).collect();
-    let postgres = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+    let postgres = database().await;
     for url in [None, Some(postgres)] {
         let mut world = World::with(url.clone(), |_| {}).await;
         for person in &people {
@@ -193,7 +231,7 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
             }
         }
         if let Some(url) = url {
-            left.extend(tokio::task::spawn_blocking(move || Cluster::dump(&url)).await.unwrap());
+            left.extend(tokio::task::spawn_blocking(move || Postgres::dump(&url).unwrap()).await.unwrap());
         }
         assert!(left.len() > 20 * 217);
         for secret in people.iter().flat_map(Person::secrets) {

@@ -5,7 +5,6 @@
 
 mod boards;
 mod client;
-mod database;
 mod faults;
 mod handles;
 mod hostile;

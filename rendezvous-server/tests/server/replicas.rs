@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use chive_shared::api::Code;
 use chive_shared::record::Record;
+use chive_tests::postgres::Postgres;
 
-use crate::database::Cluster;
 use crate::streams::Stream;
-use crate::world::{Person, World, path};
+use crate::world::{Person, World, database, path};
 
 /// What is put to one replica is on the other's stream within this.
 const SEEN: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ async fn of_one_address_the_highest_number_counts_on_both() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_start_at_once_make_one_database() {
-    let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+    let url = database().await;
     let starting: Vec<_> = (0..4).map(|_| tokio::spawn(World::with(Some(url.clone()), |_| {}))).collect();
     let mut generations = Vec::new();
     for world in starting {
@@ -124,13 +124,13 @@ async fn write_until_refused(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_record() {
-    let cluster = tokio::task::spawn_blocking(|| Arc::new(Cluster::start())).await.unwrap();
-    let url = cluster.database();
+    let cluster = tokio::task::spawn_blocking(|| Arc::new(Postgres::start().unwrap())).await.unwrap();
+    let url = cluster.database().unwrap();
     let world = World::with(Some(url), |config| config.limits.storage_seconds = 2).await;
     let before = Person::new(1).record(world.id(), world.now());
     world.put(&before).await.ok();
     let stopped = Arc::clone(&cluster);
-    tokio::task::spawn_blocking(move || stopped.stop()).await.unwrap();
+    tokio::task::spawn_blocking(move || stopped.stop().unwrap()).await.unwrap();
     let gone = Instant::now();
     while gone.elapsed() < Duration::from_secs(10) {
         let answer = world.put(&Person::new(2).record(world.id(), world.now())).await;
@@ -139,7 +139,7 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
         assert_eq!(world.admin().await.get("/readyz").await.status, 503);
     }
     let back = Arc::clone(&cluster);
-    tokio::task::spawn_blocking(move || back.resume()).await.unwrap();
+    tokio::task::spawn_blocking(move || back.resume().unwrap()).await.unwrap();
     let after = Person::new(3).record(world.id(), world.now());
     let deadline = Instant::now() + Duration::from_secs(20);
     while !world.put(&after).await.status.is_success() {

@@ -1,7 +1,7 @@
 //! A server, its clock, and people who use it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chive_rendezvous::clock::Clock;
 use chive_rendezvous::config::Config;
@@ -16,11 +16,11 @@ use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
 use chive_shared::work::Task;
+use chive_tests::postgres::Postgres;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 
 use crate::client::{Answer, Client};
-use crate::database::Cluster;
 
 /// The middle of an epoch, 2025.
 pub(crate) const NOW: i64 = 1_764_001_800_000;
@@ -43,14 +43,20 @@ pub(crate) fn config(dir: &std::path::Path, database: Option<String>) -> Config 
     config
 }
 
+/// A new database in the one `PostgreSQL` of those who do not harm it.
+pub(crate) async fn database() -> String {
+    static SHARED: OnceLock<Postgres> = OnceLock::new();
+    let made = tokio::task::spawn_blocking(|| SHARED.get_or_init(|| Postgres::start().unwrap()).database());
+    made.await.unwrap().unwrap()
+}
+
 impl World {
     pub(crate) async fn sqlite() -> Self {
         Self::with(None, |_| {}).await
     }
 
     pub(crate) async fn postgres() -> Self {
-        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
-        Self::with(Some(url), |_| {}).await
+        Self::with(Some(database().await), |_| {}).await
     }
 
     pub(crate) async fn with(database: Option<String>, change: impl FnOnce(&mut Config)) -> Self {

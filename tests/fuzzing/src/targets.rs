@@ -13,6 +13,7 @@ mod handshake;
 mod key_file;
 mod link;
 mod mls;
+mod presence;
 mod record;
 mod text;
 mod wire;
@@ -21,10 +22,12 @@ mod wire;
 pub(crate) const ALL: &[(&str, Target)] = &[
     ("answers", answers::answers),
     ("api", api::requests),
+    ("board", presence::board),
     ("card", wire::card),
     ("content", wire::content),
     ("envelope", envelope::envelope),
     ("frame", wire::frame),
+    ("handle", presence::handle),
     ("handshake", handshake::handshake),
     ("key_file", key_file::key_file),
     ("link", link::link),

@@ -92,10 +92,21 @@ impl Verdict {
         Self { name, ours: number(ours), baseline: number(baseline), ratio: number(ours / baseline), unit }
     }
 
-    /// Several figures at once, each with its name and its baseline; the ratio is the worst one.
+    /// Several figures at once, each with its name and its baseline, which are the better the lower they are; the ratio
+    /// is the worst one.
     #[must_use]
     pub(super) fn of_several(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str) -> Self {
-        let worst = figures.iter().map(|(_, ours, baseline)| ours / baseline).fold(f64::NEG_INFINITY, f64::max);
+        Self::of(name, figures, unit, f64::max)
+    }
+
+    /// The same for figures that are the better the higher they are.
+    #[must_use]
+    pub(super) fn at_least(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str) -> Self {
+        Self::of(name, figures, unit, f64::min)
+    }
+
+    fn of(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str, worse: fn(f64, f64) -> f64) -> Self {
+        let worst = figures.iter().map(|(_, ours, baseline)| ours / baseline).reduce(worse).unwrap_or(f64::NAN);
         let ours = figures.iter().map(|(what, ours, _)| ((*what).to_owned(), number(*ours))).collect();
         let baseline = figures.iter().map(|(what, _, baseline)| ((*what).to_owned(), number(*baseline))).collect();
         Self { name, ours: Value::Object(ours), baseline: Value::Object(baseline), ratio: number(worst), unit }
@@ -170,5 +181,7 @@ mod tests {
         let several = json!(Verdict::of_several("store", &[("open", 400.0, 1000.0), ("page", 30.0, 20.0)], "ms"));
         assert_eq!(several["ours"], json!({"open": 400.0, "page": 30.0}));
         assert_eq!(several["ratio"], json!(1.5));
+        let rates = json!(Verdict::at_least("presence", &[("one", 5.0, 10.0), ("many", 8.0, 10.0)], "1/s"));
+        assert_eq!(rates["ratio"], json!(0.5));
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let mut looks = [const { (Samples::new(), Samples::new()) }; 2];
     sleep(IDLE).await;
     for _ in 0..bench.pairs(LOOKS) {
-        for ((resident, proportional), process) in looks.iter_mut().zip([alice.process_id()?, service.process.id()]) {
+        for ((resident, proportional), process) in looks.iter_mut().zip([alice.process_id()?, service.process_id()]) {
             let (rss, pss) = held_by(process)?;
             resident.push(rss);
             proportional.push(pss);

@@ -42,6 +42,9 @@ struct Open {
     profile: PathBuf,
     #[arg(long)]
     tor_config: PathBuf,
+    /// Contacts are only connected to while something waits for them.
+    #[arg(long)]
+    links_when_needed: bool,
     #[arg(value_parser = ["open"])]
     command: String,
 }
@@ -63,11 +66,11 @@ fn main() -> Result<()> {
 async fn open(open: Open) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let network = open.tor_config;
+    let links = if open.links_when_needed { Links::WhenNeeded } else { Links::Always };
     let start = move |profile, web: Web, stop: CancellationToken| {
         let network = network.clone();
         let connect = move |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
-        async move { run::run_with(profile, Links::Always, connect, &web, |_| (), stop.cancelled_owned()).await }
-            .boxed()
+        async move { run::run_with(profile, links, connect, &web, |_| (), stop.cancelled_owned()).await }.boxed()
     };
     let web = Web::host(&open.profile, Box::new(start));
     writeln!(std::io::stdout(), "{}", serde_json::json!({ "url": web.url().await? }))?;

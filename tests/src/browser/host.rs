@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use chive::node::Links;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -19,6 +20,7 @@ pub struct Host {
     program: PathBuf,
     network: PathBuf,
     home: PathBuf,
+    links: Links,
     /// Lets one browser in.
     pub url: String,
 }
@@ -26,6 +28,11 @@ pub struct Host {
 impl Host {
     /// Starts it for the profile in `home`, which need not exist, on the network that is a directory.
     pub async fn open(program: &Path, network: &Path, home: &Path) -> Result<Self> {
+        Self::open_with(Links::Always, program, network, home).await
+    }
+
+    /// The same, saying with whom it is connected.
+    pub async fn open_with(links: Links, program: &Path, network: &Path, home: &Path) -> Result<Self> {
         std::fs::create_dir_all(network)?;
         std::fs::create_dir_all(home)?;
         let launch = Launch::new(program)
@@ -33,6 +40,7 @@ impl Host {
             .arg(home.join("profile"))
             .arg("--tor-config")
             .arg(network)
+            .args((links == Links::WhenNeeded).then_some("--links-when-needed"))
             .arg("open")
             .stdout(Output::Lines)
             .stderr(Output::File(home.join("log")));
@@ -40,7 +48,8 @@ impl Host {
         let line = timeout(PATIENCE, process.stdout().context("no output")?.next()).await??;
         let said: Value = serde_json::from_str(&line.context("it ended at once")?)?;
         let url = said["url"].as_str().context("no address")?.to_owned();
-        Ok(Self { process, program: program.to_owned(), network: network.to_owned(), home: home.to_owned(), url })
+        let (program, network, home) = (program.to_owned(), network.to_owned(), home.to_owned());
+        Ok(Self { process, program, network, home, links, url })
     }
 
     /// The address without what lets a browser in.
@@ -71,7 +80,7 @@ impl Host {
     /// Kills it (SIGKILL), and starts it again: at another address.
     pub async fn is_killed_and_starts_again(&mut self) -> Result<()> {
         self.process.kill().await?;
-        *self = Self::open(&self.program, &self.network, &self.home).await?;
+        *self = Self::open_with(self.links, &self.program, &self.network, &self.home).await?;
         Ok(())
     }
 }

@@ -39,6 +39,18 @@ impl Window {
         self.devtools("Emulation.setDeviceMetricsOverride", size).await.map(drop)
     }
 
+    /// Runs a script at the beginning of every page from now on.
+    pub async fn begins_with(&self, script: &str) -> Result<()> {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await.map(drop)
+    }
+
+    /// Puts what it saves into a directory.
+    pub async fn saves_into(&self, directory: &Path) -> Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let place = json!({ "behavior": "allow", "downloadPath": directory });
+        self.devtools("Browser.setDownloadBehavior", place).await.map(drop)
+    }
+
     async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
         let own = Own("goog/cdp/execute", json!({ "cmd": command, "params": parameters }));
         Ok(self.client.issue_cmd(own).await?)
@@ -64,17 +76,17 @@ impl Window {
              else if (Date.now() > end) done(null); else setTimeout(look, 25); }}; look();"
         );
         let deadline = Instant::now() + PATIENCE;
-        let mut interrupted = 0;
+        let (mut interrupted, mut last) = (0, String::new());
         while Instant::now() < deadline && interrupted < MAX_INTERRUPTED {
             match self.client.execute_async(&waiting, arguments.clone()).await {
                 Ok(Value::Null) => {}
                 Ok(found) => return Ok(found),
                 // A page that loads anew ends its scripts.
-                Err(_) => interrupted += 1,
+                Err(error) => (interrupted, last) = (interrupted + 1, error.to_string()),
             }
         }
         let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
-        bail!("{script} {arguments:?} did not become true; the page shows:\n{}", seen.as_str().unwrap_or(""))
+        bail!("{script} {arguments:?} did not become true; {last}\nthe page shows:\n{}", seen.as_str().unwrap_or(""))
     }
 
     /// Waits until an element shows this text, somewhere in it.
@@ -127,10 +139,19 @@ impl Window {
 
     /// Types into the field with this label, in the topmost window.
     pub async fn fills(&self, label: &str, text: &str) -> Result<()> {
+        self.fills_at(0, label, text).await
+    }
+
+    /// Types into the last of the fields with this label.
+    pub async fn fills_last(&self, label: &str, text: &str) -> Result<()> {
+        self.fills_at(-1, label, text).await
+    }
+
+    async fn fills_at(&self, place: i8, label: &str, text: &str) -> Result<()> {
         let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document; \
-            const found = [...top.querySelectorAll('label')].find(e => e.textContent.trim() === a[0]); \
+            const found = [...top.querySelectorAll('label')].filter(e => e.textContent.trim() === a[0]).at(a[1]); \
             return found && document.getElementById(found.htmlFor); })()";
-        let field = self.until(script, vec![label.into()]).await?;
+        let field = self.until(script, vec![label.into(), place.into()]).await?;
         let script = "const e = arguments[0]; e.focus(); const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set; \
             set.call(e, arguments[1]); e.dispatchEvent(new InputEvent('input', { bubbles: true }));";
         self.client.execute(script, vec![field, text.into()]).await?;
@@ -175,6 +196,24 @@ impl Window {
             self.presses("\u{e004}").await?;
         }
         bail!("no way to {name} by Tab: {met}")
+    }
+
+    /// Fails if anything is wider than the window, reaches out of it, or is cut.
+    pub async fn fits(&self, screen: &str) -> Result<()> {
+        let script = "(() => { const wide = innerWidth, odd = []; \
+            const say = (what, e) => odd.push(`${what}: <${e.localName} class=\"${e.className}\"> ${e.textContent.trim().slice(0, 60)}`); \
+            if (document.documentElement.scrollWidth > wide) say('the page is too wide', document.documentElement); \
+            for (const e of document.querySelectorAll('body *')) { \
+                if (!e.checkVisibility() || e.closest('.unseen, svg')) continue; \
+                const box = e.getBoundingClientRect(); \
+                if (box.width && (box.left < -1 || box.right > wide + 1)) say('reaches out', e); \
+                const holds = getComputedStyle(e).overflowX === 'visible' || e.matches('dialog, .body'); \
+                if (holds && e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.querySelector('.unseen, .badge, .emoji')) say('is cut', e); \
+            } return odd.slice(0, 8); })()";
+        let odd = self.evaluates(script, vec![]).await?;
+        let odd: Vec<&str> = odd.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        ensure!(odd.is_empty(), "{screen} does not fit:\n{}", odd.join("\n"));
+        Ok(())
     }
 
     /// A picture of what is seen, as PNG.

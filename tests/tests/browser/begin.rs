@@ -121,6 +121,36 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let alice = scene.person("Alice").await?;
+    alice.clicks("invite").await?;
+    let link = alice.window.text("dialog .address").await?;
+    // A film of one picture: the code, in shades of grey.
+    let drawn = "(() => { const c = document.querySelector('.code canvas'); if (!(c?.width > 320)) return false; \
+        const seen = c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 0); \
+        return [c.width, btoa(Array.from(seen, b => String.fromCharCode(b)).join(''))]; })()";
+    let drawn = alice.window.until(drawn, vec![]).await?;
+    let (width, grey) = (drawn[0].as_u64().context("no width")?, drawn[1].as_str().context("no picture")?);
+    let grey = BASE64.decode(grey.as_bytes())?;
+    let colourless = vec![128; grey.len() / 2];
+    let head = format!("YUV4MPEG2 W{width} H{width} F10:1 Ip C420jpeg\nFRAME\n");
+    let film = scene.home().join("code.y4m");
+    std::fs::write(&film, [head.as_bytes(), &grey, &colourless].concat())?;
+    let bob = scene.newcomer("Bob", &Look { camera: Some(film), ..Look::default() }).await?;
+    bob.begins().await?;
+    bob.closes().await?;
+    bob.clicks("add").await?;
+    bob.clicks("qr-camera").await?;
+    bob.window.until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()]).await?;
+    // It is off again.
+    bob.window.sees_no("dialog video").await?;
+    bob.clicks("add-go").await?;
+    bob.window.sees(".talk h1", "Alice").await?;
+    bob.kept_to_itself().await
+}
+
+#[tokio::test]
 async fn russian_is_spoken_to_who_speaks_it() -> Result<()> {
     let scene = Scene::begin().await?;
     let look = Look { language: "ru", ..Look::default() };

@@ -1,8 +1,13 @@
-//! A node that ends under an open page, and a profile that comes back from its backup.
+//! A node that ends under an open page, a profile that is locked, and one that comes back from its backup.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use chive_tests::browser::Look;
+use tokio::time::{Instant, sleep};
 
-use crate::scene::Scene;
+use crate::scene::{PASSPHRASE, Scene};
 
 #[tokio::test]
 async fn a_killed_node_is_noticed_and_nothing_is_lost() -> Result<()> {
@@ -37,4 +42,70 @@ async fn a_profile_is_destroyed_when_it_was_said_twice() -> Result<()> {
     alice.window.sees("h1", alice.words.say("begin-title")?).await?;
     ensure!(!alice.host.profile().join("key").exists());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (mut alice, bob) = scene.friends().await?;
+    bob.says("Keep this.").await?;
+    alice.hears("Keep this.").await?;
+    let saved = scene.home().join("saved");
+    alice.window.saves_into(&saved).await?;
+    alice.sets("profile").await?;
+    alice.fills("backup-passphrase", PASSPHRASE).await?;
+    // The same again, of the backup: the other form has one, too.
+    alice.window.fills_last(alice.words.say("begin-again")?, PASSPHRASE).await?;
+    alice.clicks("backup-make").await?;
+    let backup = file_in(&saved).await?;
+    alice.host.stop().await?;
+    // Where no profile is, the first screen takes it; not with any other passphrase.
+    let again = scene.newcomer("Alice again", &Look::default()).await?;
+    again.clicks("begin-restore").await?;
+    again.window.gives_file(&backup).await?;
+    again.fills("restore-passphrase", "not this one").await?;
+    again.clicks("restore-go").await?;
+    again.window.sees(".wrong", again.words.say("error-wrong-passphrase")?).await?;
+    again.fills("restore-passphrase", PASSPHRASE).await?;
+    again.clicks("restore-go").await?;
+    again.opens("Bob").await?;
+    again.hears("Keep this.").await?;
+    bob.says("Are you back?").await?;
+    again.hears("Are you back?").await?;
+    again.kept_to_itself().await
+}
+
+/// A file that the browser has saved, all of it.
+async fn file_in(directory: &Path) -> Result<PathBuf> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|kind| kind == "backup") {
+                return Ok(path);
+            }
+        }
+        ensure!(Instant::now() < deadline, "nothing was saved");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let alice = scene.person("Alice").await?;
+    alice.sets("privacy").await?;
+    alice.window.chooses(alice.words.say("lock-after")?, "60").await?;
+    let asked = "fetch('/v1/notes', { headers: { 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.json()) \
+        .then(all => all.some(({ key, text }) => key === 'ui.lock-after' && text === '60'))";
+    while alice.window.evaluates(asked, vec![]).await? != true {}
+    // As if the minute were a second.
+    let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 1 }), headers: { \
+        'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.status)";
+    ensure!(alice.window.evaluates(soon, vec![]).await? == 204);
+    alice.window.sees("h1", alice.words.say("unlock-title")?).await?;
+    alice.unlocks().await?;
+    alice.sets("privacy").await?;
+    let chosen = "[...document.querySelectorAll('dialog select')].some(e => e.value === '60')";
+    alice.window.until(chosen, vec![]).await.map(drop)
 }

@@ -5,6 +5,7 @@ mod begin;
 mod guarded;
 mod hostile;
 mod lasting;
+mod present;
 mod scene;
 mod screens;
 mod talking;

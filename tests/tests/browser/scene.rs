@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
+use chive::node::Links;
 use chive_tests::browser::{Browser, Host, Look, Window};
+use chive_tests::server::RendezvousServer;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -29,8 +31,12 @@ impl Scene {
 
     /// Somebody without a profile, before the first screen.
     pub(crate) async fn newcomer(&self, name: &str, look: &Look) -> Result<Person> {
+        self.newcomer_with(Links::Always, name, look).await
+    }
+
+    async fn newcomer_with(&self, links: Links, name: &str, look: &Look) -> Result<Person> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_chive-loopback"));
-        let host = Host::open(&program, &self.home.path().join("net"), &self.home.path().join(name)).await?;
+        let host = Host::open_with(links, &program, &self.network(), &self.home.path().join(name)).await?;
         let window = self.browser.window(look).await?;
         window.opens(&host.url).await?;
         let words = Words::of(look.language)?;
@@ -48,12 +54,35 @@ impl Scene {
 
     /// Two who have each other, each before the conversation with the other.
     pub(crate) async fn friends(&self) -> Result<(Person, Person)> {
-        let (alice, bob) = (self.person("Alice").await?, self.person("Bob").await?);
+        self.friends_with(Links::Always).await
+    }
+
+    /// The same, saying when they are connected.
+    pub(crate) async fn friends_with(&self, links: Links) -> Result<(Person, Person)> {
+        let (look, mut both) = (Look::default(), vec![]);
+        for name in ["Bob", "Alice"] {
+            let person = self.newcomer_with(links, name, &look).await?;
+            person.begins().await?;
+            person.closes().await?;
+            both.push(person);
+        }
+        let (alice, bob) = (both.pop().context("nobody")?, both.pop().context("nobody")?);
         bob.adds(&alice.invites().await?).await?;
         alice.opens("Bob").await?;
         alice.window.until("document.querySelector('.composer textarea')", vec![]).await?;
         bob.window.until("document.querySelector('.composer textarea')", vec![]).await?;
         Ok((alice, bob))
+    }
+
+    /// A presence server that all can reach, and that asks for little work.
+    pub(crate) async fn server(&self) -> Result<RendezvousServer> {
+        let settings = "[work]\nrecord = 1\nrecord_full = 1\nclaim = 1".parse()?;
+        std::fs::create_dir_all(self.network())?;
+        RendezvousServer::among(&self.network(), &self.home.path().join("server"), settings).await
+    }
+
+    fn network(&self) -> PathBuf {
+        self.home.path().join("net")
     }
 
     /// Another window, which was not let in.
@@ -158,6 +187,21 @@ impl Person {
     pub(crate) async fn until_last_is(&self, state: &str) -> Result<()> {
         let script = "[...document.querySelectorAll('.bubble.mine')].at(-1)?.classList.contains(a[0])";
         self.window.until(script, vec![state.into()]).await.map(drop)
+    }
+
+    /// Opens a part of the settings.
+    pub(crate) async fn sets(&self, part: &str) -> Result<()> {
+        self.clicks("settings").await?;
+        self.clicks(&format!("settings-{part}")).await
+    }
+
+    /// Announces itself at a server from now on.
+    pub(crate) async fn uses(&self, server: &str) -> Result<()> {
+        self.sets("network").await?;
+        self.fills("server-address", server).await?;
+        self.clicks("server-add").await?;
+        self.window.sees(".server .hint", self.words.say("server-reachable")?).await?;
+        self.closes().await
     }
 
     pub(crate) async fn locks(&self) -> Result<()> {

@@ -1,8 +1,9 @@
-//! A conversation: states and reasons, drafts, what disappears, search, many messages.
+//! A conversation: states and reasons, drafts, what disappears, search, notifications, many messages.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use chive::profile::{self, Passphrase};
 
-use crate::scene::Scene;
+use crate::scene::{PASSPHRASE, Person, Scene};
 
 #[tokio::test]
 async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<()> {
@@ -91,4 +92,87 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     // What comes is seen at once by who is at the end.
     alice.says("The newest.").await?;
     bob.hears("The newest.").await
+}
+
+const MANY: u32 = 100_000;
+/// What a frame may take while somebody scrolls, in milliseconds.
+const FRAME: f64 = 50.0;
+
+/// A locked profile in which so much was said, a minute apart.
+async fn talked(person: &Person) -> Result<()> {
+    let profile = profile::open(&person.host.profile(), &Passphrase::new(PASSPHRASE.into())).await?;
+    let mut tx = profile.store.begin().await?;
+    let now = chive::clock::Clock::system().now();
+    sqlx::query(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+         INSERT INTO message (contact, id, mine, state, text, clock, created_at, delivered_at, read_at) \
+         SELECT (SELECT id FROM contact), randomblob(16), i % 2, CASE i % 2 WHEN 1 THEN 'delivered' ELSE 'received' END, \
+         'Number ' || i || CASE i WHEN 7 THEN ' at the lighthouse' ELSE substr(' and more, and more, and more, and more', 1, i % 40) END, \
+         i, ?2 - (?1 - i) * 60000, ?2, CASE i % 2 WHEN 0 THEN ?2 END FROM n",
+    )
+    .bind(MANY)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE contact SET clock = ?").bind(MANY).execute(&mut *tx).await?;
+    tx.commit().await?;
+    profile.store.close().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_messages_scroll() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, _bob) = scene.friends().await?;
+    alice.locks().await?;
+    talked(&alice).await?;
+    alice.unlocks().await?;
+    alice.opens("Bob").await?;
+    alice.window.sees(".bubble .text", "Number 100000").await?;
+    ensure!(alice.window.count(".bubble").await? < 60);
+    // The seventh is found, and shown in its place among all.
+    alice.window.types(".search input", "lighthouse").await?;
+    alice.window.clicks(".found .hit").await?;
+    alice.window.until("document.querySelector('.bubble.hit')?.textContent.includes('Number 7 at')", vec![]).await?;
+    let set = "[...document.querySelectorAll('.rows [role=listitem]')].every(e => e.ariaSetSize === '100000')";
+    ensure!(alice.window.evaluates(set, vec![]).await? == true);
+    ensure!(alice.window.count(".bubble").await? < 60);
+    // And nobody waits for a frame who scrolls through them.
+    let frames = "new Promise(done => { const rows = document.querySelector('.rows'), times = []; let before = performance.now(); \
+        const step = () => { const now = performance.now(); times.push(now - before); before = now; rows.scrollTop += 350; \
+        if (times.length < 90) requestAnimationFrame(step); else done(times.slice(5).sort((a, b) => a - b)); }; requestAnimationFrame(step); })";
+    let frames = alice.window.evaluates(frames, vec![]).await?;
+    // Other work on the machine makes some frames slow; a list that looked at all messages would make all of them so.
+    let frame = frames.as_array().and_then(|all| all.get(all.len() / 8)?.as_f64()).context("no times")?;
+    ensure!(frame < FRAME, "a frame takes {frame} ms");
+    ensure!(alice.window.count(".bubble").await? < 60);
+    alice.clicks("to-end").await?;
+    alice.window.sees(".bubble .text", "Number 100000").await
+}
+
+#[tokio::test]
+async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    // The system's part of it: nobody looks at the page, and what would be shown is written down.
+    let system = "document.hasFocus = () => false; window.told = []; window.Notification = class { \
+        constructor(title, { body } = {}) { told.push([title, body ?? null]); } close() {} static permission = 'default'; \
+        static async requestPermission() { return Notification.permission = 'granted'; } };";
+    alice.window.evaluates(&format!("(() => {{ {system} return true; }})()"), vec![]).await?;
+    bob.says("The first.").await?;
+    alice.window.until("document.title === '(1) Chive'", vec![]).await?;
+    let all =
+        [("quiet", "[['New message', null]]"), ("names", "[['Bob', null]]"), ("all", "[['Bob', 'Said in all.']]")];
+    for (unread, (level, told)) in all.into_iter().enumerate() {
+        alice.sets("privacy").await?;
+        alice.window.chooses(alice.words.say("notify")?, level).await?;
+        alice.window.until("Notification.permission === 'granted'", vec![]).await?;
+        alice.closes().await?;
+        bob.says(&format!("Said in {level}.")).await?;
+        alice.window.until(&format!("document.title === '({}) Chive'", unread + 2), vec![]).await?;
+        let as_told = format!("JSON.stringify(told) === JSON.stringify({told})");
+        ensure!(alice.window.evaluates(&as_told, vec![]).await? == true, "{level}");
+        alice.window.evaluates("told.length = 0", vec![]).await?;
+    }
+    Ok(())
 }

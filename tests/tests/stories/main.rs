@@ -5,6 +5,7 @@
 //! tells them one after the other.
 
 mod backups;
+mod bad_servers;
 mod calls;
 mod capture;
 mod chores;
@@ -125,6 +126,8 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
     tell![
         relays::after_a_minute_without_any_relay_everything_gets_through,
         relays::relays_killed_in_a_conversation_take_no_message_with_them,
+        bad_servers::a_server_that_never_answers_is_unreachable_and_changes_nothing_for_messages,
+        bad_servers::a_server_that_answers_late_is_unreachable_until_it_does_not_and_changes_nothing_for_messages,
         period::a_conversation_goes_on_when_the_descriptor_period_changes,
         outages::a_contact_stopped_for_a_minute_is_offline_and_misses_nothing,
         outages::nothing_is_lost_or_doubled_when_both_are_killed_again_and_again,
@@ -142,6 +145,9 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
         backups::a_profile_restored_from_an_old_backup_goes_on_with_its_conversation,
         contacts::a_removed_contact_is_left_behind_and_another_follows,
         contacts::a_blocked_contact_is_silent_until_it_is_unblocked,
+        bad_servers::a_server_that_answers_wrongly_is_told_by_its_fault_and_changes_nothing_for_messages,
+        bad_servers::a_server_that_shows_an_old_board_is_believed_no_more_and_changes_nothing_for_messages,
+        bad_servers::of_an_endless_answer_little_is_read_and_held_and_nothing_changes_for_messages,
         presence::somebody_is_found_by_a_handle_and_says_yes_or_no,
         presence::a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server,
         presence::contacts_see_each_other_come_and_go_at_a_server_without_a_link,

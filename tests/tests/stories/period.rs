@@ -1,10 +1,8 @@
 //! Tor's time periods: with each new one, descriptors move to other relays under other names.
 
-use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use chive_tests::person::Surroundings;
 use tokio::time::{Instant, sleep_until};
 
 use crate::stage::{Stage, received_exactly};
@@ -48,14 +46,7 @@ async fn until(time: SystemTime) {
 
 pub(crate) async fn a_conversation_goes_on_when_the_descriptor_period_changes(stage: Stage) -> Result<()> {
     let change = Change::after(SystemTime::now() + BEFORE)?;
-    let network = stage.around.tor_config.as_ref().context("no private network")?;
-    let config = fs::read_to_string(network)?;
-    let setting = format!("[override_net_params]\nhsdir_interval = {}\n", change.length);
-    let config = config.replace("[override_net_params]\n", &setting);
-    ensure!(config.contains(&setting), "the network's configuration has no such table");
-    let file = stage.home.join("period.toml");
-    fs::write(&file, config)?;
-    let stage = Stage::new(&stage.home, Surroundings { tor_config: Some(file), ..stage.around.clone() });
+    let stage = stage.with_parameter("hsdir_interval", change.length)?;
 
     let (alice, mut bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "in the old period").await?;

@@ -18,42 +18,41 @@ use crate::stage::{Stage, received_exactly};
 /// A name that is found nowhere by chance.
 const LONG_NAME: &str = "Wonderland 7";
 
-/// A server without a price: what work costs is measured elsewhere.
 async fn a_server(stage: &Stage, name: &str) -> Result<RendezvousServer> {
-    let settings: Table = "[work]\nrecord = 4\nrecord_full = 8\nclaim = 8".parse()?;
     let tor = stage.around.tor_config.as_deref().context("no Tor network")?;
-    RendezvousServer::start(&stage.home.join(name), tor, settings).await
+    RendezvousServer::start(&stage.home.join(name), tor, free_of_charge()?).await
 }
 
-async fn uses(person: &Person, server: &RendezvousServer) -> Result<()> {
-    let added: Server = person.ask(["server", "add", server.address()]).await?;
-    ensure!(added.address == server.address(), "another server was added: {added:?}");
-    until_server(person, ServerState::Reachable).await
+/// A server almost without a price: what work costs is measured elsewhere.
+pub(crate) fn free_of_charge() -> Result<Table> {
+    Ok("[work]\nrecord = 4\nrecord_full = 8\nclaim = 8".parse()?)
 }
 
-async fn until_server(person: &Person, state: ServerState) -> Result<()> {
-    let seen = |event: &Event| match &event.what {
-        What::Server { server } if server.state == state => Some(()),
-        _ => None,
-    };
-    person.event(&format!("a server {state:?}"), seen).await
+pub(crate) async fn uses(person: &Person, address: &str) -> Result<()> {
+    let added: Server = person.ask(["server", "add", address]).await?;
+    ensure!(added.address == address, "another server was added: {added:?}");
+    until_reachable(person).await
+}
+
+async fn until_reachable(person: &Person) -> Result<()> {
+    person.until_server("a reachable server", |server| server.state == ServerState::Reachable).await.map(drop)
 }
 
 /// Both have each other's card with the server on it.
-async fn both_know(alice: &Person, bob: &Person) -> Result<()> {
+pub(crate) async fn both_know(alice: &Person, bob: &Person) -> Result<()> {
     alice.delivers("Bob", "my server is on my card").await?;
     bob.delivers("Alice", "so is mine").await?;
     Ok(())
 }
 
-async fn sees_by_server(person: &Person, name: &str, presence: Presence) -> Result<()> {
+pub(crate) async fn sees_by_server(person: &Person, name: &str, presence: Presence) -> Result<()> {
     person.until_presence_by(name, presence, Some(PresenceSource::Server)).await
 }
 
 pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_link(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob) = stage.alice_and_bob().await?;
-    uses(&bob, &server).await?;
+    uses(&bob, server.address()).await?;
     both_know(&alice, &bob).await?;
     alice.stop().await?;
     bob.stop().await?;
@@ -83,7 +82,7 @@ pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_li
 pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
-    uses(&alice, &server).await?;
+    uses(&alice, server.address()).await?;
     let hidden: Contact = alice.ask(["contact", "presence", "Bob", "hide"]).await?;
     ensure!(hidden.presence_hidden, "{hidden:?}");
     alice.delivers("Bob", "hello").await?;
@@ -106,7 +105,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
 ) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
-    uses(&alice, &server).await?;
+    uses(&alice, server.address()).await?;
     alice.delivers("Bob", "hello").await?;
     alice.delivers("Carol", "hello").await?;
     carol.stop().await?;
@@ -116,7 +115,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     let mut alice = alice.with_links_when_needed();
     let (mut bob, mut carol) = (bob.with_links_when_needed(), carol.with_links_when_needed());
     alice.start().await?;
-    until_server(&alice, ServerState::Reachable).await?;
+    until_reachable(&alice).await?;
     tokio::try_join!(bob.start(), carol.start())?;
     // Carol has the old card, and finds the word that is for her alone.
     sees_by_server(&carol, "Alice", Presence::Online).await?;
@@ -174,8 +173,8 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
 pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: Stage) -> Result<()> {
     let mut server = a_server(&stage, "server").await?;
     let (alice, bob) = stage.alice_and_bob().await?;
-    uses(&alice, &server).await?;
-    uses(&bob, &server).await?;
+    uses(&alice, server.address()).await?;
+    uses(&bob, server.address()).await?;
     let handle = format!("alice.wonder@{}", server.address());
     alice.ask::<Handle>(["handle", "claim", &handle]).await?;
     let active = |event: &Event| match &event.what {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{ContactState, Direction, Message, MessageState, Presence};
 use chive_tests::person::{Person, Surroundings};
 
@@ -19,6 +19,17 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(home: &Path, around: Surroundings) -> Self {
         Self { home: home.to_owned(), around }
+    }
+
+    /// The same, for people whose Tor takes this parameter for the network's.
+    pub(crate) fn with_parameter(&self, name: &str, value: u64) -> Result<Self> {
+        let network = self.around.tor_config.as_ref().context("no private network")?;
+        let setting = format!("[override_net_params]\n{name} = {value}\n");
+        let config = fs::read_to_string(network)?.replace("[override_net_params]\n", &setting);
+        ensure!(config.contains(&setting), "the network's configuration has no such table");
+        let file = self.home.join("parameters.toml");
+        fs::write(&file, config)?;
+        Ok(Self::new(&self.home, Surroundings { tor_config: Some(file), ..self.around.clone() }))
     }
 
     /// Somebody with a profile and no running node.

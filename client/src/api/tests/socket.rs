@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use super::{Door, request, within};
@@ -75,4 +76,18 @@ async fn idle_connections_do_not_hold_up_a_stop() {
     let begun = Instant::now();
     door.close().await;
     assert!(begun.elapsed() < STOP_DEADLINE, "{:?}", begun.elapsed());
+}
+
+/// HTTP/1.1 has no answer for it: the connection ends, and the next one is served.
+#[tokio::test]
+async fn what_looks_like_http_2_after_a_broken_head_is_closed_and_the_next_is_served() {
+    let door = Door::open();
+    let mut stream = UnixStream::connect(&door.socket).await.unwrap();
+    let request = "POST \u{fffd}/v1/passphrase HTTP/1.1\r\nhost: chive\r\n\r\n\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![];
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(answer, b"");
+    within(door.client.status()).await.unwrap();
+    door.close().await;
 }

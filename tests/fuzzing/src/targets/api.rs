@@ -26,8 +26,13 @@ use crate::targets::block_on;
 const REQUESTS: u32 = 2_000;
 /// What is answered to a wipe alone: the node ends.
 const WIPED: u16 = 202;
+/// What is not answered at all.
+const CLOSED: u16 = 0;
 /// Headers that say where a request ends, or that somebody waits.
 const NOT_OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
+
+/// What HTTP/1.1 has no answer for, when it follows a head that is broken: the connection is closed.
+const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 static DOOR: Mutex<Option<Door>> = Mutex::new(None);
 
@@ -60,7 +65,10 @@ pub(super) fn requests(data: &[u8]) {
             old => Door::replace(old).await,
         };
         let answer = door.ask(&[head.as_bytes(), body].concat()).await;
-        let status = judge(&answer, line.starts_with("HEAD "));
+        let status = match answer.is_empty() && body.trim_ascii_start().starts_with(HTTP_2) {
+            true => CLOSED,
+            false => judge(&answer, line.starts_with("HEAD ")),
+        };
         door.left = if status == WIPED { 0 } else { door.left - 1 };
         *DOOR.lock().expect("one thread") = Some(door);
     });

@@ -1,0 +1,140 @@
+//! `board`: 100,000 people who live on one board, those who read all of it, and those who follow it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use chive_shared::board::Cursor;
+use chive_shared::limits::RECORD;
+use chive_shared::record::Record;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::load::{Changes, Connection, Writers, cursor, length, records_of, submission};
+use super::pinned;
+use crate::bench::Bench;
+use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::server::RendezvousServer;
+
+const LIVING: u64 = 100_000;
+/// Records of one request while the board is filled.
+const BATCH: usize = 1_000;
+/// Those who read the whole board at the same time, and for how long.
+const READERS: usize = 4;
+const READING: Duration = Duration::from_secs(20);
+/// Those who follow it.
+const STREAMS: usize = 1_000;
+/// Changes while they do, and the time from one to the next.
+const CHANGES: usize = 1_000;
+const EVERY: Duration = Duration::from_millis(10);
+/// What each may take: a board in ms, a change until all have it in ms, memory in MB.
+const BOARD: f64 = 50.0;
+const CHANGE: f64 = 1_000.0;
+const MEMORY: f64 = 256.0;
+
+/// Runs it.
+pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
+    let mut server = pinned(&bench.home().join("server"), "[limits]\nstreams = 2000\nconnections = 4096").await?;
+    let to = server.tcp()?;
+    let mut writers = Writers::new(server.address().parse()?, 0..LIVING);
+    let mut connection = Connection::open(to).await?;
+    let records: Vec<Record> = writers.next().collect();
+    for batch in records.chunks(BATCH) {
+        connection.put(submission(batch)).await?;
+    }
+    let filled = resident(&server, "VmRSS:")?;
+    let boards = boards(to).await?;
+    let changes: Vec<Record> = writers.next().take(CHANGES).collect();
+    let delays = followed(to, cursor(to).await?, changes).await?;
+    let (with_streams, highest) = (resident(&server, "VmRSS:")?, resident(&server, "VmHWM:")?);
+    server.stop().await?;
+    let board = 1_000.0 / boards;
+    let slowest = delays.percentile(100);
+    let figures = [("board", board, BOARD), ("change", slowest, CHANGE), ("memory", highest, MEMORY)];
+    let one = |value| Samples::from_iter([value]);
+    Ok(Figures::new(Verdict::of_several("board", &figures, "ms, MB"))
+        .row(format!("whole boards to {READERS} readers"), "1/s", one(boards))
+        .row(format!("a change until one of {STREAMS} streams has it"), "ms", delays)
+        .row("the slowest of these", "ms", one(slowest))
+        .row("resident, with the board alone", "MB", one(filled))
+        .row("resident, with all streams", "MB", one(with_streams))
+        .row("resident, at most", "MB", one(highest))
+        .note(format!("{LIVING} records; {CHANGES} changes, one every {EVERY:?}; the figures are what each takes"))
+        .note("the server has one core, what asks it has the other one"))
+}
+
+/// Whole boards a second.
+async fn boards(to: SocketAddr) -> Result<f64> {
+    let (began, mut reading) = (Instant::now(), JoinSet::new());
+    for _ in 0..READERS {
+        reading.spawn(async move {
+            let (mut connection, mut boards) = (Connection::open(to).await?, 0_u32);
+            while began.elapsed() < READING {
+                let bytes = length(connection.get("/v1/board").await?).await?;
+                ensure!(bytes >= RECORD * usize::try_from(LIVING)?, "a board of {bytes} bytes");
+                boards += 1;
+            }
+            Ok(boards)
+        });
+    }
+    let mut boards = 0;
+    while let Some(read) = reading.join_next().await {
+        boards += read??;
+    }
+    Ok(f64::from(boards) / began.elapsed().as_secs_f64())
+}
+
+/// The time from each change until each stream has it.
+async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Result<Samples> {
+    let (said, hear) = watch::channel(vec![]);
+    let mut following = JoinSet::new();
+    for number in 0..STREAMS {
+        let stream = Changes::follow(to, cursor).await?;
+        following.spawn(follow(stream, cursor.change, hear.clone(), (number == 0).then(|| changes.clone())));
+    }
+    let mut connection = Connection::open(to).await?;
+    let mut turn = interval(EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for change in &changes {
+        turn.tick().await;
+        said.send_modify(|times: &mut Vec<Instant>| times.push(Instant::now()));
+        connection.put(submission(&[*change])).await?;
+    }
+    let mut delays = Samples::new();
+    while let Some(followed) = following.join_next().await {
+        followed??.into_iter().for_each(|delay| delays.push_ms(delay));
+    }
+    Ok(delays)
+}
+
+/// Follows until all changes came. Who is told what they are looks that they are it.
+async fn follow(
+    mut stream: Changes,
+    first: u64,
+    said: watch::Receiver<Vec<Instant>>,
+    expected: Option<Vec<Record>>,
+) -> Result<Vec<Duration>> {
+    let (mut delays, mut seen) = (Vec::with_capacity(CHANGES), vec![]);
+    while delays.len() < CHANGES {
+        let (change, event) = stream.next().await?;
+        let up_to = usize::try_from(change - first)?;
+        let said = said.borrow();
+        ensure!(up_to <= said.len(), "a change that nobody made");
+        delays.extend(said[delays.len()..up_to].iter().map(Instant::elapsed));
+        drop(said);
+        if expected.is_some() {
+            seen.extend(records_of(&event)?);
+        }
+    }
+    ensure!(expected.is_none_or(|expected| expected == seen), "it brought other records");
+    Ok(delays)
+}
+
+/// What a process holds, in MB.
+fn resident(server: &RendezvousServer, field: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()?))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;
+    let kib: f64 = line.split_whitespace().next().context("no number")?.parse()?;
+    Ok(kib * 1_024.0 / 1_000_000.0)
+}

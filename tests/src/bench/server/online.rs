@@ -1,0 +1,81 @@
+//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's start until a server
+//! has answered him.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use chive::api::types::{ContactState, Event, Presence, PresenceSource, Server, ServerState, What};
+use toml::Table;
+
+use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::bench::{Bench, around};
+use crate::network::TorNetwork;
+use crate::person::Person;
+use crate::server::RendezvousServer;
+
+/// How often Bob starts.
+const STARTS: usize = 15;
+
+/// Runs it.
+pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
+    let network = bench.network().await?;
+    let server =
+        RendezvousServer::start(&bench.home().join("server"), &network.arti_config_file(), Table::new()).await?;
+    let (alice, mut bob) = meet(bench, &network, &server).await?;
+    let (mut seen, mut answered) = (Samples::new(), Samples::new());
+    for _ in 0..bench.pairs(STARTS) {
+        bob.stop().await?;
+        by_server(&alice, Presence::Offline).await?;
+        let began = Instant::now();
+        bob.start().await?;
+        let (answer, sight) =
+            tokio::try_join!(at(began, answers(&bob)), at(began, by_server(&alice, Presence::Online)))?;
+        answered.push(answer.as_secs_f64());
+        seen.push(sight.as_secs_f64());
+    }
+    ensure!(alice.status().await?.online == 0, "there is a link");
+    Ok(Figures::new(Verdict::new("online", seen.median(), answered.median(), "s"))
+        .row("Bob starts → Alice sees him online", "s", seen.clone())
+        .row("Bob starts → a server has answered him", "s", answered.clone())
+        .row("each pair's ratio", "", seen.over(&answered))
+        .note("the server asks for as much work as it does by default; Alice and Bob have no link"))
+}
+
+async fn meet(bench: &Bench, network: &TorNetwork, server: &RendezvousServer) -> Result<(Person, Person)> {
+    let around = around(network)?;
+    let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
+    let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
+    tokio::try_join!(alice.start(), bob.start())?;
+    bob.adds(&alice.invites().await?, "Alice").await?;
+    tokio::try_join!(
+        alice.until_contact("Bob", ContactState::Accepted),
+        bob.until_contact("Alice", ContactState::Accepted),
+    )?;
+    bob.ask::<Server>(["server", "add", server.address()]).await?;
+    answers(&bob).await?;
+    // His card has the server on it before his words come.
+    bob.delivers("Alice", "my server is on my card").await?;
+    alice.stop().await?;
+    bob.stop().await?;
+    let (mut alice, mut bob) = (alice.with_links_when_needed(), bob.with_links_when_needed());
+    alice.start().await?;
+    bob.start().await?;
+    by_server(&alice, Presence::Online).await?;
+    Ok((alice, bob))
+}
+
+async fn at(began: Instant, done: impl Future<Output = Result<()>>) -> Result<Duration> {
+    done.await.map(|()| began.elapsed())
+}
+
+async fn by_server(alice: &Person, presence: Presence) -> Result<()> {
+    alice.until_presence_by("Bob", presence, Some(PresenceSource::Server)).await
+}
+
+async fn answers(bob: &Person) -> Result<()> {
+    let reachable = |event: &Event| match &event.what {
+        What::Server { server } if server.state == ServerState::Reachable => Some(()),
+        _ => None,
+    };
+    bob.event_since_start("an answer of the server", reachable).await
+}
