@@ -148,7 +148,7 @@ impl Between {
                 Ok(Response::builder().status(status).body(Body::new(body))?)
             }
             Conduct::Drones(under, beginning, piece) if concerns(under) => {
-                Ok(Response::new(self.endless(beginning, piece)))
+                Ok(Response::new(self.endless(beginning, &piece)))
             }
             Conduct::Late => {
                 let answer = self.pass_on(request.map(Body::new)).await;
@@ -160,7 +160,7 @@ impl Between {
     }
 
     /// Made as it is taken.
-    fn endless(self: &Arc<Self>, beginning: Bytes, piece: Bytes) -> Body {
+    fn endless(self: &Arc<Self>, beginning: Bytes, piece: &Bytes) -> Body {
         let (this, mut given) = (Arc::clone(self), 0);
         let pieces = repeat_n(piece.clone(), ENDLESS / piece.len());
         let frames = stream::iter([beginning].into_iter().chain(pieces)).map(move |bytes| {

@@ -178,9 +178,10 @@ impl Node {
             let way = self.way(id, token);
             let known = self.servers.all.entry(id).or_insert_with(Known::new);
             (known.ours, known.has_token) = (own.contains_key(&id), token.is_some());
-            match told.clone().filter(|_| known.ours) {
-                Some(told) => self.tell_writer(way.clone(), told),
-                None => (known.writer, known.written) = (None, Outcome::default()),
+            if let Some(told) = told.clone().filter(|_| known.ours) {
+                self.tell_writer(way.clone(), told);
+            } else {
+                (known.writer, known.written) = (None, Outcome::default());
             }
             self.tell_reader(way, subjects.get(&id).cloned().unwrap_or_default());
         }

@@ -105,8 +105,8 @@ impl Verdict {
         Self::of(name, figures, unit, f64::min)
     }
 
-    fn of(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str, worse: fn(f64, f64) -> f64) -> Self {
-        let worst = figures.iter().map(|(_, ours, baseline)| ours / baseline).reduce(worse).unwrap_or(f64::NAN);
+    fn of(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str, choose: fn(f64, f64) -> f64) -> Self {
+        let worst = figures.iter().map(|(_, ours, baseline)| ours / baseline).reduce(choose).unwrap_or(f64::NAN);
         let ours = figures.iter().map(|(what, ours, _)| ((*what).to_owned(), number(*ours))).collect();
         let baseline = figures.iter().map(|(what, _, baseline)| ((*what).to_owned(), number(*baseline))).collect();
         Self { name, ours: Value::Object(ours), baseline: Value::Object(baseline), ratio: number(worst), unit }

@@ -77,7 +77,7 @@ async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
 
 /// A file that the browser has saved, all of it.
 async fn file_in(directory: &Path) -> Result<PathBuf> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         for entry in std::fs::read_dir(directory)? {
             let path = entry?.path();

@@ -59,7 +59,7 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
     let alice = scene.newcomer(if russian { "Алиса" } else { "Alice" }, &look).await?;
     if right_to_left {
         alice.window.begins_with(RIGHT_TO_LEFT).await?;
-        alice.window.opens(&alice.host.address().to_owned()).await?;
+        alice.window.opens(alice.host.address()).await?;
         alice.window.until("document.documentElement.dir === 'rtl' && document.querySelector('h1')", vec![]).await?;
     }
     let pictures = std::env::var_os("CHIVE_SCREENSHOTS").map(PathBuf::from);

@@ -65,9 +65,10 @@ pub(super) fn requests(data: &[u8]) {
             old => Door::replace(old).await,
         };
         let answer = door.ask(&[head.as_bytes(), body].concat()).await;
-        let status = match answer.is_empty() && body.trim_ascii_start().starts_with(HTTP_2) {
-            true => CLOSED,
-            false => judge(&answer, line.starts_with("HEAD ")),
+        let status = if answer.is_empty() && body.trim_ascii_start().starts_with(HTTP_2) {
+            CLOSED
+        } else {
+            judge(&answer, line.starts_with("HEAD "))
         };
         door.left = if status == WIPED { 0 } else { door.left - 1 };
         *DOOR.lock().expect("one thread") = Some(door);
