@@ -26,7 +26,7 @@ const SPREAD: u64 = 8;
 /// How long a node waits for an answer before it says so: longer may take what is waited for here.
 const SILENCE: Duration = Duration::from_mins(1);
 const SILENT: &str = "it did not answer in time";
-/// The most that a node may ever hold in memory, in KiB: twice what it holds without a server, Argon2id's 64 MiB among it.
+/// The most that a node may ever hold in memory, in KiB: twice what was measured, of which 64 MiB are Argon2id's.
 const MOST_MEMORY: u64 = 192 * 1024;
 /// The most that may be taken of an endless body: 7 MB that a client reads, and what is on its way.
 const MOST_TAKEN: usize = 32 << 20;

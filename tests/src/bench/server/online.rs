@@ -1,5 +1,5 @@
-//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's start until a server
-//! has answered him.
+//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's start until his node
+//! calls the server reachable: it has answered his first requests.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     ensure!(alice.status().await?.online == 0, "there is a link");
     Ok(Figures::new(Verdict::new("online", seen.median(), answered.median(), "s"))
         .row("Bob starts → Alice sees him online", "s", seen.clone())
-        .row("Bob starts → a server has answered him", "s", answered.clone())
+        .row("Bob starts → his node calls the server reachable", "s", answered.clone())
         .row("each pair's ratio", "", seen.over(&answered))
         .note("the server asks for as much work as it does by default; Alice and Bob have no link"))
 }
