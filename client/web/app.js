@@ -26,7 +26,10 @@ function Toasts() {
 function App() {
   const [, draw] = useState(0);
   useEffect(() => {
-    const stop = subscribe(() => draw((n) => n + 1));
+    const again = () => draw((n) => n + 1);
+    const stop = subscribe(again);
+    // An effect runs after the first drawing: what changed since then is drawn now.
+    again();
     return () => { stop(); };
   }, []);
   useEffect(() => {

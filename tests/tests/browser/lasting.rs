@@ -9,6 +9,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::scene::{PASSPHRASE, Scene};
 
+/// As on a busy machine: what runs after the first drawing comes when the node has answered.
+const SLOW: &str = "(() => { const later = setTimeout; window.requestAnimationFrame = call => later(call, 2000); \
+    window.setTimeout = (call, time, ...rest) => later(call, Math.max(time ?? 0, 2000), ...rest); })();";
+
+#[tokio::test]
+async fn a_page_that_is_answered_before_it_has_drawn_shows_the_answer() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let alice = scene.person("Alice").await?;
+    alice.locks().await?;
+    alice.window.begins_with(SLOW).await?;
+    alice.window.opens(alice.host.address()).await?;
+    alice.window.sees("h1", alice.words.say("unlock-title")?).await
+}
+
 #[tokio::test]
 async fn a_killed_node_is_noticed_and_nothing_is_lost() -> Result<()> {
     let scene = Scene::begin().await?;
