@@ -26,7 +26,7 @@ const PEOPLE: u64 = 5_000;
 /// More records than anybody can verify in that time.
 const ENOUGH: usize = 160_000;
 /// Records of one request, and open connections, for each kind.
-const ONE: (usize, usize) = (1, 256);
+const ONE: (usize, usize) = (1, 64);
 const MANY: (usize, usize) = (500, 8);
 /// How many signatures are verified at a time.
 const VERIFIED: u32 = 20_000;
