@@ -21,6 +21,7 @@ mod ui;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use chive::api::types::{ContactState, Presence};
 use chive::config::ENV_LOG;
 use clap::ValueEnum;
 use rand::RngCore as _;
@@ -35,7 +36,7 @@ pub use machine::Machine;
 pub use reconnect::serve;
 
 use crate::network::{Options, TorNetwork};
-use crate::person::{Surroundings, find_chive};
+use crate::person::{Person, Surroundings, find_chive};
 use pair::PATIENCE;
 
 /// The benches.
@@ -145,6 +146,21 @@ pub fn listen() {
 /// What people on a network have in common.
 fn around(network: &TorNetwork) -> Result<Surroundings> {
     Ok(Surroundings { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience: PATIENCE })
+}
+
+/// Alice and Bob, who are contacts and have a link.
+async fn friends(bench: &Bench, network: &TorNetwork) -> Result<(Person, Person)> {
+    let around = around(network)?;
+    let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
+    let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
+    tokio::try_join!(alice.start(), bob.start())?;
+    bob.adds(&alice.invites().await?, "Alice").await?;
+    tokio::try_join!(
+        alice.until_contact("Bob", ContactState::Accepted),
+        bob.until_contact("Alice", ContactState::Accepted),
+    )?;
+    tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+    Ok((alice, bob))
 }
 
 /// An id for a message.

@@ -375,14 +375,6 @@ impl Person {
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 
-    /// Waits for the first event after the last start of our node in which `find` finds something.
-    pub async fn event_since_start<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
-        let since = self.seen_at_start;
-        let seen =
-            self.events()?.wait(self.around.patience, |events| events.get(since..)?.iter().find_map(&find)).await;
-        seen.with_context(|| format!("{} did not see {what}", self.name))
-    }
-
     /// All events so far.
     pub fn all_events(&self) -> Result<Vec<Event>> {
         Ok(self.events()?.all().to_vec())

@@ -80,8 +80,11 @@ impl Writer {
             self.follow(&mut posts, &told);
             while let Some(due) = self.next_due(&posts) {
                 let done = self.put(&mut posts[due], &mut price).await;
-                if let Some(done) = done.filter(|_| posts[due].for_all && !posts[due].retired) {
-                    report(done).await;
+                match done {
+                    Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
+                    // Nobody is told of these: the log has to say why a contact does not find us.
+                    Some(WriterNews::Failed(error)) => tracing::debug!(%error, "a server did not take another record"),
+                    _ => {}
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
                 // The last word is said whole: what was told under an older secret is taken back, too.

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use chive::api::types::{ContactState, MessageState, Presence};
+use chive::api::types::MessageState;
 use futures::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout_at};
 
 use super::figures::{Figures, Samples, Verdict};
-use super::{Bench, around};
+use super::{Bench, friends};
 use crate::network::{Options, TorNetwork};
 use crate::person::Person;
 
@@ -30,16 +30,7 @@ const SEED: u64 = 1;
 /// Runs it.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let mut network = bench.network_of(Options { relays: RELAYS, ..Options::default() }).await?;
-    let around = around(&network)?;
-    let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
-    let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
-    tokio::try_join!(alice.start(), bob.start())?;
-    bob.adds(&alice.invites().await?, "Alice").await?;
-    tokio::try_join!(
-        alice.until_contact("Bob", ContactState::Accepted),
-        bob.until_contact("Alice", ContactState::Accepted),
-    )?;
-    tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+    let (alice, bob) = friends(bench, &network).await?;
     let mut killed = 0;
     let took = tokio::select! {
         took = converse(&alice, &bob) => took?,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use chive::api::types::{ContactState, MessageState, Presence};
+use chive::api::types::MessageState;
 use chive::node::INCOMING_QUEUE;
 use chive::transport::tor::{TorOptions, TorTransport};
 use chive::transport::{Circle, Door, Hosted, OnionAddress, OnionSeed, Stream, Transport};
@@ -19,7 +19,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::figures::{Figures, Samples, Verdict};
 use super::pair::PATIENCE;
-use super::{Bench, around};
+use super::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::process::{Child, Launch, Output};
@@ -61,16 +61,7 @@ struct Friends {
 
 impl Friends {
     async fn meet(bench: &Bench, network: &TorNetwork) -> Result<Self> {
-        let around = around(network)?;
-        let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
-        let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
-        tokio::try_join!(alice.start(), bob.start())?;
-        bob.adds(&alice.invites().await?, "Alice").await?;
-        tokio::try_join!(
-            alice.until_contact("Bob", ContactState::Accepted),
-            bob.until_contact("Alice", ContactState::Accepted),
-        )?;
-        tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+        let (alice, bob) = friends(bench, network).await?;
         alice.delivers("Bob", "hello").await?;
         Ok(Self { alice, bob })
     }

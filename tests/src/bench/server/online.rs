@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use chive::api::types::{ContactState, Event, Presence, PresenceSource, Server, ServerState, What};
+use chive::api::types::{Presence, PresenceSource, Server, ServerState};
 use toml::Table;
 
 use crate::bench::figures::{Figures, Samples, Verdict};
-use crate::bench::{Bench, around};
+use crate::bench::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::server::RendezvousServer;
@@ -42,15 +42,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
 }
 
 async fn meet(bench: &Bench, network: &TorNetwork, server: &RendezvousServer) -> Result<(Person, Person)> {
-    let around = around(network)?;
-    let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
-    let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
-    tokio::try_join!(alice.start(), bob.start())?;
-    bob.adds(&alice.invites().await?, "Alice").await?;
-    tokio::try_join!(
-        alice.until_contact("Bob", ContactState::Accepted),
-        bob.until_contact("Alice", ContactState::Accepted),
-    )?;
+    let (mut alice, mut bob) = friends(bench, network).await?;
     bob.ask::<Server>(["server", "add", server.address()]).await?;
     answers(&bob).await?;
     // His card has the server on it before his words come.
@@ -73,9 +65,5 @@ async fn by_server(alice: &Person, presence: Presence) -> Result<()> {
 }
 
 async fn answers(bob: &Person) -> Result<()> {
-    let reachable = |event: &Event| match &event.what {
-        What::Server { server } if server.state == ServerState::Reachable => Some(()),
-        _ => None,
-    };
-    bob.event_since_start("an answer of the server", reachable).await
+    bob.until_server("an answer of the server", |server| server.state == ServerState::Reachable).await.map(drop)
 }
