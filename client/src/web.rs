@@ -7,6 +7,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ struct Inner {
     idle: Mutex<Idle>,
     server: tokio::sync::Mutex<Option<Server>>,
     running: tokio::sync::Mutex<Option<Running>>,
+    /// How many backups have been on their way in.
+    uploads: AtomicU64,
 }
 
 /// How far the profile is open to the page.
@@ -115,6 +118,7 @@ impl Web {
             idle: Mutex::new(Idle { active: Instant::now(), lock_after: None }),
             server: tokio::sync::Mutex::default(),
             running: tokio::sync::Mutex::default(),
+            uploads: AtomicU64::new(0),
         }))
     }
 

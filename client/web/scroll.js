@@ -89,9 +89,11 @@ export class Rows extends Component {
   scrolled = () => {
     const box = this.box.current;
     if (!box) return;
+    // Where we put it ourselves, or room that something else took, is nobody's wish to look elsewhere.
+    const moved = Math.abs(box.scrollTop - this.at) > 1;
     this.at = box.scrollTop;
     this.view = box.clientHeight;
-    this.remember();
+    if (moved) this.remember();
     if (this.at < this.view * 2) this.props.top?.();
     if (this.stuck) this.props.seen?.();
     this.forceUpdate();
@@ -136,6 +138,8 @@ export class Rows extends Component {
     if (goal !== null && Math.abs(goal - box.scrollTop) > 0.5) {
       box.scrollTop = goal;
       this.at = box.scrollTop;
+      // The end came first.
+      if (!this.stuck && this.at < goal - 1) this.remember();
     }
     if (changed) this.forceUpdate();
     else if (this.stuck) this.props.seen?.();

@@ -149,7 +149,9 @@ function Network() {
   const [address, setAddress] = useState("");
   const [token, setToken] = useState("");
   const keep = async () => {
-    await ask("PUT", "/v1/notes/tor.bridges", { text: bridges.trim() });
+    await ask("PUT", "/v1/notes/tor.bridges", { text: bridges.trim() }).catch((problem) => {
+      throw problem.code === "invalid_text" ? { code: "invalid_bridge" } : problem;
+    });
     state.notes.set("tor.bridges", bridges.trim());
     toast(t("bridges-saved"));
   };

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Kept, Order};
 use crate::clock::Clock;
-use crate::limits::{MAX_TRANSACTION, POLL_EVERY, PURGE_EVERY, SWEEP_EVERY, Times};
+use crate::limits::{CROWD, GATHER, MAX_TRANSACTION, POLL_EVERY, PURGE_EVERY, SWEEP_EVERY, Times};
 use crate::metrics::Metrics;
 use crate::store::{Put, Store, StoreError};
 
@@ -73,7 +73,7 @@ impl Keeper {
     pub fn new(keeping: Keeping, queue: usize) -> (Self, Work) {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let keeper = Self { requests: sender, room: Arc::new(tokio::sync::Semaphore::new(queue)) };
-        (keeper, Work { keeping, requests: receiver, behind: true })
+        (keeper, Work { keeping, requests: receiver, behind: true, crowded: false })
     }
 
     /// Makes records last, and says what became of each. They were checked, but for what the board has.
@@ -96,6 +96,8 @@ pub struct Work {
     requests: mpsc::Receiver<Request>,
     /// The database may have changes that the board does not.
     behind: bool,
+    /// The last transaction was of many requests.
+    crowded: bool,
 }
 
 impl Work {
@@ -136,6 +138,10 @@ impl Work {
 
     /// Puts a request's records together with all that wait already.
     async fn put_with(&mut self, first: Request) {
+        if self.crowded {
+            // One transaction for twice as many costs hardly more.
+            tokio::time::sleep(GATHER).await;
+        }
         let mut count = first.records.len();
         let mut requests = vec![first];
         while count < MAX_TRANSACTION
@@ -144,6 +150,7 @@ impl Work {
             count += next.records.len();
             requests.push(next);
         }
+        self.crowded = requests.len() >= CROWD;
         let mut group = Group::new(&requests);
         while group.has_more() {
             self.put_round(&mut group).await;

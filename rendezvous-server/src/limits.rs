@@ -153,6 +153,10 @@ pub struct Times {
 
 /// What is put in one transaction, at most, in records.
 pub const MAX_TRANSACTION: usize = 4_096;
+/// A transaction of so many requests shows that many write: the next one waits for more of them.
+pub const CROWD: usize = 8;
+/// For how long it waits.
+pub const GATHER: Duration = Duration::from_millis(4);
 /// Between two looks for what has died.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Between two deletions of what is forgotten from the database.

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const START: Duration = Duration::from_mins(1);
 /// What the log says when it serves.
 const SERVES: &str = "the server's address: ";
+/// Its Unix socket.
+const LOCAL: &str = "socket";
 /// What it says before, where it listens on TCP.
 const LISTENS: &str = "listening on ";
 
@@ -44,9 +46,11 @@ impl RendezvousServer {
         Self::launch(home, None, config).await
     }
 
-    /// Starts one without Tor, on one core and on a port that is free.
+    /// Starts one without Tor, on one core, on a port that is free and on a Unix socket.
     pub async fn on_core(home: &Path, core: usize, settings: Table) -> Result<Self> {
-        let mut config: Table = "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
+        let local = home.join(LOCAL);
+        let listen = format!("[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"\nunix = {local:?}");
+        let mut config: Table = listen.parse()?;
         config.extend(settings);
         Self::launch(home, Some(core), config).await
     }
@@ -107,6 +111,12 @@ impl RendezvousServer {
     /// Where it listens on TCP, if it does.
     pub fn tcp(&self) -> Result<SocketAddr> {
         self.tcp.context("the server has no port")
+    }
+
+    /// The Unix socket on which it listens, if it runs on one core.
+    pub fn local(&self) -> Result<PathBuf> {
+        ensure!(self.core.is_some(), "the server has no socket of its own");
+        Ok(self.home.join(LOCAL))
     }
 
     /// Where its files are.

@@ -345,10 +345,7 @@ impl Node {
 
     pub(super) async fn status(&mut self) -> Result<Status, Fault> {
         let mut tx = self.begin().await?;
-        let mut waiting = 0;
-        for contact in self.peers.keys() {
-            waiting += messages::waiting(&mut tx, *contact).await?;
-        }
+        let waiting = messages::waiting_of_all(&mut tx).await?.values().sum();
         let requests = handles::count_waiting(&mut tx).await?;
         drop(tx);
         let (servers, servers_reachable) = self.servers.count();

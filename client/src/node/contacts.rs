@@ -1,5 +1,7 @@
 //! Commands about contacts, and how a contact is shown.
 
+use std::collections::HashMap;
+
 use rand::RngCore;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -12,6 +14,7 @@ use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
 use crate::store::contacts::{self, ContactId, ContactRow, Naming};
+use crate::store::terms::TermsRow;
 use crate::store::{StoreError, Tx, messages, terms};
 use crate::text;
 use crate::wire::card::Card;
@@ -76,9 +79,13 @@ impl Node {
 
     pub(super) async fn contacts(&mut self) -> Result<Vec<Contact>, Fault> {
         let mut tx = self.begin().await?;
+        let mut terms = terms::load_all(&mut tx).await?;
+        let (waiting, unread) = (messages::waiting_of_all(&mut tx).await?, messages::unread_of_all(&mut tx).await?);
+        let number = |all: &HashMap<ContactId, u32>, row: &ContactRow| all.get(&row.id).copied().unwrap_or(0);
         let mut shown = vec![];
         for row in contacts::all(&mut tx).await? {
-            shown.push(self.show_contact(&mut tx, &row).await?);
+            let Some(terms) = terms.remove(&row.id) else { continue };
+            shown.push(self.describe(&row, &terms, number(&waiting, &row), number(&unread, &row))?);
         }
         Ok(shown)
     }
@@ -90,6 +97,11 @@ impl Node {
     }
 
     pub(super) async fn show_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, StoreError> {
+        let terms = terms::load(tx, row.id).await?;
+        self.describe(row, &terms, messages::waiting(tx, row.id).await?, messages::unread(tx, row.id).await?)
+    }
+
+    fn describe(&self, row: &ContactRow, terms: &TermsRow, waiting: u32, unread: u32) -> Result<Contact, StoreError> {
         let shown = self.presence_of(row.id);
         let (state, reason) = match (row.state.as_str(), row.blocked) {
             (_, true) => (ContactState::Blocked, None),
@@ -98,7 +110,6 @@ impl Node {
             _ => (ContactState::Accepted, self.why_offline(row.id)),
         };
         let known = row.keys()?.is_some();
-        let terms = terms::load(tx, row.id).await?;
         Ok(Contact {
             id: peer_hex(row),
             name: row.name.clone(),
@@ -115,8 +126,8 @@ impl Node {
                 .then(|| row.peer_id())
                 .transpose()?
                 .map(|id| safety_number(self.host.identity.peer_id(), id)),
-            waiting: messages::waiting(tx, row.id).await?,
-            unread: messages::unread(tx, row.id).await?,
+            waiting,
+            unread,
             retain: terms.retain.map(i64::cast_unsigned),
             terms: terms.show(),
             created_at: row.created_at,

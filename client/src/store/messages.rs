@@ -1,5 +1,7 @@
 //! Messages, and the outbox of what has not been receipted yet.
 
+use std::collections::HashMap;
+
 use sqlx::FromRow;
 
 use super::contacts::ContactId;
@@ -298,12 +300,25 @@ pub async fn mark_read(
 
 /// How many of a contact's messages are not read.
 pub async fn unread(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
-    let (count,): (u32,) =
-        sqlx::query_as("SELECT count(*) FROM message WHERE contact = ? AND mine = 0 AND read_at IS NULL")
-            .bind(contact)
-            .fetch_one(&mut **tx)
-            .await?;
+    // Left to itself, it reads all that the contact ever wrote.
+    let (count,): (u32,) = sqlx::query_as(
+        "SELECT count(*) FROM message INDEXED BY message_unread WHERE contact = ? AND mine = 0 AND read_at IS NULL",
+    )
+    .bind(contact)
+    .fetch_one(&mut **tx)
+    .await?;
     Ok(count)
+}
+
+/// The same, of all contacts who have any.
+pub async fn unread_of_all(tx: &mut Tx) -> Result<HashMap<ContactId, u32>, StoreError> {
+    let rows: Vec<(ContactId, u32)> = sqlx::query_as(
+        "SELECT contact, count(*) FROM message INDEXED BY message_unread WHERE mine = 0 AND read_at IS NULL \
+         GROUP BY contact",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The contact has read a message of ours, which it has stored. Gives it if that is news.
@@ -332,6 +347,15 @@ pub async fn waiting(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError>
         .fetch_one(&mut **tx)
         .await?;
     Ok(count)
+}
+
+/// The same, of all contacts for whom any wait.
+pub async fn waiting_of_all(tx: &mut Tx) -> Result<HashMap<ContactId, u32>, StoreError> {
+    let rows: Vec<(ContactId, u32)> =
+        sqlx::query_as("SELECT contact, count(*) FROM outbox WHERE kind = 'message' GROUP BY contact")
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Something in the outbox.

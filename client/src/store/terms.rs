@@ -1,5 +1,7 @@
 //! What both sides of a conversation let happen to its messages.
 
+use std::collections::HashMap;
+
 use sqlx::FromRow;
 
 use super::contacts::ContactId;
@@ -68,6 +70,23 @@ pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<TermsRow, StoreErro
     .bind(contact)
     .fetch_one(&mut **tx)
     .await?)
+}
+
+/// Those with every contact.
+pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ContactId, TermsRow>, StoreError> {
+    #[derive(FromRow)]
+    struct With {
+        id: ContactId,
+        #[sqlx(flatten)]
+        terms: TermsRow,
+    }
+    let rows: Vec<With> = sqlx::query_as(
+        "SELECT id, terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, their_disappear, \
+         their_reads, retain FROM contact",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.terms)).collect())
 }
 
 /// We want something else now.

@@ -2,6 +2,7 @@
 //! started without the page: then that runs on, and the page may not ask it.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use tokio::task::JoinHandle;
@@ -115,6 +116,7 @@ impl Web {
 
     /// A new file beside the profile, for a backup on its way in.
     pub(super) fn upload(&self) -> PathBuf {
-        self.0.directory.with_extension(format!("restoring-{}", std::process::id()))
+        let number = self.0.uploads.fetch_add(1, Ordering::Relaxed);
+        self.0.directory.with_extension(format!("restoring-{}-{number}", std::process::id()))
     }
 }

@@ -142,7 +142,14 @@ async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
     if let Some(parent) = file.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(|error| Refused::internal(&error))?;
     }
-    let mut out = File::create(file).await.map_err(|error| Refused::internal(&error))?;
+    let mut out = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)
+        .await
+        .map_err(|error| Refused::internal(&error))?;
     let mut stream = body.into_data_stream();
     let mut head = Vec::new();
     let (mut passphrase, mut length) = (None, 0);

@@ -237,3 +237,10 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn two_backups_on_their_way_in_have_a_file_each() {
+    let page = Page::open().await;
+    assert_ne!(page.web.upload(), page.web.upload());
+    page.web.close().await;
+}

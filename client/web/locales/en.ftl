@@ -459,6 +459,7 @@ error-invalid-server = This is not the address of a server.
 error-server-known = The server is one of yours already.
 error-invalid-handle = This cannot be a handle.
 error-invalid-text = This text cannot be used.
+error-invalid-bridge = One of these lines is not a bridge that can be used. Copy each line whole; obfs4, snowflake and webtunnel need their programs installed.
 error-not-found = This version of Chive cannot do that yet.
 error-out-of-range = That is more, or less, than there can be.
 error-unknown-invitation = There is no such invitation any more.

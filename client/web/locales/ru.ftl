@@ -471,6 +471,7 @@ error-invalid-server = Это не адрес сервера.
 error-server-known = Этот сервер у вас уже есть.
 error-invalid-handle = Это не может быть публичным именем.
 error-invalid-text = Этот текст использовать нельзя.
+error-invalid-bridge = Одна из строк — не мост, которым можно пользоваться. Скопируйте каждую строку целиком; для obfs4, snowflake и webtunnel нужны их программы.
 error-not-found = Эта версия Chive такого ещё не умеет.
 error-out-of-range = Это больше или меньше, чем бывает.
 error-unknown-invitation = Такого приглашения больше нет.

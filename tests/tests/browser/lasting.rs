@@ -45,6 +45,55 @@ async fn a_killed_node_is_noticed_and_nothing_is_lost() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let alice = scene.person("Alice").await?;
+    let new = "copper lantern meadow quartz";
+    alice.sets("profile").await?;
+    for old in ["not this one", PASSPHRASE] {
+        alice.fills("passphrase-old", old).await?;
+        alice.fills("passphrase-new", new).await?;
+        alice.fills("begin-again", new).await?;
+        alice.clicks("passphrase-change").await?;
+        let said = if old == PASSPHRASE { "passphrase-changed" } else { "error-wrong-passphrase" };
+        alice.window.sees(".toast, .wrong", alice.words.say(said)?).await?;
+    }
+    alice.closes().await?;
+    alice.locks().await?;
+    for passphrase in [PASSPHRASE, new] {
+        alice.fills("passphrase", passphrase).await?;
+        alice.clicks("unlock-go").await?;
+        let wrong = alice.words.say("error-wrong-passphrase")?;
+        if passphrase == new {
+            alice.window.until("document.querySelector('.shell')", vec![]).await?;
+        } else {
+            alice.window.sees(".wrong", wrong).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let alice = scene.person("Alice").await?;
+    let bridge = "Bridge 127.0.0.1:9 2100000000000000000000000000000000000001";
+    let kept = "[...document.querySelectorAll('dialog textarea')].some(e => e.value === a[0])";
+    alice.sets("network").await?;
+    alice.fills("bridges-lines", "somewhere else").await?;
+    alice.clicks("save").await?;
+    alice.window.sees(".toast, .wrong", alice.words.say("error-invalid-bridge")?).await?;
+    alice.fills("bridges-lines", bridge).await?;
+    alice.clicks("save").await?;
+    alice.window.sees(".toast", alice.words.say("bridges-saved")?).await?;
+    alice.closes().await?;
+    alice.locks().await?;
+    alice.unlocks().await?;
+    alice.sets("network").await?;
+    alice.window.until(kept, vec![bridge.into()]).await.map(drop)
+}
+
+#[tokio::test]
 async fn a_profile_is_destroyed_when_it_was_said_twice() -> Result<()> {
     let scene = Scene::begin().await?;
     let alice = scene.person("Alice").await?;

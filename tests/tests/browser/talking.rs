@@ -95,6 +95,25 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
 }
 
 const MANY: u32 = 100_000;
+#[tokio::test]
+async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    for number in 0..12 {
+        bob.says(&format!("{number} {}", "and more ".repeat(60))).await?;
+        alice.hears(&format!("{number} and")).await?;
+    }
+    // The page hears that it was scrolled, as after each message, before it knows how much room it has.
+    let smaller = "(() => { const rows = document.querySelector('.rows'); document.querySelector('.composer textarea').style.height = '200px'; \
+        rows.dispatchEvent(new Event('scroll')); return true; })()";
+    alice.window.evaluates(smaller, vec![]).await?;
+    bob.says("The last word.").await?;
+    let at_end = "(() => { const rows = document.querySelector('.rows'); return rows.textContent.includes('The last word.') \
+        && rows.scrollTop + rows.clientHeight > rows.scrollHeight - 2; })()";
+    alice.window.until(at_end, vec![]).await?;
+    alice.window.sees_no(".to-end").await
+}
+
 /// What a frame may take while somebody scrolls, in milliseconds.
 const FRAME: f64 = 50.0;
 

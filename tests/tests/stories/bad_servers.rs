@@ -190,6 +190,11 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
     scene.is_called(ServerState::Unreachable, too_many).await?;
     scene.server.turns(Conduct::Drones("/v1/info", Bytes::from_static(b"{"), vec![b' '; 1 << 16].into()));
     scene.is_called(ServerState::Unreachable, "its answer cannot be used: it is too long").await?;
+    let event = Bytes::from_static(b"event: changes\ndata: ");
+    scene.server.turns(Conduct::Drones("/v1/stream", event, vec![b'A'; 1 << 16].into()));
+    scene.again().await?;
+    let too_long = "its answer cannot be used: an event is too long, or no text";
+    scene.is_called(ServerState::Unreachable, too_long).await?;
     scene.talk().await?;
     let (memory, taken) = (most_memory(scene.alice.process_id()?)?, scene.server.most_taken());
     ensure!(memory < MOST_MEMORY, "Alice's node held {memory} KiB");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -21,7 +22,8 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_util::task::AbortOnDropHandle;
 
 /// People who write.
@@ -84,6 +86,15 @@ impl Connection {
     pub(super) async fn open(to: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
+        Self::over(stream).await
+    }
+
+    /// To a Unix socket, as a tor in front of the server opens them.
+    pub(super) async fn open_local(to: &Path) -> Result<Self> {
+        Self::over(UnixStream::connect(to).await?).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, _driver: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }

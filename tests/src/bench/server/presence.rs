@@ -1,6 +1,6 @@
 //! `presence`: records that a server makes last, beside signatures that a core verifies.
 
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ const PEOPLE: u64 = 5_000;
 /// More records than anybody can verify in that time.
 const ENOUGH: usize = 160_000;
 /// Records of one request, and open connections, for each kind.
-const ONE: (usize, usize) = (1, 64);
+const ONE: (usize, usize) = (1, 128);
 const MANY: (usize, usize) = (500, 8);
 /// How many signatures are verified at a time.
 const VERIFIED: u32 = 20_000;
@@ -40,8 +40,8 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let (mut raw, mut one, mut many) = (Samples::new(), Samples::new(), Samples::new());
     for _ in 0..bench.pairs(ROUNDS) {
         raw.push(verified()?);
-        one.push(stored(server.tcp()?, writers.records(ENOUGH), ONE).await?);
-        many.push(stored(server.tcp()?, writers.records(ENOUGH), MANY).await?);
+        one.push(stored(&server.local()?, writers.records(ENOUGH), ONE).await?);
+        many.push(stored(&server.local()?, writers.records(ENOUGH), MANY).await?);
     }
     server.stop().await?;
     let figures = [("one", one.median(), raw.median()), ("many", many.median(), raw.median())];
@@ -51,7 +51,10 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .row(format!("stored, {} records a request", MANY.0), "1/s", many.clone())
         .row("ratio, one", "", one.over(&raw))
         .row("ratio, many", "", many.over(&raw))
-        .note(format!("{} and {} connections that are kept alive; SQLite, durable before the answer", ONE.1, MANY.1))
+        .note(format!(
+            "{} and {} connections to a Unix socket that are kept alive; SQLite, durable before the answer",
+            ONE.1, MANY.1
+        ))
         .note("the server has one core, what asks it has the other one"))
 }
 
@@ -68,12 +71,12 @@ fn verified() -> Result<f64> {
 }
 
 /// Records a second that the server has for good.
-async fn stored(to: SocketAddr, records: Vec<Record>, (size, connections): (usize, usize)) -> Result<f64> {
+async fn stored(to: &Path, records: Vec<Record>, (size, connections): (usize, usize)) -> Result<f64> {
     let requests: Arc<Vec<Bytes>> = Arc::new(records.chunks(size).map(submission).collect());
     let next = Arc::new(AtomicUsize::new(0));
     let mut open = vec![];
     for _ in 0..connections {
-        open.push(Connection::open(to).await?);
+        open.push(Connection::open_local(to).await?);
     }
     let began = Instant::now();
     let mut writing = JoinSet::new();
