@@ -3,6 +3,7 @@
 import { html, useState } from "/vendor/preact.js";
 import { ask, contactPath } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
+import { isWanted, setWanted } from "/presence.js";
 import { Code, Scanner } from "/qr.js";
 import { closeDialog, openDialog, openTalk, set, state, toast } from "/state.js";
 import { sure } from "/sure.js";
@@ -34,6 +35,7 @@ export function PersonDialog({ id }) {
     ${accepted && html`<${Agreed} contact=${contact} />`}
     <${Choice} label=${t("retain")} hint=${t("retain-hint")} value=${String(contact.retain ?? 0)} options=${times(KEEP, contact.retain ?? 0, t("for-ever"))}
       choose=${(n) => change(id, { retain: Number(n) })} />
+    ${accepted && html`<${Switch} label=${t("wanted")} hint=${t("wanted-hint")} on=${isWanted(id)} turn=${(on) => setWanted(id, on)} />`}
     ${contact.presence_hidden !== undefined && html`<${Switch} label=${t("hide-presence")} hint=${t("hide-presence-hint")} on=${contact.presence_hidden} turn=${(on) => change(id, { presence_hidden: on })} />`}
     <p class="hint">${t("person-since", { when: dayAndTime(contact.created_at) })}</p>
     <div class="row">

@@ -2,7 +2,7 @@
 
 import { ask } from "/api.js";
 import { t } from "/l10n.js";
-import { onArrival, openTalk, set, setting, state, subscribe } from "/state.js";
+import { note, onArrival, openTalk, set, setting, state, subscribe, toast } from "/state.js";
 import { oneLine, visible } from "/text.js";
 
 /** How often the node is told that somebody is there, at most. */
@@ -34,7 +34,8 @@ export function watch() {
     document.title = n ? t("title-unread", { n: String(n) }).replace(/[\u2068\u2069]/gu, "") : "Chive";
   });
   subscribe(onceReady());
-  onArrival(notify);
+  subscribe(tellWhoCame);
+  onArrival(notifyOf);
   document.addEventListener("visibilitychange", () => set({}));
   addEventListener("focus", () => set({}));
 }
@@ -50,16 +51,37 @@ function onceReady() {
 /** Whether somebody looks at the page now. */
 export const isWatched = () => document.visibilityState === "visible" && document.hasFocus();
 
-/** Says that something came, and no more than was switched on. */
-function notify(message) {
-  const level = setting("notify", "off");
-  if (level === "off" || isWatched() || globalThis.Notification?.permission !== "granted") return;
-  const contact = state.contacts.get(message.contact_id);
-  const body = level === "all" ? oneLine(message.text, 120) : undefined;
-  const made = new Notification(level === "quiet" ? t("notify-something") : visible(contact?.name ?? "Chive"), { body, icon: "/icon.svg", tag: message.contact_id });
+/** The note that somebody is waited for. */
+const WANTED = "ui.wanted.";
+export const isWanted = (id) => state.notes.has(WANTED + id);
+export const setWanted = (id, wanted) => note(WANTED + id, wanted ? "yes" : "");
+
+/** Says, once, that somebody who was waited for is online. */
+function tellWhoCame() {
+  if (state.stage !== "ready") return;
+  for (const contact of state.contacts.values()) {
+    if (contact.presence !== "online" || !isWanted(contact.id)) continue;
+    setWanted(contact.id, false).catch(() => {});
+    const came = t("came-online", { name: visible(contact.name) });
+    toast(came);
+    notify(contact.id, setting("notify") === "quiet" ? t("notify-somebody") : came);
+  }
+}
+
+/** Says that a message came, and no more than was switched on. */
+function notifyOf({ contact_id: id, text }) {
+  const level = setting("notify");
+  const name = visible(state.contacts.get(id)?.name ?? "Chive");
+  notify(id, level === "quiet" ? t("notify-something") : name, level === "all" ? oneLine(text, 120) : undefined);
+}
+
+/** Shows it to who does not look at the page, if that is switched on. */
+function notify(id, title, body) {
+  if (setting("notify", "off") === "off" || isWatched() || globalThis.Notification?.permission !== "granted") return;
+  const made = new Notification(title, { body, icon: "/icon.svg", tag: id });
   made.onclick = () => {
     focus();
-    openTalk(message.contact_id);
+    openTalk(id);
     made.close();
   };
 }

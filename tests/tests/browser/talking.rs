@@ -30,6 +30,24 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
 }
 
 #[tokio::test]
+async fn who_is_waited_for_is_announced_once() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    let wanted = "[...document.querySelectorAll('dialog .switch')].find(e => e.querySelector('label').textContent === a[0]).querySelector('input')";
+    let words = vec![alice.words.say("wanted")?.into()];
+    bob.locks().await?;
+    alice.window.sees(".talk .hint", "Offline").await?;
+    alice.clicks("person").await?;
+    alice.window.evaluates(&format!("{wanted}.click()"), words.clone()).await?;
+    alice.window.until(&format!("{wanted}.checked"), words.clone()).await?;
+    alice.closes().await?;
+    bob.unlocks().await?;
+    alice.window.sees(".toast", "Bob is online.").await?;
+    alice.clicks("person").await?;
+    alice.window.until(&format!("!{wanted}.checked"), words).await.map(drop)
+}
+
+#[tokio::test]
 async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
