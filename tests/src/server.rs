@@ -48,10 +48,9 @@ impl RendezvousServer {
 
     /// Starts one without Tor, on one core, on a port that is free and on a Unix socket.
     pub async fn on_core(home: &Path, core: usize, settings: Table) -> Result<Self> {
-        let local = home.join(LOCAL);
-        let listen = format!("[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"\nunix = {local:?}");
-        let mut config: Table = listen.parse()?;
+        let mut config: Table = "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
         config.extend(settings);
+        listen_on(&mut config, &home.join(LOCAL));
         Self::launch(home, Some(core), config).await
     }
 
@@ -60,10 +59,7 @@ impl RendezvousServer {
         let mut config: Table = "[onion]\nenabled = false\n[listen]".parse()?;
         config.extend(settings);
         let key = make_key(&home.join("data")).await?;
-        let socket = loopback::socket(network, key).to_string_lossy().into_owned();
-        if let Some(Value::Table(listen)) = config.get_mut("listen") {
-            listen.insert("unix".to_owned(), socket.into());
-        }
+        listen_on(&mut config, &loopback::socket(network, key));
         Self::launch(home, None, config).await
     }
 
@@ -147,6 +143,13 @@ impl RendezvousServer {
         let status = process.wait().await?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
+    }
+}
+
+/// Has it listen on a Unix socket.
+fn listen_on(config: &mut Table, socket: &Path) {
+    if let Some(Value::Table(listen)) = config.get_mut("listen") {
+        listen.insert("unix".to_owned(), socket.to_string_lossy().into_owned().into());
     }
 }
 
