@@ -550,8 +550,8 @@ pub enum MessageState {
 /// A short text that a front-end keeps in the profile: a draft, a setting. The node does not read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
-    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note under `draft.` and a contact's id goes with the
-    /// contact.
+    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note that ends with a `.` and a contact's id, such as
+    /// `draft.ID`, goes with the contact.
     #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
     pub key: String,
     /// What is kept.

@@ -305,7 +305,7 @@ pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Resu
 
 /// Forgets it, with its conversation.
 pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    notes::remove_draft(tx, contact).await?;
+    notes::remove_of(tx, contact).await?;
     sqlx::query("DELETE FROM contact WHERE id = ?").bind(contact).execute(&mut **tx).await?;
     Ok(())
 }

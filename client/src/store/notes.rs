@@ -40,9 +40,9 @@ pub async fn remove(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes what was begun to be written to a contact.
-pub(super) async fn remove_draft(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM note WHERE key = (SELECT 'draft.' || lower(hex(peer_id)) FROM contact WHERE id = ?)")
+/// Removes what front-ends keep of a contact: the notes whose keys end with its id.
+pub(super) async fn remove_of(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM note WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact WHERE id = ?)")
         .bind(contact)
         .execute(&mut **tx)
         .await?;
@@ -57,17 +57,19 @@ mod tests {
     use crate::store::scratch;
 
     #[tokio::test]
-    async fn a_note_is_replaced_and_removed_and_a_draft_goes_with_its_contact() {
+    async fn a_note_is_replaced_and_removed_and_those_of_a_contact_go_with_it() {
         let (store, _directory) = scratch().await;
         let mut tx = store.begin().await.unwrap();
         let naming = Naming { name: "Bob", skeleton: "bob", named: true };
         let bob = contacts::add(&mut tx, PeerId([0xab; 32]), &naming, 1).await.unwrap();
-        let draft = format!("draft.{}", "ab".repeat(32));
-        for (key, text) in [("ui.theme", "dark"), ("ui.theme", "light"), (draft.as_str(), "Dear B")] {
+        let id = "ab".repeat(32);
+        let (draft, wanted) = (format!("draft.{id}"), format!("ui.wanted.{id}"));
+        let notes = [("ui.theme", "dark"), ("ui.theme", "light"), (draft.as_str(), "Dear B"), (wanted.as_str(), "yes")];
+        for (key, text) in notes {
             put(&mut tx, key, text).await.unwrap();
         }
         assert_eq!(get(&mut tx, "ui.theme").await.unwrap().as_deref(), Some("light"));
-        assert_eq!(count(&mut tx).await.unwrap(), 2);
+        assert_eq!(count(&mut tx).await.unwrap(), 3);
         contacts::remove(&mut tx, bob).await.unwrap();
         assert_eq!(all(&mut tx).await.unwrap(), [("ui.theme".to_owned(), "light".to_owned())]);
         remove(&mut tx, "ui.theme").await.unwrap();
