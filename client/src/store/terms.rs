@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};
@@ -61,15 +61,13 @@ fn allowed(disappear: i64, reads: bool) -> Allowed {
     Allowed { disappear_after: disappear.cast_unsigned(), read_receipts: reads }
 }
 
+const SELECT: &str = "SELECT id, terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, \
+                      their_disappear, their_reads, retain FROM contact";
+
 /// Those with a contact.
 pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<TermsRow, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, their_disappear, \
-         their_reads, retain FROM contact WHERE id = ?",
-    )
-    .bind(contact)
-    .fetch_one(&mut **tx)
-    .await?)
+    let one = AssertSqlSafe(format!("{SELECT} WHERE id = ?"));
+    Ok(sqlx::query_as(one).bind(contact).fetch_one(&mut **tx).await?)
 }
 
 /// Those with every contact.
@@ -80,12 +78,7 @@ pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ContactId, TermsRow>, Store
         #[sqlx(flatten)]
         terms: TermsRow,
     }
-    let rows: Vec<With> = sqlx::query_as(
-        "SELECT id, terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, their_disappear, \
-         their_reads, retain FROM contact",
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows: Vec<With> = sqlx::query_as(SELECT).fetch_all(&mut **tx).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.terms)).collect())
 }
 
