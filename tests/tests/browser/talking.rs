@@ -112,7 +112,6 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     bob.hears("The newest.").await
 }
 
-const MANY: u32 = 100_000;
 #[tokio::test]
 async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<()> {
     let scene = Scene::begin().await?;
@@ -132,6 +131,7 @@ async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<
     alice.window.sees_no(".to-end").await
 }
 
+const MANY: u32 = 100_000;
 /// What a frame may take while somebody scrolls, in milliseconds.
 const FRAME: f64 = 50.0;
 
