@@ -20,12 +20,16 @@ use chive::api::types::{
 use chive::config;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 pub use answer::{Answer, Refused};
 use events::Events;
 use node::Node;
 
 use crate::process::{Launch, Output};
+
+/// How often a log is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What everybody has in common.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct Person {
     events: Option<Events>,
     /// How many events had come when the node was started last.
     seen_at_start: usize,
+    /// How much it had logged then.
+    logged_at_start: usize,
 }
 
 impl Person {
@@ -77,6 +83,7 @@ impl Person {
             node: None,
             events: None,
             seen_at_start: 0,
+            logged_at_start: 0,
         };
         person.chooses_passphrase(&format!("the passphrase of {name}"))?;
         Ok(person)
@@ -145,9 +152,21 @@ impl Person {
         fs::read_to_string(self.home.join("log")).context("there is no log")
     }
 
+    /// Waits until the node has logged these words since its last start.
+    pub async fn until_logged(&self, words: &str) -> Result<()> {
+        let seen = async {
+            while !self.log()?.get(self.logged_at_start..).is_some_and(|log| log.contains(words)) {
+                sleep(LOOK).await;
+            }
+            anyhow::Ok(())
+        };
+        timeout(self.around.patience, seen).await.with_context(|| format!("{} did not log: {words}", self.name))?
+    }
+
     /// Starts the node, and waits until it takes commands.
     pub async fn start(&mut self) -> Result<()> {
         self.seen_at_start = self.events.as_ref().map_or(0, |events| events.all().len());
+        self.logged_at_start = self.log().unwrap_or_default().len();
         let run = self.command(&self.run).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
         // A variable that many programs heed makes nothing else log.
         let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);

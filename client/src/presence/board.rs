@@ -9,7 +9,7 @@ use chive_shared::limits::MAX_BUCKET_BITS;
 use chive_shared::record::{Reader, Record};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
-use chive_shared::status::Status;
+use chive_shared::status::{State, Status};
 
 use crate::store::contacts::ContactId;
 
@@ -56,9 +56,10 @@ pub enum Lie {
 
 /// A contact's address in one epoch, and the newest record seen there.
 struct Place {
-    contact: ContactId,
+    /// Which of the subjects.
+    subject: usize,
     reader: Reader,
-    newest: Option<Record>,
+    newest: Option<(Record, News)>,
 }
 
 /// The part of a server's board that concerns us.
@@ -97,21 +98,23 @@ impl Board {
         }
         self.epoch = Some(epoch);
         let mut before = std::mem::take(&mut self.places);
-        for subject in &self.subjects {
+        for (place, subject) in self.subjects.iter().enumerate() {
             for epoch in Epoch::to_look_at(now) {
                 let reader = Reader::new(&subject.key, &subject.secret, epoch, self.server);
                 let address = reader.address();
                 let newest = before.remove(&address).and_then(|place| place.newest);
-                self.places.insert(address, Place { contact: subject.contact, reader, newest });
+                self.places.insert(address, Place { subject: place, reader, newest });
             }
         }
         true
     }
 
-    /// Takes one record of the board or of its changes. `None`: it is a stranger's, or nothing new.
+    /// Takes one record of the board or of its changes, and says what is known of its contact now. `None`: it is a
+    /// stranger's, or nothing new.
     pub fn take(&mut self, record: &Record, now: i64) -> Result<Option<News>, Lie> {
         let Some(place) = self.places.get_mut(&record.address()) else { return Ok(None) };
-        if let Some(newest) = &place.newest {
+        let Some(subject) = self.subjects.get(place.subject) else { return Ok(None) };
+        if let Some((newest, _)) = &place.newest {
             if newest == record {
                 return Ok(None);
             }
@@ -127,8 +130,26 @@ impl Board {
             // Dead by our clock, or of a later version: nothing is known.
             Err(_) => return Ok(None),
         };
-        place.newest = Some(*record);
-        Ok(Some(News { contact: place.contact, status, written: record.sequence().written(), dies: record.dies(now) }))
+        let (contact, written) = (subject.contact, record.sequence().written());
+        place.newest = Some((*record, News { contact, status, written, dies: record.dies(now) }));
+        Ok(self.known_of(contact, now))
+    }
+
+    /// A contact may have a record for all and one for us alone. Under one secret the last number counts. Between the
+    /// two, the later card does; then that it is there, for the other was only taken back.
+    fn known_of(&self, contact: ContactId, now: i64) -> Option<News> {
+        let mut last: BTreeMap<usize, (Sequence, &News)> = BTreeMap::new();
+        for place in self.places.values() {
+            let Some((record, news)) = place.newest.as_ref().filter(|(_, news)| news.contact == contact) else { continue };
+            let other = last.entry(place.subject).or_insert((record.sequence(), news));
+            *other = std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
+        }
+        let living = last.into_values().map(|(_, news)| news).filter(|news| news.dies > now);
+        let weight = |news: &&News| {
+            let revision = news.status.hint.map(|hint| hint.revision);
+            (revision, news.status.state != State::Offline, news.written)
+        };
+        living.max_by_key(weight).copied()
     }
 
     /// The highest number seen of each contact.
@@ -136,8 +157,8 @@ impl Board {
     pub fn newest(&self) -> BTreeMap<ContactId, Sequence> {
         let mut all = BTreeMap::new();
         for place in self.places.values() {
-            if let Some(record) = &place.newest {
-                let highest = all.entry(place.contact).or_insert(record.sequence());
+            if let Some((record, news)) = &place.newest {
+                let highest = all.entry(news.contact).or_insert(record.sequence());
                 *highest = record.sequence().max(*highest);
             }
         }
@@ -164,7 +185,7 @@ pub(super) const LEAST_BUCKETS: usize = 8;
 #[cfg(test)]
 mod tests {
     use chive_shared::limits::{EPOCH, MINUTE};
-    use chive_shared::status::State;
+    use chive_shared::status::Hint;
     use ed25519_dalek::SigningKey;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
@@ -218,6 +239,46 @@ mod tests {
         let forged = Record::from_bytes(&bytes).unwrap();
         assert_eq!(self::board().take(&forged, NOW).unwrap_err(), Lie::Forged);
         assert_eq!(board.take(&forged, NOW).unwrap_err(), Lie::Forged);
+    }
+
+    #[test]
+    fn a_word_for_us_alone_that_is_taken_back_does_not_hide_who_is_there() {
+        let secrets = [PresenceSecret([2; 32]), PresenceSecret([3; 32])];
+        let [all, alone] = secrets.clone().map(|secret| {
+            let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+            move |state, revision, now| {
+                let hint = Some(Hint { revision, endpoint: [4; 32] });
+                let says = Announcement { secret: secret.clone(), state: Some(state), since: NOW, hint };
+                announcer.record(&bob(), &says, now, &mut rng).unwrap()
+            }
+        });
+        let (mut all, mut alone) = (all, alone);
+        let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
+        let mut board = Board::new(SERVER);
+        board.look_for(secrets.map(|secret| Subject { contact: 7, key, secret }).into(), NOW);
+        let mut sees = |record: Record, now| board.take(&record, now).unwrap().unwrap().status.state;
+        assert_eq!(sees(all(State::Offline, 1, NOW), NOW), State::Offline);
+        // The one for all is under a secret that we do not know yet.
+        assert_eq!(sees(alone(State::Online, 2, NOW), NOW), State::Online);
+        assert_eq!(sees(all(State::Offline, 1, NOW + MINUTE), NOW + MINUTE), State::Online);
+        // We know it, and are spoken to alone no more.
+        assert_eq!(sees(all(State::Online, 2, NOW + MINUTE), NOW + MINUTE), State::Online);
+        assert_eq!(sees(alone(State::Offline, 2, NOW + 2 * MINUTE), NOW + 2 * MINUTE), State::Online);
+        assert_eq!(sees(all(State::Offline, 2, NOW + 3 * MINUTE), NOW + 3 * MINUTE), State::Offline);
+    }
+
+    #[test]
+    fn in_a_new_epoch_the_last_word_counts() {
+        let mut board = board();
+        let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+        let mut sees = |state, now| {
+            let record = announcer.record(&bob(), &says(state), now, &mut rng).unwrap();
+            board.turn(now);
+            board.take(&record, now).unwrap().unwrap().status.state
+        };
+        let turn = NOW - NOW % EPOCH + EPOCH;
+        assert_eq!(sees(State::Online, turn - 1), State::Online);
+        assert_eq!(sees(State::Offline, turn), State::Offline);
     }
 
     #[test]

@@ -84,7 +84,8 @@ impl Writer {
                     Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
                     // Nobody is told of these: the log has to say why a contact does not find us.
                     Some(WriterNews::Failed(error)) => tracing::debug!(%error, "a server did not take another record"),
-                    _ => {}
+                    Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
+                    None => {}
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
                 // The last word is said whole: what was told under an older secret is taken back, too.

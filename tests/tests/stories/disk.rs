@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{Contact, Direction, Message, MessageState};
 use chive_tests::person::{Person, Refused};
-use tokio::time::{Duration, sleep};
 
 use crate::stage::{Stage, all_delivered, meet};
 
@@ -19,7 +18,6 @@ const LONG: usize = 60_000;
 const ROOM_LEFT: usize = 400;
 /// What a node logs that had no room for something that came.
 const NO_ROOM: &str = "could not be stored";
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A small disk, in a mount namespace of the stories' own; gone when it is dropped.
 struct Disk(PathBuf);
@@ -98,13 +96,6 @@ async fn writes_until_refused(person: &Person, to: &str) -> Result<(Vec<Message>
     bail!("there is always room")
 }
 
-async fn logs_that_it_has_no_room(person: &Person) -> Result<()> {
-    while !person.log()?.contains(NO_ROOM) {
-        sleep(LOOK_AGAIN).await;
-    }
-    Ok(())
-}
-
 /// Ids of what one wrote and the other has, in order.
 async fn ids(person: &Person, with: &str, direction: Direction) -> Result<Vec<String>> {
     let history = person.history(with).await?;
@@ -125,7 +116,7 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
     is(&refused, "disk_full", "free some space")?;
     // What comes now cannot be stored, and so is not receipted.
     let too_long = alice.types(["send", "Bob", "-"], &"y".repeat(LONG)).await?.object::<Message>()?;
-    tokio::time::timeout(stage.around.patience, logs_that_it_has_no_room(&bob)).await.context("Bob had room")??;
+    bob.until_logged(NO_ROOM).await?;
     ensure!(alice.history("Bob").await?.iter().all(|m| m.id != too_long.id || m.state != MessageState::Delivered));
     // What is there can be read.
     ensure!(bob.history("Alice").await?.iter().any(|message| message.text == "there is room"), "Bob cannot read");
