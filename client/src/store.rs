@@ -29,7 +29,7 @@ pub mod owner;
 pub mod servers;
 pub mod terms;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations");
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]

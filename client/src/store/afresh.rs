@@ -1,6 +1,6 @@
 //! Conversations that begin afresh: our question, and which questions of others were answered.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};

@@ -2,7 +2,7 @@
 
 use chive_shared::blinding::PresenceSecret;
 use chive_shared::server::ServerId;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};

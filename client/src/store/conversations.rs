@@ -1,6 +1,6 @@
 //! The conversations' MLS states, and what must be kept with them.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};

@@ -1,6 +1,6 @@
 //! The log of what happened, for those who resume after a cursor.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
 use crate::limits::MAX_EVENTS;

@@ -2,7 +2,7 @@
 
 use chive_shared::handle::HandleName;
 use chive_shared::server::ServerId;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx, bytes};
 use crate::api::types::{Handle, HandleState, Request};

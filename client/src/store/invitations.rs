@@ -1,6 +1,6 @@
 //! Invitations that this profile made.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx, bytes};
 use crate::api::types::{Invitation, InvitationState};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::contacts::ContactId;
 use super::heard::{self, MISSING_BEFORE};

@@ -1,6 +1,6 @@
 //! The profile's own secrets, and its onion services.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, bytes};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::AssertSqlSafe;
+use sqlx_macros::FromRow;
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};

@@ -54,7 +54,7 @@ pub(super) const PURGE: &str = "DELETE FROM handles WHERE kept <= $1";
 pub(super) const COUNT: &str = "SELECT count(*) FROM handles";
 
 /// A row of [`LOOK`].
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Row {
     pub(super) owner: Vec<u8>,
     pub(super) sequence: i64,

@@ -23,7 +23,7 @@ use super::handles::{self, Claimed, Released, Row};
 use super::{Put, StoreError, loaded, stored};
 use crate::board::Kept;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/postgres");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations/postgres");
 
 /// Connections of one replica: one writes, one listens, some answer about handles.
 const CONNECTIONS: u32 = 6;
@@ -43,7 +43,7 @@ pub struct Postgres {
     stop: CancellationToken,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Entry {
     change: i64,
     taken: i64,

@@ -17,7 +17,7 @@ use super::handles::{self, Claimed, Released, Row};
 use super::{Put, StoreError, loaded, stored};
 use crate::board::Kept;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations/sqlite");
 
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_FULL: u32 = 13;
@@ -33,7 +33,7 @@ pub struct Sqlite {
 }
 
 /// A row of the journal.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Entry {
     change: i64,
     taken: i64,
