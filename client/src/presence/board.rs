@@ -140,7 +140,9 @@ impl Board {
     fn known_of(&self, contact: ContactId, now: i64) -> Option<News> {
         let mut last: BTreeMap<usize, (Sequence, &News)> = BTreeMap::new();
         for place in self.places.values() {
-            let Some((record, news)) = place.newest.as_ref().filter(|(_, news)| news.contact == contact) else { continue };
+            let Some((record, news)) = place.newest.as_ref().filter(|(_, news)| news.contact == contact) else {
+                continue;
+            };
             let other = last.entry(place.subject).or_insert((record.sequence(), news));
             *other = std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
         }
