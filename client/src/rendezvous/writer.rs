@@ -50,6 +50,8 @@ struct Post {
     announcer: Announcer,
     circle: Option<(Epoch, Circle)>,
     failures: u32,
+    /// The server has named a higher number of ours since it took a record last.
+    overtaken: bool,
     /// It is for all contacts.
     for_all: bool,
     /// It is to be taken back.
@@ -145,10 +147,19 @@ impl Writer {
     fn fresh(&mut self, says: &Announcement, for_one: bool) -> Post {
         let later = if for_one { self.rng.random_range(0..SPREAD) } else { 0 };
         let announcer = Announcer::new(self.way.server, self.clock.now() + later);
-        Post { says: says.clone(), announcer, circle: None, failures: 0, for_all: !for_one, retired: false }
+        Post {
+            says: says.clone(),
+            announcer,
+            circle: None,
+            failures: 0,
+            overtaken: false,
+            for_all: !for_one,
+            retired: false,
+        }
     }
 
-    /// Nothing, if there is nothing to tell.
+    /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after a start within the
+    /// minute that is no failure, and the next one passes it.
     async fn put(&mut self, post: &mut Post, price: &mut u8) -> Option<WriterNews> {
         let now = self.clock.now();
         let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng) else {
@@ -157,18 +168,21 @@ impl Writer {
         };
         Some(match self.send(post, &record, price).await {
             Ok(()) => {
-                post.failures = 0;
+                (post.failures, post.overtaken) = (0, false);
                 post.announcer.taken(&post.says, self.clock.now(), &mut self.rng);
                 WriterNews::Announced
             }
             Err(error) => {
                 let now = self.clock.now();
-                match &error {
-                    ServerError::Refused(problem) if problem.sequence.is_some() && post.failures == 0 => {
-                        post.announcer.overtaken(Sequence(problem.sequence.unwrap_or_default()), now);
-                    }
-                    _ => post.announcer.failed(now, i64::try_from(pause(post.failures).as_millis()).unwrap_or(MINUTE)),
+                if let ServerError::Refused(problem) = &error
+                    && let Some(sequence) = problem.sequence
+                    && !post.overtaken
+                {
+                    post.announcer.overtaken(Sequence(sequence), now);
+                    post.overtaken = true;
+                    return None;
                 }
+                post.announcer.failed(now, i64::try_from(pause(post.failures).as_millis()).unwrap_or(MINUTE));
                 post.failures = post.failures.saturating_add(1);
                 WriterNews::Failed(error)
             }

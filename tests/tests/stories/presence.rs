@@ -76,7 +76,17 @@ pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_li
     let waits = alice.sends("Bob", "there you are").await?;
     bob.start().await?;
     alice.until(&waits, MessageState::Delivered).await?;
-    received_exactly(&bob, "Alice", &["my server is on my card", "there you are"]).await
+    received_exactly(&bob, "Alice", &["my server is on my card", "there you are"]).await?;
+    who_starts_again_is_not_told_that_the_server_refuses(&bob)
+}
+
+/// It knows a higher number of a record than who has just started: that is passed, and no fault.
+fn who_starts_again_is_not_told_that_the_server_refuses(person: &Person) -> Result<()> {
+    let refused =
+        |event: &Event| matches!(&event.what, What::Server { server } if server.state == ServerState::Refused);
+    let refusal = person.all_events()?.into_iter().find(refused);
+    ensure!(refusal.is_none(), "{} is told {refusal:?}", person.name());
+    Ok(())
 }
 
 pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(stage: Stage) -> Result<()> {
