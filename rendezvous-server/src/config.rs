@@ -197,7 +197,7 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         self.limits.check()?;
         self.work.check()?;
-        crate::onion::check(&self.tor).map_err(|reason| format!("[tor]: {reason}"))?;
+        crate::onion::check_overrides(&self.tor).map_err(|reason| format!("[tor]: {reason}"))?;
         if self.database.url.is_some() && self.database.url_file.is_some() {
             return Err("database: `url` or `url_file`, not both".to_owned());
         }

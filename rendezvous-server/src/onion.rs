@@ -1,30 +1,26 @@
 //! The server's own onion service, through arti, in this process: axum answers on arti's streams, and
 //! no byte goes over a port of this machine. Nothing here logs an address.
 //!
-//! The same lessons as in the client's `transport/tor`: all of arti's tasks end when we say so; a way to the network
-//! that stands still is begun afresh; whether the service can be reached is found out by calling it.
+//! The same lessons as in the client's `transport/tor`: a way to the network that stands still is begun afresh;
+//! whether the service can be reached is found out by calling it.
 
-mod config;
 mod launch;
-mod runtime;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arti_client::config::TorClientConfig;
-use arti_client::{ErrorKind, HasKind, TorClient};
+use chive_tor::{Tor, TorConfig, TorOptions, TorStartError};
 use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::launch::Service;
-use self::runtime::{ArtiRuntime, ArtiTasks};
 use crate::identity::OnionSeed;
 use crate::serve::Server;
 
-pub use self::config::check;
+pub use chive_tor::check_overrides;
 
 /// The port that the service answers on.
 pub const PORT: u16 = 80;
@@ -47,25 +43,6 @@ pub struct OnionOptions {
     pub seed: OnionSeed,
 }
 
-/// Why there is no service.
-#[derive(Debug, thiserror::Error)]
-pub enum OnionError {
-    /// A directory cannot be used.
-    #[error("cannot use the directory {}: {source}", dir.display())]
-    Directory {
-        /// Which.
-        dir: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The settings are wrong.
-    #[error("Tor's settings are wrong: {0}")]
-    Configuration(String),
-    /// arti did not start.
-    #[error("Tor did not start: {0}")]
-    Arti(ErrorKind),
-}
-
 /// Whether the service can be reached, as far as we know.
 #[derive(Clone, Debug, Default)]
 pub struct Reachable(Arc<AtomicBool>);
@@ -86,18 +63,17 @@ impl Reachable {
 
 /// The service: made first, so that wrong settings are found before anything runs, then run.
 pub struct Onion {
-    config: TorClientConfig,
-    options: OnionOptions,
+    config: TorConfig,
+    seed: OnionSeed,
     reachable: Reachable,
 }
 
 impl Onion {
     /// Reads the settings and makes the directories.
-    pub fn new(options: OnionOptions) -> Result<Self, OnionError> {
-        // arti panics without one. Somebody may have chosen before us: that is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let config = config::build(&options.dir, options.tor.clone())?;
-        Ok(Self { config, options, reachable: Reachable::default() })
+    pub fn new(OnionOptions { dir, tor, seed }: OnionOptions) -> Result<Self, TorStartError> {
+        let (state_dir, cache_dir) = (dir.join("state"), dir.join("cache"));
+        let config = TorConfig::build(TorOptions { state_dir, cache_dir, overrides: Some(tor) })?;
+        Ok(Self { config, seed, reachable: Reachable::default() })
     }
 
     /// Tells whether the service can be reached.
@@ -110,46 +86,42 @@ impl Onion {
     pub async fn run(self, server: Server, stopping: CancellationToken) {
         let mut pause = FIRST_RETRY;
         while !stopping.is_cancelled() {
-            let tasks = ArtiTasks::new(Handle::current());
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = self.host(&tasks, &server) => {}
+            match Tor::start(&self.config, Handle::current()) {
+                Ok(tor) => {
+                    tokio::select! {
+                        () = stopping.cancelled() => {}
+                        () = self.host(&tor, &server) => {}
+                    }
+                    self.reachable.set(false);
+                    tor.close().await;
+                    self.config.forget_services();
+                }
+                Err(error) => tracing::error!(%error, "there is no onion service"),
             }
-            self.reachable.set(false);
-            tasks.close().await;
-            config::forget_services(&self.options.dir);
             stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
             pause = (2 * pause).min(LAST_RETRY);
         }
     }
 
     /// One run of arti: ends when a fresh one has better chances.
-    async fn host(&self, tasks: &ArtiTasks, server: &Server) {
-        let client = TorClient::with_runtime(tasks.runtime()).config(self.config.clone()).create_unbootstrapped();
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => {
-                tracing::error!(kind = ?error.kind(), "Tor did not start");
-                return;
-            }
-        };
-        let Ok(()) = bootstrap(&client).await else {
+    async fn host(&self, tor: &Tor, server: &Server) {
+        let Ok(()) = bootstrap(tor).await else {
             tracing::info!("arti finds no way into the network: starting it afresh");
             return;
         };
         tracing::info!("connected to the Tor network");
-        let service = Service { client: &client, seed: &self.options.seed, server, reachable: &self.reachable };
+        let service = Service { tor, seed: &self.seed, server, reachable: &self.reachable };
         service.keep_up().await;
     }
 }
 
 /// Tries for as long as something moves.
-async fn bootstrap(client: &TorClient<ArtiRuntime>) -> Result<(), ()> {
-    let mut events = client.bootstrap_events();
+async fn bootstrap(tor: &Tor) -> Result<(), ()> {
+    let mut events = tor.changes();
     let trying = async {
         let mut pause = FIRST_RETRY;
-        while let Err(error) = client.bootstrap().await {
-            tracing::info!(kind = ?error.kind(), "cannot get into the Tor network yet");
+        while let Err(kind) = tor.bootstrap().await {
+            tracing::info!(?kind, "cannot get into the Tor network yet");
             tokio::time::sleep(pause).await;
             pause = (2 * pause).min(LAST_RETRY);
         }

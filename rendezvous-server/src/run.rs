@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chive_shared::server::ServerId;
+use chive_tor::TorStartError;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use crate::http::{self, App, feed};
 use crate::identity::{KeyError, OnionSeed};
 use crate::keeper::{Keeper, Keeping};
 use crate::metrics::Metrics;
-use crate::onion::{Onion, OnionError, OnionOptions, Reachable};
+use crate::onion::{Onion, OnionOptions, Reachable};
 use crate::serve::{Server, accept_tcp, accept_unix};
 use crate::store::{Store, StoreError};
 
@@ -40,7 +41,7 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Onion(#[from] OnionError),
+    Onion(#[from] TorStartError),
     #[error("cannot use the directory {}: {source}", dir.display())]
     Directory { dir: PathBuf, source: io::Error },
     #[error("cannot listen on {place}: {source}")]

@@ -4,58 +4,39 @@
 //! before it tries a guard again that did not answer, for hours in the end, and nothing tells it
 //! that the network has returned.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use arti_client::{HasKind, TorClient, TorClientConfig};
+use chive_tor::{Tor, TorConfig, TorStartError};
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 
 use super::circles::Circles;
-use super::runtime::{ArtiRuntime, ArtiTasks};
-use super::{TorStartError, locked};
-
-/// arti's client on our runtime.
-pub(super) type Client = TorClient<ArtiRuntime>;
+use super::locked;
 
 /// One run of arti, with what lives as long as it does.
 pub(super) struct Run {
-    pub(super) client: Arc<Client>,
+    pub(super) tor: Tor,
     /// Who dialled with which circuits.
     pub(super) circles: Circles,
-    /// The services whose keys arti holds: it refuses to take one twice, and forgets none.
-    pub(super) keys: Mutex<HashSet<String>>,
-    tasks: ArtiTasks,
 }
 
 impl Run {
-    fn start(config: &TorClientConfig, handle: Handle) -> Result<Self, TorStartError> {
-        let tasks = ArtiTasks::new(handle);
-        let client = TorClient::with_runtime(tasks.runtime())
-            .config(config.clone())
-            .create_unbootstrapped()
-            .map_err(|error| TorStartError::Arti(error.kind()))?;
-        Ok(Self { client, circles: Circles::default(), keys: Mutex::default(), tasks })
-    }
-
-    /// Cancelled when this run is over: nothing that came from it goes on.
-    pub(super) fn over(&self) -> &CancellationToken {
-        self.tasks.stopped()
+    fn start(config: &TorConfig, handle: Handle) -> Result<Arc<Self>, TorStartError> {
+        Ok(Arc::new(Self { tor: Tor::start(config, handle)?, circles: Circles::default() }))
     }
 }
 
 /// arti, one run after another.
 pub(super) struct Arti {
-    config: TorClientConfig,
+    config: TorConfig,
     handle: Handle,
     run: Mutex<Option<Arc<Run>>>,
 }
 
 impl Arti {
     /// Starts the first run.
-    pub(super) fn start(config: TorClientConfig, handle: Handle) -> Result<Self, TorStartError> {
-        let run = Run::start(&config, handle.clone())?;
-        Ok(Self { config, handle, run: Mutex::new(Some(Arc::new(run))) })
+    pub(super) fn start(config: TorConfig, handle: Handle) -> Result<Self, TorStartError> {
+        let run = Mutex::new(Some(Run::start(&config, handle.clone())?));
+        Ok(Self { config, handle, run })
     }
 
     /// The run of now; none between two of them, and after the end.
@@ -67,7 +48,7 @@ impl Arti {
     pub(super) async fn start_afresh(&self) {
         self.end().await;
         match Run::start(&self.config, self.handle.clone()) {
-            Ok(run) => *locked(&self.run) = Some(Arc::new(run)),
+            Ok(run) => *locked(&self.run) = Some(run),
             Err(error) => tracing::warn!(%error, "could not start afresh"),
         }
     }
@@ -75,7 +56,7 @@ impl Arti {
     /// Ends this run, soon.
     pub(super) fn cancel(&self) {
         if let Some(run) = self.run() {
-            run.tasks.cancel();
+            run.tor.cancel();
         }
     }
 
@@ -83,7 +64,12 @@ impl Arti {
     pub(super) async fn end(&self) {
         let run = locked(&self.run).take();
         if let Some(run) = run {
-            run.tasks.close().await;
+            run.tor.close().await;
         }
+    }
+
+    /// Removes what arti has kept of our services.
+    pub(super) fn forget_services(&self) {
+        self.config.forget_services();
     }
 }

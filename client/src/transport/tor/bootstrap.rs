@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use arti_client::status::BootstrapStatus;
-use arti_client::{ErrorKind, HasKind};
+use chive_tor::{BootstrapStatus, ErrorKind, Tor};
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::arti::{Arti, Client};
+use super::arti::Arti;
 use super::trouble::{NO_PROGRESS, Trouble, skew_in};
 use crate::transport::NetworkStatus;
 
@@ -119,11 +118,10 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
     let Some(run) = arti.run() else {
         return tokio::time::sleep(FIRST_RETRY).await;
     };
-    let client = &run.client;
     let failure = watch::Sender::new(None);
-    let mut events = client.bootstrap_events();
+    let mut events = run.tor.changes();
     let mut tick = tokio::time::interval(LOOK_AGAIN);
-    let bootstrap = bootstrap(client, network, &failure);
+    let bootstrap = bootstrap(&run.tor, network, &failure);
     tokio::pin!(bootstrap);
     while !course.is_hopeless(Instant::now()) {
         tokio::select! {
@@ -131,17 +129,17 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
             Some(_) = events.next() => {}
             _ = tick.tick() => {}
         }
-        let seen = Seen::of(&client.bootstrap_status(), network, *failure.borrow());
+        let seen = Seen::of(&run.tor.status(), network, *failure.borrow());
         network.publish(course.describe(&seen, Instant::now()));
     }
 }
 
 /// Tries until it works.
-async fn bootstrap(client: &Client, network: &Network, failure: &watch::Sender<Option<ErrorKind>>) {
+async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<ErrorKind>>) {
     let mut pause = FIRST_RETRY;
-    while let Err(error) = client.bootstrap().await {
-        tracing::debug!(kind = ?error.kind(), "could not bootstrap");
-        failure.send_replace(Some(error.kind()));
+    while let Err(kind) = tor.bootstrap().await {
+        tracing::debug!(?kind, "could not bootstrap");
+        failure.send_replace(Some(kind));
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(LAST_RETRY);
     }

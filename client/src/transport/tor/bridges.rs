@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use chive_tor::check_overrides;
 use toml::{Table, Value};
-
-use super::config::check_overrides;
 
 /// Programs that speak the transports of bridges, where Debian puts them.
 const PROGRAMS: [(&str, &[&str]); 3] = [

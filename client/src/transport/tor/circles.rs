@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::arti::Client;
+use chive_tor::{Circuits, Tor};
+
 use super::locked;
 use crate::transport::{Circle, OnionAddress};
 
@@ -20,48 +21,48 @@ pub(super) enum Isolation {
     Probe(OnionAddress),
 }
 
-/// The client that keeps the circuits of one isolation.
+/// The circuits of one isolation.
 struct Kept {
-    client: Arc<Client>,
+    circuits: Arc<Circuits>,
     /// False while a dial is under way, and after one that may still hang inside arti: a later
     /// one would wait for it instead of trying for itself.
     reusable: bool,
     used: Instant,
 }
 
-/// A client to dial with.
+/// Circuits to dial by.
 pub(super) struct Taken {
-    pub(super) client: Arc<Client>,
-    /// A dial with it needs a whole new path, so that it tells how long that takes.
+    pub(super) circuits: Arc<Circuits>,
+    /// A dial by them needs a whole new path, so that it tells how long that takes.
     pub(super) fresh: bool,
 }
 
-/// The clients of all isolations.
+/// The circuits of all isolations.
 #[derive(Default)]
 pub(super) struct Circles(Mutex<HashMap<Isolation, Kept>>);
 
 impl Circles {
-    /// The kept client, or a fresh one where the kept one may hang or hold stale knowledge.
-    pub(super) fn take(&self, from: &Client, isolation: Isolation, attempt: u32) -> Taken {
+    /// The kept circuits, or fresh ones where those may hang or go by stale knowledge.
+    pub(super) fn take(&self, from: &Tor, isolation: Isolation, attempt: u32) -> Taken {
         let now = Instant::now();
         let mut all = locked(&self.0);
         if let Some(kept) = all.get_mut(&isolation).filter(|kept| kept.reusable) {
             kept.reusable = false;
             kept.used = now;
-            return Taken { client: Arc::clone(&kept.client), fresh: attempt > 0 };
+            return Taken { circuits: Arc::clone(&kept.circuits), fresh: attempt > 0 };
         }
         make_room(&mut all, isolation);
-        let client = from.isolated_client();
-        all.insert(isolation, Kept { client: Arc::clone(&client), reusable: false, used: now });
-        Taken { client, fresh: true }
+        let circuits = Arc::new(from.isolated());
+        all.insert(isolation, Kept { circuits: Arc::clone(&circuits), reusable: false, used: now });
+        Taken { circuits, fresh: true }
     }
 
-    /// The client may serve the next dial, if another dial has not replaced it meanwhile. To be
+    /// They may serve the next dial, if another dial has not replaced them meanwhile. To be
     /// called after a success, and after "not found": that leaves nothing that could be stale, and a
     /// fresh client for every try would fill arti's memory, which keeps each for two days.
     pub(super) fn allow_reuse(&self, isolation: Isolation, taken: &Taken) {
         let mut all = locked(&self.0);
-        if let Some(kept) = all.get_mut(&isolation).filter(|kept| Arc::ptr_eq(&kept.client, &taken.client)) {
+        if let Some(kept) = all.get_mut(&isolation).filter(|kept| Arc::ptr_eq(&kept.circuits, &taken.circuits)) {
             kept.reusable = true;
         }
     }

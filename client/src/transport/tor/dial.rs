@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arti_client::{DataStream, ErrorKind, HasKind};
-use safelog::DisplayRedacted;
-use tor_hscrypto::pk::HsId;
+use chive_tor::{DataStream, ErrorKind};
 
 use super::arti::{Arti, Run};
 use super::bootstrap::Network;
@@ -74,7 +72,7 @@ impl Dialer {
         let run = self.arti.run().filter(|_| self.network.bootstrapped()).ok_or(DialError::NotReady)?;
         tokio::select! {
             biased;
-            () = run.over().cancelled() => Err(DialError::NotReady),
+            () = run.tor.over().cancelled() => Err(DialError::NotReady),
             outcome = self.connect_in(&run, to, isolation, attempt) => outcome,
         }
     }
@@ -86,17 +84,17 @@ impl Dialer {
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
-        let taken = run.circles.take(&run.client, isolation, attempt);
+        let taken = run.circles.take(&run.tor, isolation, attempt);
         let limit = locked(&self.timeout).limit(attempt);
         let started = Instant::now();
-        let outcome = tokio::time::timeout(limit, taken.client.connect((host_name(to.0), to.1))).await;
+        let outcome = tokio::time::timeout(limit, taken.circuits.connect(&to.0.0, to.1)).await;
         let took = started.elapsed();
         let kind = match outcome {
             Ok(Ok(stream)) => {
                 self.succeeded(run, isolation, &taken, took);
                 return Ok(stream);
             }
-            Ok(Err(error)) => Some(error.kind()),
+            Ok(Err(kind)) => Some(kind),
             Err(_) => None,
         };
         // The kind only: an error's text may name the address.
@@ -128,11 +126,6 @@ impl Dialer {
             self.network.dial_failed(kind);
         }
     }
-}
-
-/// The name that arti connects to. Never logged, never stored.
-fn host_name(address: OnionAddress) -> String {
-    HsId::from(address.0).display_unredacted().to_string()
 }
 
 /// What a failure means to a caller.
@@ -192,11 +185,5 @@ mod tests {
         let timeout = learned(&[0.5]);
         assert_eq!(timeout.limit(1), 2 * MIN_TIMEOUT);
         assert_eq!(timeout.limit(2), 4 * MIN_TIMEOUT);
-    }
-
-    #[test]
-    fn the_name_is_the_addresss_own() {
-        let name = host_name(OnionAddress([7; 32]));
-        assert_eq!(name.strip_suffix(".onion").map(str::len), Some(56));
     }
 }

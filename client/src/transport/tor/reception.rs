@@ -4,16 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chive_tor::{MAX_STREAMS_PER_CIRCUIT, RendRequest, StreamRequest};
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tor_cell::relaycell::msg::{Connected, End, EndReason};
-use tor_hsservice::{RendRequest, StreamRequest};
-use tor_proto::stream::IncomingStreamRequest;
 
 use super::callers::Caller;
 use super::doors::ServiceId;
-use super::service::MAX_STREAMS_PER_CIRCUIT;
 use super::stream::Tied;
 use crate::transport::{Incoming, PEER_PORT};
 
@@ -76,10 +73,10 @@ impl Reception {
     async fn take(&self, request: StreamRequest, mark: Arc<()>) {
         let permit = Arc::clone(&self.streams).try_acquire_owned();
         let answered = match permit {
-            Ok(permit) if is_for_us(request.request()) => {
+            Ok(permit) if request.port() == Some(PEER_PORT) => {
                 tokio::time::timeout(ANSWER_TIMEOUT, self.accept(request, (permit, mark))).await
             }
-            _ => tokio::time::timeout(ANSWER_TIMEOUT, reject(request)).await,
+            _ => tokio::time::timeout(ANSWER_TIMEOUT, request.reject()).await,
         };
         if answered.is_err() {
             tracing::debug!("a caller's circuit does not move");
@@ -87,23 +84,11 @@ impl Reception {
     }
 
     async fn accept(&self, request: StreamRequest, keep: StreamKeep) {
-        let Ok(stream) = request.accept(Connected::new_empty()).await else {
-            return;
-        };
+        let Some(stream) = request.accept().await else { return };
         let stream = Box::new(Tied::new(stream, &self.stop, keep));
         let incoming = Incoming { door: self.id.door, at: self.id.address, stream };
         if self.incoming.send_timeout(incoming, OFFER_TIMEOUT).await.is_err() {
             tracing::debug!("nobody takes incoming streams: one dropped");
         }
     }
-}
-
-/// Turns a stream away as every onion service does, for any reason.
-async fn reject(request: StreamRequest) {
-    let _ = request.reject(End::new_with_reason(EndReason::DONE)).await;
-}
-
-/// Only a stream to our own port is for us.
-fn is_for_us(request: &IncomingStreamRequest) -> bool {
-    matches!(request, IncomingStreamRequest::Begin(begin) if begin.port() == PEER_PORT)
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use arti_client::ErrorKind;
-use arti_client::status::BlockageKind;
+use chive_tor::{BlockageKind, ErrorKind};
 
 /// Without progress for this long, something is wrong.
 pub(super) const NO_PROGRESS: Duration = Duration::from_secs(30);

@@ -16,14 +16,14 @@ use tor_rtcompat::tokio::TokioRustlsRuntime as Tokio;
 use tor_rtcompat::{Blocking, CompoundRuntime, RealCoarseTimeProvider};
 
 /// arti's runtime: our tasks, and tokio for the rest.
-pub(super) type ArtiRuntime = CompoundRuntime<ArtiTasks, Tokio, RealCoarseTimeProvider, Tokio, Tokio, Tokio, Tokio>;
+pub(crate) type ArtiRuntime = CompoundRuntime<ArtiTasks, Tokio, RealCoarseTimeProvider, Tokio, Tokio, Tokio, Tokio>;
 
 /// How long arti's tasks get to end.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Spawns arti's tasks, and ends them.
 #[derive(Clone)]
-pub(super) struct ArtiTasks {
+pub(crate) struct ArtiTasks {
     tokio: Tokio,
     handle: Handle,
     tracker: TaskTracker,
@@ -32,29 +32,29 @@ pub(super) struct ArtiTasks {
 
 impl ArtiTasks {
     /// Runs tasks on a tokio runtime.
-    pub(super) fn new(handle: Handle) -> Self {
+    pub(crate) fn new(handle: Handle) -> Self {
         let tokio = Tokio::from(handle.clone());
         Self { tokio, handle, tracker: TaskTracker::new(), stop: CancellationToken::new() }
     }
 
     /// A runtime with these tasks.
-    pub(super) fn runtime(&self) -> ArtiRuntime {
+    pub(crate) fn runtime(&self) -> ArtiRuntime {
         let tokio = || self.tokio.clone();
         CompoundRuntime::new(self.clone(), tokio(), RealCoarseTimeProvider::new(), tokio(), tokio(), tokio(), tokio())
     }
 
     /// Cancelled when the tasks are to end.
-    pub(super) fn stopped(&self) -> &CancellationToken {
+    pub(crate) fn stopped(&self) -> &CancellationToken {
         &self.stop
     }
 
     /// Ends all tasks, soon.
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.stop.cancel();
     }
 
     /// Ends all tasks and waits for their end.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.cancel();
         self.tracker.close();
         if tokio::time::timeout(TIMEOUT, self.tracker.wait()).await.is_err() {

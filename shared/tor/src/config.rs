@@ -11,7 +11,10 @@ use arti_client::config::{CfgPath, ConfigurationSource, ConfigurationSources, To
 use tor_config::load::ConfigResolveOptions;
 use tor_config::sources::MustRead;
 
-use super::TorStartError;
+use crate::client::TorStartError;
+
+/// Where arti keeps what it knows of our services, in its state directory.
+const SERVICES_STATE: &str = "hss";
 
 /// Where Tor keeps its files, and what is different from arti's defaults.
 #[derive(Clone, Debug)]
@@ -26,6 +29,13 @@ pub struct TorOptions {
     pub overrides: Option<toml::Table>,
 }
 
+/// arti's configuration, complete and checked.
+#[derive(Clone, Debug)]
+pub struct TorConfig {
+    arti: TorClientConfig,
+    services_state: PathBuf,
+}
+
 /// Says what is wrong with settings meant for [`TorOptions::overrides`]: an unknown key, a wrong
 /// value, or a section that is not theirs to set.
 ///
@@ -33,7 +43,7 @@ pub struct TorOptions {
 /// A sentence for the person who wrote the configuration.
 pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
     if overrides.contains_key("storage") {
-        return Err("[storage] cannot be set: keys stay in the encrypted store, and files in the profile".to_owned());
+        return Err("[storage] cannot be set: Chive itself decides where keys and files are kept".to_owned());
     }
     let text = toml::to_string(overrides).map_err(|error| error.to_string())?;
     let mut sources = ConfigurationSources::new_empty();
@@ -46,20 +56,39 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
     if unknown.is_empty() { Ok(()) } else { Err(format!("unknown settings: {}", unknown.join(", "))) }
 }
 
-/// The whole configuration, with the directories in place.
-pub(super) fn build(options: TorOptions) -> Result<TorClientConfig, TorStartError> {
-    let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
-    let overrides = options.overrides.unwrap_or_default();
-    check_overrides(&overrides).map_err(TorStartError::Configuration)?;
-    create_private(&options.state_dir)?;
-    create_private(&options.cache_dir)?;
-    let table = insist(overrides);
-    let mut builder: TorClientConfigBuilder = table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
-    builder
-        .storage()
-        .state_dir(CfgPath::new_literal(&options.state_dir))
-        .cache_dir(CfgPath::new_literal(&options.cache_dir));
-    builder.build().map_err(|error| wrong(&error))
+impl TorConfig {
+    /// Reads the settings, and makes the directories.
+    pub fn build(options: TorOptions) -> Result<Self, TorStartError> {
+        let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
+        let overrides = options.overrides.unwrap_or_default();
+        check_overrides(&overrides).map_err(TorStartError::Configuration)?;
+        create_private(&options.state_dir)?;
+        create_private(&options.cache_dir)?;
+        let table = insist(overrides);
+        let mut builder: TorClientConfigBuilder = table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
+        builder
+            .storage()
+            .state_dir(CfgPath::new_literal(&options.state_dir))
+            .cache_dir(CfgPath::new_literal(&options.cache_dir));
+        let arti = builder.build().map_err(|error| wrong(&error))?;
+        Ok(Self { arti, services_state: options.state_dir.join(SERVICES_STATE) })
+    }
+
+    pub(crate) fn arti(&self) -> TorClientConfig {
+        self.arti.clone()
+    }
+
+    /// Removes what arti keeps of our services. Without the keys, which it never stores, it is worth nothing; but it
+    /// names their introduction points: with the disk, and an old descriptor, it would prove that a service was
+    /// hosted here.
+    pub fn forget_services(&self) {
+        match fs::remove_dir_all(&self.services_state) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(kind = ?error.kind(), "the state of our services could not be removed");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Adds what does not depend on anybody's choice, and full vanguards where nothing else was chosen.
@@ -184,7 +213,7 @@ mod tests {
             cache_dir: dir.path().join("cache"),
             overrides: Some(table("[vanguards]\nmode = \"lite\"")),
         };
-        let config = build(options).unwrap();
-        assert_eq!(format!("{:?}", config.keystore().primary_kind()), "Some(Ephemeral)");
+        let config = TorConfig::build(options).unwrap();
+        assert_eq!(format!("{:?}", config.arti().keystore().primary_kind()), "Some(Ephemeral)");
     }
 }

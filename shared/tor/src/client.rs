@@ -1,0 +1,139 @@
+//! One run of arti: begun, brought into the network, and ended whole.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use arti_client::status::BootstrapStatus;
+use arti_client::{DataStream, ErrorKind, HasKind, TorClient};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use safelog::DisplayRedacted;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio_util::sync::CancellationToken;
+use tor_hscrypto::pk::HsId;
+
+use crate::config::TorConfig;
+use crate::runtime::{ArtiRuntime, ArtiTasks};
+
+/// arti's client on our runtime.
+pub(crate) type Client = TorClient<ArtiRuntime>;
+
+/// Why Tor did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TorStartError {
+    /// A directory could not be created or made private.
+    #[error("cannot use the directory {}: {source}", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The settings are wrong.
+    #[error("Tor's settings are wrong: {0}")]
+    Configuration(String),
+    /// Started outside of a multi-threaded tokio runtime.
+    #[error("Tor needs a multi-threaded tokio runtime")]
+    NoRuntime,
+    /// arti did not start.
+    #[error("Tor did not start: {0}")]
+    Arti(ErrorKind),
+}
+
+/// One run of arti. [`Tor::close`] ends it; dropping it alone does not end its tasks.
+pub struct Tor {
+    pub(crate) client: Arc<Client>,
+    /// The services whose keys arti holds: it refuses to take one twice, and forgets none.
+    pub(crate) keys: Mutex<HashSet<String>>,
+    tasks: ArtiTasks,
+}
+
+impl Tor {
+    /// Starts arti's tasks. Nothing goes over the network before [`Tor::bootstrap`].
+    pub fn start(config: &TorConfig, handle: Handle) -> Result<Self, TorStartError> {
+        // arti panics without one. Somebody may have chosen before us: that is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // arti blocks in place, which other kinds answer with a panic.
+        if handle.runtime_flavor() != RuntimeFlavor::MultiThread {
+            return Err(TorStartError::NoRuntime);
+        }
+        let tasks = ArtiTasks::new(handle);
+        let client = TorClient::with_runtime(tasks.runtime())
+            .config(config.arti())
+            .create_unbootstrapped()
+            .map_err(|error| TorStartError::Arti(error.kind()))?;
+        Ok(Self { client, keys: Mutex::default(), tasks })
+    }
+
+    /// Goes into the network: ends when the directory is there, or with the reason why this try failed.
+    #[must_use]
+    pub fn bootstrap(&self) -> BoxFuture<'_, Result<(), ErrorKind>> {
+        async { self.client.bootstrap().await.map_err(|error| error.kind()) }.boxed()
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn status(&self) -> BootstrapStatus {
+        self.client.bootstrap_status()
+    }
+
+    /// How far it is, whenever that changes.
+    #[must_use]
+    pub fn changes(&self) -> BoxStream<'static, BootstrapStatus> {
+        self.client.bootstrap_events().boxed()
+    }
+
+    /// Circuits that nothing else shares.
+    #[must_use]
+    pub fn isolated(&self) -> Circuits {
+        Circuits(self.client.isolated_client())
+    }
+
+    /// Cancelled when this run is over: nothing that came from it goes on.
+    #[must_use]
+    pub fn over(&self) -> &CancellationToken {
+        self.tasks.stopped()
+    }
+
+    /// Ends it, soon.
+    pub fn cancel(&self) {
+        self.tasks.cancel();
+    }
+
+    /// Ends it and waits until all its tasks have ended.
+    #[must_use]
+    pub fn close(&self) -> BoxFuture<'_, ()> {
+        self.tasks.close().boxed()
+    }
+}
+
+/// Circuits to dial by.
+pub struct Circuits(Arc<Client>);
+
+impl Circuits {
+    /// Opens a stream to a port of the onion service with this Ed25519 public key.
+    #[must_use]
+    pub fn connect(&self, to: &[u8; 32], port: u16) -> BoxFuture<'_, Result<DataStream, ErrorKind>> {
+        let name = host_name(*to);
+        async move { self.0.connect((name, port)).await.map_err(|error| error.kind()) }.boxed()
+    }
+}
+
+/// The name that arti connects to. Never logged, never stored.
+fn host_name(address: [u8; 32]) -> String {
+    HsId::from(address).display_unredacted().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_addresss_own() {
+        let name = host_name([7; 32]);
+        assert_eq!(name.strip_suffix(".onion").map(str::len), Some(56));
+    }
+}
