@@ -194,6 +194,16 @@ fn without_a_node_the_next_step_is_named() -> Done {
 }
 
 #[test]
+fn a_guess_at_a_passphrase_costs_64_mib_and_three_passes() -> Done {
+    let chive = Chive::new()?;
+    assert_eq!(chive.typing("one\n", &["init", "--passphrase-file", "-"])?.code, 0);
+    let key: serde_json::Value = serde_json::from_str(&fs::read_to_string(chive.profile().join("key"))?)?;
+    assert_eq!((key["kdf"]["memory_kib"].as_u64(), key["kdf"]["passes"].as_u64()), (Some(64 * 1024), Some(3)));
+    assert_eq!(key["kdf"]["name"], "argon2id");
+    Ok(())
+}
+
+#[test]
 fn a_passphrase_needs_a_person_or_a_file() -> Done {
     let chive = Chive::new()?;
     let nobody = chive.run(&["init"])?;
