@@ -14,6 +14,7 @@ const KNOWN = {
   "no connection to the contact": "why-no-link",
   "the contact has not answered our request yet": "why-unanswered",
   "connecting": "why-connecting",
+  "it is made when there is something to send": "why-when-needed",
   "Tor is not ready": "why-tor",
   "the contact is not reachable now": "why-unreachable",
   "who answers there could not prove to be the contact": "why-unproved",

@@ -41,7 +41,7 @@ impl Node {
         }
     }
 
-    fn is_to_be_dialled(&self, peer: &Peer) -> bool {
+    pub(super) fn is_to_be_dialled(&self, peer: &Peer) -> bool {
         peer.is_wanted() && peer.link.is_none() && (peer.waiting || self.links == Links::Always)
     }
 

@@ -165,6 +165,9 @@ impl Node {
         } else {
             "the contact has not answered our request yet"
         };
+        if !self.is_to_be_dialled(peer) {
+            return format!("{what}: it is made when there is something to send");
+        }
         match (peer.trouble, peer.redial.next()) {
             (Some(trouble), Some(next)) => {
                 let seconds = next.saturating_duration_since(Instant::now()).as_secs();

@@ -41,6 +41,7 @@ struct Person {
     running: Option<Running>,
     /// How long its dials take.
     lag: Duration,
+    links: Links,
     /// How far its clock is off, in milliseconds.
     clock_off: Arc<AtomicI64>,
     store: Option<Store>,
@@ -89,6 +90,7 @@ impl Person {
             network,
             running: None,
             lag: Duration::ZERO,
+            links: Links::Always,
             clock_off: Arc::default(),
             store: None,
             transport: None,
@@ -125,7 +127,7 @@ impl Person {
             clock: Clock::new(move || clock.now() + off.load(Ordering::Relaxed)),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
-            links: Links::Always,
+            links: self.links,
         };
         self.running = Some(start(parts).await.unwrap());
         self.transport = Some(transport);

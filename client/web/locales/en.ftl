@@ -393,6 +393,7 @@ why-afresh = The conversation begins afresh: { $why }
 why-no-link = No connection to the contact
 why-unanswered = The contact has not answered the request yet
 why-connecting = connecting
+why-when-needed = it is made when there is something to send
 why-tor = Tor is not ready
 why-unreachable = the contact cannot be reached now
 why-unproved = who answers there could not prove to be the contact

@@ -63,7 +63,7 @@ impl Postgres {
         MIGRATIONS.run(&pool).await?;
         let store = Self { pool, news: Arc::default(), tasks: TaskTracker::new(), stop: CancellationToken::new() };
         let listener = store.clone();
-        store.tasks.spawn(async move { listener.stop.clone().run_until_cancelled(listener.listen()).await });
+        store.tasks.spawn(async move { listener.stop.clone().run_until_cancelled(Box::pin(listener.listen())).await });
         Ok(store)
     }
 

@@ -133,3 +133,22 @@ async fn a_blocked_contact_is_not_heard_until_it_is_unblocked() {
     alice.node().change_contact("Bob", change(false)).await.unwrap();
     bob.delivered(&sent).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_links_are_made_when_needed_nobody_is_said_to_be_connecting() {
+    let world = World::new();
+    let (mut alice, mut bob) = world.pair().await;
+    let sent = alice.sends("Bob", "hello").await;
+    alice.delivered(&sent).await;
+    bob.sleep().await;
+    alice.sleep().await;
+    alice.links = Links::WhenNeeded;
+    alice.wake().await;
+    let reason = |p: Contact| p.reason.unwrap_or_default();
+    let says = "no connection to the contact: it is made when there is something to send";
+    alice.waits_until(says, |p| async move { p.contact("Bob").await.map(reason).as_deref() == Some(says) }).await;
+    let waits = alice.sends("Bob", "hello again").await;
+    assert!(!waits.reason.as_ref().unwrap().contains("when there is"), "{waits:?}");
+    bob.wake().await;
+    alice.delivered(&waits).await;
+}
