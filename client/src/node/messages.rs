@@ -158,6 +158,10 @@ impl Node {
                 .clone()
                 .unwrap_or_else(|| format!("{} ({} %)", self.network.summary, self.network.percent));
         }
+        let idle = peer.accepted.is_some() && !peer.is_beginning() && !self.is_to_be_dialled(peer);
+        if idle {
+            return "no connection to the contact: it is made when there is something to send".into();
+        }
         let what = if peer.is_beginning() {
             "the conversation begins afresh as soon as the contact is reachable"
         } else if peer.accepted.is_some() {
@@ -165,9 +169,6 @@ impl Node {
         } else {
             "the contact has not answered our request yet"
         };
-        if !self.is_to_be_dialled(peer) {
-            return format!("{what}: it is made when there is something to send");
-        }
         match (peer.trouble, peer.redial.next()) {
             (Some(trouble), Some(next)) => {
                 let seconds = next.saturating_duration_since(Instant::now()).as_secs();

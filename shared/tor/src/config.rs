@@ -2,8 +2,9 @@
 //! network.
 
 use std::error::Error;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use arti_client::TorClientConfig;
@@ -15,6 +16,8 @@ use crate::client::TorStartError;
 
 /// Where arti keeps what it knows of our services, in its state directory.
 const SERVICES_STATE: &str = "hss";
+/// The mode of a directory that is one user's alone.
+const PRIVATE: u32 = 0o700;
 
 /// Where Tor keeps its files, and what is different from arti's defaults.
 #[derive(Clone, Debug)]
@@ -120,21 +123,12 @@ fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) {
     }
 }
 
-/// Creates a directory that only this user can enter: arti refuses any other.
+/// Creates a directory that only this user can enter, and those above it that are missing alike: arti refuses any other.
 fn create_private(dir: &Path) -> Result<(), TorStartError> {
-    let made = fs::create_dir_all(dir).and_then(|()| make_private(dir));
-    made.map_err(|source| TorStartError::Directory { dir: dir.to_owned(), source })
-}
-
-#[cfg(unix)]
-fn make_private(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn make_private(_dir: &Path) -> io::Result<()> {
-    Ok(())
+    let private = fs::Permissions::from_mode(PRIVATE);
+    let made = DirBuilder::new().recursive(true).mode(PRIVATE).create(dir);
+    made.and_then(|()| fs::set_permissions(dir, private))
+        .map_err(|source| TorStartError::Directory { dir: dir.to_owned(), source })
 }
 
 /// An error with the causes that it does not print itself.
@@ -215,5 +209,15 @@ mod tests {
         };
         let config = TorConfig::build(options).unwrap();
         assert_eq!(format!("{:?}", config.arti().keystore().primary_kind()), "Some(Ephemeral)");
+    }
+
+    #[test]
+    fn directories_are_private_and_so_are_those_made_above_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let above = dir.path().join("tor");
+        create_private(&above.join("state")).unwrap();
+        for made in [above.clone(), above.join("state")] {
+            assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, PRIVATE);
+        }
     }
 }
