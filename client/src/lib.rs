@@ -11,8 +11,6 @@ pub mod web;
 
 pub mod node;
 
-pub mod mls;
-
 pub mod link;
 pub mod tag;
 pub mod wire;

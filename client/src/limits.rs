@@ -114,6 +114,8 @@ pub const MAX_INVITATION_USES: u32 = 1_000;
 pub const INVITATION_LIFE: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// The default life of an invitation, in seconds: 7 days.
 pub const DEFAULT_INVITATION_LIFE: u64 = 604_800;
+/// Our keys of a conversation are replaced so long after anything was sealed: a day.
+pub const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
 /// An ended invitation is kept so long, to tell a late opener why it ended: 30 days, in milliseconds.
 pub const INVITATION_MEMORY_MS: i64 = 30 * 24 * 3600 * 1000;
 /// After how long messages disappear, in seconds.

@@ -2,6 +2,8 @@
 //!
 //! One connection, because the bundled `SQLite` must not write over several. What belongs together is
 //! written in one transaction: a state and its message, a message and its event.
+//!
+//! `LIMIT ?` alone makes `SQLite` plan a statement anew whenever a value is bound; `LIMIT ? + 0` does not.
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ pub mod contacts;
 pub mod conversations;
 mod damage;
 pub mod deletion;
+pub mod due;
 pub mod events;
 pub mod handles;
 pub mod heard;

@@ -308,17 +308,31 @@ impl Node {
 
     async fn tick(&mut self) {
         self.resend().await;
-        self.update_keys().await;
-        let (expired, deleted) = (self.expire().await, self.delete_due().await);
-        let presences = self.show_all_presences().await;
-        let errands = self.run_errands().await;
-        let due =
-            [self.repeat_questions().await, self.settle_presence().await, presences, errands, self.forget_old().await];
-        for done in [expired, deleted, self.erase().await].into_iter().chain(due) {
-            if let Err(error) = done {
-                tracing::error!(%error, "what was due could not be done");
-            }
+        log_failure(self.do_what_is_due().await);
+        log_failure(self.erase().await);
+        log_failure(self.repeat_questions().await);
+        log_failure(self.settle_presence().await);
+        log_failure(self.show_all_presences().await);
+    }
+
+    async fn do_what_is_due(&mut self) -> Result<(), StoreError> {
+        let due = self.store.due(self.clock.now(), self.update_after).await?;
+        if due.stale {
+            self.update_keys().await;
         }
+        if due.expired {
+            log_failure(self.expire().await);
+        }
+        if due.deleted {
+            log_failure(self.delete_due().await);
+        }
+        if due.errands {
+            log_failure(self.run_errands().await);
+        }
+        if due.forgotten || self.replaced {
+            log_failure(self.forget_old().await);
+        }
+        Ok(())
     }
 
     async fn network_changed(&mut self, status: NetworkStatus) {
@@ -404,6 +418,13 @@ impl Node {
             self.apply(&row)?;
         }
         Ok(())
+    }
+}
+
+/// One that fails holds no other up, and is tried again at the next tick.
+fn log_failure(done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "what was due could not be done");
     }
 }
 

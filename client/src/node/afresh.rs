@@ -10,13 +10,13 @@ use super::peer::Peer;
 use crate::api::types::What;
 use crate::identity::PeerId;
 use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME, RESEND_AFTER};
-use crate::mls::{Conversation, Draft};
 use crate::store::contacts::{self, ContactId, ContactRow};
 use crate::store::conversations::{self, Acceptance};
 use crate::store::{StoreError, Tx, afresh, messages};
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, FrameError, Refusal};
 use crate::wire::restart::Restart;
+use chive_mls::{Conversation, Draft};
 
 impl Node {
     /// Asks over the link that is up: the same question until it is answered.

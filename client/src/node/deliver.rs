@@ -7,20 +7,18 @@ use super::actor::Node;
 use super::events;
 use super::peer::Peer;
 use crate::limits::{MAX_SEEN, RESEND_AFTER};
-use crate::mls::Conversation;
 use crate::store::contacts::{self, ContactId};
 use crate::store::messages::{self, OutboxRow};
 use crate::store::{StoreError, Tx, conversations};
 use crate::wire::card::Card;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
+use chive_mls::Conversation;
 
 /// Outbox rows sealed in one transaction.
 const BATCH: u32 = 8;
 /// Our keys of a conversation are replaced after so many sealed messages, receipts among them.
 pub const UPDATE_AFTER: u32 = 100;
-/// And after so long, if anything was sealed: a day.
-const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
 
 impl Node {
     /// Hands over what waits, as far as there is room on the link.
@@ -201,7 +199,7 @@ impl Node {
     pub(super) async fn update_keys(&mut self) {
         let due = async {
             let mut tx = self.store.begin().await?;
-            conversations::due(&mut tx, self.update_after.into(), self.clock.now() - UPDATE_AFTER_MS).await
+            conversations::due(&mut tx, self.clock.now(), self.update_after).await
         };
         let due = due.await.inspect_err(|error| tracing::error!(%error, "the conversations could not be read"));
         let is_linked = |contact: &ContactId| self.peers.get(contact).is_some_and(|peer| peer.link.is_some());
@@ -240,8 +238,7 @@ impl Node {
             return Ok(());
         }
         let mut tx = self.store.begin().await?;
-        let waits = !messages::outbox(&mut tx, contact, 0, 1).await?.is_empty()
-            || contacts::request(&mut tx, contact).await?.is_some();
+        let waits = messages::anything_waits(&mut tx, contact).await?;
         if let Some(peer) = self.peers.get_mut(&contact) {
             peer.waiting = waits || peer.is_beginning();
         }

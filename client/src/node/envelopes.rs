@@ -5,13 +5,13 @@ use sha2::{Digest, Sha256};
 use super::actor::Node;
 use super::events;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
-use crate::mls::{Conversation, MlsError, Opened};
 use crate::store::contacts::{self, ContactId};
 use crate::store::conversations::Before;
 use crate::store::messages::{self, Receipted};
 use crate::store::{StoreError, Tx, conversations, terms};
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
+use chive_mls::{Conversation, MlsError, Opened};
 
 /// Names an envelope, or a request: SHA-256, first 16 bytes.
 pub(super) fn digest(envelope: &[u8]) -> [u8; 16] {

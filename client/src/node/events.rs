@@ -27,8 +27,11 @@ pub(super) async fn note(tx: &mut Tx, what: &What, now: i64) -> Result<(), Store
 
 impl Node {
     pub(super) async fn events(&mut self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> {
-        let mut tx = self.begin().await?;
         let newest = *self.newest.borrow();
+        if after == newest {
+            return Ok(vec![]);
+        }
+        let mut tx = self.begin().await?;
         let first_kept = events::oldest(&mut tx).await?.unwrap_or(newest + 1);
         if after > newest || (after < newest && after + 1 < first_kept) {
             return refuse(

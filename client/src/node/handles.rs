@@ -92,19 +92,14 @@ impl Node {
 
     /// Claims, renews and gives back what is due.
     pub(super) async fn run_errands(&mut self) -> Result<(), StoreError> {
-        let (now, moment) = (self.clock.now(), Instant::now());
+        let moment = Instant::now();
         let mut tx = self.store.begin().await?;
-        let rows = handles::all(&mut tx).await?;
-        let is_due = |row: &&HandleRow| match row.state() {
-            HandleState::Claiming | HandleState::Releasing => true,
-            HandleState::Active => row.renew_at.is_none_or(|at| at <= now),
-            HandleState::Failed => false,
-        };
+        let rows = handles::due(&mut tx, self.clock.now()).await?;
         let may = |row: &&HandleRow| {
             !self.errands.busy.contains(&row.id)
                 && self.errands.later.get(&row.id).is_none_or(|(_, next)| *next <= moment)
         };
-        let due: Vec<&HandleRow> = rows.iter().filter(is_due).filter(may).collect();
+        let due: Vec<&HandleRow> = rows.iter().filter(may).collect();
         if due.is_empty() || !self.was_ready {
             return Ok(());
         }

@@ -98,10 +98,10 @@ impl Node {
         if invitations::forget_old(&mut tx, self.clock.now()).await? {
             self.commit(tx).await?;
             self.refresh_invitations().await?;
-            return self.refresh_services().await;
+        } else {
+            drop(tx);
         }
-        drop(tx);
-        if self.replaced { self.refresh_services().await } else { Ok(()) }
+        self.refresh_services().await
     }
 
     /// Hosts what is needed now: the front door while there are invitations, the endpoint, and

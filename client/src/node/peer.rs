@@ -10,10 +10,10 @@ use crate::api::types::{Presence, PresenceSource};
 use crate::identity::PeerId;
 use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES};
 use crate::link::session::LinkSender;
-use crate::mls::Conversation;
 use crate::transport::OnionAddress;
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::LinkId;
+use chive_mls::Conversation;
 
 /// One contact, as long as the node runs.
 pub(super) struct Peer {

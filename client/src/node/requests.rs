@@ -12,7 +12,6 @@ use crate::fault::Fault;
 use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
-use crate::mls::{Conversation, Draft};
 use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
 use crate::store::conversations::Acceptance;
 use crate::store::invitations::{self, InvitationRow};
@@ -20,6 +19,7 @@ use crate::store::{StoreError, Tx, afresh, conversations};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
+use chive_mls::{Conversation, Draft};
 
 /// What becomes of a request to us.
 pub(super) enum Verdict {

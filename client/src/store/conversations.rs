@@ -4,13 +4,13 @@ use sqlx_macros::FromRow;
 
 use super::contacts::ContactId;
 use super::{StoreError, Tx};
-use crate::limits::MAX_RECEIVED;
+use crate::limits::{MAX_RECEIVED, UPDATE_AFTER_MS};
 use crate::wire::message::MessageId;
 
 /// One conversation.
 #[derive(FromRow)]
 pub struct ConversationRow {
-    /// [`crate::mls::Conversation::save`]'s blob.
+    /// [`chive_mls::Conversation::save`]'s blob.
     pub mls: Vec<u8>,
     /// What we answered to the contact's request, until it is seen to have joined.
     #[sqlx(skip)]
@@ -86,15 +86,18 @@ pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<Conversation
     .transpose()
 }
 
-/// Conversations in whose epoch so many messages were sealed, or any in one that began before a time.
-pub async fn due(tx: &mut Tx, sealed: i64, began_before: i64) -> Result<Vec<ContactId>, StoreError> {
-    let rows: Vec<(i64,)> = sqlx::query_as(
-        "SELECT contact FROM conversation WHERE sealed_in_epoch >= ? OR (sealed_in_epoch > 0 AND epoch_started_at < ?)",
+/// Conversations in whose epoch ?2 messages were sealed, or any that long before ?1.
+pub(super) fn stale() -> String {
+    format!(
+        "SELECT contact FROM conversation \
+         WHERE sealed_in_epoch >= ?2 OR (sealed_in_epoch > 0 AND epoch_started_at < ?1 - {UPDATE_AFTER_MS})"
     )
-    .bind(sealed)
-    .bind(began_before)
-    .fetch_all(&mut **tx)
-    .await?;
+}
+
+/// Those whose keys are to be replaced: after so many sealed messages, or long after any.
+pub async fn due(tx: &mut Tx, now: i64, update_after: u32) -> Result<Vec<ContactId>, StoreError> {
+    let rows: Vec<(i64,)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(stale())).bind(now).bind(update_after).fetch_all(&mut **tx).await?;
     Ok(rows.into_iter().map(|(contact,)| contact).collect())
 }
 

@@ -16,21 +16,24 @@ pub struct Deleted {
     pub id: MessageId,
 }
 
+/// Messages whose timer is over.
+pub(super) const DISAPPEARING: &str = "SELECT row FROM message WHERE disappears_at <= ?1";
+/// Messages older than their conversation keeps.
+pub(super) const TOO_OLD: &str = "SELECT m.row FROM contact c CROSS JOIN message m ON m.contact = c.id \
+     AND (CASE m.mine WHEN 1 THEN m.created_at ELSE m.delivered_at END) <= ?1 - c.retain * 1000 \
+     WHERE c.retain IS NOT NULL AND m.state NOT IN ('queued', 'sent')";
+
 /// Deletes up to `limit` messages whose time is over: those that disappear, and those older than
 /// their conversation keeps. What waits to be delivered stays.
 pub async fn delete_due(tx: &mut Tx, now: i64, limit: u32) -> Result<Vec<Deleted>, StoreError> {
-    let disappearing = "SELECT row FROM message WHERE disappears_at <= ?1 LIMIT ?2";
-    let mut deleted = delete(tx, disappearing, now, limit).await?;
+    let mut deleted = delete(tx, DISAPPEARING, now, limit).await?;
     let room = limit - u32::try_from(deleted.len()).unwrap_or(limit);
-    let too_old = "SELECT m.row FROM contact c CROSS JOIN message m ON m.contact = c.id \
-                   AND (CASE m.mine WHEN 1 THEN m.created_at ELSE m.delivered_at END) <= ?1 - c.retain * 1000 \
-                   WHERE c.retain IS NOT NULL AND m.state NOT IN ('queued', 'sent') LIMIT ?2";
-    deleted.extend(delete(tx, too_old, now, room).await?);
+    deleted.extend(delete(tx, TOO_OLD, now, room).await?);
     Ok(deleted)
 }
 
 async fn delete(tx: &mut Tx, due: &str, now: i64, limit: u32) -> Result<Vec<Deleted>, StoreError> {
-    let sql = format!("DELETE FROM message WHERE row IN ({due}) RETURNING contact, id, mine");
+    let sql = format!("DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING contact, id, mine");
     let rows: Vec<(i64, Vec<u8>, bool)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(&mut **tx).await?;
     let mut deleted = Vec::with_capacity(rows.len());

@@ -83,7 +83,7 @@ pub async fn oldest(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
 
 /// Those after a cursor, oldest first.
 pub async fn after(tx: &mut Tx, cursor: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT seq, at, kind, subject, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?")
+    Ok(sqlx::query_as("SELECT seq, at, kind, subject, body FROM event WHERE seq > ? ORDER BY seq LIMIT ? + 0")
         .bind(cursor)
         .bind(limit)
         .fetch_all(&mut **tx)

@@ -73,6 +73,15 @@ pub fn written(name: &str, server: ServerId) -> String {
     format!("{name}@{}", server.to_address())
 }
 
+/// Those to be claimed, renewed or given back by ?1.
+pub(super) const DUE: &str = "state IN ('claiming', 'releasing') OR (state = 'active' AND ifnull(renew_at, ?1) <= ?1)";
+
+/// Those with which there is something to do.
+pub async fn due(tx: &mut Tx, now: i64) -> Result<Vec<HandleRow>, StoreError> {
+    let due = sqlx::AssertSqlSafe(format!("{SELECT} WHERE {DUE} ORDER BY id"));
+    Ok(sqlx::query_as(due).bind(now).fetch_all(&mut **tx).await?)
+}
+
 /// All of them.
 pub async fn all(tx: &mut Tx) -> Result<Vec<HandleRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id"))).fetch_all(&mut **tx).await?)

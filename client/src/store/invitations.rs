@@ -133,11 +133,14 @@ pub async fn revoke(tx: &mut Tx, id: &[u8], now: i64) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Those that ended long before ?1.
+pub(super) fn old() -> String {
+    format!("max(expires_at, ifnull(revoked_at, 0)) < ?1 - {INVITATION_MEMORY_MS}")
+}
+
 /// Forgets those that ended long ago. True if any did.
 pub async fn forget_old(tx: &mut Tx, now: i64) -> Result<bool, StoreError> {
-    let gone = sqlx::query("DELETE FROM invitation WHERE max(expires_at, ifnull(revoked_at, 0)) < ?")
-        .bind(now - INVITATION_MEMORY_MS)
-        .execute(&mut **tx)
-        .await?;
+    let forget = format!("DELETE FROM invitation WHERE {}", old());
+    let gone = sqlx::query(sqlx::AssertSqlSafe(forget)).bind(now).execute(&mut **tx).await?;
     Ok(gone.rows_affected() > 0)
 }

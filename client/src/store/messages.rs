@@ -231,7 +231,7 @@ pub async fn history(
     before: Option<Place>,
 ) -> Result<Vec<MessageRow>, StoreError> {
     let (clock, id) = before.unwrap_or((i64::MAX, MessageId([0xff; 16])));
-    let page = "WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4";
+    let page = "WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4 + 0";
     let mut rows: Vec<MessageRow> =
         sqlx::query_as(select(page)).bind(contact).bind(clock).bind(&id.0[..]).bind(limit).fetch_all(&mut **tx).await?;
     rows.reverse();
@@ -260,7 +260,7 @@ pub async fn search(
     }
     let whose = contact.map(|contact| format!("contact : c{contact} AND ")).unwrap_or_default();
     let hits = "WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
-                ORDER BY rowid DESC LIMIT ?3) ORDER BY m.row DESC";
+                ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC";
     Ok(sqlx::query_as(select(hits))
         .bind(format!("{whose}words : ({words})"))
         .bind(before.unwrap_or(i64::MAX))
@@ -272,7 +272,7 @@ pub async fn search(
 /// The newest messages of a contact, for the `seen` of our next one.
 pub async fn newest_of(tx: &mut Tx, contact: ContactId, limit: u32) -> Result<Vec<MessageId>, StoreError> {
     let rows: Vec<(Vec<u8>,)> =
-        sqlx::query_as("SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ?")
+        sqlx::query_as("SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ? + 0")
             .bind(contact)
             .bind(limit)
             .fetch_all(&mut **tx)
@@ -358,6 +358,16 @@ pub async fn waiting_of_all(tx: &mut Tx) -> Result<HashMap<ContactId, u32>, Stor
     Ok(rows.into_iter().collect())
 }
 
+/// Whether anything at all waits for a contact: a request of ours, too.
+pub async fn anything_waits(tx: &mut Tx, contact: ContactId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ?1) OR EXISTS (SELECT 1 FROM request WHERE contact = ?1)",
+    )
+    .bind(contact)
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// Something in the outbox.
 #[derive(FromRow)]
 pub struct OutboxRow {
@@ -382,7 +392,7 @@ impl OutboxRow {
 /// What waits for a contact after a row, in order.
 pub async fn outbox(tx: &mut Tx, contact: ContactId, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND id > ? ORDER BY id LIMIT ?",
+        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND id > ? ORDER BY id LIMIT ? + 0",
     )
     .bind(contact)
     .bind(after)
@@ -541,15 +551,17 @@ pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: i64) -> Result<bool,
     Ok(true)
 }
 
+/// Ours that were not receipted in their time.
+pub(super) const EXPIRED: &str = "state IN ('queued', 'sent') AND expires_at <= ?1";
+
 /// Gives up what was not receipted in its time; returns the outbox rows and the messages.
 pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>, MessageRowId)>, StoreError> {
-    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+    let expire = format!(
         "UPDATE message SET state = 'expired', disappears_at = ?1 + disappear_after * 1000 \
-         WHERE state IN ('queued', 'sent') AND expires_at <= ?1 RETURNING contact, row, id",
-    )
-    .bind(now)
-    .fetch_all(&mut **tx)
-    .await?;
+         WHERE {EXPIRED} RETURNING contact, row, id"
+    );
+    let rows: Vec<(i64, i64, Vec<u8>)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(expire)).bind(now).fetch_all(&mut **tx).await?;
     let mut expired = Vec::with_capacity(rows.len());
     for (contact, row, id) in rows {
         let gone: Option<(i64,)> =

@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use chive::clock::Clock;
 use chive::identity::{Identity, RootSecret};
-use chive::mls::{Conversation, Draft};
 use chive::profile::{self, Passphrase};
 use chive::store::contacts::{self, ContactId, Naming};
 use chive::store::messages::{self, NewRow};
@@ -15,6 +14,7 @@ use chive::text::skeleton;
 use chive::transport::OnionSeed;
 use chive::wire::card::Card;
 use chive::wire::message::{MessageId, Text};
+use chive_mls::{Conversation, Draft};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngCore as _, SeedableRng as _};
 

@@ -19,12 +19,12 @@ use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
-use crate::mls::Conversation;
 use crate::node::actor::prepare;
 use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts::{self, ContactId};
 use crate::store::{self, Store, backup, conversations, messages, owner};
+use chive_mls::Conversation;
 
 /// A store that nobody has moved into, made once.
 fn empty_store(directory: &Path) -> &'static [u8] {
@@ -91,13 +91,28 @@ pub(super) struct Person {
 }
 
 /// How much of a conversation waits or is kept.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) outbox: i64,
     pub(super) held: i64,
     pub(super) received: i64,
-    pub(super) state: usize,
-    pub(super) agreement: Option<(u64, Vec<u8>)>,
+    /// The bytes of its MLS state. Who begins afresh has none for a while.
+    pub(super) state: Option<Vec<u8>>,
+}
+
+impl Kept {
+    pub(super) fn waits(&self) -> bool {
+        self.outbox + self.held > 0 || self.state.is_none()
+    }
+
+    pub(super) fn tell(&self) -> String {
+        let size = self.state.as_ref().map(Vec::len);
+        format!("has {} in its outbox, {} held, a state of {size:?} bytes", self.outbox, self.held)
+    }
+
+    /// What both sides must have in common: the epoch, and a secret of it.
+    pub(super) fn agreement(&self) -> Option<(u64, Vec<u8>)> {
+        self.state.as_ref().map(|state| Conversation::load(state).unwrap().agreement().unwrap())
+    }
 }
 
 impl Person {
@@ -137,6 +152,14 @@ impl Person {
 
     pub(super) fn set_skew(&self, milliseconds: i64) {
         self.skew.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Its clock is off by minutes at most from now on.
+    pub(super) fn set_clock_right(&self) {
+        const HOUR: i64 = 3600 * 1000;
+        if self.skew.load(Ordering::Relaxed).abs() > HOUR {
+            self.set_skew(0);
+        }
     }
 
     /// Starts, with so many sealed messages between two key updates.
@@ -309,14 +332,11 @@ impl Person {
         let (life, row) = (self.life.as_ref().unwrap(), self.row(contact).unwrap());
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
-            // One who begins afresh has none for a while.
-            let state = conversations::load(&mut tx, row).await.unwrap().map(|row| row.mls);
             Kept {
                 outbox: store::rows(&mut tx, "outbox", row).await,
                 held: store::rows(&mut tx, "held", row).await,
                 received: store::rows(&mut tx, "received", row).await,
-                state: state.as_ref().map_or(0, Vec::len),
-                agreement: state.map(|state| Conversation::load(&state).unwrap().agreement()),
+                state: conversations::load(&mut tx, row).await.unwrap().map(|row| row.mls),
             }
         })
     }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::mls::Conversation;
 use crate::store::{Store, contacts, conversations};
+use chive_mls::Conversation;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();

@@ -173,8 +173,8 @@ async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
     let before = mallory.conversation.save().unwrap();
     let state = alice.counts("SELECT length(mls) FROM conversation").await;
     for round in 0..10 {
-        let commit = mallory.conversation.commit_out_of_turn();
-        mallory.conversation = crate::mls::Conversation::load(&before).unwrap();
+        let commit = mallory.conversation.commit_out_of_turn().unwrap();
+        mallory.conversation = chive_mls::Conversation::load(&before).unwrap();
         for _ in 0..crate::limits::MAX_UNREADABLE {
             session.write(&mallory.wraps(&commit)).await.unwrap();
         }

@@ -8,12 +8,12 @@ use crate::invitation::Invitation;
 use crate::limits::MAX_WELCOME;
 use crate::link::handshake::{PairKeys, dial_by_invitation, dial_contact};
 use crate::link::session::Session;
-use crate::mls::{Conversation, Draft, Opened};
 use crate::transport::{Circle, OnionAddress, Stream, Transport};
 use crate::wire::card::{Card, Introduction};
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::{Frame, VERSION};
 use crate::wire::message::{Content, MessageId, Text};
+use chive_mls::{Conversation, Draft, Opened};
 
 pub(super) struct Mallory {
     pub(super) conversation: Conversation,

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use chive::clock::Clock;
-use chive::mls::{Conversation, Draft, MlsError, Opened, PairSecret};
+use chive_mls::{Conversation, Draft, MlsError, Opened, PairSecret};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
