@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chive_shared::api::Code;
 use chive_shared::server::ServerId;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::types::{
@@ -120,7 +121,15 @@ enum Report {
     /// Somebody asks to become a contact.
     Asked(meet::Asking),
     /// Our request was answered. The session goes on, or is dropped, once the answer is stored.
-    Answered { contact: ContactId, peer: PublicIdentity, introduction: Vec<u8>, answer: Frame, session: Box<Session> },
+    Answered {
+        contact: ContactId,
+        /// When we began to ask.
+        began: Instant,
+        peer: PublicIdentity,
+        introduction: Vec<u8>,
+        answer: Frame,
+        session: Box<Session>,
+    },
     /// Something came over a link.
     Link { contact: ContactId, link: LinkId, event: LinkEvent },
     /// Something about a server, or by it about a contact.

@@ -274,8 +274,8 @@ impl Node {
             Report::DialFailed { contact, error } => self.dial_failed(contact, &error, false).await,
             Report::AskFailed { contact, error } => self.dial_failed(contact, &error, true).await,
             Report::Asked(asking) => self.asked(asking).await,
-            Report::Answered { contact, peer, introduction, answer, session } => {
-                let done = self.answered(contact, peer, &introduction, answer).await;
+            Report::Answered { contact, began, peer, introduction, answer, session } => {
+                let done = self.answered(contact, began, peer, &introduction, answer).await;
                 match done {
                     Ok(true) => self.go_on(contact, *session),
                     Ok(false) => {}

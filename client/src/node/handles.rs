@@ -248,15 +248,20 @@ impl Node {
         let accepted = match decision {
             Decision::Accept => {
                 let known = contacts::by_peer(&mut tx, peer).await?.map(Box::new);
-                let taken = self.take_in(&mut tx, &row.identity()?, &row.introduction, known).await?;
-                let Some((contact, _)) = taken else {
-                    return refuse(
-                        ErrorCode::NotAccepted,
-                        "its request cannot be used: its version or its clock may differ from ours",
-                    );
-                };
                 handles::forget_asking(&mut tx, peer).await?;
-                Some(contact)
+                if self.is_crossed(&mut tx, peer, known.as_deref()).await? {
+                    // Ours to it comes first, and makes it the same contact.
+                    None
+                } else {
+                    let taken = self.take_in(&mut tx, &row.identity()?, &row.introduction, known).await?;
+                    let Some((contact, _)) = taken else {
+                        return refuse(
+                            ErrorCode::NotAccepted,
+                            "its request cannot be used: its version or its clock may differ from ours",
+                        );
+                    };
+                    Some(contact)
+                }
             }
             Decision::Decline => {
                 handles::decide(&mut tx, peer, "declined").await?;
@@ -271,8 +276,7 @@ impl Node {
         self.commit(tx).await?;
         if let Some(contact) = accepted {
             self.drop_link(contact).await?;
-            self.welcome(contact).await?;
-            self.refresh_servers().await?;
+            self.welcome_asker(contact).await?;
         }
         Ok(())
     }

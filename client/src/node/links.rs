@@ -187,6 +187,7 @@ impl Node {
         peer.redial.linked();
         peer.trouble = None;
         let beginning = peer.is_beginning();
+        self.settle_request(contact).await?;
         self.set_presence(contact, Presence::Online).await?;
         if beginning {
             return self.ask_to_restart(contact).await;

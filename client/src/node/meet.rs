@@ -3,7 +3,7 @@
 
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Report;
 use super::directory::{Directory, Held};
@@ -217,9 +217,10 @@ impl Host {
         attempt: u32,
         rng: StdRng,
     ) {
+        let began = Instant::now();
         let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt, rng).await;
         self.report(match answer {
-            Ok((peer, answer, session)) => Report::Answered { contact, peer, introduction, answer, session },
+            Ok((peer, answer, session)) => Report::Answered { contact, began, peer, introduction, answer, session },
             Err(error) => Report::AskFailed { contact, error },
         })
         .await;

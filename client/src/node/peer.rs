@@ -43,6 +43,8 @@ pub(super) struct Peer {
     pub(super) conversation: Option<Conversation>,
     /// When a wrong key was reported last.
     pub(super) key_alarm: Option<Instant>,
+    /// When we last answered its request with a yes.
+    pub(super) taken_in: Option<Instant>,
 }
 
 /// What an accepted contact has.
@@ -108,6 +110,7 @@ impl Peer {
             shown: (Presence::Unknown, None),
             conversation: None,
             key_alarm: None,
+            taken_in: None,
         }
     }
 

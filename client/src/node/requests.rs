@@ -9,7 +9,7 @@ use super::internal;
 use super::meet::{Asking, Reply};
 use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
 use crate::fault::Fault;
-use crate::identity::PublicIdentity;
+use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
 use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
@@ -140,15 +140,21 @@ impl Node {
         self.commit(tx).await
     }
 
-    /// Our request was answered. An answer to one that was replaced or settled since says nothing. True if the session
-    /// may go on: we are contacts now.
+    /// Our request was answered. An answer to one that was replaced or settled since says nothing, nor does one to a
+    /// question that began before we answered the contact's own: it may be of a time before that. True if the session may
+    /// go on: we are contacts now.
     pub(super) async fn answered(
         &mut self,
         contact: ContactId,
+        began: Instant,
         peer: PublicIdentity,
         introduction: &[u8],
         answer: Frame,
     ) -> Result<bool, StoreError> {
+        let taken_in = self.peers.get(&contact).and_then(|peer| peer.taken_in);
+        if taken_in.is_some_and(|at| at >= began) {
+            return Ok(false);
+        }
         let mut tx = self.store.begin().await?;
         let request = contacts::request(&mut tx, contact).await?;
         let Some(request) = request.filter(|request| request.introduction == introduction) else {
@@ -280,8 +286,7 @@ impl Node {
                     self.use_invitation(&mut tx, &asking).await?;
                     self.commit(tx).await?;
                     self.drop_link(contact).await?;
-                    self.welcome(contact).await?;
-                    self.refresh_servers().await?;
+                    self.welcome_asker(contact).await?;
                     self.let_session_go_on(contact);
                     Reply { frame, contact: Some(contact) }
                 }
@@ -291,6 +296,25 @@ impl Node {
         // If the asker is gone by now, it asks again and gets the same answer.
         let _ = asking.answer.send(reply);
         Ok(())
+    }
+
+    /// We are contacts by its request, if it takes our answer. A request of ours waits until a link shows that.
+    pub(super) async fn welcome_asker(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        self.welcome(contact).await?;
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.taken_in = Some(Instant::now());
+        }
+        self.refresh_servers().await
+    }
+
+    /// A link is up: nobody needs to ask.
+    pub(super) async fn settle_request(&mut self, contact: ContactId) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        if contacts::request(&mut tx, contact).await?.is_none() {
+            return Ok(());
+        }
+        contacts::remove_request(&mut tx, contact).await?;
+        self.commit(tx).await
     }
 
     /// The session in which two became contacts becomes their link: no need to dial meanwhile.
@@ -330,10 +354,7 @@ impl Node {
                 _ => {}
             }
         }
-        // Both opened the other's link: the lower peer id creates the conversation.
-        if let Some(row) = known.as_ref().filter(|_| peer < self.own_id())
-            && contacts::request(tx, row.id).await?.is_some()
-        {
+        if self.is_crossed(tx, peer, known.as_ref()).await? {
             return refused(Refusal::Crossed);
         }
         let Some(invitation) = invitation else {
@@ -341,6 +362,19 @@ impl Node {
         };
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         Ok(verdict_of(invitation, used, known, self.clock.now()))
+    }
+
+    /// Whether both opened the other's link, and the other is to create the conversation: the lower peer id does.
+    pub(super) async fn is_crossed(
+        &self,
+        tx: &mut Tx,
+        peer: PeerId,
+        known: Option<&ContactRow>,
+    ) -> Result<bool, StoreError> {
+        match known.filter(|_| peer < self.own_id()) {
+            Some(row) => Ok(contacts::request(tx, row.id).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Makes the asker a contact. `None` if what it sent cannot be used.
@@ -365,7 +399,6 @@ impl Node {
         let mut withdrawn = None;
         let contact = if let Some(row) = &known {
             withdrawn = contacts::request(tx, row.id).await?.map(|request| digest(&request.introduction));
-            contacts::remove_request(tx, row.id).await?;
             // It may have asked before, and never used our answer; or it has lost what it had.
             conversations::forget(tx, row.id).await?;
             if row.state == "accepted" {

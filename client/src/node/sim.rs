@@ -22,7 +22,7 @@ mod witness;
 use history::{Played, play};
 
 /// Histories that every run of the tests plays.
-const HISTORIES: u64 = 400;
+const HISTORIES: u64 = 2_000;
 
 /// How much a node holds in memory.
 #[derive(Debug)]

@@ -13,13 +13,16 @@ use tokio::time::timeout;
 
 use super::{Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER, start};
 use crate::api::types::{
-    Contact, ContactChange, ContactState, Direction, ErrorCode, Message, MessageState, NewContact, NewInvitation,
-    NewMessage, Presence, What,
+    Contact, ContactChange, ContactState, Decision, Direction, ErrorCode, Message, MessageState, NewContact,
+    NewInvitation, NewMessage, Presence, What,
 };
 use crate::clock::Clock;
+use crate::identity::Identity;
+use crate::invitation::{Invitation, InvitationSecret};
 use crate::profile::{self, Passphrase, Profile};
-use crate::store::Store;
+use crate::store::{Store, handles, owner as own};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
+use chive_shared::server::ServerId;
 
 mod afresh;
 mod contacts;
@@ -145,6 +148,11 @@ impl Person {
         sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap()
     }
 
+    async fn identity(&self) -> Identity {
+        let mut tx = self.store.as_ref().unwrap().begin().await.unwrap();
+        Identity::new(&own::load(&mut tx).await.unwrap().root)
+    }
+
     async fn sleep(&mut self) {
         let running = self.running.take().unwrap();
         running.stop.cancel();
@@ -153,6 +161,18 @@ impl Person {
 
     async fn invitation(&self) -> String {
         self.node().invite(NewInvitation::default()).await.unwrap().link.unwrap()
+    }
+
+    /// Is found by a handle from now on, as by this link.
+    async fn has_handle(&mut self) -> String {
+        let invited = Invitation::parse(&self.invitation().await).unwrap();
+        let secret = InvitationSecret([7; 16]);
+        let mut tx = self.store.as_ref().unwrap().begin().await.unwrap();
+        handles::claim(&mut tx, ServerId([9; 32]), &"alice".parse().unwrap(), &secret).await.unwrap();
+        tx.commit().await.unwrap();
+        self.sleep().await;
+        self.wake().await;
+        Invitation { secret, ..invited }.to_link().to_string()
     }
 
     async fn opens(&self, link: &str) -> Result<Contact, ErrorCode> {

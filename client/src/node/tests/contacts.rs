@@ -83,6 +83,53 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
     assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
 }
 
+/// One has asked and given it up, which the other cannot know. The other has answered, and asks on until they are linked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
+    let world = World::new();
+    let (mut higher, mut lower) = (world.person("Alice").await, world.person("Bob").await);
+    // The lower peer id answers a request though it has one of its own.
+    if higher.identity().await.peer_id() < lower.identity().await.peer_id() {
+        std::mem::swap(&mut higher, &mut lower);
+    }
+    let (from_higher, from_lower) = (higher.invitation().await, lower.invitation().await);
+    let identity = higher.identity().await;
+    higher.sleep().await;
+    lower.opens(&from_higher).await.unwrap();
+    let given_up = world.network.transport(mpsc::channel(1).0);
+    mallory::asks(&given_up, &identity, &from_lower, mallory::card(higher.name, 0)).await;
+    assert_eq!(lower.node().contacts().await.unwrap()[0].state, ContactState::Accepted);
+    higher.wake().await;
+    higher.waits_until("the other", |p| async move { p.is_online(lower.name).await }).await;
+    let sent = lower.sends(higher.name, "so we meet after all").await;
+    higher.sees(lower.name, "so we meet after all").await;
+    lower.delivered(&sent).await;
+}
+
+/// Who is asked by a handle and asks, too, says yes: that makes one conversation, not two that do not fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
+    let world = World::new();
+    let (mut higher, mut lower) = (world.person("Alice").await, world.person("Bob").await);
+    if higher.identity().await.peer_id() < lower.identity().await.peer_id() {
+        std::mem::swap(&mut higher, &mut lower);
+    }
+    let by_handle = higher.has_handle().await;
+    lower.opens(&by_handle).await.unwrap();
+    let waits = |p: &Person| p.node().clone();
+    higher.waits_until("the request", |p| async move { !waits(p).requests().await.unwrap().is_empty() }).await;
+    let asking = higher.node().requests().await.unwrap().remove(0).id;
+    let from_lower = lower.invitation().await;
+    lower.sleep().await;
+    higher.opens(&from_lower).await.unwrap();
+    higher.node().answer_request(&asking, Decision::Accept).await.unwrap();
+    lower.wake().await;
+    lower.waits_until("the other", |p| async move { p.is_online(higher.name).await }).await;
+    let sent = lower.sends(higher.name, "one of two").await;
+    higher.sees(lower.name, "one of two").await;
+    lower.delivered(&sent).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint() {
     let world = World::new();

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
-use crate::identity::{Identity, RootSecret};
+use crate::identity::{Identity, PublicIdentity, RootSecret};
 use crate::invitation::Invitation;
 use crate::limits::MAX_WELCOME;
 use crate::link::handshake::{PairKeys, dial_by_invitation, dial_contact};
@@ -37,17 +37,8 @@ impl Mallory {
         let mut rng = StdRng::from_os_rng();
         let identity = Identity::new(&RootSecret(rand::Rng::random(&mut rng)));
         let transport = world.network.transport(mpsc::channel(1).0);
-        let link = Invitation::parse(&victim.invitation().await).unwrap();
-        let stream = transport.dial(link.front_door, Circle(0), 0).await.unwrap();
-        let established = dial_by_invitation(stream, &identity, &link, &mut rng).await.unwrap();
-        let peer = established.peer;
-        let mut session = greeted(Session::new(established)).await;
-        let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng).unwrap();
-        let introduction = Introduction { card: card(name, 1), mls: draft.key_package, withdrawn: None, message: None };
-        session.write(&Frame::Request(introduction.to_bytes())).await.unwrap();
-        let Frame::Accept(answer) = session.read().await.unwrap() else { panic!("refused") };
-        let answer = Introduction::from_bytes(&answer, MAX_WELCOME).unwrap();
-        let (conversation, pair) = Conversation::join(&draft.blob, &answer.mls).unwrap();
+        let (draft, peer, answer) = asks(&transport, &identity, &victim.invitation().await, card(name, 1)).await;
+        let (conversation, pair) = Conversation::join(&draft, &answer.mls).unwrap();
         Self {
             conversation,
             endpoint: answer.card.endpoint,
@@ -146,6 +137,26 @@ impl Mallory {
     pub(super) async fn is_receipted(&mut self, session: &mut Session, id: MessageId) {
         while !matches!(self.hears(session).await, Content::Receipt(ids) if ids == [id]) {}
     }
+}
+
+/// Opens a link as somebody, and is accepted: the draft, who answered, and the answer.
+pub(super) async fn asks(
+    transport: &MemoryTransport,
+    identity: &Identity,
+    link: &str,
+    card: Card,
+) -> (Vec<u8>, PublicIdentity, Introduction) {
+    let mut rng = StdRng::from_os_rng();
+    let link = Invitation::parse(link).unwrap();
+    let stream = transport.dial(link.front_door, Circle(0), 0).await.unwrap();
+    let established = dial_by_invitation(stream, identity, &link, &mut rng).await.unwrap();
+    let peer = established.peer;
+    let mut session = greeted(Session::new(established)).await;
+    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng).unwrap();
+    let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
+    session.write(&Frame::Request(introduction.to_bytes())).await.unwrap();
+    let Frame::Accept(answer) = session.read().await.unwrap() else { panic!("refused") };
+    (draft.blob, peer, Introduction::from_bytes(&answer, MAX_WELCOME).unwrap())
 }
 
 /// Copies a dialler's bytes to a stream, and back, until both sides have said hello; what it said.
