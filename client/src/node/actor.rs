@@ -26,7 +26,7 @@ use super::{
 use crate::api::types::{DoorState, ErrorCode, Status, TorStatus, What};
 use crate::clock::Clock;
 use crate::fault::Fault;
-use crate::identity::Identity;
+use crate::identity::{Identity, PeerId};
 use crate::limits::MAX_IDLE_DIALS;
 use crate::link::session::Session;
 use crate::store::contacts::ContactId;
@@ -71,6 +71,8 @@ pub(super) struct Node {
     pub(super) owner: Owner,
     pub(super) host: Host,
     pub(super) peers: BTreeMap<ContactId, Peer>,
+    /// Requests of ours to people whom we have removed since: they may still be on their way.
+    pub(super) withdrawn: BTreeMap<PeerId, [u8; 16]>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     /// Ends the links, after `stop` and their goodbyes.
@@ -126,6 +128,7 @@ pub(super) async fn prepare(
         owner,
         host,
         peers: BTreeMap::new(),
+        withdrawn: BTreeMap::new(),
         tasks: TaskTracker::new(),
         stop: stop.clone(),
         links_stop: CancellationToken::new(),

@@ -216,6 +216,7 @@ impl Node {
     pub(super) async fn remove_contact(&mut self, who: &str) -> Result<(), Fault> {
         let mut tx = self.begin().await?;
         let row = self.find_contact(&mut tx, who).await?;
+        let request = contacts::request(&mut tx, row.id).await?;
         contacts::remove(&mut tx, row.id).await?;
         // Whoever was asked may hold our card, also one who refused.
         self.move_house(&mut tx).await?;
@@ -223,6 +224,9 @@ impl Node {
         events::note(&mut tx, &removed, self.clock.now()).await?;
         self.commit(tx).await?;
         self.erase_soon();
+        if let Some(request) = request {
+            self.withdraw(row.peer_id()?, &request);
+        }
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
             link.sender.cancel.cancel();

@@ -21,6 +21,9 @@ use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 use chive_mls::{Conversation, Draft};
 
+/// Withdrawn requests that are remembered, until the node stops: none is on its way for long.
+const MAX_WITHDRAWN: usize = 64;
+
 /// What becomes of a request to us.
 pub(super) enum Verdict {
     Answer(Frame),
@@ -78,6 +81,28 @@ impl Node {
         Ok(())
     }
 
+    /// It may be on its way, and is told of when we become contacts otherwise.
+    pub(super) fn withdraw(&mut self, peer: PeerId, request: &RequestRow) {
+        if self.withdrawn.len() >= MAX_WITHDRAWN {
+            self.withdrawn.pop_first();
+        }
+        self.withdrawn.insert(peer, digest(&request.introduction));
+    }
+
+    /// A request of ours that whoever takes our introduction must not answer any more.
+    async fn withdrawn_from(
+        &self,
+        tx: &mut Tx,
+        peer: PeerId,
+        known: Option<&ContactRow>,
+    ) -> Result<Option<[u8; 16]>, StoreError> {
+        let request = match known {
+            Some(row) => contacts::request(tx, row.id).await?,
+            None => None,
+        };
+        Ok(request.map(|request| digest(&request.introduction)).or_else(|| self.withdrawn.get(&peer).copied()))
+    }
+
     async fn request(
         &mut self,
         tx: &mut Tx,
@@ -90,7 +115,8 @@ impl Node {
         let own = known.as_ref().map(|row| row.id);
         let card = self.own_card(tx, own).await?;
         let message = new.message.clone();
-        let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message };
+        let withdrawn = self.withdrawn_from(tx, invitation.peer_id, known.as_ref()).await?;
+        let introduction = Introduction { card, mls: draft.key_package, withdrawn, message };
         let (name, named) = if let Some(name) = new.name.as_deref() {
             (self.free_name(tx, name, own).await?, true)
         } else {
@@ -396,9 +422,8 @@ impl Node {
             return Ok(None);
         }
         let now = self.clock.now();
-        let mut withdrawn = None;
+        let withdrawn = self.withdrawn_from(tx, peer.peer_id(), known.as_deref()).await?;
         let contact = if let Some(row) = &known {
-            withdrawn = contacts::request(tx, row.id).await?.map(|request| digest(&request.introduction));
             // It may have asked before, and never used our answer; or it has lost what it had.
             conversations::forget(tx, row.id).await?;
             if row.state == "accepted" {
@@ -415,7 +440,9 @@ impl Node {
         let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
         let acceptance = Acceptance { request: digest(introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
-        afresh::remember_answered(tx, contact, &acceptance.request).await?;
+        for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
+            afresh::remember_answered(tx, contact, answered).await?;
+        }
         contacts::accept(tx, contact, peer, &pair).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
         self.put_terms(tx, contact).await?;

@@ -1,6 +1,7 @@
 //! Becoming contacts, and ceasing to be.
 
 use super::*;
+use crate::wire::frame::{Frame, Refusal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_become_contacts_and_talk() {
@@ -104,6 +105,27 @@ async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
     let sent = lower.sends(higher.name, "so we meet after all").await;
     higher.sees(lower.name, "so we meet after all").await;
     lower.delivered(&sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_contacts_otherwise() {
+    let world = World::new();
+    let (alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
+    let from_bob = bob.invitation().await;
+    bob.sleep().await;
+    let asked = alice.opens(&from_bob).await.unwrap();
+    let late: Vec<u8> = {
+        let mut tx = alice.store.as_ref().unwrap().begin().await.unwrap();
+        sqlx::query_scalar("SELECT introduction FROM request").fetch_one(&mut *tx).await.unwrap()
+    };
+    alice.node().remove_contact(&asked.id).await.unwrap();
+    bob.wake().await;
+    bob.adds(&alice).await;
+    let transport = world.network.transport(mpsc::channel(1).0);
+    let (_, answer) = mallory::is_answered(&transport, &alice.identity().await, &from_bob, late).await;
+    assert!(matches!(answer, Frame::Refuse(Refusal::Known)));
+    let sent = alice.sends("Bob", "still here").await;
+    alice.delivered(&sent).await;
 }
 
 /// Who is asked by a handle and asks, too, says yes: that makes one conversation, not two that do not fit.

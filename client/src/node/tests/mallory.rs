@@ -146,17 +146,27 @@ pub(super) async fn asks(
     link: &str,
     card: Card,
 ) -> (Vec<u8>, PublicIdentity, Introduction) {
-    let mut rng = StdRng::from_os_rng();
+    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
+    let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
+    let (peer, answer) = is_answered(transport, identity, link, introduction.to_bytes()).await;
+    let Frame::Accept(answer) = answer else { panic!("refused") };
+    (draft.blob, peer, Introduction::from_bytes(&answer, MAX_WELCOME).unwrap())
+}
+
+/// Opens a link as somebody, with this introduction: who answers, and what.
+pub(super) async fn is_answered(
+    transport: &MemoryTransport,
+    identity: &Identity,
+    link: &str,
+    introduction: Vec<u8>,
+) -> (PublicIdentity, Frame) {
     let link = Invitation::parse(link).unwrap();
     let stream = transport.dial(link.front_door, Circle(0), 0).await.unwrap();
-    let established = dial_by_invitation(stream, identity, &link, &mut rng).await.unwrap();
+    let established = dial_by_invitation(stream, identity, &link, &mut StdRng::from_os_rng()).await.unwrap();
     let peer = established.peer;
     let mut session = greeted(Session::new(established)).await;
-    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng).unwrap();
-    let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
-    session.write(&Frame::Request(introduction.to_bytes())).await.unwrap();
-    let Frame::Accept(answer) = session.read().await.unwrap() else { panic!("refused") };
-    (draft.blob, peer, Introduction::from_bytes(&answer, MAX_WELCOME).unwrap())
+    session.write(&Frame::Request(introduction)).await.unwrap();
+    (peer, session.read().await.unwrap())
 }
 
 /// Copies a dialler's bytes to a stream, and back, until both sides have said hello; what it said.
