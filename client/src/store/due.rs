@@ -6,6 +6,7 @@ use super::{Store, StoreError, conversations, deletion, handles, invitations, me
 
 /// What there is to do. Each field says that its function would find something.
 #[derive(Clone, Copy, Debug, Default, FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer to a question of its own")]
 pub struct Due {
     /// [`messages::expire`]
     pub expired: bool,
