@@ -1,13 +1,13 @@
 // Everything that can be chosen, and what cannot be undone.
 
 import { html, useEffect, useState } from "/vendor/preact.js";
-import { ask, contactPath, download, get, optional } from "/api.js";
+import { ask, contactPath, download, optional } from "/api.js";
 import { Strength } from "/begin.js";
 import { LANGUAGES, duration, speak, t } from "/l10n.js";
 import { lockAfter, tellActive } from "/presence.js";
 import { reason } from "/reasons.js";
 import { Servers } from "/status.js";
-import { beforeLock, forget, note, openDialog, set, setting, state, toast } from "/state.js";
+import { added, beforeLock, forget, note, openDialog, set, setting, state, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { Button, Choice, Dialog, Field, Form, Name, Secret, save } from "/ui.js";
 
@@ -58,14 +58,18 @@ function You() {
   const claim = async () => {
     const made = await ask("POST", "/v1/handles", { handle: handle.trim() });
     setHandle("");
-    set({ handles: [...state.handles.filter((one) => one.handle !== made.handle), made] });
+    set({ handles: added(state.handles, made, "handle") });
   };
-  const look = async () => set({ handles: await optional("/v1/handles") });
+  // No event tells that one is gone. Of the others, events may have told more by now than this answer.
+  const look = async () => {
+    const left = await optional("/v1/handles");
+    set({ handles: state.handles.filter((known) => left.some((one) => one.handle === known.handle)) });
+  };
   const release = async (one) => {
     await ask("DELETE", `/v1/handles/${encodeURIComponent(one)}`);
+    set({ handles: state.handles.map((known) => (known.handle === one ? { ...known, state: "releasing", reason: undefined } : known)) });
     await look();
   };
-  // No event tells that one is gone.
   const leaving = state.handles?.some((one) => one.state === "releasing");
   useEffect(() => {
     if (!leaving) return undefined;
@@ -156,14 +160,14 @@ function Network() {
     toast(t("bridges-saved"));
   };
   const add = async () => {
-    await ask("POST", "/v1/servers", { address: address.trim(), ...(token.trim() && { token: token.trim() }) });
+    const server = await ask("POST", "/v1/servers", { address: address.trim(), ...(token.trim() && { token: token.trim() }) });
     setAddress("");
     setToken("");
-    set({ servers: await get("/v1/servers") });
+    set({ servers: added(state.servers, server, "address") });
   };
   const remove = async (one) => {
     await ask("DELETE", `/v1/servers/${encodeURIComponent(one)}`);
-    set({ servers: await get("/v1/servers") });
+    set({ servers: state.servers.filter((server) => server.address !== one) });
   };
   return html`
     <h3>${t("bridges")}</h3>

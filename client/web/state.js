@@ -146,6 +146,11 @@ function happens(event) {
   set({});
 }
 
+/** A list with what an answer brought, unless events have brought it, and perhaps more, in the meantime. */
+export function added(list, item, key) {
+  return list.some((known) => known[key] === item[key]) ? list : [...list, item];
+}
+
 function replaced(list, item, key) {
   if (!list) return list;
   const at = list.findIndex((known) => known[key] === item[key]);

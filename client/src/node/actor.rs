@@ -72,7 +72,7 @@ pub(super) struct Node {
     pub(super) host: Host,
     pub(super) peers: BTreeMap<ContactId, Peer>,
     /// Requests of ours to people whom we have removed since: they may still be on their way.
-    pub(super) withdrawn: BTreeMap<PeerId, [u8; 16]>,
+    pub(super) withdrawn: BTreeMap<PeerId, ([u8; 16], Instant)>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     /// Ends the links, after `stop` and their goodbyes.

@@ -1,5 +1,7 @@
 //! Becoming contacts: opening a link, answering somebody who opened ours.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::actor::{Node, refuse};
@@ -21,7 +23,9 @@ use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 use chive_mls::{Conversation, Draft};
 
-/// Withdrawn requests that are remembered, until the node stops: none is on its way for long.
+/// A withdrawn request is remembered so long, in memory alone: none is on its way for longer.
+const WITHDRAWN_FOR: Duration = Duration::from_mins(5);
+/// So many are, at most.
 const MAX_WITHDRAWN: usize = 64;
 
 /// What becomes of a request to us.
@@ -83,10 +87,10 @@ impl Node {
 
     /// It may be on its way, and is told of when we become contacts otherwise.
     pub(super) fn withdraw(&mut self, peer: PeerId, request: &RequestRow) {
-        if self.withdrawn.len() >= MAX_WITHDRAWN {
-            self.withdrawn.pop_first();
+        self.withdrawn.retain(|_, (_, at)| at.elapsed() < WITHDRAWN_FOR);
+        if self.withdrawn.len() < MAX_WITHDRAWN {
+            self.withdrawn.insert(peer, (digest(&request.introduction), Instant::now()));
         }
-        self.withdrawn.insert(peer, digest(&request.introduction));
     }
 
     /// A request of ours that whoever takes our introduction must not answer any more.
@@ -100,7 +104,9 @@ impl Node {
             Some(row) => contacts::request(tx, row.id).await?,
             None => None,
         };
-        Ok(request.map(|request| digest(&request.introduction)).or_else(|| self.withdrawn.get(&peer).copied()))
+        let lately =
+            self.withdrawn.get(&peer).filter(|(_, at)| at.elapsed() < WITHDRAWN_FOR).map(|(digest, _)| *digest);
+        Ok(request.map(|request| digest(&request.introduction)).or(lately))
     }
 
     async fn request(

@@ -43,6 +43,31 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
     alice.kept_to_itself().await
 }
 
+/// The answer to what was asked may come after the event that it has led to.
+#[tokio::test]
+async fn what_an_event_told_is_not_undone_by_an_answer_from_before() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let server = scene.server().await?;
+    let alice = scene.person("Alice").await?;
+    let reachable = alice.words.say("server-reachable")?;
+    let hold_back = "const [ask, reachable] = [window.fetch, a[0]];
+        const shown = () => document.querySelector('.server .hint')?.textContent.includes(reachable);
+        window.fetch = async (path, init) => {
+            const answer = await ask(path, init);
+            while (init.method === 'POST' && path === '/v1/servers' && !shown()) await new Promise((go) => setTimeout(go, 20));
+            return answer;
+        };
+        return true";
+    alice.window.evaluates(&format!("(() => {{ {hold_back} }})()"), vec![reachable.into()]).await?;
+    alice.sets("network").await?;
+    alice.fills("server-address", server.address()).await?;
+    alice.clicks("server-add").await?;
+    let answered = "[...document.querySelectorAll('dialog input')].every((field) => field.value === '')";
+    alice.window.until(answered, vec![]).await?;
+    alice.window.sees(".server .hint", reachable).await?;
+    alice.kept_to_itself().await
+}
+
 #[tokio::test]
 async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     let scene = Scene::begin().await?;
