@@ -72,6 +72,12 @@ impl World {
         person
     }
 
+    /// Two strangers, the one with the higher peer id first: the lower one answers a request though it has one of its own.
+    async fn two_by_id(&self) -> (Person, Person) {
+        let (one, other) = (self.person("Alice").await, self.person("Bob").await);
+        if one.identity().await.peer_id() > other.identity().await.peer_id() { (one, other) } else { (other, one) }
+    }
+
     /// Two people who are contacts already.
     async fn pair(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("Alice").await, self.person("Bob").await);

@@ -5,7 +5,7 @@ use sqlx_macros::FromRow;
 use super::{Store, StoreError, conversations, deletion, handles, invitations, messages};
 
 /// What there is to do. Each field says that its function would find something.
-#[derive(Clone, Copy, Debug, Default, FromRow)]
+#[derive(Debug, FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer to a question of its own")]
 pub struct Due {
     /// [`messages::expire`]

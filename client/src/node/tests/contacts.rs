@@ -88,11 +88,7 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
     let world = World::new();
-    let (mut higher, mut lower) = (world.person("Alice").await, world.person("Bob").await);
-    // The lower peer id answers a request though it has one of its own.
-    if higher.identity().await.peer_id() < lower.identity().await.peer_id() {
-        std::mem::swap(&mut higher, &mut lower);
-    }
+    let (mut higher, lower) = world.two_by_id().await;
     let (from_higher, from_lower) = (higher.invitation().await, lower.invitation().await);
     let identity = higher.identity().await;
     higher.sleep().await;
@@ -132,10 +128,7 @@ async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_co
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     let world = World::new();
-    let (mut higher, mut lower) = (world.person("Alice").await, world.person("Bob").await);
-    if higher.identity().await.peer_id() < lower.identity().await.peer_id() {
-        std::mem::swap(&mut higher, &mut lower);
-    }
+    let (mut higher, mut lower) = world.two_by_id().await;
     let by_handle = higher.has_handle().await;
     lower.opens(&by_handle).await.unwrap();
     let waits = |p: &Person| p.node().clone();
@@ -145,6 +138,11 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     lower.sleep().await;
     higher.opens(&from_lower).await.unwrap();
     higher.node().answer_request(&asking, Decision::Accept).await.unwrap();
+    assert_eq!(
+        higher.node().contacts().await.unwrap()[0].state,
+        ContactState::Requested,
+        "its own request comes first"
+    );
     lower.wake().await;
     lower.waits_until("the other", |p| async move { p.is_online(higher.name).await }).await;
     let sent = lower.sends(higher.name, "one of two").await;
