@@ -22,7 +22,8 @@ export function AddDialog({ link: given = "" }) {
       ...(name.trim() && { name: name.trim() }),
       ...(handle && message.trim() && { message: message.trim() }),
     });
-    state.contacts.set(contact.id, contact);
+    // Unless an event has brought it, and perhaps more, in the meantime.
+    if (!state.contacts.has(contact.id)) state.contacts.set(contact.id, contact);
     set({});
     closeDialog();
     toast(t("add-done"));

@@ -1,11 +1,11 @@
 // An invitation to share: a link, a QR code. And those that were made before.
 
 import { html, useEffect, useState } from "/vendor/preact.js";
-import { ask, get } from "/api.js";
+import { ask } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
 import { Code } from "/qr.js";
 import { reason } from "/reasons.js";
-import { set, state } from "/state.js";
+import { readInvitations, state } from "/state.js";
 import { Button, Choice, Dialog, copy } from "/ui.js";
 
 const LIVES = [3600, 86_400, 604_800, 2_592_000];
@@ -20,12 +20,11 @@ export function InviteDialog() {
   const make = async (change = {}) => {
     const invitation = await ask("POST", "/v1/invitations", { uses: Number(change.uses ?? uses), expires_in: Number(change.life ?? life) });
     setMade(invitation);
-    set({ invitations: await get("/v1/invitations") });
+    await readInvitations();
   };
   useEffect(() => {
-    get("/v1/invitations").then((invitations) => {
-      set({ invitations });
-      const fresh = invitations.findLast((one) => one.state === "active" && one.used === 0 && one.uses === 1 && one.link);
+    readInvitations().then(() => {
+      const fresh = state.invitations.findLast((one) => one.state === "active" && one.used === 0 && one.uses === 1 && one.link);
       if (fresh) setMade(fresh);
       else make();
     }, () => {});
@@ -52,7 +51,7 @@ function Made({ shown, show }) {
   const revoke = async (id) => {
     await ask("DELETE", `/v1/invitations/${id}`);
     if (shown?.id === id) show(null);
-    set({ invitations: await get("/v1/invitations") });
+    await readInvitations();
   };
   return html`<section><h3>${t("invite-active")}</h3><ul class="plain">
     ${active.map((one) => html`<li key=${one.id} class="line"><span>${t("invite-used", { used: one.used, n: one.uses })} · ${t("until", { when: dayAndTime(one.expires_at) })}</span>

@@ -5,7 +5,7 @@ import { ask, contactPath } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
 import { isWanted, setWanted } from "/presence.js";
 import { Code, Scanner } from "/qr.js";
-import { closeDialog, openDialog, openTalk, set, state, toast } from "/state.js";
+import { closeDialog, openDialog, openTalk, state, takeContact, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { seen } from "/talk.js";
 import { groups, visible } from "/text.js";
@@ -14,11 +14,7 @@ import { Avatar, Button, Choice, Dialog, Field, Form, Icon, Name, Switch } from 
 const TIMERS = [0, 30, 300, 3600, 86_400, 604_800, 2_592_000];
 const KEEP = [0, 86_400, 604_800, 2_592_000, 31_536_000];
 
-async function change(id, what) {
-  const contact = await ask("PATCH", contactPath(id), what);
-  state.contacts.set(id, contact);
-  set({});
-}
+const change = (id, what) => takeContact(id, ask("PATCH", contactPath(id), what));
 
 const times = (list, now, never) => [...new Set([...list, now])].sort((one, other) => one - other)
   .map((n) => [String(n), n ? duration(n) : never]);

@@ -7,7 +7,7 @@ import { LANGUAGES, duration, speak, t } from "/l10n.js";
 import { lockAfter, tellActive } from "/presence.js";
 import { reason } from "/reasons.js";
 import { Servers } from "/status.js";
-import { added, beforeLock, forget, note, openDialog, set, setting, state, toast } from "/state.js";
+import { added, beforeLock, forget, note, openDialog, set, setting, state, takeContact, takeStatus, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { Button, Choice, Dialog, Field, Form, Name, Secret, save } from "/ui.js";
 
@@ -51,10 +51,10 @@ function You() {
   const [name, setName] = useState(state.status.name);
   const [handle, setHandle] = useState("");
   const rename = async () => {
-    set({ status: await ask("PATCH", "/v1/profile", { name: name.trim() }) });
+    await takeStatus(ask("PATCH", "/v1/profile", { name: name.trim() }));
     toast(t("saved"));
   };
-  const presence = async (value) => set({ status: await ask("PUT", "/v1/presence", { presence: value }) });
+  const presence = (value) => takeStatus(ask("PUT", "/v1/presence", { presence: value }));
   const claim = async () => {
     const made = await ask("POST", "/v1/handles", { handle: handle.trim() });
     setHandle("");
@@ -126,9 +126,8 @@ function Privacy() {
   };
   const receipts = async (on) => {
     for (const contact of state.contacts.values()) {
-      if (contact.state === "accepted") state.contacts.set(contact.id, await ask("PATCH", contactPath(contact.id), { read_receipts: on }));
+      if (contact.state === "accepted") await takeContact(contact.id, ask("PATCH", contactPath(contact.id), { read_receipts: on }));
     }
-    set({});
     toast(t("saved"));
   };
   const accepted = [...state.contacts.values()].filter((contact) => contact.state === "accepted");

@@ -3,7 +3,9 @@
 import { Problem, ask, contactPath, follow, get, messagesPath, optional } from "/api.js";
 import { speak } from "/l10n.js";
 
+/** How many messages are read at once: at first, and at most. */
 const PAGE = 60;
+const MOST = 1000;
 
 export const state = {
   /** boot, out, gone, no_profile, locked, starting, ready */
@@ -19,7 +21,7 @@ export const state = {
   requests: null,
   servers: null,
   handles: null,
-  /** The open conversation: { id, messages, complete, loading, unreadFrom } */
+  /** The open conversation: { id, messages, complete, reading, unread }; see `read`. */
   talk: null,
   alarms: new Map(),
   dialogs: [],
@@ -110,31 +112,79 @@ async function load() {
   }).catch((problem) => (problem.status === 410 ? begin() : lost(problem)));
 }
 
+/** By what events tell of: how often they have. */
+const told = new Map();
+const tell = (thing) => told.set(thing, (told.get(thing) ?? 0) + 1);
+
+/** Whether no event has told of something since now: what was asked for before one did is not what is known any more. */
+function asOfNow(thing) {
+  const now = told.get(thing);
+  return () => told.get(thing) === now;
+}
+
+/** Puts an answer where what is known is kept, unless an event has told of it since: then it is asked for again. */
+async function take(thing, question, put, again) {
+  const current = asOfNow(thing);
+  const answer = await question;
+  if (!current()) return again();
+  put(answer);
+  set({});
+}
+
+/** Takes somebody as an answer shows them. */
+export const takeContact = (id, question) => take(id, question, (contact) => state.contacts.set(id, contact), () => contactSoon(id));
+/** Takes how all is. */
+export const takeStatus = (question) => take("status", question, (status) => { state.status = status; }, statusSoon);
+
+/** Asks for the invitations there are. */
+export async function readInvitations() {
+  await take("invitations", get("/v1/invitations"), (invitations) => { state.invitations = invitations; }, readInvitations);
+}
+
 const EVENTS = {
   message: ({ message }) => messageCame(message),
-  contact: ({ contact }) => { state.contacts.set(contact.id, contact); statusSoon(); },
+  contact: ({ contact }) => {
+    tell(contact.id);
+    state.contacts.set(contact.id, contact);
+    statusSoon();
+  },
   contact_removed: ({ id }) => {
+    tell(id);
     state.contacts.delete(id);
     state.newest.delete(id);
     if (state.talk?.id === id) state.talk = null;
   },
   presence: ({ id, presence, source }, at) => {
+    tell(id);
     const contact = state.contacts.get(id);
     if (contact) state.contacts.set(id, { ...contact, presence, presence_source: source ?? contact.presence_source, since: at });
     contactSoon(id);
     statusSoon();
   },
   messages_gone: ({ id, messages }) => {
+    tell(id);
     const gone = new Set(messages);
-    if (state.talk?.id === id) keep(state.talk.messages.filter((message) => !gone.has(message.id)));
+    if (state.talk?.id === id) {
+      for (const key of messages.flatMap((message) => [`sent${message}`, `received${message}`])) state.talk.reading?.set(key, null);
+      state.talk = { ...state.talk, messages: state.talk.messages.filter((message) => !gone.has(message.id)) };
+    }
     if (gone.has(state.newest.get(id)?.id)) newestAgain(id);
     contactSoon(id);
   },
   key_changed: ({ id }) => state.alarms.set(id, "key"),
   conversation_restarted: ({ id, by_contact }) => state.alarms.set(id, by_contact ? "restarted-theirs" : "restarted-ours"),
-  invitation: ({ invitation }) => { state.invitations = replaced(state.invitations, invitation, "id"); },
-  tor: ({ tor }) => { state.status = { ...state.status, tor }; },
-  doors: ({ front_door, endpoint }) => { state.status = { ...state.status, front_door, endpoint }; },
+  invitation: ({ invitation }) => {
+    tell("invitations");
+    state.invitations = replaced(state.invitations, invitation, "id");
+  },
+  tor: ({ tor }) => {
+    tell("status");
+    state.status = { ...state.status, tor };
+  },
+  doors: ({ front_door, endpoint }) => {
+    tell("status");
+    state.status = { ...state.status, front_door, endpoint };
+  },
   server: ({ server }) => { state.servers = replaced(state.servers, server, "address"); statusSoon(); },
   handle: ({ handle }) => { state.handles = replaced(state.handles, handle, "handle"); },
   request: ({ request }) => { state.requests = replaced(state.requests, request, "id"); statusSoon(); },
@@ -159,16 +209,18 @@ function replaced(list, item, key) {
 
 function messageCame(message) {
   const id = message.contact_id;
+  tell(id);
   const known = state.newest.get(id);
   const talk = state.talk?.id === id ? state.talk : null;
-  const at = talk ? talk.messages.findLastIndex((shown) => shown.id === message.id) : -1;
+  const at = talk ? talk.messages.findLastIndex((shown) => keyOf(shown) === keyOf(message)) : -1;
   if (at >= 0) talk.messages[at] = message;
+  talk?.reading?.set(keyOf(message), message);
   const isNew = message.direction === "received" && message.read_at === undefined && at < 0;
   if (!known || known.id === message.id || message.created_at >= known.created_at || message.direction === "received") {
     if (!message.late || known?.id === message.id) state.newest.set(id, message);
   }
   if (talk && at < 0) {
-    if (message.late && !talk.loading) reloadTalk();
+    if (message.late) reread().catch(onlyProblems);
     else if (isNew || message.state === "queued" || message.created_at >= ((talk.messages.at(-1) ?? known)?.created_at ?? 0)) talk.messages.push(message);
   }
   if (isNew) {
@@ -181,71 +233,84 @@ function messageCame(message) {
 
 const due = new Map();
 
+/** What the node refuses is said elsewhere, or comes to nothing. */
+function onlyProblems(problem) {
+  if (!(problem instanceof Problem)) throw problem;
+}
+
 /** Once, soon, however often it is asked for. */
 function soon(name, work) {
   if (due.has(name)) return;
-  due.set(name, setTimeout(async () => {
+  due.set(name, setTimeout(() => {
     due.delete(name);
-    await work().catch((problem) => { if (!(problem instanceof Problem)) throw problem; });
+    work().catch(onlyProblems);
   }, 120));
 }
 
 /** Asks anew how somebody is. */
 export const contactSoon = (id) => soon(id, async () => {
-  if (!state.contacts.has(id)) return;
-  const contact = await get(contactPath(id));
-  state.contacts.set(id, contact);
-  set({});
+  if (state.contacts.has(id)) await takeContact(id, get(contactPath(id)));
 });
-const statusSoon = () => soon("status", async () => set({ status: await get("/v1/status") }));
-const newestAgain = (id) => soon(`newest-${id}`, async () => {
-  const [message] = await get(`${messagesPath(id)}?limit=1`);
+const statusSoon = () => soon("status", () => takeStatus(get("/v1/status")));
+const newestAgain = (id) => soon(`newest-${id}`, () => take(id, get(`${messagesPath(id)}?limit=1`), ([message]) => {
   if (message) state.newest.set(id, message);
   else state.newest.delete(id);
-  set({});
-});
+}, () => newestAgain(id)));
 
-const keep = (messages) => { state.talk = { ...state.talk, messages }; };
+/** What a message is known by: both sides choose ids. */
+export const keyOf = (message) => message.direction + message.id;
 
 /** Opens the conversation with somebody, or none. */
 export async function openTalk(id) {
   if (!id) return set({ talk: null });
-  const contact = state.contacts.get(id);
-  const talk = { id, messages: [], complete: false, loading: true, unread: contact?.unread ?? 0 };
-  set({ talk });
-  const messages = await get(`${messagesPath(id)}?limit=${Math.max(PAGE, Math.min(1000, talk.unread + 10))}`);
-  if (state.talk?.id !== id || !state.talk.loading) return;
+  const unread = state.contacts.get(id)?.unread ?? 0;
+  set({ talk: { id, messages: [], complete: false, reading: null, unread } });
+  try {
+    await read(Math.max(PAGE, Math.min(MOST, unread + 10)), "", withWhatCame);
+  } catch (problem) {
+    // Nothing is known of it, not even that nothing was said.
+    if (state.talk?.id === id) set({ talk: null });
+    throw problem;
+  }
   contactSoon(id);
-  set({ talk: { ...state.talk, messages: joined(messages, state.talk.messages), complete: messages.length < PAGE, loading: false } });
 }
 
-/** What was read, and what came while it was. */
-function joined(read, came) {
-  const known = new Set(read.map(({ id, direction }) => direction + id));
-  return [...read, ...came.filter(({ id, direction }) => !known.has(direction + id))];
-}
-
-async function reloadTalk() {
-  const { talk } = state;
-  const before = new Set(talk.messages);
-  const messages = await get(`${messagesPath(talk.id)}?limit=${Math.min(1000, Math.max(PAGE, talk.messages.length))}`);
-  if (state.talk?.id !== talk.id) return;
-  const came = state.talk.messages.filter((message) => !before.has(message) && !message.late);
-  set({ talk: { ...state.talk, messages: joined(messages, came) } });
+/** Reads the open conversation again, for what has its place further up. */
+async function reread() {
+  if (!state.talk.reading) await read(Math.max(PAGE, Math.min(MOST, state.talk.messages.length + 1)), "", withWhatCame);
 }
 
 /** Reads what came before. */
 export async function older(limit = 200) {
   const { talk } = state;
-  if (!talk || talk.complete || talk.loading || !talk.messages.length) return;
-  talk.loading = true;
+  if (!talk || talk.complete || talk.reading || !talk.messages.length) return;
+  await read(limit, `&before=${talk.messages[0].id}`, (page, shown) => [...page, ...shown]);
+}
+
+/** What was read, and what came while it was. */
+function withWhatCame(page, shown) {
+  const read = new Set(page.map(keyOf));
+  return [...page, ...shown.slice(shown.findLastIndex((message) => read.has(keyOf(message))) + 1)];
+}
+
+/**
+ * Reads messages into the open conversation; `join` puts them to those that are shown. What events tell meanwhile is
+ * newer than the answer: `reading` has it by the messages' keys, null for one that is gone.
+ */
+async function read(limit, where, join) {
+  const { id } = state.talk;
+  const reading = new Map();
+  state.talk.reading = reading;
+  const isOpen = () => state.talk?.reading === reading;
   try {
-    const page = await get(`${messagesPath(talk.id)}?limit=${limit}&before=${talk.messages[0].id}`);
-    if (state.talk?.id === talk.id) {
-      set({ talk: { ...state.talk, messages: [...page, ...state.talk.messages], complete: page.length < limit, loading: false } });
-    }
+    const answer = await get(`${messagesPath(id)}?limit=${limit}${where}`);
+    if (!isOpen()) return;
+    const page = answer.map((message) => (reading.has(keyOf(message)) ? reading.get(keyOf(message)) : message)).filter(Boolean);
+    set({ talk: { ...state.talk, messages: join(page, state.talk.messages), complete: answer.length < limit, reading: null } });
+    const shown = new Set(state.talk.messages.map(keyOf));
+    if ([...reading.values()].some((message) => message?.late && !shown.has(keyOf(message)))) await reread();
   } finally {
-    if (state.talk?.id === talk.id) state.talk.loading = false;
+    if (isOpen()) state.talk.reading = null;
   }
 }
 
@@ -253,7 +318,7 @@ export async function older(limit = 200) {
 export async function until(id) {
   while (state.talk && !state.talk.complete && !state.talk.messages.some((message) => message.id === id)) {
     // Somebody who scrolls is reading already.
-    if (state.talk.loading) await new Promise((done) => setTimeout(done, 20));
+    if (state.talk.reading) await new Promise((done) => setTimeout(done, 20));
     else await older(1000);
   }
 }
@@ -264,9 +329,7 @@ export async function readAll(id) {
   const last = state.talk?.messages.findLast((message) => message.direction === "received");
   if (!contact?.unread || !last) return;
   state.contacts.set(id, { ...contact, unread: 0 });
-  const now = await ask("POST", `${contactPath(id)}/read`, { up_to: last.id });
-  state.contacts.set(id, now);
-  set({});
+  await takeContact(id, ask("POST", `${contactPath(id)}/read`, { up_to: last.id }));
 }
 
 /** Keeps a note in the profile; an empty one goes. */

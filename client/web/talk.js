@@ -7,7 +7,7 @@ import { clock, day, dayAndTime, duration, isoTime, startOfDay, t } from "/l10n.
 import { isWatched } from "/presence.js";
 import { reason, trouble } from "/reasons.js";
 import { Rows } from "/scroll.js";
-import { beforeLock, contactSoon, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
+import { beforeLock, contactSoon, keyOf, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
 import { byteLength, oneLine, parts } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
 
@@ -73,8 +73,6 @@ function Alarm({ contact }) {
     <p>${t(`alarm-${kind}`, { name: contact.name })}</p><${Button} kind="quiet" icon="close" label=${t("close")} act=${gone} /></div>`;
 }
 
-const keyOf = (message) => message.direction + message.id;
-
 /** How often it is asked why something waits. */
 const WHY_EVERY = 5000;
 
@@ -98,7 +96,7 @@ function Said({ contact, talk }) {
   const atEnd = () => {
     if (isWatched() && contact.unread) readAll(contact.id).catch(() => {});
   };
-  if (talk.loading && !talk.messages.length) return html`<div class="rows" aria-busy="true"></div>`;
+  if (talk.reading && !talk.messages.length) return html`<div class="rows" aria-busy="true"></div>`;
   if (!talk.messages.length) return html`<div class="rows empty"><p>${contact.state === "accepted" ? t("say-hello", { name: contact.name }) : seen(contact)}</p>
     ${contact.state === "requested" && html`<p class="hint">${reason(contact.reason)}</p>`}</div>`;
   const { messages } = talk;

@@ -89,6 +89,17 @@ impl Window {
         bail!("{script} {arguments:?} did not become true; {last}\nthe page shows:\n{}", seen.as_str().unwrap_or(""))
     }
 
+    /// Does something to an element `e`, once it is there. What is drawn anew in between is looked for again.
+    async fn does(&self, find: &str, what: &str, arguments: Vec<Value>) -> Result<()> {
+        let script = format!("(() => {{ const e = {find}; if (!e) return false; {what} return true; }})()");
+        loop {
+            self.until(&format!("!!{find}"), arguments.clone()).await?;
+            if self.evaluates(&script, arguments.clone()).await? == true {
+                return Ok(());
+            }
+        }
+    }
+
     /// Waits until an element shows this text, somewhere in it.
     pub async fn sees(&self, css: &str, text: &str) -> Result<()> {
         let script = "[...document.querySelectorAll(a[0])].some(e => e.textContent.replace(/[\\u2066-\\u2069]/g, '').includes(a[1]))";
@@ -123,12 +134,9 @@ impl Window {
         let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document; \
             const found = [...top.querySelectorAll('button, summary, label.button, [role=tab]')].filter(e => !e.disabled \
             && (e.textContent.trim() === a[0] || e.getAttribute('aria-label') === a[0])); \
-            return found[0] ?? false; })()";
-        let found = self.until(script, vec![name.into()]).await?;
-        self.client
-            .execute("arguments[0].scrollIntoView({ block: 'nearest' }); arguments[0].click()", vec![found])
-            .await?;
-        Ok(())
+            return found[0]; })()";
+        let click = "e.scrollIntoView({ block: 'nearest' }); e.click();";
+        self.does(script, click, vec![name.into()]).await
     }
 
     /// Types into an element.
@@ -151,11 +159,9 @@ impl Window {
         let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document; \
             const found = [...top.querySelectorAll('label')].filter(e => e.textContent.trim() === a[0]).at(a[1]); \
             return found && document.getElementById(found.htmlFor); })()";
-        let field = self.until(script, vec![label.into(), place.into()]).await?;
-        let script = "const e = arguments[0]; e.focus(); const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set; \
-            set.call(e, arguments[1]); e.dispatchEvent(new InputEvent('input', { bubbles: true }));";
-        self.client.execute(script, vec![field, text.into()]).await?;
-        Ok(())
+        let fill = "e.focus(); Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set.call(e, a[2]); \
+            e.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+        self.does(script, fill, vec![label.into(), place.into(), text.into()]).await
     }
 
     /// Chooses in the list with this label.

@@ -29,6 +29,65 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     Ok(())
 }
 
+/// Holds back the answer to the first question of a kind until `go` is set, and then sets `gone`; `latest` is the
+/// newest of the other answers.
+const HOLD_BACK: &str = "(() => { const ask = window.fetch; let held = false;
+    window.fetch = async (path, init) => {
+        const answer = await ask(path, init);
+        if (init.method !== 'GET' || !new RegExp(a[0]).test(path)) return answer;
+        if (held) {
+            window.latest = await answer.clone().json();
+            return answer;
+        }
+        held = true;
+        while (!window.go) await new Promise((done) => setTimeout(done, 20));
+        setTimeout(() => { window.gone = true; }, 200);
+        return answer;
+    };
+    return true; })()";
+
+#[tokio::test]
+async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    bob.says("The first").await?;
+    bob.until_last_is("delivered").await?;
+    alice.locks().await?;
+    bob.window.sees(".talk .hint", "Offline").await?;
+    bob.says("The second").await?;
+    bob.until_last_is("queued").await?;
+    // He looks at the conversation anew. What is read says that it waits, and comes when an event has told otherwise.
+    bob.window.evaluates(HOLD_BACK, vec!["/messages[?]".into()]).await?;
+    bob.opens("Alice").await?;
+    bob.window.sees_no(".bubble").await?;
+    alice.unlocks().await?;
+    bob.window.sees(".bubble.delivered", "The second").await?;
+    bob.window.evaluates("window.go = true", vec![]).await?;
+    bob.window.sees(".bubble.delivered", "The first").await?;
+    ensure!(bob.window.count(".bubble.delivered").await? == 2, "it is shown as waiting, and is not");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_unread_is_not_undone_by_an_answer_from_before() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    alice.locks().await?;
+    alice.unlocks().await?;
+    alice.window.sees(".who .name", "Bob").await?;
+    // When he goes it is asked how he is. The answer comes after what he says later.
+    alice.window.evaluates(HOLD_BACK, vec!["/contacts/[^/]*$".into()]).await?;
+    bob.locks().await?;
+    bob.unlocks().await?;
+    bob.opens("Alice").await?;
+    bob.says("Are you there?").await?;
+    alice.window.until("window.latest?.unread === 1", vec![]).await?;
+    alice.window.evaluates("window.go = true", vec![]).await?;
+    alice.window.until("window.gone", vec![]).await?;
+    ensure!(alice.window.count(".who .badge").await? == 1, "it counts as read, and is not");
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_is_waited_for_is_announced_once() -> Result<()> {
     let scene = Scene::begin().await?;
