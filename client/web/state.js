@@ -87,7 +87,8 @@ function lost(problem) {
 
 async function load() {
   following?.abort();
-  following = new AbortController();
+  const mine = new AbortController();
+  following = mine;
   const status = await get("/v1/status");
   const [contacts, newest, notes, requests, servers, handles] = await Promise.all([
     get("/v1/contacts"), get("/v1/conversations"), get("/v1/notes"),
@@ -95,6 +96,8 @@ async function load() {
   ]);
   const kept = new Map(notes.map(({ key, text }) => [key, text]));
   await speak(kept.get("ui.language"));
+  // Only the newest reading counts: two would both follow.
+  if (mine.signal.aborted) return;
   set({
     stage: "ready",
     trouble: null,
@@ -104,11 +107,12 @@ async function load() {
     notes: kept, requests, servers, handles,
   });
   if (state.talk) await openTalk(state.talk.id);
+  if (mine.signal.aborted) return;
   follow(status.last_event, {
     happens,
     connected: () => set({ connected: true }),
     broken: () => set({ connected: false }),
-    signal: following.signal,
+    signal: mine.signal,
   }).catch((problem) => (problem.status === 410 ? begin() : lost(problem)));
 }
 

@@ -33,6 +33,9 @@ impl Node {
         };
         peer.blocked = row.blocked;
         peer.refused = row.state == "refused";
+        if !peer.is_wanted() {
+            peer.dialling = None;
+        }
         match keys {
             Some((identity, pair, endpoint)) if !row.blocked => {
                 self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));

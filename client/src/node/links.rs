@@ -79,7 +79,10 @@ impl Node {
             }
             (_, None) => return self.request_failed(contact, "our request is missing"),
         };
-        let (stop, turns) = (self.stop.clone(), Arc::clone(&self.idle_dials));
+        let (stop, turns) = (self.stop.child_token(), Arc::clone(&self.idle_dials));
+        if let Some(peer) = self.peers.get_mut(&contact) {
+            peer.dialling = Some(stop.clone().drop_guard());
+        }
         let dial = async move {
             let _turn = if hurried { None } else { turns.acquire_owned().await.ok() };
             dial.await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
 
 use super::directory::Held;
 use super::redial::Redial;
@@ -31,6 +32,8 @@ pub(super) struct Peer {
     pub(super) link: Option<Live>,
     /// When to dial next.
     pub(super) redial: Redial,
+    /// Ends the dial that is on its way: with the contact, or when the next one begins.
+    pub(super) dialling: Option<DropGuard>,
     /// Why the last dial failed, in words.
     pub(super) trouble: Option<&'static str>,
     /// What the link says.
@@ -104,6 +107,7 @@ impl Peer {
             waiting: false,
             link: None,
             redial: Redial::at_once(now),
+            dialling: None,
             trouble: None,
             presence: Presence::Unknown,
             since: None,

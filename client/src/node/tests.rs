@@ -78,6 +78,13 @@ impl World {
         if one.identity().await.peer_id() > other.identity().await.peer_id() { (one, other) } else { (other, one) }
     }
 
+    /// Waits until so many streams are dialled or open.
+    async fn has_streams(&self, n: usize) {
+        let mut all = self.network.open_streams();
+        let settled = timeout(DEADLINE, all.wait_for(|all| *all == n)).await.is_ok();
+        assert!(settled, "there are {} streams, not {n}", *all.borrow());
+    }
+
     /// Two people who are contacts already.
     async fn pair(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("Alice").await, self.person("Bob").await);

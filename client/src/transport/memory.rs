@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,7 +25,7 @@ type Services = HashMap<OnionAddress, (Door, mpsc::Sender<Incoming>)>;
 #[derive(Clone, Default)]
 pub struct MemoryNetwork {
     services: Arc<Mutex<Services>>,
-    open: Arc<AtomicUsize>,
+    open: watch::Sender<usize>,
 }
 
 impl MemoryNetwork {
@@ -45,10 +44,10 @@ impl MemoryNetwork {
         }
     }
 
-    /// How many streams there are whose dialler holds them open.
+    /// How many streams there are that a dialler waits for, or holds open.
     #[must_use]
-    pub fn open_streams(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
+    pub fn open_streams(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
     }
 
     fn services(&self) -> MutexGuard<'_, Services> {
@@ -103,6 +102,7 @@ impl Transport for MemoryTransport {
         _: u32,
     ) -> BoxFuture<'static, Result<super::Stream, DialError>> {
         let (network, lag) = (self.network.clone(), self.lag);
+        let counted = Counted::new(&network.open);
         async move {
             tokio::time::sleep(lag).await;
             let service = network.services().get(&to).cloned();
@@ -110,7 +110,7 @@ impl Transport for MemoryTransport {
             let (ours, theirs) = tokio::io::duplex(BUFFER);
             let accepted = incoming.send(Incoming { door, at: to, stream: Box::new(theirs) }).await;
             accepted.map_err(|_| DialError::Unreachable)?;
-            Ok(Box::new(DiallersEnd::new(ours, network.open)) as super::Stream)
+            Ok(Box::new(DiallersEnd { stream: ours, _counted: counted }) as super::Stream)
         }
         .boxed()
     }
@@ -134,23 +134,26 @@ impl Transport for MemoryTransport {
     }
 }
 
-/// A dialler's end of a stream, counted as long as it is held.
+/// Counts as long as it is held.
+struct Counted(watch::Sender<usize>);
+
+impl Counted {
+    fn new(all: &watch::Sender<usize>) -> Self {
+        all.send_modify(|all| *all += 1);
+        Self(all.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|all| *all -= 1);
+    }
+}
+
+/// A dialler's end of a stream.
 struct DiallersEnd {
     stream: DuplexStream,
-    open: Arc<AtomicUsize>,
-}
-
-impl DiallersEnd {
-    fn new(stream: DuplexStream, open: Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::SeqCst);
-        Self { stream, open }
-    }
-}
-
-impl Drop for DiallersEnd {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::SeqCst);
-    }
+    _counted: Counted,
 }
 
 impl AsyncRead for DiallersEnd {

@@ -58,9 +58,18 @@ impl Web {
                 self.show(shown.node, &shown.until);
                 Ok(())
             }
-            Stage::Closed | Stage::Starting => {
+            Stage::Closed => {
+                if let Some(before) = running.take() {
+                    // It has said so; now its files are free, too.
+                    let _ = before.task.await;
+                }
                 *running = Some(self.start(passphrase).await?);
-                Ok(())
+                self.until_open(&mut running).await
+            }
+            // Who asked for it went away before it had started.
+            Stage::Starting => {
+                profile::check_passphrase(&self.0.directory, passphrase).await?;
+                self.until_open(&mut running).await
             }
         }
     }
@@ -70,17 +79,24 @@ impl Web {
         let profile = profile::open(&self.0.directory, passphrase).await?;
         self.0.stage.send_replace(Stage::Starting);
         let stop = CancellationToken::new();
-        let mut task = tokio::spawn(start(profile, self.clone(), stop.clone()));
+        let task = tokio::spawn(start(profile, self.clone(), stop.clone()));
+        Ok(Running { stop, task })
+    }
+
+    async fn until_open(&self, running: &mut Option<Running>) -> Result<(), Refused> {
         let mut stage = self.0.stage.subscribe();
-        tokio::select! {
-            _ = stage.wait_for(|stage| matches!(stage, Stage::Open { .. })) => Ok(Running { stop, task }),
-            ended = &mut task => {
-                self.hide();
-                match ended {
-                    Ok(Err(error)) => Err(error.into()),
-                    _ => Err(Refused::internal(&"the node ended at once")),
-                }
-            }
+        let ended = match running {
+            Some(Running { task, .. }) => tokio::select! {
+                _ = stage.wait_for(|stage| matches!(stage, Stage::Open { .. })) => return Ok(()),
+                ended = task => ended,
+            },
+            None => Ok(Ok(())),
+        };
+        *running = None;
+        self.hide();
+        match ended {
+            Ok(Err(error)) => Err(error.into()),
+            _ => Err(Refused::internal(&"the node ended at once")),
         }
     }
 

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::Web;
+use super::{Stage, Web};
 use crate::api::client::Client;
 use crate::node::{Links, SharedTransport};
-use crate::profile::SOCKET;
+use crate::profile::{Passphrase, SOCKET};
 use crate::run;
 use crate::transport::memory::MemoryNetwork;
 
@@ -201,6 +201,28 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     assert_eq!(page.post("/ui/unlock", json!({ "passphrase": "correct horse" })).await.2["state"], "ready");
     assert_eq!(page.get("/v1/status", &[]).await.2["name"], "Alice");
     page.web.close().await;
+}
+
+/// Who closes the window while the profile opens must not leave a node that nothing locks.
+#[tokio::test]
+async fn a_profile_that_was_opened_for_nobody_is_locked_like_any_other() {
+    let Page { web, .. } = Page::open().await;
+    let passphrase = Passphrase::new("correct horse".into());
+    web.create("Alice", &passphrase).await.unwrap();
+    web.lock().await;
+    let mut stage = web.0.stage.subscribe();
+    tokio::select! {
+        biased;
+        _ = stage.wait_for(|stage| matches!(stage, Stage::Starting)) => {}
+        _ = web.unlock(&passphrase) => panic!("it was to be given up before"),
+    }
+    assert_eq!(web.state(), "starting");
+    let wrong = web.unlock(&Passphrase::new("another".into())).await;
+    assert!(wrong.is_err());
+    web.unlock(&passphrase).await.unwrap();
+    assert_eq!(web.state(), "ready");
+    web.lock().await;
+    assert!(matches!(*stage.borrow(), Stage::Closed), "the node goes on");
 }
 
 #[tokio::test]

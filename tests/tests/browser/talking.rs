@@ -100,8 +100,8 @@ async fn who_is_waited_for_is_announced_once() -> Result<()> {
     alice.window.evaluates(&format!("{wanted}.click()"), words.clone()).await?;
     alice.window.until(&format!("{wanted}.checked"), words.clone()).await?;
     alice.closes().await?;
-    bob.unlocks().await?;
-    alice.window.sees(".toast", "Bob is online.").await?;
+    // It is shown for a few seconds only.
+    tokio::try_join!(bob.unlocks(), alice.window.sees(".toast", "Bob is online."))?;
     alice.clicks("person").await?;
     alice.window.until(&format!("!{wanted}.checked"), words).await.map(drop)
 }

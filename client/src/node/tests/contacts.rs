@@ -84,6 +84,27 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
     assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
 }
 
+/// What is on its way to somebody would reach them though nothing more is wanted of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_or_blocked_is_not_asked_any_more() {
+    let world = World::new();
+    let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
+    alice.sleep().await;
+    alice.lag = Duration::from_hours(1);
+    alice.wake().await;
+    let asked = alice.opens(&bob.invitation().await).await.unwrap();
+    world.has_streams(1).await;
+    alice.node().remove_contact(&asked.id).await.unwrap();
+    world.has_streams(0).await;
+    let asked = alice.opens(&bob.invitation().await).await.unwrap();
+    world.has_streams(1).await;
+    let blocked = |blocked| ContactChange { blocked: Some(blocked), ..ContactChange::default() };
+    alice.node().change_contact(&asked.id, blocked(true)).await.unwrap();
+    world.has_streams(0).await;
+    alice.node().change_contact(&asked.id, blocked(false)).await.unwrap();
+    world.has_streams(1).await;
+}
+
 /// One has asked and given it up, which the other cannot know. The other has answered, and asks on until they are linked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
