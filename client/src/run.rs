@@ -130,7 +130,10 @@ pub async fn run_with(
     };
     // The API first: nothing is accepted that the node would not finish.
     api_stop.cancel();
-    web.hide();
+    let is_wiped = matches!(ending, Some(Ok(Ending::Wiped)));
+    if !is_wiped {
+        web.hide();
+    }
     let served = match served {
         Some(served) => served,
         None => api.await,
@@ -143,7 +146,12 @@ pub async fn run_with(
     telling.abort();
     let _ = std::fs::remove_file(profile.socket());
     match ending {
-        Ok(Ending::Wiped) => Ok(profile::destroy(&profile.directory)?),
+        Ok(Ending::Wiped) => {
+            let destroyed = profile::destroy(&profile.directory);
+            // Only now: what is closed and still there would be called locked.
+            web.hide();
+            Ok(destroyed?)
+        }
         Ok(Ending::Stopped) => Ok(served.map_err(|_| RunError::Crashed)??),
         Err(_) => Err(RunError::Crashed),
     }

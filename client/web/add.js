@@ -4,6 +4,7 @@ import { html, useState } from "/vendor/preact.js";
 import { Problem, ask } from "/api.js";
 import { t } from "/l10n.js";
 import { Scanner } from "/qr.js";
+import { trouble } from "/reasons.js";
 import { closeDialog, openTalk, set, state, toast } from "/state.js";
 import { plainAddress } from "/text.js";
 import { Button, Dialog, Field, Form, copy } from "/ui.js";
@@ -27,7 +28,8 @@ export function AddDialog({ link: given = "" }) {
     set({});
     closeDialog();
     toast(t("add-done"));
-    await openTalk(contact.id);
+    // The dialog is gone, and cannot say it.
+    await openTalk(contact.id).catch((problem) => toast(trouble(problem), "bad"));
   };
   return html`<${Dialog} title=${t("add")}>
     <p>${t("add-text")}</p>

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "/vendor/preact.js";
 import { ask } from "/api.js";
 import { LANGUAGES, speak, t } from "/l10n.js";
-import { begin, openDialog, set, state } from "/state.js";
+import { begin, set, state } from "/state.js";
 import { score } from "/strength.js";
 import { Button, Choice, Field, Form, Icon, Secret } from "/ui.js";
 
@@ -73,9 +73,9 @@ function Create({ restore }) {
   const [one, setOne] = useState("");
   const [two, setTwo] = useState("");
   const create = async () => {
-    await opened(ask("POST", "/ui/create", { name, passphrase: one }));
-    // Who begins has nobody yet: there is something to give away at once.
-    if (state.stage === "ready") openDialog("invite");
+    await ask("POST", "/ui/create", { name, passphrase: one });
+    state.isNew = true;
+    await begin();
   };
   const differs = two !== "" && one !== two;
   return html`<${Frame} title=${t("begin-title")}>

@@ -11,6 +11,8 @@ export const state = {
   /** boot, out, gone, no_profile, locked, starting, ready */
   stage: "boot",
   trouble: null,
+  /** Whether the profile was made just now: who begins has nobody yet, and something to give away. */
+  isNew: false,
   ui: {},
   connected: true,
   status: null,
@@ -82,7 +84,8 @@ export async function begin() {
 
 function lost(problem) {
   if (problem.code === "locked" || problem.status === 503) return forget();
-  set({ stage: problem.status === 401 ? "out" : problem.code === "gone" ? "gone" : state.stage, trouble: problem });
+  // Whatever it is: where it says that Chive is gone, it looks again.
+  set({ stage: problem.status === 401 ? "out" : "gone", trouble: problem });
 }
 
 async function load() {
@@ -106,6 +109,10 @@ async function load() {
     newest: new Map(newest.map((message) => [message.contact_id, message])),
     notes: kept, requests, servers, handles,
   });
+  if (state.isNew) {
+    state.isNew = false;
+    openDialog("invite");
+  }
   if (state.talk) await openTalk(state.talk.id);
   if (mine.signal.aborted) return;
   follow(status.last_event, {
@@ -311,8 +318,8 @@ async function read(limit, where, join) {
     if (!isOpen()) return;
     const page = answer.map((message) => (reading.has(keyOf(message)) ? reading.get(keyOf(message)) : message)).filter(Boolean);
     set({ talk: { ...state.talk, messages: join(page, state.talk.messages), complete: answer.length < limit, reading: null } });
-    const shown = new Set(state.talk.messages.map(keyOf));
-    if ([...reading.values()].some((message) => message?.late && !shown.has(keyOf(message)))) await reread();
+    const late = [...reading.values()].filter((message) => message?.late);
+    if (late.some((message) => !state.talk.messages.some((shown) => keyOf(shown) === keyOf(message)))) await reread();
   } finally {
     if (isOpen()) state.talk.reading = null;
   }

@@ -21,7 +21,7 @@ pub use host::Host;
 pub use window::Window;
 
 /// How long a browser may take to start.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(3);
 /// How long anything that is waited for in a page may take.
 const PATIENCE: Duration = Duration::from_secs(80);
 

@@ -102,8 +102,9 @@ impl Web {
 
     /// Closes the profile to the page: a node that was started here is ended.
     pub(super) async fn lock(&self) {
-        let running = self.0.running.lock().await.take();
-        match running {
+        // Held to the end: who opens it again waits until its files are free.
+        let mut running = self.0.running.lock().await;
+        match running.take() {
             Some(Running { stop, task }) => {
                 stop.cancel();
                 if let Ok(Err(error)) = task.await {

@@ -203,6 +203,24 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     page.web.close().await;
 }
 
+/// It is shown as locked before its node has ended: who is quick waits for that.
+#[tokio::test]
+async fn a_profile_that_was_just_locked_is_opened_again() {
+    let Page { web, .. } = Page::open().await;
+    let passphrase = Passphrase::new("correct horse".into());
+    web.create("Alice", &passphrase).await.unwrap();
+    for _ in 0..5 {
+        let mut stage = web.0.stage.subscribe();
+        let opens = async {
+            let _ = stage.wait_for(|stage| matches!(stage, Stage::Closed)).await;
+            web.unlock(&passphrase).await
+        };
+        let (opened, ()) = tokio::join!(opens, web.lock());
+        opened.unwrap();
+        assert_eq!(web.state(), "ready");
+    }
+}
+
 /// Who closes the window while the profile opens must not leave a node that nothing locks.
 #[tokio::test]
 async fn a_profile_that_was_opened_for_nobody_is_locked_like_any_other() {

@@ -11,6 +11,8 @@ use chive_shared::board;
 use chive_shared::record::Record;
 use chive_shared::server::ServerId;
 use chive_tests::postgres::Postgres;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use crate::client::{Client, within};
 use crate::world::{NOW, Person, World, database, path};
@@ -48,15 +50,46 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap()
 }
 
+/// Some who write to a server.
+struct Writers {
+    all: Vec<JoinHandle<Option<Record>>>,
+    /// Tells once of each that its first record was acknowledged.
+    begun: UnboundedReceiver<()>,
+}
+
+impl Writers {
+    fn start(to: SocketAddr, numbers: std::ops::Range<u64>, id: ServerId) -> Self {
+        let (tell, begun) = unbounded_channel();
+        let all = numbers.map(|number| tokio::spawn(write(to, number, id, tell.clone()))).collect();
+        Self { all, begun }
+    }
+
+    /// Waits until so many have begun.
+    async fn have_begun(&mut self, n: usize) {
+        for _ in 0..n {
+            within(self.begun.recv()).await.expect("somebody else");
+        }
+    }
+
+    /// The last record of each that was acknowledged, once the server is gone.
+    async fn acknowledged(self) -> Vec<Record> {
+        let mut acknowledged = Vec::new();
+        for writer in self.all {
+            acknowledged.extend(within(writer).await.unwrap());
+        }
+        acknowledged
+    }
+}
+
 /// Puts a person's records for as long as the server lives; gives the last that it acknowledged.
-async fn write(to: SocketAddr, writer: u64, id: ServerId) -> Option<Record> {
+async fn write(to: SocketAddr, writer: u64, id: ServerId, begun: UnboundedSender<()>) -> Option<Record> {
     let stream = tokio::net::TcpStream::connect(to).await.ok()?;
     let io = hyper_util::rt::TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.ok()?;
     tokio::spawn(connection);
-    let (mut last, begun) = (None, now());
+    let (mut last, since) = (None, now());
     for turn in 0.. {
-        let record = Person::new(writer).record_of(id, begun, turn);
+        let record = Person::new(writer).record_of(id, since, turn);
         let body = [&record.as_bytes()[..], &[0; 8]].concat();
         let request = hyper::Request::put(path(&record)).header("host", "server");
         let request = request.body(http_body_util::Full::new(bytes::Bytes::from(body))).unwrap();
@@ -64,7 +97,11 @@ async fn write(to: SocketAddr, writer: u64, id: ServerId) -> Option<Record> {
             break;
         }
         match sender.send_request(request).await {
-            Ok(answer) if answer.status().is_success() => last = Some(record),
+            Ok(answer) if answer.status().is_success() => {
+                if last.replace(record).is_none() {
+                    let _ = begun.send(());
+                }
+            }
             _ => break,
         }
     }
@@ -76,13 +113,10 @@ async fn killed_under_load(url: Option<String>) {
     let id = OnionSeed::open(dir.path()).unwrap().server();
     for round in 0..3 {
         let server = Process::start(dir.path(), url.as_deref());
-        let writers: Vec<_> = (0..16).map(|writer| tokio::spawn(write(server.tcp, 100 * round + writer, id))).collect();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut writers = Writers::start(server.tcp, 100 * round..100 * round + 16, id);
+        writers.have_begun(8).await;
         server.kill();
-        let mut acknowledged = Vec::new();
-        for writer in writers {
-            acknowledged.extend(within(writer).await.unwrap());
-        }
+        let acknowledged = writers.acknowledged().await;
         assert!(acknowledged.len() >= 8, "{}", acknowledged.len());
         let server = Process::start(dir.path(), url.as_deref());
         let answer = Client::connect(server.tcp).await.get("/v1/board").await.ok();
@@ -113,18 +147,15 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
     let id = OnionSeed::open(dir.path()).unwrap().server();
     std::fs::copy(dir.path().join("onion.key"), second.path().join("onion.key")).unwrap();
     let (lives, dies) = (Process::start(dir.path(), Some(&url)), Process::start(second.path(), Some(&url)));
-    let (to_living, to_dying) = (lives.tcp, dies.tcp);
-    let staying: Vec<_> = (0..8).map(|writer| tokio::spawn(write(to_living, writer, id))).collect();
-    let leaving: Vec<_> = (100..108).map(|writer| tokio::spawn(write(to_dying, writer, id))).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let to_living = lives.tcp;
+    let (mut staying, mut leaving) = (Writers::start(to_living, 0..8, id), Writers::start(dies.tcp, 100..108, id));
+    staying.have_begun(8).await;
+    leaving.have_begun(4).await;
     dies.kill();
-    let mut acknowledged = Vec::new();
-    for writer in leaving {
-        acknowledged.extend(within(writer).await.unwrap());
-    }
+    let acknowledged = leaving.acknowledged().await;
     assert!(acknowledged.len() >= 4, "{}", acknowledged.len());
-    // The one that lives is still written to, and shows within a second what the other one had accepted.
-    let deadline = std::time::Instant::now() + Duration::from_secs(1);
+    // The one that lives is still written to, and shows soon what the other one had accepted.
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
     loop {
         let answer = Client::connect(to_living).await.get("/v1/board").await.ok();
         let (_, records) = board::parse(&answer.body, 1_000).unwrap();
@@ -137,11 +168,9 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
         }
         assert!(std::time::Instant::now() < deadline, "accepted by the dead one and not on the other's board");
     }
-    assert!(staying.iter().all(|writer| !writer.is_finished()), "the living one stopped answering");
+    assert!(staying.all.iter().all(|writer| !writer.is_finished()), "the living one stopped answering");
     lives.kill();
-    for writer in staying {
-        assert!(within(writer).await.unwrap().is_some());
-    }
+    assert_eq!(staying.acknowledged().await.len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,8 +25,8 @@ async fn answer(stream: &mut TcpStream) -> String {
 /// A server whose patience ends soon.
 async fn impatient() -> World {
     World::with(None, |config| {
-        config.limits.head_seconds = 1;
-        config.limits.request_seconds = 1;
+        config.limits.head_seconds = 5;
+        config.limits.request_seconds = 5;
     })
     .await
 }
@@ -52,7 +52,7 @@ async fn a_truncated_or_slow_body_ends_in_time() {
     let mut slow = raw(&world, &(head.clone() + "abc")).await;
     let began = Instant::now();
     assert!(answer(&mut slow).await.starts_with("HTTP/1.1 504"));
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(30));
     let mut cut = raw(&world, &(head + "abc")).await;
     cut.shutdown().await.unwrap();
     let _ = answer(&mut cut).await;
@@ -65,7 +65,7 @@ async fn a_slow_or_endless_head_ends_in_time() {
     let mut slow = raw(&world, "GET / HTT").await;
     let began = Instant::now();
     let _ = answer(&mut slow).await;
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(30));
     let many = "x-many: y\r\n".repeat(1_000);
     let mut endless = raw(&world, &format!("GET /v1/info HTTP/1.1\r\nhost: x\r\n{many}\r\n")).await;
     assert!(answer(&mut endless).await.starts_with("HTTP/1.1 431"));

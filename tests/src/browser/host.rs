@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::process::{Child, Launch, Output, Signal};
 
 /// How long it may take to start or to stop.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Somebody's Chive, which serves the page.
 #[derive(Debug)]

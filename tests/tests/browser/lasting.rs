@@ -162,8 +162,8 @@ async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
     let asked = "fetch('/v1/notes', { headers: { 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.json()) \
         .then(all => all.some(({ key, text }) => key === 'ui.lock-after' && text === '60'))";
     while alice.window.evaluates(asked, vec![]).await? != true {}
-    // As if the minute were a second.
-    let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 1 }), headers: { \
+    // As if the minute were ten seconds.
+    let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 10 }), headers: { \
         'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.status)";
     ensure!(alice.window.evaluates(soon, vec![]).await? == 204);
     alice.window.sees("h1", alice.words.say("unlock-title")?).await?;

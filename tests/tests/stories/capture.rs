@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_mins(4);
 /// How often each is counted: cells of Tor's own come between now and then.
 const TIMES: usize = 15;
 /// Nothing was sent for so long: what belongs together has left.
-const QUIET: Duration = Duration::from_millis(400);
+const QUIET: Duration = Duration::from_millis(800);
 
 /// A bridge in front of a relay, which counts what the client sends.
 struct Tap {

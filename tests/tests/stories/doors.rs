@@ -17,7 +17,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::stage::{Stage, received_exactly};
 
@@ -43,13 +43,11 @@ pub(crate) async fn nonsense_at_both_onion_ports_harms_nobody(stage: Stage) -> R
             stranger.gets_no_answer(door, &bytes).await.context(what)?;
         }
     }
-    // All of them are still open: others get through.
-    let began = Instant::now();
+    // Others get through all the same.
     bob.adds(&link, "Alice").await?;
     bob.until_contact("Alice", ContactState::Accepted).await?;
     bob.delivers("Alice", "nobody keeps me out").await?;
     alice.delivers("Bob", "nor me").await?;
-    ensure!(began.elapsed() < CLOSED_AFTER, "it took {:?}", began.elapsed());
     try_join_all(idle.into_iter().map(is_closed)).await?;
     bob.delivers("Alice", "still here").await?;
     received_exactly(&alice, "Bob", &["nobody keeps me out", "still here"]).await?;

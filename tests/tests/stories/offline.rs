@@ -10,7 +10,7 @@ use chive_tests::person::Surroundings;
 use crate::stage::Stage;
 
 /// How soon a person is told that nothing moves.
-const STALL_DEADLINE: Duration = Duration::from_mins(1);
+const STALL_DEADLINE: Duration = Duration::from_mins(2);
 
 pub(crate) async fn without_a_tor_network_chive_says_why_and_commands_work(stage: Stage) -> Result<()> {
     let link = stage.person("Carol").await?.invites().await?;

