@@ -128,6 +128,8 @@ pub const MESSAGE_LIFE: std::ops::RangeInclusive<u64> = 1..=31_536_000;
 pub const MAX_BACKUP: u64 = 64 << 30;
 /// A backup's header.
 pub const MAX_BACKUP_HEADER: usize = 4096;
+/// Times that can be shown to people, in milliseconds since 1970: until the end of the year 9999 (RFC 3339).
+pub const TIMES: std::ops::RangeInclusive<i64> = 0..=253_402_300_799_999;
 /// Events kept for those who resume.
 pub const MAX_EVENTS: i64 = 10_000;
 

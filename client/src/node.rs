@@ -385,10 +385,14 @@ impl NodeHandle {
 
     /// Destroys the profile's key, then ends the node. When this returns, the profile is lost.
     pub async fn wipe(&self) -> Result<(), Fault> {
-        let directory = self.directory.clone();
-        let destroyed = tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
-        destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
-        self.ask(Command::Wipe).await
+        let (node, directory) = (self.clone(), self.directory.clone());
+        // On its own, so that it is done or not, whoever waits for it.
+        let wiping = tokio::spawn(async move {
+            let destroyed = tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
+            destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+            node.ask(Command::Wipe).await
+        });
+        wiping.await.map_err(|error| internal(&error))?
     }
 }
 

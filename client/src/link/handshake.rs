@@ -50,6 +50,12 @@ pub struct PairKeys {
 }
 
 impl PairKeys {
+    /// Whether these are the same.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.peer == other.peer && self.psk == other.psk
+    }
+
     /// The keys of a pair's secret.
     #[must_use]
     pub fn new(pair_secret: &[u8; 32], own: PeerId, peer: PublicIdentity) -> Self {

@@ -305,14 +305,16 @@ impl Node {
     }
 
     fn go_on(&mut self, contact: ContactId, session: Session) {
+        let Some(pair) = self.host.directory.pair(contact) else { return };
         let (host, stop) = (self.host.clone(), self.stop.clone());
-        self.tasks.spawn(async move { stop.run_until_cancelled(host.go_on(contact, session)).await });
+        self.tasks.spawn(async move { stop.run_until_cancelled(host.go_on(contact, pair, session)).await });
     }
 
     async fn tick(&mut self) {
         self.resend().await;
         log_failure(self.do_what_is_due().await);
         log_failure(self.erase().await);
+        log_failure(self.settle_requests().await);
         log_failure(self.repeat_questions().await);
         log_failure(self.settle_presence().await);
         log_failure(self.show_all_presences().await);
@@ -341,7 +343,8 @@ impl Node {
     async fn network_changed(&mut self, status: NetworkStatus) {
         self.was_ready |= status.ready;
         if status.ready && !self.network.ready {
-            self.peers.values_mut().for_each(|peer| peer.redial.hurry(Instant::now()));
+            self.peers.values_mut().filter(|peer| peer.waiting).for_each(Peer::hurry);
+            self.peers.values_mut().filter(|peer| !peer.waiting).for_each(|peer| peer.redial.hurry(Instant::now()));
         }
         if std::mem::replace(&mut self.network, status) != self.network {
             self.announce(&What::Tor { tor: self.tor_status() }).await;
@@ -412,7 +415,7 @@ impl Node {
     async fn load_peers(&mut self) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         for row in contacts::all(&mut tx).await? {
-            let waiting = messages::waiting(&mut tx, row.id).await? > 0
+            let waiting = messages::anything_waits(&mut tx, row.id).await?
                 || contacts::request(&mut tx, row.id).await?.is_some()
                 || (row.state == "accepted" && !row.begun);
             let mut peer = Peer::new(row.peer_id()?, Instant::now());

@@ -81,7 +81,8 @@ impl Node {
             self.hand_over_anew(contact).await;
             return Ok(());
         }
-        if afresh::was_answered(&mut tx, contact, &name).await? {
+        // Without a conversation, what was answered is of a time before a restore, and its answer is lost.
+        if row.begun && afresh::was_answered(&mut tx, contact, &name).await? {
             return Ok(());
         }
         let Some(answer) = self.make_afresh(&mut tx, contact, question, &name).await? else {

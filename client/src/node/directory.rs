@@ -19,9 +19,14 @@ pub(super) struct Directory {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// Which of a contact's pair secrets, in the order in which they came: a link by an earlier one is none any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair(u64);
+
 #[derive(Default)]
 struct Inner {
-    contacts: BTreeMap<ContactId, PairKeys>,
+    contacts: BTreeMap<ContactId, (Pair, PairKeys)>,
+    pairs: u64,
     invitations: Vec<(Zeroizing<[u8; 32]>, InvitationSecret)>,
     held: BTreeMap<ContactId, Vec<LinkId>>,
 }
@@ -51,7 +56,17 @@ impl Directory {
 
     /// Links of this contact are taken from now on.
     pub(super) fn admit(&self, contact: ContactId, keys: PairKeys) {
-        self.lock().contacts.insert(contact, keys);
+        let mut inner = self.lock();
+        let known = inner.contacts.get(&contact).filter(|(_, known)| known.is(&keys)).map(|(pair, _)| *pair);
+        let pair = known.unwrap_or(Pair(inner.pairs));
+        inner.pairs += 1;
+        inner.contacts.insert(contact, (pair, keys));
+    }
+
+    /// The pair secret that a contact has now.
+    #[must_use]
+    pub(super) fn pair(&self, contact: ContactId) -> Option<Pair> {
+        self.lock().contacts.get(&contact).map(|(pair, _)| *pair)
     }
 
     /// Links of this contact are refused from now on.
@@ -66,15 +81,16 @@ impl Directory {
 
     /// The keys of a contact.
     #[must_use]
-    pub(super) fn keys(&self, contact: ContactId) -> Option<PairKeys> {
+    pub(super) fn keys(&self, contact: ContactId) -> Option<(Pair, PairKeys)> {
         self.lock().contacts.get(&contact).cloned()
     }
 
     /// Who made this preface.
     #[must_use]
-    pub(super) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, PairKeys)> {
+    pub(super) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, Pair, PairKeys)> {
         let inner = self.lock();
-        inner.contacts.iter().find(|(_, keys)| keys.recognises(preface)).map(|(id, keys)| (*id, keys.clone()))
+        let mut contacts = inner.contacts.iter();
+        contacts.find(|(_, (_, keys))| keys.recognises(preface)).map(|(id, (pair, keys))| (*id, *pair, keys.clone()))
     }
 
     /// Which invitation this preface names.

@@ -1,5 +1,7 @@
 //! What comes in: envelopes are opened, stored and receipted, in one transaction each.
 
+use std::collections::VecDeque;
+
 use sha2::{Digest, Sha256};
 
 use super::actor::Node;
@@ -46,8 +48,8 @@ impl Outcome {
 impl Node {
     /// Takes one envelope of a contact.
     pub(super) async fn receive(&mut self, contact: ContactId, envelope: &[u8]) -> Result<(), StoreError> {
-        let mut queue = vec![envelope.to_vec()];
-        while let Some(envelope) = queue.pop() {
+        let mut queue = VecDeque::from([envelope.to_vec()]);
+        while let Some(envelope) = queue.pop_front() {
             let Some(peer) = self.peers.get(&contact).filter(|peer| peer.is_wanted()) else { return Ok(()) };
             let Some(accepted) = &peer.accepted else { return Ok(()) };
             if peer.is_beginning() {
@@ -163,11 +165,12 @@ impl Node {
             }
             Content::Card { id, card } => {
                 conversations::remember_received(tx, contact, digest, id).await?;
-                if contacts::take_card(tx, contact, &card).await? {
+                let is_news = contacts::take_card(tx, contact, &card).await?;
+                if is_news {
                     self.rename_as_card(tx, contact, &card).await?;
                     events::note_contact(tx, contact, now).await?;
                 }
-                Ok(Outcome { card: true, ..Outcome::answer(id) })
+                Ok(Outcome { card: is_news, ..Outcome::answer(id) })
             }
             Content::Terms { id, terms: theirs } => {
                 conversations::remember_received(tx, contact, digest, id).await?;

@@ -17,14 +17,16 @@ use super::servers::parse_server;
 use super::{Report, events};
 use crate::api::types::{Decision, ErrorCode, Handle, HandleState, Request, What};
 use crate::fault::Fault;
+use crate::identity::PeerId;
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{MAX_HANDLES, MAX_KEY_PACKAGE};
 use crate::rendezvous::handles::{Claimed, Ours};
 use crate::rendezvous::{self, ServerError, Way};
 use crate::store::handles::{self, HandleRow, NewAsking};
+use crate::store::contacts::ContactRow;
 use crate::store::{StoreError, Tx, contacts, servers};
 use crate::text;
-use crate::transport::Door;
+use crate::transport::{Door, OnionAddress};
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 
@@ -41,7 +43,8 @@ pub(super) struct Errands {
 
 /// What became of an errand.
 pub(super) enum ErrandNews {
-    Claimed(Claimed),
+    /// With a card that names this front door.
+    Claimed(Claimed, OnionAddress),
     Released,
     Failed(ServerError),
 }
@@ -124,7 +127,7 @@ impl Node {
         &mut self,
         row: &HandleRow,
         way: Way,
-        front_door: crate::transport::OnionAddress,
+        front_door: OnionAddress,
     ) -> Result<(), StoreError> {
         let (id, now) = (row.id, self.clock.now());
         let ours = Ours {
@@ -142,7 +145,7 @@ impl Node {
                 let done = if releasing {
                     ours.release(&way, now).await.map(|()| ErrandNews::Released)
                 } else {
-                    ours.claim(&way, &invitation, now, nonce).await.map(ErrandNews::Claimed)
+                    ours.claim(&way, &invitation, now, nonce).await.map(|claimed| ErrandNews::Claimed(claimed, front_door))
                 };
                 host.report(Report::Errand { id, news: done.unwrap_or_else(ErrandNews::Failed) }).await;
             };
@@ -156,10 +159,15 @@ impl Node {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         match news {
-            ErrandNews::Claimed(Claimed { sequence, expires }) => {
+            ErrandNews::Claimed(Claimed { sequence, expires }, front_door) => {
                 self.errands.later.remove(&id);
+                let is_current = super::invitations::current(&mut tx, Door::Front).await?.address() == front_door;
                 let renew_at = now + RENEW_AFTER_MS + self.rng.random_range(0..RENEW_AFTER_MS / 3);
                 handles::claimed(&mut tx, id, sequence.0.cast_signed(), renew_at, expires).await?;
+                if !is_current {
+                    // We have moved meanwhile.
+                    handles::claim_again(&mut tx, Some(id)).await?;
+                }
             }
             ErrandNews::Released => handles::remove(&mut tx, id).await?,
             ErrandNews::Failed(error) => {
@@ -196,20 +204,24 @@ impl Node {
         tx: &mut Tx,
         asking: &Asking,
         handle: Option<String>,
-        known: bool,
+        known: Option<ContactRow>,
     ) -> Result<Verdict, StoreError> {
         let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
         let peer = asking.peer.peer_id();
-        if known && contacts::by_peer(tx, peer).await?.is_some_and(|row| row.state == "accepted") {
+        if known.as_ref().is_some_and(|row| row.state == "accepted") {
             return refused(Refusal::Known);
+        }
+        if let Some(row) = known
+            && contacts::request(tx, row.id).await?.is_some()
+        {
+            // We ask it ourselves: that is a yes.
+            return Ok(Verdict::Accept(Some(Box::new(row))));
         }
         if let Some(row) = handles::asking_of(tx, peer).await? {
             if row.decision.as_deref() == Some("declined") {
                 handles::forget_asking(tx, peer).await?;
                 return refused(Refusal::Declined);
             }
-            handles::replace_introduction(tx, peer, &asking.introduction).await?;
-            return refused(Refusal::Pending);
         }
         let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else {
             return refused(Refusal::Unusable);
@@ -223,12 +235,23 @@ impl Node {
             message: theirs.message.as_deref().filter(|text| !text.is_empty()),
         };
         let now = self.clock.now();
-        if handles::add_asking(tx, &new, now).await?
+        // Who asks again is shown as it asks now: a yes is to what was seen.
+        if handles::put_asking(tx, &new, now).await?
             && let Some(row) = handles::asking_of(tx, peer).await?
         {
             events::note(tx, &What::Request { request: row.show() }, now).await?;
         }
         refused(Refusal::Pending)
+    }
+
+    /// Who has become a contact does not ask any more.
+    pub(super) async fn asks_no_more(&self, tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
+        let Some(row) = handles::asking_of(tx, peer).await? else { return Ok(()) };
+        handles::forget_asking(tx, peer).await?;
+        if row.decision.is_none() {
+            events::note(tx, &What::RequestGone { id: row.show().id }, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn requests(&mut self) -> Result<Vec<Request>, Fault> {
@@ -249,7 +272,10 @@ impl Node {
             Decision::Accept => {
                 let known = contacts::by_peer(&mut tx, peer).await?.map(Box::new);
                 handles::forget_asking(&mut tx, peer).await?;
-                if self.is_crossed(&mut tx, peer, known.as_deref()).await? {
+                if known.as_ref().is_some_and(|row| row.state == "accepted") {
+                    // It has become a contact otherwise: what it asked with then would end what there is.
+                    None
+                } else if self.is_crossed(&mut tx, peer, known.as_deref()).await? {
                     // Ours to it comes first, and makes it the same contact.
                     None
                 } else {

@@ -17,6 +17,8 @@ use crate::transport::{Door, Hosted, OnionSeed};
 /// A replaced endpoint stays up for so long: 7 days, and up to one more.
 const CLOSES_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
 const CLOSES_WITHIN_MS: i64 = 24 * 3600 * 1000;
+/// A replaced front door that somebody may have found by a handle.
+const HANDLE_CLOSES_AFTER_MS: i64 = 28 * 24 * 3600 * 1000;
 
 impl Node {
     pub(super) async fn invite(&mut self, new: &NewInvitation) -> Result<Invitation, Fault> {
@@ -150,9 +152,12 @@ impl Node {
         let endpoint_closes = now + CLOSES_AFTER_MS + self.rng.random_range(0..CLOSES_WITHIN_MS);
         owner::add_service(tx, Door::Endpoint, &endpoint, now, endpoint_closes).await?;
         let all = invitations::all(tx).await?;
-        let front_closes = all.iter().filter_map(|row| row.active_until(now)).max().unwrap_or(now);
+        // An answer may have been lost on its way, and who found us by a handle may wait for one.
+        let by_handle = !handles::all(tx).await?.is_empty() || handles::count_waiting(tx).await? > 0;
+        let answered = if by_handle { now + HANDLE_CLOSES_AFTER_MS } else { endpoint_closes };
+        let front_closes = all.iter().filter_map(|row| row.active_until(now)).max().unwrap_or(now).max(answered);
         owner::add_service(tx, Door::Front, &front, now, front_closes).await?;
-        handles::claim_all_again(tx).await?;
+        handles::claim_again(tx, None).await?;
         owner::renew_presence(tx, &presence, self.rng.random_range(1..1 << 20)).await
     }
 

@@ -8,10 +8,11 @@ use futures::FutureExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::actor::Node;
 use super::meet::{MeetError, Meeting};
-use super::peer::{Candidate, Live, Peer, later_survives};
+use super::peer::{Candidate, Dialling, Live, Peer, later_survives};
 use super::{Links, Report};
 use crate::api::types::{Presence, What};
 use crate::invitation::Invitation;
@@ -79,12 +80,15 @@ impl Node {
             }
             (_, None) => return self.request_failed(contact, "our request is missing"),
         };
-        let (stop, turns) = (self.stop.child_token(), Arc::clone(&self.idle_dials));
+        let (stop, hurry, turns) = (self.stop.child_token(), CancellationToken::new(), Arc::clone(&self.idle_dials));
+        if hurried {
+            hurry.cancel();
+        }
         if let Some(peer) = self.peers.get_mut(&contact) {
-            peer.dialling = Some(stop.clone().drop_guard());
+            peer.dialling = Some(Dialling { _stop: stop.clone().drop_guard(), hurry: hurry.clone() });
         }
         let dial = async move {
-            let _turn = if hurried { None } else { turns.acquire_owned().await.ok() };
+            let _turn = hurry.run_until_cancelled(turns.acquire_owned()).await;
             dial.await;
         };
         self.tasks.spawn(async move { stop.run_until_cancelled(dial).await });
@@ -152,6 +156,10 @@ impl Node {
     /// Both ends have said hello.
     pub(super) async fn link_up(&mut self, contact: ContactId, meeting: Meeting) -> Result<(), StoreError> {
         let own = self.host.identity.peer_id();
+        if self.host.directory.pair(contact) != Some(meeting.pair) {
+            // The two have become contacts anew since, by a request that was under way.
+            return Ok(());
+        }
         let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_wanted() && peer.accepted.is_some()) else {
             return Ok(());
         };
@@ -165,7 +173,7 @@ impl Node {
             }
             let _ = live.sender.send(Frame::Bye(Bye::Superseded), None);
         }
-        let Meeting { session, theirs, held } = meeting;
+        let Meeting { session, theirs, held, .. } = meeting;
         let (id, dialled) = (session.id, session.dialled);
         let cancel = self.links_stop.child_token();
         let reports = self.host.reports.clone();
@@ -185,12 +193,12 @@ impl Node {
             asked: None,
             unreadable: 0,
             since: Instant::now(),
+            settled: false,
             _held: held,
         });
         peer.redial.linked();
         peer.trouble = None;
         let beginning = peer.is_beginning();
-        self.settle_request(contact).await?;
         self.set_presence(contact, Presence::Online).await?;
         if beginning {
             return self.ask_to_restart(contact).await;

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::Report;
-use super::directory::{Directory, Held};
+use super::directory::{Directory, Held, Pair};
 use super::lobby::{Place, Standing};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
@@ -23,6 +23,8 @@ use crate::wire::frame::{Frame, LinkId, VERSION};
 pub(super) struct Meeting {
     /// The link.
     pub(super) session: Session,
+    /// What it was made from.
+    pub(super) pair: Pair,
     /// The other links that the contact held when it said hello.
     pub(super) theirs: Vec<LinkId>,
     /// Held as long as the link is.
@@ -46,7 +48,7 @@ pub(super) struct Reply {
     /// The answer.
     pub(super) frame: Frame,
     /// The contact that it has become just now.
-    pub(super) contact: Option<ContactId>,
+    pub(super) contact: Option<(ContactId, Pair)>,
 }
 
 /// Why two did not meet.
@@ -94,11 +96,11 @@ impl Host {
         let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (door, preface.purpose) {
             (Door::Endpoint, Purpose::Contact) => {
-                let (contact, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
+                let (contact, pair, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
                 if !place.name(Standing::Contact(contact)) {
                     return Ok(());
                 }
-                let met = self.answer_contact(stream, contact, &preface, &keys).await;
+                let met = self.answer_contact(stream, contact, &preface, (pair, &keys)).await;
                 self.report(met.map_or_else(
                     |error| Report::AnswerFailed { contact, error },
                     |meeting| Report::Met { contact, meeting: Box::new(meeting) },
@@ -122,17 +124,17 @@ impl Host {
         stream: Stream,
         contact: ContactId,
         preface: &Preface,
-        keys: &PairKeys,
+        (pair, keys): (Pair, &PairKeys),
     ) -> Result<Meeting, LinkError> {
         let established = handshake::accept_contact(stream, &self.identity, preface, keys).await?;
-        self.greet(contact, established).await
+        self.greet(contact, pair, established).await
     }
 
-    async fn greet(&self, contact: ContactId, established: Established) -> Result<Meeting, LinkError> {
+    async fn greet(&self, contact: ContactId, pair: Pair, established: Established) -> Result<Meeting, LinkError> {
         let (held, ours) = self.directory.hold(contact, established.id);
         let mut session = Session::new(established);
         let theirs = exchange_hellos(&mut session, ours).await?;
-        Ok(Meeting { session, theirs, held })
+        Ok(Meeting { session, pair, theirs, held })
     }
 
     async fn answer_request(
@@ -153,21 +155,21 @@ impl Host {
         session.write(&frame).await?;
         // The asker says hello again, or closes, once it has stored the answer: closing first could cut it off.
         let Ok(Frame::Hello { links: theirs, .. }) = session.read().await else { return Ok(()) };
-        let Some(contact) = contact else { return Ok(()) };
+        let Some((contact, pair)) = contact else { return Ok(()) };
         let (held, ours) = self.directory.hold(contact, session.id);
         session.write(&Frame::Hello { version: VERSION, links: ours }).await?;
-        self.report(Report::Met { contact, meeting: Box::new(Meeting { session, theirs, held }) }).await;
+        self.report(Report::Met { contact, meeting: Box::new(Meeting { session, pair, theirs, held }) }).await;
         Ok(())
     }
 
     /// Goes on, as a contact, over the session in which we became one. If the other will not, the contact is dialled
     /// in its time.
-    pub(super) async fn go_on(self, contact: ContactId, mut session: Session) {
+    pub(super) async fn go_on(self, contact: ContactId, pair: Pair, mut session: Session) {
         let (held, ours) = self.directory.hold(contact, session.id);
         let met = timeout(HANDSHAKE_DEADLINE, exchange_hellos(&mut session, ours)).await;
         match met.map_err(LinkError::from).flatten() {
             Ok(theirs) => {
-                self.report(Report::Met { contact, meeting: Box::new(Meeting { session, theirs, held }) }).await;
+                self.report(Report::Met { contact, meeting: Box::new(Meeting { session, pair, theirs, held }) }).await;
             }
             Err(error) => tracing::debug!(%error, "the session of a request does not go on"),
         }
@@ -198,11 +200,11 @@ impl Host {
         attempt: u32,
         mut rng: StdRng,
     ) -> Result<Meeting, MeetError> {
-        let keys = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
+        let (pair, keys) = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
         let stream = transport.dial(to, circle(contact), attempt).await?;
         let meeting = timeout(HANDSHAKE_DEADLINE, async {
             let established = handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
-            self.greet(contact, established).await
+            self.greet(contact, pair, established).await
         });
         Ok(meeting.await.map_err(LinkError::from).flatten()?)
     }

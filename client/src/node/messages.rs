@@ -44,7 +44,7 @@ impl Node {
         self.commit_and_pump(tx, contact.id).await?;
         if let Some(peer) = self.peers.get_mut(&contact.id) {
             peer.waiting = true;
-            peer.redial.hurry(Instant::now());
+            peer.hurry();
         }
         match accepted {
             Some(message) => Ok(message.show(|contact| self.why_waiting(contact))),

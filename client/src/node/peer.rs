@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::directory::Held;
 use super::redial::Redial;
@@ -32,8 +32,8 @@ pub(super) struct Peer {
     pub(super) link: Option<Live>,
     /// When to dial next.
     pub(super) redial: Redial,
-    /// Ends the dial that is on its way: with the contact, or when the next one begins.
-    pub(super) dialling: Option<DropGuard>,
+    /// The dial that is on its way. It ends with the contact, or when the next one begins.
+    pub(super) dialling: Option<Dialling>,
     /// Why the last dial failed, in words.
     pub(super) trouble: Option<&'static str>,
     /// What the link says.
@@ -48,6 +48,14 @@ pub(super) struct Peer {
     pub(super) key_alarm: Option<Instant>,
     /// When we last answered its request with a yes.
     pub(super) taken_in: Option<Instant>,
+}
+
+/// A dial that is on its way.
+pub(super) struct Dialling {
+    /// Ends it.
+    pub(super) _stop: DropGuard,
+    /// Lets it begin, if it waits for its turn.
+    pub(super) hurry: CancellationToken,
 }
 
 /// What an accepted contact has.
@@ -82,6 +90,8 @@ pub(super) struct Live {
     pub(super) unreadable: u32,
     /// Since when it is up.
     pub(super) since: Instant,
+    /// Whether it has been up for so long that a request which was on its way says nothing any more.
+    pub(super) settled: bool,
     /// Counts as held until it is dropped.
     pub(super) _held: Held,
 }
@@ -115,6 +125,14 @@ impl Peer {
             conversation: None,
             key_alarm: None,
             taken_in: None,
+        }
+    }
+
+    /// There is a reason to dial it soon.
+    pub(super) fn hurry(&mut self) {
+        self.redial.hurry(Instant::now());
+        if let Some(dialling) = &self.dialling {
+            dialling.hurry.cancel();
         }
     }
 

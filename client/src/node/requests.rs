@@ -9,6 +9,7 @@ use super::envelopes::digest;
 use super::events;
 use super::internal;
 use super::meet::{Asking, Reply};
+use super::peer::Peer;
 use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
 use crate::fault::Fault;
 use crate::identity::{PeerId, PublicIdentity};
@@ -25,6 +26,8 @@ use chive_mls::{Conversation, Draft};
 
 /// A withdrawn request is remembered so long, in memory alone: none is on its way for longer.
 const WITHDRAWN_FOR: Duration = Duration::from_mins(5);
+/// After so long with a link, no request of before it is under way.
+const SETTLED: Duration = Duration::from_secs(30);
 /// So many are, at most.
 const MAX_WITHDRAWN: usize = 64;
 
@@ -75,14 +78,17 @@ impl Node {
         if row.blocked {
             return refuse(ErrorCode::AlreadyContact, format!("the person behind this link is blocked: {name}"));
         }
-        let linked = self.peers.get(&row.id).is_some_and(|peer| peer.link.is_some());
-        if linked || row.state == "requested" {
+        if self.is_linked(row.id) || row.state == "requested" {
             return refuse(
                 ErrorCode::AlreadyContact,
                 format!("the person behind this link is a contact already: {name}"),
             );
         }
         Ok(())
+    }
+
+    fn is_linked(&self, contact: ContactId) -> bool {
+        self.peers.get(&contact).is_some_and(|peer| peer.link.is_some())
     }
 
     /// It may be on its way, and is told of when we become contacts otherwise.
@@ -216,7 +222,7 @@ impl Node {
     }
 
     pub(super) fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
-        if let Some(peer) = self.peers.get_mut(&contact) {
+        if let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.link.is_none()) {
             peer.trouble = Some(trouble);
             peer.redial.failed(Instant::now(), true, &mut self.rng);
         }
@@ -245,6 +251,7 @@ impl Node {
         contacts::accept(&mut tx, contact, &peer, &pair).await?;
         contacts::take_card(&mut tx, contact, &introduction.card).await?;
         contacts::remove_request(&mut tx, contact).await?;
+        self.asks_no_more(&mut tx, peer.peer_id()).await?;
         self.put_terms(&mut tx, contact).await?;
         self.rename_as_card(&mut tx, contact, &introduction.card).await?;
         self.tell_if_changed(&mut tx, contact, &request.introduction).await?;
@@ -320,7 +327,7 @@ impl Node {
                     self.drop_link(contact).await?;
                     self.welcome_asker(contact).await?;
                     self.let_session_go_on(contact);
-                    Reply { frame, contact: Some(contact) }
+                    Reply { frame, contact: self.host.directory.pair(contact).map(|pair| (contact, pair)) }
                 }
                 None => Reply { frame: Frame::Refuse(Refusal::Unusable), contact: None },
             },
@@ -339,14 +346,24 @@ impl Node {
         self.refresh_servers().await
     }
 
-    /// A link is up: nobody needs to ask.
-    pub(super) async fn settle_request(&mut self, contact: ContactId) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        if contacts::request(&mut tx, contact).await?.is_none() {
-            return Ok(());
+    /// Who has been linked for a while needs not ask. Not at once: a request that was on its way when the link came up
+    /// may have been taken before the other side knew of the link, and then that counts.
+    pub(super) async fn settle_requests(&mut self) -> Result<(), StoreError> {
+        let lasts = |peer: &Peer| peer.link.as_ref().is_some_and(|live| !live.settled && live.since.elapsed() >= SETTLED);
+        let lasting: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| lasts(peer)).map(|(id, _)| *id).collect();
+        for contact in lasting {
+            let mut tx = self.store.begin().await?;
+            if contacts::request(&mut tx, contact).await?.is_some() {
+                contacts::remove_request(&mut tx, contact).await?;
+                self.commit(tx).await?;
+            } else {
+                drop(tx);
+            }
+            if let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) {
+                live.settled = true;
+            }
         }
-        contacts::remove_request(&mut tx, contact).await?;
-        self.commit(tx).await
+        Ok(())
     }
 
     /// The session in which two became contacts becomes their link: no need to dial meanwhile.
@@ -383,6 +400,8 @@ impl Node {
                 Some(given) if given.request == question => return Ok(Verdict::Answer(Frame::Accept(given.answer))),
                 // An old question that comes late: nobody waits for the answer any more.
                 _ if afresh::was_answered(tx, row.id, &question).await? => return refused(Refusal::Known),
+                // It has a link, or will soon hear that it has none.
+                _ if self.is_linked(row.id) => return refused(Refusal::Pending),
                 _ => {}
             }
         }
@@ -390,7 +409,7 @@ impl Node {
             return refused(Refusal::Crossed);
         }
         let Some(invitation) = invitation else {
-            return self.judge_by_handle(tx, asking, handle, known.is_some()).await;
+            return self.judge_by_handle(tx, asking, handle, known).await;
         };
         let used = invitations::used_by(tx, &invitation.id, peer).await?;
         Ok(verdict_of(invitation, used, known, self.clock.now()))
@@ -450,6 +469,7 @@ impl Node {
             afresh::remember_answered(tx, contact, answered).await?;
         }
         contacts::accept(tx, contact, peer, &pair).await?;
+        self.asks_no_more(tx, peer.peer_id()).await?;
         contacts::take_card(tx, contact, &theirs.card).await?;
         self.put_terms(tx, contact).await?;
         if known.is_some() {

@@ -9,7 +9,6 @@ use chive_shared::status::{Hint, State};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
 use super::actor::{Node, refuse};
@@ -19,7 +18,7 @@ use crate::api::types::{
 };
 use crate::fault::Fault;
 use crate::identity::{PeerId, derive};
-use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN};
+use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN, TIMES};
 use crate::presence::{Announcement, News, Subject};
 use crate::rendezvous::reader::{Reader, ReaderNews};
 use crate::rendezvous::writer::{Told, Writer, WriterNews};
@@ -361,7 +360,7 @@ impl Node {
             && news.status.state != State::Offline
             && peer.link.is_none()
         {
-            peer.redial.hurry(Instant::now());
+            peer.hurry();
         }
         self.show_presence(news.contact).await
     }
@@ -413,7 +412,7 @@ impl Node {
                     State::Away => Presence::Away,
                     State::Offline => Presence::Offline,
                 };
-                let (source, since) = (Some(PresenceSource::Server), Some(news.status.since));
+                let (source, since) = (Some(PresenceSource::Server), Some(news.status.since).filter(|since| TIMES.contains(since)));
                 Shown { presence, source, since, reason: None }
             }
             _ if left.is_some() => by_link(Presence::Offline),

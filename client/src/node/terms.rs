@@ -55,6 +55,10 @@ impl Node {
             disappear_after: change.disappear_after.unwrap_or(ours.disappear_after),
             read_receipts: change.read_receipts.unwrap_or(ours.read_receipts),
         };
+        if ours.read_receipts && !wanted.read_receipts {
+            // What waits to be told would be told against our will.
+            messages::drop_unsealed(tx, contact, "read").await?;
+        }
         if wanted != ours {
             terms::set(tx, contact, wanted).await?;
             self.put_terms(tx, contact).await?;
@@ -157,12 +161,15 @@ impl Node {
         if !log && !anew {
             return Ok(());
         }
-        self.store.erase(anew).await?;
+        // Also if it fails, as on a full disk: it is tried again in its time, not at once.
         let now = Some(Instant::now());
-        (self.erasure.due, self.erasure.last) = (false, now);
+        self.erasure.last = now;
         if anew {
-            (self.erasure.anew_due, self.erasure.anew_last) = (false, now);
+            self.erasure.anew_last = now;
         }
+        let is_empty = self.store.erase(anew).await?;
+        self.erasure.due = !is_empty;
+        self.erasure.anew_due &= !anew;
         Ok(())
     }
 }

@@ -92,6 +92,8 @@ pub async fn restore(store: &Store, now: i64, rng: &mut (dyn CryptoRng + Send)) 
         .bind(step)
         .execute(&mut *tx)
         .await?;
+    // What their server shows may name a front door that was made since.
+    super::handles::claim_again(&mut tx, None).await?;
     sqlx::query("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'event'")
         .bind(EVENTS_APART)
         .execute(&mut *tx)

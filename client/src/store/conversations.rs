@@ -214,7 +214,8 @@ pub async fn hold(
     limit: u32,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR IGNORE INTO held (contact, digest, envelope) SELECT ?1, ?2, ?3 \
+        "INSERT OR IGNORE INTO held (contact, digest, envelope, came) \
+         SELECT ?1, ?2, ?3, (SELECT ifnull(max(came), 0) + 1 FROM held WHERE contact = ?1) \
          WHERE (SELECT count(*) FROM held WHERE contact = ?1) < ?4",
     )
     .bind(contact)
@@ -226,12 +227,13 @@ pub async fn hold(
     Ok(())
 }
 
-/// Takes every kept envelope out.
+/// Takes every kept envelope out, in the order in which they came.
 pub async fn take_held(tx: &mut Tx, contact: ContactId) -> Result<Vec<Vec<u8>>, StoreError> {
-    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM held WHERE contact = ? RETURNING envelope")
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT envelope FROM held WHERE contact = ? ORDER BY came")
         .bind(contact)
         .fetch_all(&mut **tx)
         .await?;
+    sqlx::query("DELETE FROM held WHERE contact = ?").bind(contact).execute(&mut **tx).await?;
     Ok(rows.into_iter().map(|(envelope,)| envelope).collect())
 }
 

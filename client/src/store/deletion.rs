@@ -70,7 +70,8 @@ impl Store {
     ///
     /// A deleted word may be left in the index where it divides two of its pages, and a row in the
     /// gap of a page from which it was moved: a small store is written anew, any if it `may_take_long`.
-    pub async fn erase(&self, may_take_long: bool) -> Result<(), StoreError> {
+    /// False if somebody reads old pages, as a backup does: then they are still there.
+    pub async fn erase(&self, may_take_long: bool) -> Result<bool, StoreError> {
         let mut open = self.idle().await?;
         let connection = &mut open.connection;
         let (messages,): (u32,) = sqlx::query_as("SELECT count(*) FROM (SELECT 1 FROM message LIMIT ?)")
@@ -83,8 +84,9 @@ impl Store {
                 .await?;
             sqlx::query("VACUUM").execute(&mut *connection).await?;
         }
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
-        Ok(())
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+        Ok(busy == 0)
     }
 }
 
@@ -160,7 +162,7 @@ mod tests {
         let deleted = delete_due(&mut tx, 1, 1000).await.unwrap().len();
         tx.commit().await.unwrap();
         assert_eq!(deleted, (1..=400).filter(|n| !is_kept(*n)).count());
-        store.erase(false).await.unwrap();
+        assert!(store.erase(false).await.unwrap());
         let after = dump(directory.path());
         // Half a word is enough to guess the rest.
         let left: Vec<u64> = (1..=400).filter(|n| !is_kept(*n) && holds(&after, &word(*n)[..5])).collect();

@@ -120,9 +120,12 @@ pub async fn claim(
     Ok(())
 }
 
-/// What it leads to changed: it is claimed again, with another card.
-pub async fn claim_all_again(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("UPDATE handle SET state = 'claiming' WHERE state = 'active'").execute(&mut **tx).await?;
+/// What this one, or each, leads to changed: it is claimed again, with another card.
+pub async fn claim_again(tx: &mut Tx, id: Option<i64>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE handle SET state = 'claiming' WHERE state = 'active' AND id = ifnull(?, id)")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -224,15 +227,19 @@ pub struct NewAsking<'a> {
     pub message: Option<&'a str>,
 }
 
-/// Keeps a request until it is answered; false when there are too many.
-pub async fn add_asking(tx: &mut Tx, new: &NewAsking<'_>, now: i64) -> Result<bool, StoreError> {
+/// Keeps a request until it is answered, in place of an earlier one. True if there is something else to be shown; also
+/// false when there are too many.
+pub async fn put_asking(tx: &mut Tx, new: &NewAsking<'_>, now: i64) -> Result<bool, StoreError> {
+    let peer = new.peer.peer_id();
+    let before = asking_of(tx, peer).await?;
     let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
-    if count >= MAX_ASKING {
+    if before.is_none() && count >= MAX_ASKING {
         return Ok(false);
     }
     sqlx::query(
         "INSERT INTO asking (peer_id, link_key, presence_key, handle, introduction, name, message, received_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+         introduction = excluded.introduction, name = excluded.name, message = excluded.message",
     )
     .bind(&new.peer.peer_id().0[..])
     .bind(&new.peer.link[..])
@@ -244,17 +251,8 @@ pub async fn add_asking(tx: &mut Tx, new: &NewAsking<'_>, now: i64) -> Result<bo
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    Ok(true)
-}
-
-/// It asks with another introduction now.
-pub async fn replace_introduction(tx: &mut Tx, peer: PeerId, introduction: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE asking SET introduction = ? WHERE peer_id = ?")
-        .bind(introduction)
-        .bind(&peer.0[..])
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+    let shows = |row: &AskingRow| row.name == new.name && row.message.as_deref() == new.message;
+    Ok(before.is_none_or(|row| row.decision.is_none() && !shows(&row)))
 }
 
 /// Those who wait for our answer, oldest first.

@@ -8,6 +8,7 @@ use super::contacts::ContactId;
 use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx, bytes};
 use crate::api::types::{Direction, Message, MessageState};
+use crate::limits::TIMES;
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
@@ -175,7 +176,7 @@ pub async fn add_theirs(
     .bind(&text.text)
     .bind(text.counter.cast_signed())
     .bind(text.clock.cast_signed())
-    .bind(text.created_at)
+    .bind(if TIMES.contains(&text.created_at) { text.created_at } else { now })
     .bind(now)
     .bind(words(&text.text))
     .bind(disappear_after.map(u64::cast_signed))
@@ -449,6 +450,16 @@ pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<()
     Ok(())
 }
 
+/// Forgets what of this kind waits for the contact and may not have left.
+pub async fn drop_unsealed(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ? AND envelope IS NULL")
+        .bind(contact)
+        .bind(kind)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Whether something of this kind waits for the contact.
 pub async fn waits(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ? AND kind = ?)")
@@ -498,9 +509,10 @@ pub struct Receipted {
 
 /// The contact has stored this item.
 pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64) -> Result<Receipted, StoreError> {
-    // Only what was sealed can have been received: a receipt for anything else is a guess.
+    // Only what was sealed can have been received: a receipt for anything else is a guess. A message has its number since.
     let outbox: Option<(i64, String, Option<Vec<u8>>)> = sqlx::query_as(
-        "DELETE FROM outbox WHERE contact = ? AND item = ? AND envelope IS NOT NULL AND kind != 'commit' \
+        "DELETE FROM outbox WHERE contact = ?1 AND item = ?2 AND kind != 'commit' AND (envelope IS NOT NULL OR EXISTS \
+         (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2 AND mine = 1 AND counter IS NOT NULL)) \
          RETURNING id, kind, body",
     )
     .bind(contact)
@@ -651,6 +663,25 @@ pub(super) mod tests {
             assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
         }
         index_is_in_line(&store).await;
+    }
+
+    /// As after a conversation that began afresh: what waits has a number of before, and is not sealed again yet.
+    #[tokio::test]
+    async fn a_receipt_for_what_is_numbered_leaves_nothing_in_the_outbox() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        let mut tx = store.begin().await.unwrap();
+        for (n, numbered) in [(1, true), (2, false)] {
+            let id = MessageId([n; 16]);
+            let new =
+                NewRow { contact: bob, id, text: "x", clock: 1, created_at: 0, expires_at: None, disappear_after: None };
+            let row = add_ours(&mut tx, &new).await.unwrap();
+            if numbered {
+                sqlx::query("UPDATE message SET counter = 1 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();
+            }
+            let receipted = receipt(&mut tx, bob, id, 5).await.unwrap();
+            assert_eq!((receipted.outbox.is_some(), receipted.message.is_some()), (numbered, numbered), "{n}");
+        }
     }
 
     #[tokio::test]

@@ -277,9 +277,12 @@ impl<'a> World<'a> {
     }
 
     async fn befriend(&mut self, asker: Who, owner: Who) {
-        // A second request that overtakes the first is not part of these histories.
-        if self.people[asker].regards(self.people[owner].id).await.is_some_and(|state| state != ContactState::Refused) {
-            return;
+        match self.people[asker].regards(self.people[owner].id).await {
+            // A second request that overtakes the first is not part of these histories.
+            Some(ContactState::Requested | ContactState::Blocked) => return,
+            // Who is a contact is seldom asked anew, and refused while there is a link.
+            Some(ContactState::Accepted) if self.rng.random_bool(0.6) => return,
+            _ => {}
         }
         let old = self.links.iter().filter(|(who, _)| *who == owner).map(|(_, link)| link.clone());
         let old: Vec<String> = old.collect();

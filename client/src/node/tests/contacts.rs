@@ -171,6 +171,57 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     lower.delivered(&sent).await;
 }
 
+/// A yes to it later would end the conversation that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asked_by_a_handle_and_is_a_contact_otherwise_asks_no_more() {
+    let world = World::new();
+    let (mut higher, lower) = world.two_by_id().await;
+    lower.opens(&higher.has_handle().await).await.unwrap();
+    let waiting = |p: &Person| p.node().clone();
+    higher.waits_until("the request", |p| async move { !waiting(p).requests().await.unwrap().is_empty() }).await;
+    let asking = higher.node().requests().await.unwrap().remove(0).id;
+    higher.opens(&lower.invitation().await).await.unwrap();
+    higher.waits_until("the other", |p| async move { p.is_online(lower.name).await }).await;
+    assert!(higher.node().requests().await.unwrap().is_empty());
+    let late = higher.node().answer_request(&asking, Decision::Accept).await;
+    assert_eq!(late.unwrap_err().code, ErrorCode::UnknownRequest);
+    let sent = lower.sends(higher.name, "one conversation").await;
+    lower.delivered(&sent).await;
+}
+
+/// A yes is to what was seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_again_by_a_handle_is_shown_as_it_asks_now() {
+    let world = World::new();
+    let (mut alice, mallory) = (world.person("Alice").await, world.person("Mallory").await);
+    let (handle, identity) = (alice.has_handle().await, mallory.identity().await);
+    let transport = world.network.transport(mpsc::channel(1).0);
+    for (name, valid) in [("Anna", true), ("Boris", true), ("Nobody", false)] {
+        let mut introduction = mallory::introduction(mallory::card(name, 0)).1.to_bytes();
+        introduction.truncate(if valid { usize::MAX } else { 20 });
+        let (_, answer) = mallory::is_answered(&transport, &identity, &handle, introduction).await;
+        let expected = if valid { Refusal::Pending } else { Refusal::Unusable };
+        assert!(matches!(answer, Frame::Refuse(refusal) if refusal == expected), "{name}");
+    }
+    let requests = alice.node().requests().await.unwrap();
+    assert_eq!(requests.iter().map(|request| request.name.as_str()).collect::<Vec<_>>(), ["Boris"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_lost_is_given_again_though_we_have_moved() {
+    let world = World::new();
+    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    carol.adds(&alice).await;
+    let (link, identity) = (alice.invitation().await, bob.identity().await);
+    let introduction = mallory::introduction(mallory::card("Bob", 0)).1.to_bytes();
+    let transport = world.network.transport(mpsc::channel(1).0);
+    let (_, first) = mallory::is_answered(&transport, &identity, &link, introduction.clone()).await;
+    assert!(matches!(first, Frame::Accept(_)));
+    alice.node().remove_contact("Carol").await.unwrap();
+    let (_, again) = mallory::is_answered(&transport, &identity, &link, introduction).await;
+    assert_eq!(again, first);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint() {
     let world = World::new();

@@ -207,6 +207,15 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     bob.wake().await;
     alice.learns_that_it_was_read(&fourth).await;
     assert!(alice.node().message(&fourth.id).await.unwrap().read_at.is_some());
+    // What waits to be told is not told by who has changed its mind.
+    let fifth = alice.sends("Bob", "fifth").await;
+    bob.sees("Alice", "fifth").await;
+    alice.delivered(&fifth).await;
+    alice.sleep().await;
+    bob.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
+    bob.reads("Alice").await;
+    bob.wants("Alice", receipts(false)).await;
+    assert_eq!(bob.counts("SELECT count(*) FROM outbox WHERE kind = 'read'").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

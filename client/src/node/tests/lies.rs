@@ -9,7 +9,7 @@ use super::*;
 use crate::limits::{MAX_TEXT, MAX_UNREADABLE};
 use crate::link::session::Session;
 use crate::wire::frame::{Frame, FrameError};
-use crate::wire::message::{Content, MessageId};
+use crate::wire::message::{Content, MessageId, Text};
 
 /// Says it, and waits for the receipt.
 async fn says(mallory: &mut Mallory, session: &mut Session, id: MessageId, content: &Content) {
@@ -26,6 +26,22 @@ async fn is_alive(session: &mut Session) {
 
 async fn texts_of(person: &Person, contact: &str) -> Vec<String> {
     person.history(contact).await.into_iter().map(|m| m.text).collect()
+}
+
+/// A page that cannot show a time would show nothing at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_nobody_can_show_is_when_the_message_came() {
+    let world = World::new();
+    let alice = world.person("Alice").await;
+    let mut mallory = Mallory::meets(&world, &alice).await;
+    let mut session = mallory.link().await;
+    for (created_at, kept) in [(i64::MAX, false), (-1, false), (9_000_000_000_000_000, false), (0, true)] {
+        let text = Text { created_at, ..mallory.text("when?") };
+        says(&mut mallory, &mut session, text.id, &Content::Text(text.clone())).await;
+        let shown = alice.history("Mallory").await.pop().unwrap();
+        assert_eq!(shown.created_at == created_at, kept, "{created_at}");
+        assert!(kept || shown.created_at == shown.delivered_at.unwrap());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

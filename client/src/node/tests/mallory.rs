@@ -146,11 +146,16 @@ pub(super) async fn asks(
     link: &str,
     card: Card,
 ) -> (Vec<u8>, PublicIdentity, Introduction) {
-    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
-    let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
+    let (draft, introduction) = introduction(card);
     let (peer, answer) = is_answered(transport, identity, link, introduction.to_bytes()).await;
     let Frame::Accept(answer) = answer else { panic!("refused") };
-    (draft.blob, peer, Introduction::from_bytes(&answer, MAX_WELCOME).unwrap())
+    (draft, peer, Introduction::from_bytes(&answer, MAX_WELCOME).unwrap())
+}
+
+/// What somebody asks with, and the draft of it.
+pub(super) fn introduction(card: Card) -> (Vec<u8>, Introduction) {
+    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
+    (draft.blob, Introduction { card, mls: draft.key_package, withdrawn: None, message: None })
 }
 
 /// Opens a link as somebody, with this introduction: who answers, and what.
