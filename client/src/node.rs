@@ -167,6 +167,12 @@ impl NodeHandle {
         answered.await.map_err(|_| stopping())?
     }
 
+    /// Whether it takes no more questions.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.commands.is_closed()
+    }
+
     /// How the node is.
     pub async fn status(&self) -> Result<Status, Fault> {
         self.ask(Command::Status).await

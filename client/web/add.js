@@ -5,9 +5,9 @@ import { Problem, ask } from "/api.js";
 import { t } from "/l10n.js";
 import { Scanner } from "/qr.js";
 import { trouble } from "/reasons.js";
-import { closeDialog, openTalk, set, state, toast } from "/state.js";
+import { openTalk, state, toast } from "/state.js";
 import { plainAddress } from "/text.js";
-import { Button, Dialog, Field, Form, copy } from "/ui.js";
+import { Button, Dialog, Field, Form, copy, useClose } from "/ui.js";
 
 const isHandle = (text) => /^[^\s:@]+@[^\s@]+$/u.test(text);
 
@@ -15,6 +15,7 @@ export function AddDialog({ link: given = "" }) {
   const [link, setLink] = useState(given);
   const [name, setName] = useState("");
   const [message, setMessage] = useState("");
+  const close = useClose();
   const typed = link.trim();
   const add = async () => {
     const handle = isHandle(typed);
@@ -25,8 +26,7 @@ export function AddDialog({ link: given = "" }) {
     });
     // Unless an event has brought it, and perhaps more, in the meantime.
     if (!state.contacts.has(contact.id)) state.contacts.set(contact.id, contact);
-    set({});
-    closeDialog();
+    close();
     toast(t("add-done"));
     // The dialog is gone, and cannot say it.
     await openTalk(contact.id).catch((problem) => toast(trouble(problem), "bad"));
@@ -44,17 +44,18 @@ export function AddDialog({ link: given = "" }) {
 
 export function LinkDialog({ link }) {
   const url = plainAddress(link);
+  const close = useClose();
   const open = async () => {
     if (!url) throw new Problem(0, "unknown", link);
     window.open(url.href, "_blank", "noopener,noreferrer");
-    closeDialog();
+    close();
   };
   return html`<${Dialog} title=${t("link-title")}>
     <p>${t("link-warning")}</p>
     <p class="address" dir="ltr">${link}</p>
     ${url && html`<p>${t("link-host")} <strong dir="ltr">${url.host}</strong></p>`}
     ${url && !/^[\x21-\x7e]*$/u.test(link) && html`<p class="wrong">${t("link-alike")}</p>`}
-    <div class="row end"><${Button} kind="primary" icon="copy" act=${() => copy(link).then(closeDialog)}>${t("copy")}</${Button}>
+    <div class="row end"><${Button} kind="primary" icon="copy" act=${() => copy(link).then(close)}>${t("copy")}</${Button}>
       ${url && html`<${Button} act=${open}>${t("link-open")}</${Button}>`}</div>
   </${Dialog}>`;
 }

@@ -9,18 +9,13 @@ import { List } from "/list.js";
 import { watch } from "/presence.js";
 import { begin, set, setting, state, subscribe } from "/state.js";
 import { Talk } from "/talk.js";
-import { Guard } from "/ui.js";
+import { Guard, Toasts, Within } from "/ui.js";
 
 function Shell() {
   return html`<main class=${`shell ${state.talk ? "talking" : ""}`}>
     <${List} />
     <${Talk} key=${state.talk?.id ?? ""} />
   </main>`;
-}
-
-function Toasts() {
-  return html`<div class="toasts" role="status" aria-live="polite">
-    ${state.toasts.map(({ key, text, kind }) => html`<p key=${key} class=${`toast ${kind}`}>${text}</p>`)}</div>`;
 }
 
 function App() {
@@ -41,7 +36,7 @@ function App() {
   return html`<${Guard}>
     ${!state.connected && html`<p class="banner" role="alert">${t("reconnecting")}</p>`}
     <${Shell} />
-    ${state.dialogs.map(({ name, values, key }) => html`<${dialogs[name]} key=${key} ...${values} />`)}
+    ${state.dialogs.map(({ name, values, key }) => html`<${Within.Provider} key=${key} value=${key}><${dialogs[name]} ...${values} /></${Within.Provider}>`)}
     <${Toasts} />
   </${Guard}>`;
 }

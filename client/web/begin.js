@@ -3,6 +3,7 @@
 import { html, useEffect, useRef, useState } from "/vendor/preact.js";
 import { ask } from "/api.js";
 import { LANGUAGES, speak, t } from "/l10n.js";
+import { trouble } from "/reasons.js";
 import { begin, set, state } from "/state.js";
 import { score } from "/strength.js";
 import { Button, Choice, Field, Form, Icon, Secret } from "/ui.js";
@@ -29,6 +30,8 @@ function Gone() {
     const timer = setInterval(begin, 2000);
     return () => clearInterval(timer);
   }, []);
+  // Who refuses is there.
+  if (state.trouble.status) return html`<${Frame} title=${t("trouble-title")}><p class="wrong">${trouble(state.trouble)}</p><p>${t("trouble-text")}</p></${Frame}>`;
   return html`<${Frame} title=${t("gone-title")}><p>${t("gone-text")}</p><p><code>chive open</code></p></${Frame}>`;
 }
 

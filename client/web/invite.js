@@ -4,12 +4,15 @@ import { html, useEffect, useState } from "/vendor/preact.js";
 import { ask } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
 import { Code } from "/qr.js";
-import { reason } from "/reasons.js";
+import { reason, trouble } from "/reasons.js";
 import { readInvitations, state } from "/state.js";
 import { Button, Choice, Dialog, copy } from "/ui.js";
 
 const LIVES = [3600, 86_400, 604_800, 2_592_000];
 const USES = [1, 2, 5, 10, 50];
+
+/** The invitations whose links were given away: who else is invited gets another. */
+const given = new Set();
 
 const notYet = ({ tor, front_door: door }) => (tor.ready ? t(`door-${door}`) : reason(tor.stalled ?? tor.summary));
 
@@ -17,23 +20,28 @@ export function InviteDialog() {
   const [made, setMade] = useState(null);
   const [life, setLife] = useState("604800");
   const [uses, setUses] = useState("1");
+  const [wrong, setWrong] = useState(null);
+  const give = () => given.add(made.id);
   const make = async (change = {}) => {
     const invitation = await ask("POST", "/v1/invitations", { uses: Number(change.uses ?? uses), expires_in: Number(change.life ?? life) });
     setMade(invitation);
     await readInvitations();
   };
+  const first = async () => {
+    await readInvitations();
+    const fresh = state.invitations.findLast((one) => one.state === "active" && one.used === 0 && one.uses === 1 && one.link && !given.has(one.id));
+    if (fresh) setMade(fresh);
+    else await make();
+  };
   useEffect(() => {
-    readInvitations().then(() => {
-      const fresh = state.invitations.findLast((one) => one.state === "active" && one.used === 0 && one.uses === 1 && one.link);
-      if (fresh) setMade(fresh);
-      else make();
-    }, () => {});
+    first().catch((problem) => setWrong(trouble(problem)));
   }, []);
   return html`<${Dialog} title=${t("invite")}>
     <p>${t("invite-text")}</p>
-    ${made?.link && html`<${Code} text=${made.link} label=${t("invite-code")} name="chive-invitation" />
-      <p class="address" dir="ltr" tabindex="0" role="group" aria-label=${t("invite-link")}>${made.link}</p>
-      <div class="row"><${Button} kind="primary" icon="copy" act=${() => copy(made.link)}>${t("copy-link")}</${Button}></div>
+    ${!made && html`<p class="wrong" role="alert">${wrong}</p>`}
+    ${made?.link && html`<${Code} text=${made.link} label=${t("invite-code")} name="chive-invitation" taken=${give} />
+      <p class="address" dir="ltr" tabindex="0" role="group" aria-label=${t("invite-link")} onCopy=${give}>${made.link}</p>
+      <div class="row"><${Button} kind="primary" icon="copy" act=${() => copy(made.link).then(give)}>${t("copy-link")}</${Button}></div>
       ${state.status.front_door !== "reachable" && html`<p class="hint" role="status">${t("invite-wait", { why: notYet(state.status) })}</p>`}
       <p class="hint">${t("invite-until", { n: made.uses, when: dayAndTime(made.expires_at) })}</p>`}
     <details><summary>${t("invite-another")}</summary>

@@ -42,27 +42,31 @@ function format(name, options) {
   return (formats[name] ??= new Intl.DateTimeFormat(language, options));
 }
 
-export const clock = (at) => format("clock", { hour: "numeric", minute: "2-digit" }).format(at);
-export const dayAndTime = (at) => format("both", { dateStyle: "medium", timeStyle: "short" }).format(at);
-export const isoTime = (at) => new Date(at).toISOString();
+/** Others choose their times: of one that no calendar has, nothing is said. */
+const LAST = 8.64e15;
+const ifAny = (say, otherwise = "–") => (at) => (Math.abs(at) <= LAST ? say(at) : otherwise);
+
+export const clock = ifAny((at) => format("clock", { hour: "numeric", minute: "2-digit" }).format(at));
+export const dayAndTime = ifAny((at) => format("both", { dateStyle: "medium", timeStyle: "short" }).format(at));
+export const isoTime = ifAny((at) => new Date(at).toISOString(), null);
 
 /** The day as people say it. */
-export function day(at) {
+export const day = ifAny((at) => {
   const days = Math.round((startOfDay(Date.now()) - startOfDay(at)) / 86_400_000);
   if (days === 0) return t("day-today");
   if (days === 1) return t("day-yesterday");
   const near = days > 0 && days < 7;
   if (near) return format("weekday", { weekday: "long" }).format(at);
   return format("day", { day: "numeric", month: "long", year: "numeric" }).format(at);
-}
+});
 
 /** The time today, the day before. */
-export function brief(at) {
+export const brief = ifAny((at) => {
   if (startOfDay(at) === startOfDay(Date.now())) return clock(at);
-  return Date.now() - at < 6 * 86_400_000
+  return Math.abs(Date.now() - at) < 6 * 86_400_000
     ? format("short", { weekday: "short" }).format(at)
     : format("date", { day: "2-digit", month: "2-digit", year: "2-digit" }).format(at);
-}
+});
 
 export const startOfDay = (at) => new Date(at).setHours(0, 0, 0, 0);
 

@@ -3,17 +3,20 @@
 import { html, useEffect, useMemo, useRef, useState } from "/vendor/preact.js";
 import { get } from "/api.js";
 import { brief, compare, isoTime, t } from "/l10n.js";
-import { reason } from "/reasons.js";
+import { reason, trouble } from "/reasons.js";
 import { Menu } from "/scroll.js";
-import { openDialog, openTalk, set, setting, state } from "/state.js";
+import { alarmOf, arrivedAt, keyOf, openDialog, openTalk, set, state } from "/state.js";
 import { oneLine, visible } from "/text.js";
-import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
+import { Avatar, Button, Icon, Name, Presence, attempt } from "/ui.js";
 import { lockNow } from "/settings.js";
 
 const ROW = 68;
 const FOUND = 60;
 
-const latest = (contact) => Math.max(state.newest.get(contact.id)?.created_at ?? 0, contact.created_at);
+function latest(contact) {
+  const message = state.newest.get(contact.id);
+  return Math.max(message ? arrivedAt(message) : 0, contact.created_at);
+}
 
 /** Those who were heard of last come first. */
 function ordered(words) {
@@ -25,17 +28,25 @@ function ordered(words) {
 
 export function List() {
   const [words, setWords] = useState("");
-  const [found, setFound] = useState(null);
+  const { found } = state;
   const search = useRef(null);
   const contacts = useMemo(() => ordered(words), [words, state.version]);
   useEffect(() => {
     const wanted = words.trim();
-    if (wanted.length < 2) return setFound(null);
+    if (wanted.length < 2) {
+      set({ found: null });
+      return undefined;
+    }
+    let over = false;
     const timer = setTimeout(async () => {
-      const messages = await get(`/v1/search?limit=${FOUND}&text=${encodeURIComponent(wanted.slice(0, 200))}`).catch(() => []);
-      setFound(messages);
+      const answer = await get(`/v1/search?limit=${FOUND}&text=${encodeURIComponent(wanted.slice(0, 200))}`)
+        .then((messages) => ({ messages }), (problem) => ({ problem }));
+      if (!over) set({ found: answer });
     }, 200);
-    return () => clearTimeout(timer);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, [words]);
   useEffect(() => {
     const keyed = (event) => {
@@ -48,7 +59,7 @@ export function List() {
         const all = ordered("");
         const at = all.findIndex((contact) => contact.id === state.talk?.id);
         const next = all[Math.max(0, Math.min(all.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))];
-        if (next) openTalk(next.id);
+        if (next) attempt(() => openTalk(next.id));
       }
     };
     addEventListener("keydown", keyed);
@@ -63,13 +74,13 @@ export function List() {
       <${Button} kind="quiet" icon="add" label=${t("add")} act=${async () => openDialog("add")} />
     </header>
     <div class="search"><${Icon} name="search" />
-      <input ref=${search} type="search" aria-label=${t("search")} placeholder=${t("search")} value=${words}
+      <input ref=${search} type="search" autocomplete="off" aria-label=${t("search")} placeholder=${t("search")} value=${words}
         onInput=${(event) => setWords(event.currentTarget.value)}
         onKeyDown=${(event) => { if (event.key === "Escape") setWords(""); }} /></div>
     <${Notices} />
     ${contacts.length > 0 && html`<${Menu} items=${contacts} keyOf=${(contact) => contact.id} height=${ROW} label=${t("conversations")}
       draw=${(contact, tabindex) => html`<${Row} contact=${contact} tabindex=${tabindex} />`} />`}
-    ${found && html`<${Found} messages=${found} words=${words} />`}
+    ${found && html`<${Found} ...${found} words=${words} />`}
     ${contacts.length === 0 && !found && html`<${Nobody} words=${words} />`}
     <${Foot} />
   </nav>`;
@@ -94,11 +105,12 @@ function Row({ contact, tabindex }) {
   const message = state.newest.get(contact.id);
   const draft = open ? "" : state.notes.get(`draft.${contact.id}`);
   return html`<button type="button" class=${`who ${open ? "open" : ""}`} tabindex=${tabindex} aria-current=${open ? "true" : undefined}
-      onClick=${() => openTalk(contact.id)}>
+      onClick=${() => attempt(() => openTalk(contact.id))}>
     <span class="face"><${Avatar} id=${contact.id} name=${contact.name} /><${Presence} contact=${contact} /></span>
     <span class="what">
       <span class="line"><${Name}>${contact.name}</${Name}>
         ${contact.verified && html`<span class="mark" role="img" aria-label=${t("verified")}><${Icon} name="verified" /></span>`}
+        ${alarmOf(contact.id) && html`<span class="alarmed" role="img" aria-label=${t("alarm")} title=${t("alarm")}><${Icon} name="warn" /></span>`}
         <span class="grow"></span>
         ${message && html`<time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time>`}</span>
       <span class="line"><span class="last">${draft ? html`<b class="draft">${t("draft")}</b> <bdi>${oneLine(draft)}</bdi>` : html`<${Last} contact=${contact} message=${message} />`}</span>
@@ -115,14 +127,11 @@ function Last({ contact, message }) {
   return html`${message.direction === "sent" && html`<span>${t("you")} </span>`}<bdi>${oneLine(message.text)}</bdi>`;
 }
 
-function Found({ messages, words }) {
-  const open = async (message) => {
-    await openTalk(message.contact_id);
-    set({ goTo: message.id });
-  };
+function Found({ messages = [], problem, words }) {
+  const open = (message) => attempt(() => openTalk(message.contact_id, message));
   return html`<section class="found" aria-label=${t("search-messages")}>
-    <div role="status"><h2>${messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2></div>
-    ${messages.map((message) => html`<button type="button" key=${message.id} class="hit" onClick=${() => open(message)}>
+    <div role="status"><h2>${problem ? trouble(problem) : messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2></div>
+    ${messages.map((message) => html`<button type="button" key=${message.contact_id + keyOf(message)} class="hit" onClick=${() => open(message)}>
       <span class="line"><${Name}>${message.contact}</${Name}><span class="grow"></span><time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time></span>
       <bdi class="last"><${Marked} text=${around(message.text, words)} words=${words} /></bdi></button>`)}
   </section>`;

@@ -5,11 +5,11 @@ import { ask, contactPath } from "/api.js";
 import { dayAndTime, duration, t } from "/l10n.js";
 import { isWanted, setWanted } from "/presence.js";
 import { Code, Scanner } from "/qr.js";
-import { closeDialog, openDialog, openTalk, state, takeContact, toast } from "/state.js";
+import { openDialog, removed, state, takeContact, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { seen } from "/talk.js";
 import { groups, visible } from "/text.js";
-import { Avatar, Button, Choice, Dialog, Field, Form, Icon, Name, Switch } from "/ui.js";
+import { Avatar, Button, Choice, Dialog, Field, Form, Icon, Name, Switch, attempt } from "/ui.js";
 
 const TIMERS = [0, 30, 300, 3600, 86_400, 604_800, 2_592_000];
 const KEEP = [0, 86_400, 604_800, 2_592_000, 31_536_000];
@@ -37,17 +37,15 @@ export function PersonDialog({ id }) {
     <div class="row">
       ${contact.state === "blocked"
         ? html`<${Button} act=${() => change(id, { blocked: false })}>${t("unblock")}</${Button}>`
-        : html`<${Button} kind="danger" act=${async () => sure(t("block"), t("block-sure", { name: contact.name }), t("block"), () => change(id, { blocked: true }))}>${t("block")}</${Button}>`}
-      <${Button} kind="danger" act=${async () => sure(t("remove"), t("remove-sure", { name: contact.name }), t("remove"), () => remove(id))}>${t("remove")}</${Button}>
+        : html`<${Button} kind="danger" act=${async () => sure(t("block"), t("block-sure", { name: contact.name }), t("block"), () => change(id, { blocked: true }), id)}>${t("block")}</${Button}>`}
+      <${Button} kind="danger" act=${async () => sure(t("remove"), t("remove-sure", { name: contact.name }), t("remove"), () => remove(id), id)}>${t("remove")}</${Button}>
     </div>
   </${Dialog}>`;
 }
 
 async function remove(id) {
   await ask("DELETE", contactPath(id));
-  state.contacts.delete(id);
-  closeDialog();
-  if (state.talk?.id === id) await openTalk(null);
+  removed(id);
 }
 
 function Rename({ contact }) {
@@ -77,11 +75,12 @@ export function VerifyDialog({ id }) {
   const [result, setResult] = useState(null);
   if (!contact?.safety_number) return null;
   const digits = contact.safety_number.replace(/\s/gu, "");
-  const scanned = async (text) => {
+  const scanned = (text) => attempt(async () => {
     const fits = text.replace(/\D/gu, "") === digits && /^chive-number:/iu.test(text);
-    setResult(fits ? "verify-fits" : "verify-differs");
+    setResult(null);
     if (fits) await change(id, { verified: true });
-  };
+    setResult(fits ? "verify-fits" : "verify-differs");
+  });
   return html`<${Dialog} title=${t("verify-title", { name: contact.name })}>
     <p>${t("verify-text", { name: contact.name })}</p>
     <p class="digits" dir="ltr" role="group" aria-label=${t("safety-number")}>${groups(contact.safety_number).map((group) => html`<span key=${group}>${group} </span>`)}</p>

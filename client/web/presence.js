@@ -4,6 +4,7 @@ import { ask } from "/api.js";
 import { t } from "/l10n.js";
 import { note, onArrival, openTalk, set, setting, state, subscribe, toast } from "/state.js";
 import { oneLine, visible } from "/text.js";
+import { attempt } from "/ui.js";
 
 /** How often the node is told that somebody is there, at most. */
 const TELL_EVERY = 30_000;
@@ -54,14 +55,21 @@ export const isWatched = () => document.visibilityState === "visible" && documen
 /** The note that somebody is waited for. */
 const WANTED = "ui.wanted.";
 export const isWanted = (id) => state.notes.has(WANTED + id);
-export const setWanted = (id, wanted) => note(WANTED + id, wanted ? "yes" : "");
+export function setWanted(id, wanted) {
+  announced.delete(id);
+  return note(WANTED + id, wanted ? "yes" : "");
+}
+
+/** Who was announced already, also where the note of it stays. */
+const announced = new Set();
 
 /** Says, once, that somebody who was waited for is online. */
 function tellWhoCame() {
   if (state.stage !== "ready") return;
   for (const contact of state.contacts.values()) {
-    if (contact.presence !== "online" || !isWanted(contact.id)) continue;
-    setWanted(contact.id, false).catch(() => {});
+    if (contact.presence !== "online" || !isWanted(contact.id) || announced.has(contact.id)) continue;
+    note(WANTED + contact.id, "").catch(() => {});
+    announced.add(contact.id);
     const came = t("came-online", { name: visible(contact.name) });
     toast(came);
     notify(contact.id, setting("notify") === "quiet" ? t("notify-somebody") : came);
@@ -81,7 +89,7 @@ function notify(id, title, body) {
   const made = new Notification(title, { body, icon: "/icon.svg", tag: id });
   made.onclick = () => {
     focus();
-    openTalk(id);
+    attempt(() => openTalk(id));
     made.close();
   };
 }

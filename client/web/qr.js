@@ -21,16 +21,23 @@ async function paint(canvas, text, scale) {
   rows.forEach((row, y) => row.forEach((dark, x) => dark && brush.fillRect(x * scale, y * scale, scale, scale)));
 }
 
-/** A code, with what can be done with it. */
-export function Code({ text, label, name, more = true }) {
+/** A code, with what can be done with it; `taken` hears that it was saved or printed. */
+export function Code({ text, label, name, more = true, taken }) {
   const ref = useRef(null);
   useEffect(() => { paint(ref.current, text, 8); }, [text]);
-  const file = () => new Promise((done) => ref.current.toBlob((blob) => { save(blob, `${name}.png`); done(); }, "image/png"));
+  const file = async () => {
+    save(await new Promise((done) => ref.current.toBlob(done, "image/png")), `${name}.png`);
+    taken?.();
+  };
+  const paper = async () => {
+    taken?.();
+    print();
+  };
   return html`<div class="code">
     <canvas ref=${ref} role="img" aria-label=${label} width="300" height="300"></canvas>
     ${more && html`<div class="row">
       <${Button} act=${file}>${t("qr-save")}</${Button}>
-      <${Button} act=${async () => print()}>${t("qr-print")}</${Button}>
+      <${Button} act=${paper}>${t("qr-print")}</${Button}>
     </div>`}
   </div>`;
 }

@@ -1,7 +1,7 @@
 // What the page knows: read from the node, changed by its events, drawn by everything else.
 
 import { Problem, ask, contactPath, follow, get, messagesPath, optional } from "/api.js";
-import { speak } from "/l10n.js";
+import { speak, t } from "/l10n.js";
 
 /** How many messages are read at once: at first, and at most. */
 const PAGE = 60;
@@ -23,9 +23,10 @@ export const state = {
   requests: null,
   servers: null,
   handles: null,
-  /** The open conversation: { id, messages, complete, reading, unread }; see `read`. */
+  /** The messages that were searched for: { messages } or { problem }. */
+  found: null,
+  /** The open conversation: see `openTalk`. */
   talk: null,
-  alarms: new Map(),
   dialogs: [],
   toasts: [],
   version: 0,
@@ -159,12 +160,7 @@ const EVENTS = {
     state.contacts.set(contact.id, contact);
     statusSoon();
   },
-  contact_removed: ({ id }) => {
-    tell(id);
-    state.contacts.delete(id);
-    state.newest.delete(id);
-    if (state.talk?.id === id) state.talk = null;
-  },
+  contact_removed: ({ id }) => removed(id),
   presence: ({ id, presence, source }, at) => {
     tell(id);
     const contact = state.contacts.get(id);
@@ -179,14 +175,17 @@ const EVENTS = {
       for (const key of messages.flatMap((message) => [`sent${message}`, `received${message}`])) state.talk.reading?.set(key, null);
       state.talk = { ...state.talk, messages: state.talk.messages.filter((message) => !gone.has(message.id)) };
     }
+    keepFound((message) => message.contact_id !== id || !gone.has(message.id));
     if (gone.has(state.newest.get(id)?.id)) newestAgain(id);
     contactSoon(id);
   },
-  key_changed: ({ id }) => state.alarms.set(id, "key"),
-  conversation_restarted: ({ id, by_contact }) => state.alarms.set(id, by_contact ? "restarted-theirs" : "restarted-ours"),
+  key_changed: ({ id }) => alarm(id, "key"),
+  conversation_restarted: ({ id, by_contact }) => alarm(id, by_contact ? "restarted-theirs" : "restarted-ours"),
   invitation: ({ invitation }) => {
     tell("invitations");
-    state.invitations = replaced(state.invitations, invitation, "id");
+    // What events tell of has no link.
+    const known = state.invitations?.find(({ id }) => id === invitation.id);
+    state.invitations = replaced(state.invitations, { link: known?.link, ...invitation }, "id");
   },
   tor: ({ tor }) => {
     tell("status");
@@ -207,6 +206,31 @@ function happens(event) {
   set({});
 }
 
+/** Forgets somebody, and what is shown of them. */
+export function removed(id) {
+  tell(id);
+  state.contacts.delete(id);
+  state.newest.delete(id);
+  if (state.talk?.id === id) state.talk = null;
+  keepFound((message) => message.contact_id !== id);
+  set({ dialogs: state.dialogs.filter(({ values }) => values.id !== id) });
+}
+
+function keepFound(fits) {
+  if (state.found?.messages) state.found = { messages: state.found.messages.filter(fits) };
+}
+
+const alarmNote = (id) => `ui.alarm.${id}`;
+/** What must not be overlooked about somebody, until it was closed. */
+export const alarmOf = (id) => state.notes.get(alarmNote(id));
+export const closeAlarm = (id) => note(alarmNote(id), "");
+
+function alarm(id, kind) {
+  // Nothing is worse than a key that does not fit.
+  if (alarmOf(id) === "key") return;
+  note(alarmNote(id), kind).catch(() => set({ notes: state.notes.set(alarmNote(id), kind) }));
+}
+
 /** A list with what an answer brought, unless events have brought it, and perhaps more, in the meantime. */
 export function added(list, item, key) {
   return list.some((known) => known[key] === item[key]) ? list : [...list, item];
@@ -218,6 +242,12 @@ function replaced(list, item, key) {
   return at < 0 ? [...list, item] : list.with(at, item);
 }
 
+/** When a message came, or was written, here: by the clock of this machine, not that of whoever wrote it. */
+export const arrivedAt = (message) => (message.direction === "received" ? message.delivered_at : message.created_at) ?? 0;
+
+/** Whether a message that is not shown has its place among those that are. */
+const belongs = (message, { messages, complete }) => complete || !messages.length || arrivedAt(message) >= arrivedAt(messages[0]);
+
 function messageCame(message) {
   const id = message.contact_id;
   tell(id);
@@ -227,12 +257,16 @@ function messageCame(message) {
   if (at >= 0) talk.messages[at] = message;
   talk?.reading?.set(keyOf(message), message);
   const isNew = message.direction === "received" && message.read_at === undefined && at < 0;
-  if (!known || known.id === message.id || message.created_at >= known.created_at || message.direction === "received") {
-    if (!message.late || known?.id === message.id) state.newest.set(id, message);
-  }
+  const isKnown = known && keyOf(known) === keyOf(message);
+  if (isKnown || (!message.late && (!known || arrivedAt(message) >= arrivedAt(known)))) state.newest.set(id, message);
   if (talk && at < 0) {
-    if (message.late) reread().catch(onlyProblems);
-    else if (isNew || message.state === "queued" || message.created_at >= ((talk.messages.at(-1) ?? known)?.created_at ?? 0)) talk.messages.push(message);
+    // What we write after all else has its place at the end, and what comes, unless it is late or fills a gap.
+    const end = talk.messages.at(-1) ?? known ?? message;
+    const isLast = message.direction === "sent"
+      ? arrivedAt(message) >= arrivedAt(end)
+      : isNew && !message.late && !talk.messages.some((shown) => shown.missing_before > 0);
+    if (isLast) talk.messages.push(message);
+    else if (belongs(message, talk)) reread().catch(onlyProblems);
   }
   if (isNew) {
     const contact = state.contacts.get(id);
@@ -271,20 +305,36 @@ const newestAgain = (id) => soon(`newest-${id}`, () => take(id, get(`${messagesP
 /** What a message is known by: both sides choose ids. */
 export const keyOf = (message) => message.direction + message.id;
 
-/** Opens the conversation with somebody, or none. */
-export async function openTalk(id) {
+/** Whether the conversation that is open now still is, and was not opened anew. */
+function asOpened() {
+  const { readUpTo } = state.talk;
+  return () => state.talk?.readUpTo === readUpTo;
+}
+
+/**
+ * Opens the conversation with somebody, or none; at a message, if one is given. `reading`: see `read`.
+ * `readUpTo`: up to which messages the node was told that all were read. `goTo` and `unreadFrom` are keys.
+ */
+export async function openTalk(id, message) {
   if (!id) return set({ talk: null });
   const unread = state.contacts.get(id)?.unread ?? 0;
-  set({ talk: { id, messages: [], complete: false, reading: null, unread } });
+  set({ talk: { id, messages: [], complete: false, reading: null, readUpTo: new Set(), unread, unreadFrom: null, goTo: null } });
+  const isOpen = asOpened();
   try {
     await read(Math.max(PAGE, Math.min(MOST, unread + 10)), "", withWhatCame);
   } catch (problem) {
     // Nothing is known of it, not even that nothing was said.
-    if (state.talk?.id === id) set({ talk: null });
+    if (isOpen()) set({ talk: null });
     throw problem;
   }
+  if (!isOpen()) return;
+  const first = unread ? state.talk.messages.find(isUnread) : null;
+  if (first) set({ talk: { ...state.talk, unreadFrom: keyOf(first) } });
   contactSoon(id);
+  if (message) await goTo(message);
 }
+
+const isUnread = (message) => message.direction === "received" && message.read_at === undefined;
 
 /** Reads the open conversation again, for what has its place further up. */
 async function reread() {
@@ -298,10 +348,11 @@ export async function older(limit = 200) {
   await read(limit, `&before=${talk.messages[0].id}`, (page, shown) => [...page, ...shown]);
 }
 
-/** What was read, and what came while it was. */
+/** What was read, and of what is shown what stands before it, and what came while it was read. */
 function withWhatCame(page, shown) {
   const read = new Set(page.map(keyOf));
-  return [...page, ...shown.slice(shown.findLastIndex((message) => read.has(keyOf(message))) + 1)];
+  const isRead = (message) => read.has(keyOf(message));
+  return [...shown.slice(0, Math.max(0, shown.findIndex(isRead))), ...page, ...shown.slice(shown.findLastIndex(isRead) + 1)];
 }
 
 /**
@@ -317,38 +368,68 @@ async function read(limit, where, join) {
     const answer = await get(`${messagesPath(id)}?limit=${limit}${where}`);
     if (!isOpen()) return;
     const page = answer.map((message) => (reading.has(keyOf(message)) ? reading.get(keyOf(message)) : message)).filter(Boolean);
-    set({ talk: { ...state.talk, messages: join(page, state.talk.messages), complete: answer.length < limit, reading: null } });
-    const late = [...reading.values()].filter((message) => message?.late);
-    if (late.some((message) => !state.talk.messages.some((shown) => keyOf(shown) === keyOf(message)))) await reread();
+    const complete = state.talk.complete || answer.length < limit;
+    set({ talk: { ...state.talk, messages: join(page, state.talk.messages), complete, reading: null } });
+    const shown = new Set(state.talk.messages.map(keyOf));
+    if ([...reading.values()].some((message) => message && !shown.has(keyOf(message)) && belongs(message, state.talk))) await reread();
   } finally {
     if (isOpen()) state.talk.reading = null;
   }
 }
 
-/** Reads until a message is there, such as one that was searched for. */
-export async function until(id) {
-  while (state.talk && !state.talk.complete && !state.talk.messages.some((message) => message.id === id)) {
+/** Reads until a message is there, and shows it. */
+async function goTo(message) {
+  const isOpen = asOpened();
+  const isThere = () => state.talk.messages.some((shown) => keyOf(shown) === keyOf(message));
+  while (isOpen() && !isThere() && !state.talk.complete && state.talk.messages.length) {
     // Somebody who scrolls is reading already.
     if (state.talk.reading) await new Promise((done) => setTimeout(done, 20));
     else await older(1000);
   }
+  if (!isOpen()) return;
+  if (isThere()) set({ talk: { ...state.talk, goTo: keyOf(message) } });
+  else toast(t("error-unknown-message"), "bad");
 }
 
-/** Says that what is shown was read. */
+/** Says that what is shown was read: all that came until the last of it did. Up to each message that is said once. */
 export async function readAll(id) {
-  const contact = state.contacts.get(id);
-  const last = state.talk?.messages.findLast((message) => message.direction === "received");
-  if (!contact?.unread || !last) return;
-  state.contacts.set(id, { ...contact, unread: 0 });
-  await takeContact(id, ask("POST", `${contactPath(id)}/read`, { up_to: last.id }));
+  if (state.talk?.id !== id || !state.contacts.get(id)?.unread) return;
+  const { messages, readUpTo } = state.talk;
+  const waiting = messages.filter(isUnread);
+  const latest = waiting.reduce((time, message) => Math.max(time, arrivedAt(message)), 0);
+  // Several may have come at once.
+  const last = waiting.findLast((message) => arrivedAt(message) === latest && !readUpTo.has(message.id));
+  if (!last) return;
+  readUpTo.add(last.id);
+  try {
+    await takeContact(id, ask("POST", `${contactPath(id)}/read`, { up_to: last.id }));
+  } catch (problem) {
+    readUpTo.delete(last.id);
+    throw problem;
+  }
 }
 
-/** Keeps a note in the profile; an empty one goes. */
+let writing = Promise.resolve();
+/** When all notes so far were kept, or refused. */
+export const written = () => writing.catch(() => {});
+
+/** Keeps a note in the profile; an empty one goes. They are kept one after the other, as they were written. */
 export async function note(key, text, options) {
-  if (text) state.notes.set(key, text);
-  else state.notes.delete(key);
-  set({});
-  await ask("PUT", `/v1/notes/${key}`, { text }, options);
+  const before = state.notes.get(key) ?? "";
+  const is = (value) => {
+    if (value) state.notes.set(key, value);
+    else state.notes.delete(key);
+    set({});
+  };
+  const put = () => ask("PUT", `/v1/notes/${key}`, { text }, options);
+  is(text);
+  try {
+    // Who leaves does not wait.
+    await (options?.keepalive ? put() : (writing = written().then(put)));
+  } catch (problem) {
+    if ((state.notes.get(key) ?? "") === text) is(before);
+    throw problem;
+  }
 }
 
 export const setting = (name, otherwise = "") => state.notes.get(`ui.${name}`) ?? otherwise;
@@ -356,7 +437,7 @@ export const setting = (name, otherwise = "") => state.notes.get(`ui.${name}`) ?
 export function openDialog(name, values = {}) {
   set({ dialogs: [...state.dialogs, { name, values, key: Math.random() }] });
 }
-export const closeDialog = () => set({ dialogs: state.dialogs.slice(0, -1) });
+export const closeDialog = (key) => set({ dialogs: state.dialogs.filter((dialog) => dialog.key !== key) });
 
 /** A short word on what was done, or was not. */
 export function toast(text, kind = "done") {

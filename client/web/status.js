@@ -4,8 +4,8 @@ import { html, useEffect, useState } from "/vendor/preact.js";
 import { get } from "/api.js";
 import { dayAndTime, t } from "/l10n.js";
 import { reason } from "/reasons.js";
-import { closeDialog, openDialog, openTalk, state } from "/state.js";
-import { Button, Dialog, Name } from "/ui.js";
+import { openDialog, openTalk, state } from "/state.js";
+import { Button, Dialog, Name, useClose } from "/ui.js";
 
 export const DOORS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
 
@@ -34,6 +34,7 @@ export function StatusDialog() {
 
 function Waiting({ contact }) {
   const [why, setWhy] = useState(contact.reason);
+  const close = useClose();
   useEffect(() => {
     const look = () => get(`/v1/contacts/${contact.id}`).then((now) => setWhy(now.reason), () => {});
     look();
@@ -41,7 +42,7 @@ function Waiting({ contact }) {
     return () => clearInterval(timer);
   }, []);
   const open = async () => {
-    closeDialog();
+    close();
     await openTalk(contact.id);
   };
   return html`<li class="line"><div><strong><${Name}>${contact.name}</${Name}></strong><p class="hint">${t("waiting-n", { n: contact.waiting })}. ${reason(why)}</p></div>

@@ -7,7 +7,7 @@ import { clock, day, dayAndTime, duration, isoTime, startOfDay, t } from "/l10n.
 import { isWatched } from "/presence.js";
 import { reason, trouble } from "/reasons.js";
 import { Rows } from "/scroll.js";
-import { beforeLock, contactSoon, keyOf, note, older, onArrival, openDialog, openTalk, readAll, set, state, toast, until } from "/state.js";
+import { alarmOf, beforeLock, closeAlarm, contactSoon, keyOf, note, older, onArrival, openDialog, openTalk, readAll, state, toast, written } from "/state.js";
 import { byteLength, oneLine, parts } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
 
@@ -63,14 +63,10 @@ function Terms({ contact }) {
 
 /** What must not be overlooked. */
 function Alarm({ contact }) {
-  const kind = state.alarms.get(contact.id);
+  const kind = alarmOf(contact.id);
   if (!kind) return null;
-  const gone = () => {
-    state.alarms.delete(contact.id);
-    set({});
-  };
   return html`<div class=${`alarm ${kind === "key" ? "bad" : ""}`} role="alert"><${Icon} name="warn" />
-    <p>${t(`alarm-${kind}`, { name: contact.name })}</p><${Button} kind="quiet" icon="close" label=${t("close")} act=${gone} /></div>`;
+    <p>${t(`alarm-${kind}`, { name: contact.name })}</p><${Button} kind="quiet" icon="close" label=${t("close")} act=${() => closeAlarm(contact.id)} /></div>`;
 }
 
 /** How often it is asked why something waits. */
@@ -83,27 +79,17 @@ function Said({ contact, talk }) {
     const timer = setInterval(() => contactSoon(contact.id), WHY_EVERY);
     return () => clearInterval(timer);
   }, [waits]);
-  const [goTo, setGoTo] = useState(null);
-  useEffect(() => {
-    if (!state.goTo) return;
-    const wanted = state.goTo;
-    state.goTo = null;
-    until(wanted).then(() => {
-      const found = state.talk?.messages.find((message) => message.id === wanted);
-      if (found) setGoTo(keyOf(found));
-    });
-  });
   const atEnd = () => {
     if (isWatched() && contact.unread) readAll(contact.id).catch(() => {});
   };
   if (talk.reading && !talk.messages.length) return html`<div class="rows" aria-busy="true"></div>`;
   if (!talk.messages.length) return html`<div class="rows empty"><p>${contact.state === "accepted" ? t("say-hello", { name: contact.name }) : seen(contact)}</p>
     ${contact.state === "requested" && html`<p class="hint">${reason(contact.reason)}</p>`}</div>`;
-  const { messages } = talk;
+  const { messages, goTo } = talk;
   return html`<${Rows} items=${messages} keyOf=${keyOf} guess=${56} goTo=${goTo}
     label=${t("messages-with", { name: contact.name })} unit=${t("messages")} endLabel=${t("to-end")} top=${() => older()} seen=${atEnd}
     draw=${(message, i) => html`<${Bubble} message=${message} before=${messages[i - 1]} after=${messages[i + 1]} found=${goTo === keyOf(message)} why=${contact.reason}
-      unread=${talk.unread > 0 && i === messages.length - talk.unread ? talk.unread : 0} />`} />`;
+      unread=${talk.unreadFrom === keyOf(message) ? talk.unread : 0} />`} />`;
 }
 
 const together = (one, other) => one && other && one.direction === other.direction && Math.abs(other.created_at - one.created_at) < NEAR
@@ -153,39 +139,85 @@ function Text({ text }) {
 let sending = Promise.resolve();
 
 /** One after the other, so that they keep their order. */
-function send(id, text) {
-  const message = freshId();
-  sending = sending.catch(() => {}).then(() => ask("POST", messagesPath(id), { text, id: message }));
+function inOrder(send) {
+  sending = sending.catch(() => {}).then(send);
   return sending;
 }
 
+const lines = (texts) => texts.filter(Boolean).join("\n");
+
+/** What is written to somebody: what the node does not have yet, on its way or not, is kept in a note. */
+class Draft {
+  going = [];
+  /** What may have come all the same: as it is, it is sent again under its id. */
+  refused = null;
+  draw = () => {};
+
+  constructor(contact) {
+    this.contact = contact;
+    this.note = `draft.${contact}`;
+    this.text = state.notes.get(this.note) ?? "";
+  }
+
+  write(text) {
+    this.text = text;
+    this.draw();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keep(), 400);
+  }
+
+  async keep(options) {
+    clearTimeout(this.timer);
+    const unsent = lines([...this.going.map(({ text }) => text), this.text]);
+    if (!state.contacts.has(this.contact) || (state.notes.get(this.note) ?? "") === unsent) return;
+    await note(this.note, unsent, options).catch(() => {});
+  }
+
+  async send() {
+    const message = this.refused?.text === this.text ? this.refused : { id: freshId(), text: this.text };
+    this.refused = null;
+    this.going.push(message);
+    this.write("");
+    const problem = await inOrder(() => ask("POST", messagesPath(this.contact), message)).then(() => null, (problem) => problem);
+    this.going.splice(this.going.indexOf(message), 1);
+    if (problem) {
+      this.refused = message;
+      this.write(lines([message.text, this.text]));
+      toast(trouble(problem), "bad");
+    }
+    await this.keep();
+  }
+}
+
+const drafts = new Map();
+
+function draftTo(contact) {
+  if (!drafts.has(contact)) drafts.set(contact, new Draft(contact));
+  return drafts.get(contact);
+}
+
+const keepAll = (options) => Promise.all([...drafts.values()].map((draft) => draft.keep(options)));
+
+/** A lock does not wait for ever for what is on its way. */
+const PATIENCE = 3000;
+
+beforeLock.add(() => Promise.race([
+  sending.catch(() => {}).then(() => keepAll()).then(written),
+  new Promise((done) => setTimeout(done, PATIENCE)),
+]));
+addEventListener("pagehide", () => keepAll({ keepalive: true }));
+
 function Composer({ contact }) {
-  const key = `draft.${contact.id}`;
-  const [text, setText] = useState(() => state.notes.get(key) ?? "");
+  const draft = draftTo(contact.id);
+  const { text } = draft;
+  const [, draw] = useState(0);
   const box = useRef(null);
-  const newest = useRef(text);
-  const timer = useRef(null);
-  const keep = (options) => {
-    clearTimeout(timer.current);
-    timer.current = null;
-    if ((state.notes.get(key) ?? "") === newest.current) return null;
-    return note(key, newest.current, options).catch(() => {});
-  };
-  const write = (value) => {
-    newest.current = value;
-    setText(value);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => keep(), 400);
-  };
-  useEffect(() => {
+  useLayoutEffect(() => {
+    draft.draw = () => draw((n) => n + 1);
     if (!matchMedia("(pointer: coarse)").matches) box.current?.focus();
-    const leave = () => { if (timer.current) keep({ keepalive: true }); };
-    addEventListener("pagehide", leave);
-    beforeLock.add(keep);
     return () => {
-      beforeLock.delete(keep);
-      removeEventListener("pagehide", leave);
-      if (state.contacts.has(contact.id)) leave();
+      draft.draw = () => {};
+      draft.keep();
     };
   }, []);
   useLayoutEffect(() => {
@@ -195,18 +227,10 @@ function Composer({ contact }) {
   }, [text]);
   if (contact.state !== "accepted") return html`<p class="composer closed">${contact.state === "blocked" ? t("blocked-long") : seen(contact)}</p>`;
   const left = MAX_TEXT - byteLength(text);
-  const go = async () => {
-    if (!newest.current.trim() || left < 0) return;
-    const said = newest.current;
-    write("");
-    keep();
+  const go = () => {
+    if (!draft.text.trim() || byteLength(draft.text) > MAX_TEXT) return;
+    draft.send();
     box.current?.focus();
-    try {
-      await send(contact.id, said);
-    } catch (problem) {
-      write(newest.current ? `${said}\n${newest.current}` : said);
-      toast(trouble(problem), "bad");
-    }
   };
   const keyed = (event) => {
     const enter = event.key === "Enter" && !event.isComposing;
@@ -217,13 +241,13 @@ function Composer({ contact }) {
   };
   const insert = (emoji) => {
     const { selectionStart: from, selectionEnd: to } = box.current;
-    write(text.slice(0, from) + emoji + text.slice(to));
+    draft.write(draft.text.slice(0, from) + emoji + draft.text.slice(to));
     box.current.focus();
   };
   return html`<form class="composer" onSubmit=${(event) => { event.preventDefault(); go(); }}>
     <${EmojiButton} choose=${insert} />
-    <textarea ref=${box} rows="1" dir="auto" aria-label=${t("write-to", { name: contact.name })} placeholder=${t("write")}
-      value=${text} onInput=${(event) => write(event.currentTarget.value)} onKeyDown=${keyed} onBlur=${() => timer.current && keep()}></textarea>
+    <textarea ref=${box} rows="1" dir="auto" autocomplete="off" aria-label=${t("write-to", { name: contact.name })} placeholder=${t("write")}
+      value=${text} onInput=${(event) => draft.write(event.currentTarget.value)} onKeyDown=${keyed} onBlur=${() => draft.keep()}></textarea>
     ${left < 2000 && html`<span class=${left < 0 ? "count bad" : "count"} role="status">${t("left", { n: left })}</span>`}
     <button class="button primary round" aria-label=${t("send")} title=${t("send")} disabled=${!text.trim() || left < 0}><${Icon} name="send" /></button>
   </form>`;

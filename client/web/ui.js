@@ -1,8 +1,8 @@
 // The small parts that every screen is made of.
 
-import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
+import { Component, createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "/vendor/preact.js";
 import { t } from "/l10n.js";
-import { closeDialog, toast } from "/state.js";
+import { closeDialog, state, toast } from "/state.js";
 import { trouble } from "/reasons.js";
 import { colour, initials, visible } from "/text.js";
 
@@ -33,7 +33,7 @@ const PATHS = {
 export const Icon = ({ name }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 
 /** Does what was chosen, and says what went wrong. */
-const attempt = async (act) => {
+export const attempt = async (act) => {
   try {
     await act();
   } catch (problem) {
@@ -88,18 +88,30 @@ export function Field({ label, hint, value, input, type = "text", area, ...rest 
   return html`<div class="field">
     <label for=${id}>${label}</label>
     ${area
-      ? html`<textarea id=${id} dir="auto" rows="4" value=${value} onInput=${change} aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest}></textarea>`
-      : html`<input id=${id} type=${type} dir="auto" value=${value} onInput=${change} aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest} />`}
+      ? html`<textarea id=${id} dir="auto" autocomplete="off" rows="4" value=${value} onInput=${change} aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest}></textarea>`
+      : html`<input id=${id} type=${type} dir="auto" autocomplete="off" value=${value} onInput=${change} aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest} />`}
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
 }
 
+/** What is wished for is shown until it is done, or refused; then, what holds. */
+function useWish(holds, act) {
+  const [wish, setWish] = useState(null);
+  const choose = async (wanted) => {
+    setWish(wanted);
+    await attempt(() => act(wanted));
+    setWish(null);
+  };
+  return [wish ?? holds, choose];
+}
+
 export function Choice({ label, hint, value, options, choose, disabled }) {
   const id = useRef(`field-${fields += 1}`).current;
+  const [shown, wish] = useWish(value, choose);
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <select id=${id} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${({ currentTarget: { value: wanted } }) => attempt(() => choose(wanted))}>
-      ${options.map(([key, name]) => html`<option key=${key} value=${key} selected=${key === value}>${name}</option>`)}
+    <select id=${id} value=${shown} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${(event) => wish(event.currentTarget.value)}>
+      ${options.map(([key, name]) => html`<option key=${key} value=${key}>${name}</option>`)}
     </select>
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
@@ -107,10 +119,11 @@ export function Choice({ label, hint, value, options, choose, disabled }) {
 
 export function Switch({ label, hint, on, turn, disabled }) {
   const id = useRef(`field-${fields += 1}`).current;
+  const [shown, wish] = useWish(on, turn);
   return html`<div class="field switch">
     <label for=${id}>${label}</label>
-    <input id=${id} type="checkbox" role="switch" checked=${on} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined}
-      onChange=${({ currentTarget: { checked } }) => attempt(() => turn(checked))} />
+    <input id=${id} type="checkbox" role="switch" checked=${shown} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined}
+      onChange=${(event) => wish(event.currentTarget.checked)} />
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
 }
@@ -136,9 +149,27 @@ export function Presence({ contact }) {
   return html`<span class=${`dot ${known}`} role="img" aria-label=${t(`presence-${known}`)}></span>`;
 }
 
+/** What was done, or was not. Each window has a place for it: the others are neither seen nor read aloud below the topmost. */
+export function Toasts({ within }) {
+  const shown = state.dialogs.at(-1)?.key === within ? state.toasts : [];
+  return html`<div class="toasts" role="status" aria-live="polite">
+    ${shown.map(({ key, text, kind }) => html`<p key=${key} class=${`toast ${kind}`}>${text}</p>`)}</div>`;
+}
+
+/** The key of the window that something is drawn in. */
+export const Within = createContext();
+
+/** Closes the window that one is in, whichever is on top by then. */
+export function useClose() {
+  const key = useContext(Within);
+  return () => closeDialog(key);
+}
+
 /** A window over the page, which holds the focus and goes by Escape. */
-export function Dialog({ title, children, wide, close = closeDialog }) {
+export function Dialog({ title, children, wide }) {
   const ref = useRef(null);
+  const within = useContext(Within);
+  const close = useClose();
   const id = useRef(`dialog-${fields += 1}`).current;
   useLayoutEffect(() => {
     const before = document.activeElement;
@@ -153,6 +184,7 @@ export function Dialog({ title, children, wide, close = closeDialog }) {
       <header><h2 id=${id} tabindex="-1">${title}</h2><${Button} kind="quiet" icon="close" label=${t("close")} act=${close} /></header>
       <div class="body">${children}</div>
     </div>
+    <${Toasts} within=${within} />
   </dialog>`;
 }
 

@@ -22,8 +22,8 @@ use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{MAX_HANDLES, MAX_KEY_PACKAGE};
 use crate::rendezvous::handles::{Claimed, Ours};
 use crate::rendezvous::{self, ServerError, Way};
-use crate::store::handles::{self, HandleRow, NewAsking};
 use crate::store::contacts::ContactRow;
+use crate::store::handles::{self, HandleRow, NewAsking};
 use crate::store::{StoreError, Tx, contacts, servers};
 use crate::text;
 use crate::transport::{Door, OnionAddress};
@@ -123,12 +123,7 @@ impl Node {
         Ok(())
     }
 
-    fn run_errand(
-        &mut self,
-        row: &HandleRow,
-        way: Way,
-        front_door: OnionAddress,
-    ) -> Result<(), StoreError> {
+    fn run_errand(&mut self, row: &HandleRow, way: Way, front_door: OnionAddress) -> Result<(), StoreError> {
         let (id, now) = (row.id, self.clock.now());
         let ours = Ours {
             name: row.name()?,
@@ -145,7 +140,9 @@ impl Node {
                 let done = if releasing {
                     ours.release(&way, now).await.map(|()| ErrandNews::Released)
                 } else {
-                    ours.claim(&way, &invitation, now, nonce).await.map(|claimed| ErrandNews::Claimed(claimed, front_door))
+                    ours.claim(&way, &invitation, now, nonce)
+                        .await
+                        .map(|claimed| ErrandNews::Claimed(claimed, front_door))
                 };
                 host.report(Report::Errand { id, news: done.unwrap_or_else(ErrandNews::Failed) }).await;
             };
@@ -217,11 +214,10 @@ impl Node {
             // We ask it ourselves: that is a yes.
             return Ok(Verdict::Accept(Some(Box::new(row))));
         }
-        if let Some(row) = handles::asking_of(tx, peer).await? {
-            if row.decision.as_deref() == Some("declined") {
-                handles::forget_asking(tx, peer).await?;
-                return refused(Refusal::Declined);
-            }
+        let before = handles::asking_of(tx, peer).await?;
+        if before.is_some_and(|row| row.decision.as_deref() == Some("declined")) {
+            handles::forget_asking(tx, peer).await?;
+            return refused(Refusal::Declined);
         }
         let Ok(theirs) = Introduction::from_bytes(&asking.introduction, MAX_KEY_PACKAGE) else {
             return refused(Refusal::Unusable);

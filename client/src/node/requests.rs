@@ -349,7 +349,8 @@ impl Node {
     /// Who has been linked for a while needs not ask. Not at once: a request that was on its way when the link came up
     /// may have been taken before the other side knew of the link, and then that counts.
     pub(super) async fn settle_requests(&mut self) -> Result<(), StoreError> {
-        let lasts = |peer: &Peer| peer.link.as_ref().is_some_and(|live| !live.settled && live.since.elapsed() >= SETTLED);
+        let lasts =
+            |peer: &Peer| peer.link.as_ref().is_some_and(|live| !live.settled && live.since.elapsed() >= SETTLED);
         let lasting: Vec<ContactId> = self.peers.iter().filter(|(_, peer)| lasts(peer)).map(|(id, _)| *id).collect();
         for contact in lasting {
             let mut tx = self.store.begin().await?;

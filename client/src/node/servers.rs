@@ -412,7 +412,8 @@ impl Node {
                     State::Away => Presence::Away,
                     State::Offline => Presence::Offline,
                 };
-                let (source, since) = (Some(PresenceSource::Server), Some(news.status.since).filter(|since| TIMES.contains(since)));
+                let (source, since) =
+                    (Some(PresenceSource::Server), Some(news.status.since).filter(|since| TIMES.contains(since)));
                 Shown { presence, source, since, reason: None }
             }
             _ if left.is_some() => by_link(Presence::Offline),

@@ -673,8 +673,15 @@ pub(super) mod tests {
         let mut tx = store.begin().await.unwrap();
         for (n, numbered) in [(1, true), (2, false)] {
             let id = MessageId([n; 16]);
-            let new =
-                NewRow { contact: bob, id, text: "x", clock: 1, created_at: 0, expires_at: None, disappear_after: None };
+            let new = NewRow {
+                contact: bob,
+                id,
+                text: "x",
+                clock: 1,
+                created_at: 0,
+                expires_at: None,
+                disappear_after: None,
+            };
             let row = add_ours(&mut tx, &new).await.unwrap();
             if numbered {
                 sqlx::query("UPDATE message SET counter = 1 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();

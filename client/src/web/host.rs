@@ -23,7 +23,9 @@ pub(super) struct Running {
 impl Web {
     /// One word for the page.
     pub(super) fn state(&self) -> &'static str {
-        match *self.0.stage.borrow() {
+        match &*self.0.stage.borrow() {
+            // As one that is wiped, which takes a while.
+            Stage::Open { node, .. } if node.node.is_stopping() => "starting",
             Stage::Open { .. } => "ready",
             Stage::Starting => "starting",
             Stage::Closed if !profile::exists(&self.0.directory) => "no_profile",

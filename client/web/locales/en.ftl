@@ -80,6 +80,8 @@ out-text = Chive opens in a browser by an address that lets it in. Type this in 
 out-used = This address let a browser in already, or is too old. Type this in a terminal for another:
 gone-title = Chive is not running
 gone-text = The page goes on by itself once it runs again at this address. Otherwise type this in a terminal:
+trouble-title = Something is wrong with Chive
+trouble-text = The page tries again by itself.
 starting-title = Opening the profile …
 
 ## Begin, unlock, restore
@@ -181,6 +183,7 @@ state-read = Read
 state-cancelled = Taken back: it was not sent
 state-expired = Not delivered in time
 state-received = Received
+alarm = Needs your attention: open the conversation
 alarm-key = Somebody at { $name }’s address could not prove to be { $name }. The connection was refused. Compare the safety number over another channel.
 alarm-restarted-theirs = { $name } lost their side of this conversation, for instance by restoring a backup. It has begun afresh; ask over another channel whether that is so.
 alarm-restarted-ours = This side of the conversation was lost, for instance by restoring a backup. It has begun afresh.

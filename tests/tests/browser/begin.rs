@@ -13,6 +13,14 @@ async fn from_the_first_start_to_the_first_delivered_message() -> Result<()> {
     alice.begins().await?;
     let link = alice.window.text("dialog .address").await?;
     alice.closes().await?;
+    // The link is the same until it was given to somebody.
+    alice.clicks("invite").await?;
+    ensure!(alice.window.text("dialog .address").await? == link);
+    alice.window.evaluates("void (navigator.clipboard.writeText = async () => {})", vec![]).await?;
+    alice.clicks("copy-link").await?;
+    alice.window.sees("dialog .toast", alice.words.say("copied")?).await?;
+    alice.closes().await?;
+    ensure!(alice.invites().await? != link);
     alice.window.sees(".empty", alice.words.say("nobody")?).await?;
     let bob = scene.person("Bob").await?;
     bob.adds(&link).await?;

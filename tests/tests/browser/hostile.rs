@@ -44,7 +44,45 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     alice.window.sees("dialog strong", "xn--pple-43d.com").await?;
     alice.window.sees("dialog .wrong", "look like others").await?;
     alice.closes().await?;
+    // A time that no calendar has is none.
+    let never = "(() => { const ask = window.fetch; window.fetch = async (path, init) => { const answer = await ask(path, init); \
+        if (init.method !== 'GET') return answer; const said = await answer.text(); \
+        return new Response(said.replace(/\"(created_at|delivered_at|disappears_at|since)\":\\d+/g, '\"$1\":9e15')); }; return true; })()";
+    alice.window.evaluates(never, vec![]).await?;
+    alice.opens("Bob").await?;
+    alice.window.sees(".bubble time", "–").await?;
     alice.kept_to_itself().await
+}
+
+/// Tells of one event more, once, after the page has begun.
+const SOMEBODY_ELSE: &str = "(() => { const ask = window.fetch; window.fetch = async (path, init) => {
+    if (!path.startsWith('/v1/events') || sessionStorage.told) return ask(path, init);
+    sessionStorage.told = 'yes';
+    const [{ id }] = await (await ask('/v1/contacts', { headers: init.headers })).json();
+    const event = { type: 'key_changed', id, seq: Number(path.split('=')[1]) };
+    return new Response(`data: ${JSON.stringify(event)}\n\n`);
+}; })();";
+
+#[tokio::test]
+async fn that_somebody_posed_as_a_contact_is_shown_until_it_was_closed() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, _bob) = scene.friends().await?;
+    let kept = "performance.getEntriesByType('resource').some(e => e.name.includes('/notes/ui.alarm.'))";
+    alice.window.begins_with(SOMEBODY_ELSE).await?;
+    for _ in 0..2 {
+        alice.window.opens(alice.host.address()).await?;
+        alice.window.until("document.querySelector('.who .alarmed')", vec![]).await?;
+        alice.window.until(&format!("sessionStorage.seen || {kept}"), vec![]).await?;
+        alice.window.evaluates("sessionStorage.seen = 'yes'", vec![]).await?;
+    }
+    alice.opens("Bob").await?;
+    alice.window.clicks(".alarm.bad button").await?;
+    alice.window.sees_no(".alarm, .alarmed").await?;
+    alice.window.until(kept, vec![]).await?;
+    alice.window.opens(alice.host.address()).await?;
+    alice.opens("Bob").await?;
+    ensure!(alice.window.count(".alarm, .alarmed").await? == 0);
+    Ok(())
 }
 
 #[tokio::test]

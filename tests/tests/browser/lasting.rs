@@ -13,6 +13,10 @@ use crate::scene::{PASSPHRASE, Scene};
 const SLOW: &str = "(() => { const later = setTimeout; window.requestAnimationFrame = call => later(call, 2000); \
     window.setTimeout = (call, time, ...rest) => later(call, Math.max(time ?? 0, 2000), ...rest); })();";
 
+/// The node can do nothing of this.
+const BROKEN: &str = "void (window.fetch = (ask => async (path, init) => (path === '/ui/state' || init?.method === 'PUT' \
+    ? new Response('{\"code\":\"internal\"}', { status: 500 }) : ask(path, init)))(window.fetch))";
+
 #[tokio::test]
 async fn a_page_that_is_answered_before_it_has_drawn_shows_the_answer() -> Result<()> {
     let scene = Scene::begin().await?;
@@ -20,7 +24,12 @@ async fn a_page_that_is_answered_before_it_has_drawn_shows_the_answer() -> Resul
     alice.locks().await?;
     alice.window.begins_with(SLOW).await?;
     alice.window.opens(alice.host.address()).await?;
-    alice.window.sees("h1", alice.words.say("unlock-title")?).await
+    alice.window.sees("h1", alice.words.say("unlock-title")?).await?;
+    // And what is wrong, where it is not that nobody answers.
+    alice.window.begins_with(BROKEN).await?;
+    alice.window.opens(alice.host.address()).await?;
+    alice.window.sees("h1", alice.words.say("trouble-title")?).await?;
+    alice.window.sees(".wrong", alice.words.say("error-internal")?).await
 }
 
 #[tokio::test]
@@ -90,7 +99,14 @@ async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
     alice.locks().await?;
     alice.unlocks().await?;
     alice.sets("network").await?;
-    alice.window.until(kept, vec![bridge.into()]).await.map(drop)
+    alice.window.until(kept, vec![bridge.into()]).await?;
+    // What is refused is said above the window, and not shown as chosen.
+    alice.clicks("settings-look").await?;
+    alice.window.evaluates(BROKEN, vec![]).await?;
+    alice.window.chooses(alice.words.say("theme")?, "dark").await?;
+    alice.window.sees("dialog .toast", alice.words.say("error-internal")?).await?;
+    let before = "document.querySelector('dialog select').value === '' && !document.documentElement.dataset.theme";
+    alice.window.until(before, vec![]).await.map(drop)
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use chive::profile::{self, Passphrase, ProfileError};
+use chive::profile::{self, Passphrase, Profile, ProfileError};
 
 use crate::scene::{PASSPHRASE, Person, Scene};
 
@@ -124,7 +124,85 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     alice.window.types(".search input", "harb").await?;
     alice.window.sees(".found mark", "harb").await?;
     alice.window.clicks(".found .hit").await?;
-    alice.window.until("document.querySelector('.bubble.hit')", vec![]).await.map(drop)
+    alice.window.until("document.querySelector('.bubble.hit')", vec![]).await?;
+    alice.window.types(".search input", "\u{e00c}").await?;
+    alice.opens("Bob").await?;
+    alice.window.sees_no(".bubble.hit").await?;
+    // Nothing of somebody who was removed is shown any more, nor found.
+    alice.window.types(".search input", "harb").await?;
+    alice.window.sees(".found mark", "harb").await?;
+    alice.clicks("person").await?;
+    alice.clicks("remove").await?;
+    alice.window.until("document.querySelectorAll('dialog').length === 2", vec![]).await?;
+    alice.clicks("remove").await?;
+    alice.window.sees_no("dialog, .who, .hit").await?;
+    ensure!(alice.window.count(".found").await? == 1);
+    Ok(())
+}
+
+/// What is said first is taken, and refused all the same; what is said fourth reaches nobody.
+const REFUSES: &str = "(() => { const ask = window.fetch; let said = 0; window.kept = [];
+    window.fetch = async (path, init) => {
+        const isMessage = init.method === 'POST' && path.endsWith('/messages');
+        if (isMessage && (said += 1) > 3) await new Promise(() => {});
+        const answer = await ask(path, init);
+        if (init.method === 'PUT') window.kept.push(init.body);
+        return isMessage && said === 1 ? new Response('{}', { status: 504 }) : answer;
+    };
+    return true; })()";
+
+#[tokio::test]
+async fn what_is_on_its_way_is_neither_lost_nor_said_twice() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    let written = "document.querySelector('.composer textarea')?.value === a[0]";
+    alice.window.evaluates(REFUSES, vec![]).await?;
+    alice.says("Only once.").await?;
+    alice.window.until(written, vec!["Only once.".into()]).await?;
+    alice.window.presses("\u{e007}").await?;
+    alice.says("And this.").await?;
+    bob.hears("And this.").await?;
+    ensure!(bob.window.count(".bubble.theirs").await? == 2);
+    alice.says("Not lost.").await?;
+    alice.window.until("window.kept.some(note => note.includes('Not lost.'))", vec![]).await?;
+    alice.window.until(written, vec!["".into()]).await?;
+    alice.window.opens(alice.host.address()).await?;
+    alice.opens("Bob").await?;
+    alice.window.until(written, vec!["Not lost.".into()]).await.map(drop)
+}
+
+#[tokio::test]
+async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, _bob) = scene.friends().await?;
+    alice.locks().await?;
+    let profile = locked(&alice).await?;
+    let mut tx = profile.store.begin().await?;
+    // By a clock that is an hour ahead.
+    sqlx::query(
+        "INSERT INTO message (contact, id, mine, state, text, clock, created_at, delivered_at) \
+         SELECT id, randomblob(16), 0, 'received', 'The second', 2, ?1 + 3600000, ?1 - 1 FROM contact UNION ALL \
+         SELECT id, randomblob(16), 0, 'received', 'The first', 1, ?1 + 3600000, ?1 FROM contact",
+    )
+    .bind(chive::clock::Clock::system().now())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE contact SET clock = 2").execute(&mut *tx).await?;
+    tx.commit().await?;
+    profile.store.close().await;
+    drop(profile);
+    alice.unlocks().await?;
+    alice.window.sees(".who .badge", "2").await?;
+    alice.opens("Bob").await?;
+    alice.window.sees_no(".who .badge").await?;
+    alice.says("The answer").await?;
+    alice.window.sees(".who .last", "The answer").await?;
+    alice.window.sees(".bubble.mine", "The answer").await?;
+    let first = "document.querySelector('.day.new').parentElement.querySelector('.text').textContent";
+    ensure!(alice.window.evaluates(first, vec![]).await? == "The first", "what is unread begins elsewhere");
+    let told = "performance.getEntriesByType('resource').filter(e => e.name.endsWith('/read')).length";
+    ensure!(alice.window.evaluates(told, vec![]).await? == 1, "it is told again and again");
+    Ok(())
 }
 
 #[tokio::test]
@@ -196,15 +274,19 @@ const MANY: u32 = 100_000;
 /// What a frame may take while somebody scrolls, in milliseconds.
 const FRAME: f64 = 50.0;
 
-/// A locked profile in which so much was said, a minute apart.
-async fn talked(person: &Person) -> Result<()> {
-    // It is locked before its node has ended.
-    let profile = loop {
+/// The profile of somebody whose page is locked. It is locked before its node has ended.
+async fn locked(person: &Person) -> Result<Profile> {
+    loop {
         match profile::open(&person.host.profile(), &Passphrase::new(PASSPHRASE.into())).await {
             Err(ProfileError::InUse) => tokio::time::sleep(Duration::from_millis(100)).await,
-            opened => break opened?,
+            opened => return Ok(opened?),
         }
-    };
+    }
+}
+
+/// A locked profile in which so much was said, a minute apart.
+async fn talked(person: &Person) -> Result<()> {
+    let profile = locked(person).await?;
     let mut tx = profile.store.begin().await?;
     let now = chive::clock::Clock::system().now();
     sqlx::query(

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::stage::{Stage, meet};
 
 /// The shortest life of an invitation, and some time to be late.
-const EXPIRED_AFTER: Duration = Duration::from_secs(120);
+const EXPIRED_AFTER: Duration = Duration::from_mins(2);
 /// Nothing is reported when an invitation expires: one has to look.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 

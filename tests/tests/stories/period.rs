@@ -14,7 +14,7 @@ const OFFSET_VOTES: u64 = 12;
 /// The private network's voting interval.
 const VOTE: Duration = Duration::from_secs(20);
 /// Until two people have met.
-const BEFORE: Duration = Duration::from_secs(120);
+const BEFORE: Duration = Duration::from_mins(2);
 /// Until clients have a consensus of the new period, and services a descriptor.
 const AFTER: Duration = Duration::from_secs(45);
 
