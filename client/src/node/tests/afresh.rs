@@ -198,8 +198,8 @@ async fn a_contact_who_was_away_at_the_restore_is_told_when_it_comes() {
     let (mut alice, mut bob) = world.pair().await;
     alice.backs_up().await;
     alice.meets(&bob).await;
-    bob.sends("Alice", "there").await;
-    alice.sees("Bob", "there").await;
+    let there = bob.sends("Alice", "there").await;
+    bob.delivered(&there).await;
     bob.sleep().await;
     alice.sleep().await;
     alice.is_restored().await;
