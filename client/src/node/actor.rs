@@ -343,8 +343,7 @@ impl Node {
     async fn network_changed(&mut self, status: NetworkStatus) {
         self.was_ready |= status.ready;
         if status.ready && !self.network.ready {
-            self.peers.values_mut().filter(|peer| peer.waiting).for_each(Peer::hurry);
-            self.peers.values_mut().filter(|peer| !peer.waiting).for_each(|peer| peer.redial.hurry(Instant::now()));
+            self.peers.values_mut().for_each(Peer::hurry);
         }
         if std::mem::replace(&mut self.network, status) != self.network {
             self.announce(&What::Tor { tor: self.tor_status() }).await;

@@ -128,10 +128,10 @@ impl Peer {
         }
     }
 
-    /// There is a reason to dial it soon.
+    /// There is a reason to dial it soon. Only that something waits lets it go before others.
     pub(super) fn hurry(&mut self) {
         self.redial.hurry(Instant::now());
-        if let Some(dialling) = &self.dialling {
+        if let Some(dialling) = self.dialling.as_ref().filter(|_| self.waiting) {
             dialling.hurry.cancel();
         }
     }

@@ -57,7 +57,7 @@ impl Node {
         };
         if ours.read_receipts && !wanted.read_receipts {
             // What waits to be told would be told against our will.
-            messages::drop_unsealed(tx, contact, "read").await?;
+            messages::drop_kind(tx, contact, "read").await?;
         }
         if wanted != ours {
             terms::set(tx, contact, wanted).await?;

@@ -450,16 +450,6 @@ pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<()
     Ok(())
 }
 
-/// Forgets what of this kind waits for the contact and may not have left.
-pub async fn drop_unsealed(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ? AND envelope IS NULL")
-        .bind(contact)
-        .bind(kind)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
 /// Whether something of this kind waits for the contact.
 pub async fn waits(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ? AND kind = ?)")
