@@ -7,6 +7,7 @@ pub mod bench;
 pub mod browser;
 pub mod c_tor;
 pub mod demo;
+mod image;
 pub mod liar;
 pub mod loopback;
 pub mod network;

@@ -31,10 +31,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await?;
-        let mut bytes = [0; 32];
-        match (text.len(), HEXLOWER.decode_mut(text.as_bytes(), bytes.get_mut(..text.len() / 2).unwrap_or(&mut []))) {
-            (64, Ok(32)) => Ok(Self(bytes)),
-            _ => {
+        match HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()) {
+            Some(bytes) => Ok(Self(bytes)),
+            None => {
                 Err(Refusal::malformed(StatusCode::BAD_REQUEST, "The path ends with 64 lower-case hex digits.".into()))
             }
         }

@@ -44,6 +44,22 @@ async fn an_oversized_body_is_refused_and_not_read() {
     assert!(String::from_utf8_lossy(&first[..length]).starts_with("HTTP/1.1 413"));
 }
 
+/// Of any length, odd ones too, and of any letters: such a path once ended its handler.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paths_that_are_not_64_hex_digits_are_refused() {
+    let world = World::sqlite().await;
+    let mut client = world.client().await;
+    let lengths = (1..=70).filter(|length| *length != 64);
+    let hex = lengths.clone().map(|length| "0".repeat(length));
+    let other = [1, 2, 63, 64, 65].into_iter().flat_map(|length| ["g", "A", "%00", "%C3%A9"].map(|c| c.repeat(length)));
+    for segment in hex.chain(other) {
+        for (method, path) in [("GET", "handles"), ("PUT", "handles"), ("DELETE", "handles"), ("PUT", "records")] {
+            let answer = client.ask(method, &format!("/v1/{path}/{segment}"), &[], "").await;
+            assert!(answer.status.is_client_error(), "{method} {path}/{segment}: {}", answer.status);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_truncated_or_slow_body_ends_in_time() {
     let world = impatient().await;
