@@ -33,6 +33,7 @@ mod lies;
 mod mallory;
 mod owner;
 mod times;
+mod upgrade;
 
 /// Nothing in these stories takes so long.
 const DEADLINE: Duration = Duration::from_mins(5);
