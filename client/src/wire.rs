@@ -1,13 +1,20 @@
 //! What two clients say to each other. Everything that crosses a wire is defined here and in
 //! [`crate::link`], byte for byte as in `client/PROTOCOL.md`.
 //!
-//! Bodies are CBOR (RFC 8949) maps with small integer keys. Unknown keys are ignored.
+//! Bodies are CBOR (RFC 8949) maps with small integer keys. Each kind of body has a struct of its
+//! own, named after its map, whose fields are optional only where the protocol says so. Unknown
+//! keys are ignored.
 
 pub mod card;
 pub mod envelope;
 pub mod frame;
+mod kind;
 pub mod message;
 pub mod restart;
+
+use minicbor::{Decode, Decoder, Encode};
+
+use self::kind::{Kind, kind_of};
 
 /// Why bytes from outside are refused.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +22,7 @@ pub enum WireError {
     /// Not the CBOR that was expected, or something follows it.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("field {0} is missing")]
     Missing(&'static str),
     /// A field over its limit.
@@ -26,6 +33,9 @@ pub enum WireError {
         /// In bytes or entries.
         limit: usize,
     },
+    /// A number outside the range that its field allows.
+    #[error("{0} is out of range")]
+    OutOfRange(&'static str),
     /// A version that is not spoken here.
     #[error("version {0} is not spoken here")]
     Version(u8),
@@ -41,25 +51,37 @@ impl From<minicbor::decode::Error> for WireError {
 }
 
 /// Encodes a value. Writing to memory cannot fail.
-fn encode<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
+fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = minicbor::encode(value, &mut bytes);
     bytes
 }
 
 /// Decodes exactly one value: nothing may follow it.
-fn decode<'b, T: minicbor::Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, WireError> {
-    let mut decoder = minicbor::Decoder::new(bytes);
+fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, WireError> {
+    let mut decoder = Decoder::new(bytes);
     let value = decoder.decode()?;
-    if decoder.position() == bytes.len() { Ok(value) } else { Err(WireError::Malformed("trailing bytes".into())) }
+
+    if decoder.position() != bytes.len() {
+        return Err(WireError::Malformed("trailing bytes".into()));
+    }
+    Ok(value)
 }
 
+/// Refuses a field that has more bytes or entries than its limit.
 fn within(what: &'static str, length: usize, limit: usize) -> Result<(), WireError> {
-    if length <= limit { Ok(()) } else { Err(WireError::TooLarge { what, limit }) }
+    if length > limit {
+        return Err(WireError::TooLarge { what, limit });
+    }
+    Ok(())
 }
 
-fn required<T>(field: Option<T>, name: &'static str) -> Result<T, WireError> {
-    field.ok_or(WireError::Missing(name))
+/// Refuses a revision that SQLite's signed integers cannot hold.
+fn check_revision(revision: u64) -> Result<(), WireError> {
+    if revision > i64::MAX.unsigned_abs() {
+        return Err(WireError::OutOfRange("revision"));
+    }
+    Ok(())
 }
 
 /// `size` bytes: the length of `body` as a big-endian `u32`, `body`, zeros.
@@ -97,21 +119,4 @@ pub(crate) fn golden(name: &str, bytes: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_padded_length_of_nothing_the_cap_or_beyond_is_read_or_refused() {
-        let with = |length: u32, size: usize| [&length.to_be_bytes()[..], &vec![7; size - PAD_PREFIX]].concat();
-        for size in crate::limits::FRAME_SIZES {
-            let cap = u32::try_from(size - PAD_PREFIX).unwrap();
-            for good in [0, cap - 1, cap] {
-                assert_eq!(unpad(&with(good, size)).unwrap().len(), usize::try_from(good).unwrap());
-            }
-            for bad in [cap + 1, u32::MAX - 4, u32::MAX] {
-                assert!(unpad(&with(bad, size)).is_err(), "{bad} of {size}");
-            }
-        }
-        assert!((0..PAD_PREFIX).all(|length| unpad(&[0; 4][..length]).is_err()));
-    }
-}
+mod tests;

@@ -1,10 +1,10 @@
 //! The card: what a contact is told about us. It goes over the first link, and again, as a
 //! message, whenever something on it changes.
 
-use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};
 
-use super::{WireError, decode, encode, required, within};
+use super::{WireError, check_revision, decode, encode, within};
 use crate::limits::{MAX_NAME, MAX_REQUEST_TEXT, MAX_SERVER, MAX_SERVERS};
 use crate::transport::OnionAddress;
 
@@ -13,7 +13,7 @@ use crate::transport::OnionAddress;
 pub struct Card {
     /// Rises with every change: an older card never replaces a newer one.
     pub revision: u64,
-    /// What its owner calls itself: untrusted text.
+    /// The name that its owner chose: untrusted text.
     pub name: String,
     /// Where contacts reach its owner.
     pub endpoint: OnionAddress,
@@ -25,47 +25,50 @@ pub struct Card {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Wire {
+struct CardMap<'b> {
     #[n(1)]
-    revision: Option<u64>,
+    revision: u64,
     #[n(2)]
-    name: Option<String>,
+    name: &'b str,
     #[n(3)]
-    endpoint: Option<ByteArray<32>>,
+    endpoint: ByteArray<32>,
     #[n(4)]
-    presence_secret: Option<ByteArray<32>>,
-    #[n(5)]
-    servers: Option<Vec<String>>,
+    presence_secret: ByteArray<32>,
+    #[cbor(b(5), skip_if = "Vec::is_empty")]
+    servers: Vec<&'b str>,
 }
 
 impl Card {
-    /// A CBOR map; keys: 1 revision, 2 name, 3 endpoint, 4 presence secret, 5 servers.
+    /// The bytes of a card: PROTOCOL.md, section 11.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&Wire {
-            revision: Some(self.revision),
-            name: Some(self.name.clone()),
-            endpoint: Some(self.endpoint.0.into()),
-            presence_secret: Some(self.presence_secret.into()),
-            servers: (!self.servers.is_empty()).then(|| self.servers.clone()),
+        encode(&CardMap {
+            revision: self.revision,
+            name: &self.name,
+            endpoint: self.endpoint.0.into(),
+            presence_secret: self.presence_secret.into(),
+            servers: self.servers.iter().map(String::as_str).collect(),
         })
     }
 
     /// Reads what [`Card::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
-        let wire: Wire = decode(bytes)?;
-        let card = Self {
-            revision: required(wire.revision, "revision")?,
-            name: required(wire.name, "name")?,
-            endpoint: OnionAddress(*required(wire.endpoint, "endpoint")?),
-            presence_secret: *required(wire.presence_secret, "presence secret")?,
-            servers: wire.servers.unwrap_or_default(),
-        };
-        within("revision", usize::try_from(card.revision >> 63).unwrap_or(1), 0)?;
-        within("name", card.name.len(), MAX_NAME)?;
-        within("servers", card.servers.len(), MAX_SERVERS)?;
-        card.servers.iter().try_for_each(|server| within("server", server.len(), MAX_SERVER))?;
-        Ok(card)
+        let map: CardMap = decode(bytes)?;
+
+        check_revision(map.revision)?;
+        within("name", map.name.len(), MAX_NAME)?;
+        within("servers", map.servers.len(), MAX_SERVERS)?;
+        for server in &map.servers {
+            within("server", server.len(), MAX_SERVER)?;
+        }
+
+        Ok(Self {
+            revision: map.revision,
+            name: map.name.to_owned(),
+            endpoint: OnionAddress(map.endpoint.into()),
+            presence_secret: map.presence_secret.into(),
+            servers: map.servers.into_iter().map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -85,46 +88,51 @@ pub struct Introduction {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct IntroductionWire {
+struct IntroductionMap<'b> {
     #[n(1)]
-    card: Option<ByteVec>,
+    card: &'b ByteSlice,
     #[n(2)]
-    mls: Option<ByteVec>,
+    mls: &'b ByteSlice,
     #[n(3)]
     withdrawn: Option<ByteArray<16>>,
     #[n(4)]
-    message: Option<String>,
+    message: Option<&'b str>,
 }
 
 impl Introduction {
-    /// A CBOR map; keys: 1 the card's bytes, 2 the MLS message's bytes, 3 withdrawn, 4 the message.
+    /// The bytes of an introduction: PROTOCOL.md, section 10.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&IntroductionWire {
-            card: Some(self.card.to_bytes().into()),
-            mls: Some(self.mls.clone().into()),
+        encode(&IntroductionMap {
+            card: self.card.to_bytes().as_slice().into(),
+            mls: self.mls.as_slice().into(),
             withdrawn: self.withdrawn.map(Into::into),
-            message: self.message.clone(),
+            message: self.message.as_deref(),
         })
     }
 
     /// Reads what [`Introduction::to_bytes`] wrote; the MLS part has at most `limit` bytes.
     pub fn from_bytes(bytes: &[u8], limit: usize) -> Result<Self, WireError> {
-        let wire: IntroductionWire = decode(bytes)?;
-        let mls: Vec<u8> = required(wire.mls, "mls")?.into();
-        within("mls", mls.len(), limit)?;
-        let card = Card::from_bytes(&required(wire.card, "card")?)?;
-        within("message", wire.message.as_ref().map_or(0, String::len), MAX_REQUEST_TEXT)?;
-        Ok(Self { card, mls, withdrawn: wire.withdrawn.map(|digest| *digest), message: wire.message })
+        let map: IntroductionMap = decode(bytes)?;
+
+        within("mls", map.mls.len(), limit)?;
+        within("message", map.message.map_or(0, str::len), MAX_REQUEST_TEXT)?;
+
+        Ok(Self {
+            card: Card::from_bytes(map.card)?,
+            mls: map.mls.to_vec(),
+            withdrawn: map.withdrawn.map(Into::into),
+            message: map.message.map(str::to_owned),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::wire::golden;
 
-    pub(crate) fn card() -> Card {
+    pub(in crate::wire) fn card() -> Card {
         Card {
             revision: 7,
             name: "Bob".into(),

@@ -1,9 +1,12 @@
 //! Frames: what a link carries. One frame is one CBOR map, padded to a size class by the link.
 
-use minicbor::bytes::{ByteArray, ByteVec};
+mod reason;
+
+use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};
 
-use super::{WireError, decode, encode, required, within};
+pub use self::reason::{Bye, FrameError, Refusal};
+use super::{Kind, WireError, decode, encode, kind_of, within};
 use crate::limits::{ENVELOPE_SIZES, MAX_HELLO_LINKS};
 
 /// The protocol version that a hello names.
@@ -61,148 +64,123 @@ pub enum Frame {
     Unknown(u64),
 }
 
-/// Why a link is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bye {
-    /// The client stops.
-    Stopping,
-    /// Another link between the two was chosen.
-    Superseded,
-    /// Anything else.
-    Other(u64),
-}
-
-/// What could not be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameError {
-    /// A frame type that is not known.
-    UnknownFrame,
-    /// An envelope that does not open.
-    Undecryptable,
-    /// Anything else.
-    Other(u64),
-}
-
-/// Why a contact request is refused. Only one who holds the invitation's secret is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// All uses are taken.
-    Used,
-    /// Its time is over.
-    Expired,
-    /// Its owner took it back.
-    Revoked,
-    /// The answerer has asked the asker, too, and its own request comes first: ask again later.
-    Crossed,
-    /// The answerer has the asker as a contact already, and talked with it since.
-    Known,
-    /// The request itself cannot be used.
-    Unusable,
-    /// Its owner has not said yet whether it wants who asks: ask again later.
-    Pending,
-    /// Its owner does not want who asks.
-    Declined,
-    /// Anything else: the request cannot be answered with yes.
-    Other(u64),
-}
-
-macro_rules! numbered {
-    ($name:ident { $($variant:ident = $number:literal),* }) => {
-        impl $name {
-            /// Its number on the wire.
-            #[must_use]
-            pub fn number(self) -> u64 {
-                match self { $(Self::$variant => $number,)* Self::Other(number) => number }
-            }
-
-            /// What a number on the wire means.
-            #[must_use]
-            pub fn from_number(number: u64) -> Self {
-                match number { $($number => Self::$variant,)* number => Self::Other(number) }
-            }
-        }
-    };
-}
-
-numbered!(Bye { Stopping = 1, Superseded = 2 });
-numbered!(FrameError { UnknownFrame = 1, Undecryptable = 2 });
-numbered!(Refusal { Used = 1, Expired = 2, Revoked = 3, Crossed = 4, Known = 5, Unusable = 6, Pending = 7, Declined = 8 });
-
-#[derive(Default, Encode, Decode)]
+#[derive(Encode, Decode)]
 #[cbor(map)]
-struct Wire {
+struct HelloMap {
     #[n(0)]
-    kind: Option<u64>,
+    kind: Kind<{ kind::HELLO }>,
     #[n(1)]
-    number: Option<u64>,
+    version: u64,
+    #[cbor(n(3), default)]
+    links: Vec<ByteArray<8>>,
+}
+
+/// Ping, pong, bye, error and refuse: one number.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct NumberMap<const KIND: u64, N> {
+    #[n(0)]
+    kind: Kind<KIND>,
+    #[n(1)]
+    number: N,
+}
+
+/// Envelope, restart, restarted, request and accept: the bytes of something else.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct BodyMap<'b, const KIND: u64> {
+    #[n(0)]
+    kind: Kind<KIND>,
     #[n(2)]
-    body: Option<ByteVec>,
-    #[n(3)]
-    links: Option<Vec<ByteArray<8>>>,
+    body: &'b ByteSlice,
+}
+
+/// Only the number of a type that is unknown here.
+#[derive(Encode)]
+#[cbor(map)]
+struct UnknownMap {
+    #[n(0)]
+    kind: u64,
 }
 
 impl Frame {
-    /// A CBOR map; keys: 0 type, 1 number, 2 body, 3 links.
+    /// The bytes of a frame, without padding: PROTOCOL.md, section 8.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let number = |kind, number| Wire { kind: Some(kind), number: Some(number), ..Wire::default() };
-        let body = |kind, body: &[u8]| Wire { kind: Some(kind), body: Some(body.to_vec().into()), ..Wire::default() };
-        encode(&match self {
-            Self::Hello { version, links } => {
-                Wire { links: Some(links.iter().map(|link| (*link).into()).collect()), ..number(kind::HELLO, *version) }
-            }
-            Self::Ping(n) => number(kind::PING, *n),
-            Self::Pong(n) => number(kind::PONG, *n),
-            Self::Envelope(bytes) => body(kind::ENVELOPE, bytes),
-            Self::Bye(reason) => number(kind::BYE, reason.number()),
-            Self::Error(error) => number(kind::ERROR, error.number()),
-            Self::Restart(bytes) => body(kind::RESTART, bytes),
-            Self::Restarted(bytes) => body(kind::RESTARTED, bytes),
-            Self::Request(bytes) => body(kind::REQUEST, bytes),
-            Self::Accept(bytes) => body(kind::ACCEPT, bytes),
-            Self::Refuse(reason) => number(kind::REFUSE, reason.number()),
-            Self::Unknown(kind) => Wire { kind: Some(*kind), ..Wire::default() },
-        })
+        match self {
+            Self::Hello { version, links } => hello_to_bytes(*version, links),
+            Self::Ping(n) => number_to_bytes::<{ kind::PING }, _>(*n),
+            Self::Pong(n) => number_to_bytes::<{ kind::PONG }, _>(*n),
+            Self::Envelope(bytes) => body_to_bytes::<{ kind::ENVELOPE }>(bytes),
+            Self::Bye(reason) => number_to_bytes::<{ kind::BYE }, _>(*reason),
+            Self::Error(error) => number_to_bytes::<{ kind::ERROR }, _>(*error),
+            Self::Restart(bytes) => body_to_bytes::<{ kind::RESTART }>(bytes),
+            Self::Restarted(bytes) => body_to_bytes::<{ kind::RESTARTED }>(bytes),
+            Self::Request(bytes) => body_to_bytes::<{ kind::REQUEST }>(bytes),
+            Self::Accept(bytes) => body_to_bytes::<{ kind::ACCEPT }>(bytes),
+            Self::Refuse(reason) => number_to_bytes::<{ kind::REFUSE }, _>(*reason),
+            Self::Unknown(kind) => encode(&UnknownMap { kind: *kind }),
+        }
     }
 
     /// Reads one frame, without its padding.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
-        let wire: Wire = decode(bytes)?;
-        let number = required(wire.number, "number");
-        let body = required(wire.body, "body").map(Vec::from);
-        Ok(match required(wire.kind, "type")? {
-            kind::HELLO => {
-                let links = wire.links.unwrap_or_default();
-                within("links", links.len(), MAX_HELLO_LINKS)?;
-                Self::Hello { version: number?, links: links.into_iter().map(|link| *link).collect() }
-            }
-            kind::PING => Self::Ping(number?),
-            kind::PONG => Self::Pong(number?),
+        Ok(match kind_of(bytes)? {
+            kind::HELLO => read_hello(bytes)?,
+            kind::PING => Self::Ping(read_number::<{ kind::PING }, _>(bytes)?),
+            kind::PONG => Self::Pong(read_number::<{ kind::PONG }, _>(bytes)?),
             kind::ENVELOPE => {
-                let body = body?;
-                within("envelope", body.len(), ENVELOPE_SIZES[3])?;
-                Self::Envelope(body)
+                let envelope = read_body::<{ kind::ENVELOPE }>(bytes)?;
+                within("envelope", envelope.len(), ENVELOPE_SIZES[3])?;
+                Self::Envelope(envelope.to_vec())
             }
-            kind::BYE => Self::Bye(Bye::from_number(number?)),
-            kind::ERROR => Self::Error(FrameError::from_number(number?)),
-            kind::RESTART => Self::Restart(body?),
-            kind::RESTARTED => Self::Restarted(body?),
-            kind::REQUEST => Self::Request(body?),
-            kind::ACCEPT => Self::Accept(body?),
-            kind::REFUSE => Self::Refuse(Refusal::from_number(number?)),
+            kind::BYE => Self::Bye(read_number::<{ kind::BYE }, _>(bytes)?),
+            kind::ERROR => Self::Error(read_number::<{ kind::ERROR }, _>(bytes)?),
+            kind::RESTART => Self::Restart(read_body::<{ kind::RESTART }>(bytes)?.to_vec()),
+            kind::RESTARTED => Self::Restarted(read_body::<{ kind::RESTARTED }>(bytes)?.to_vec()),
+            kind::REQUEST => Self::Request(read_body::<{ kind::REQUEST }>(bytes)?.to_vec()),
+            kind::ACCEPT => Self::Accept(read_body::<{ kind::ACCEPT }>(bytes)?.to_vec()),
+            kind::REFUSE => Self::Refuse(read_number::<{ kind::REFUSE }, _>(bytes)?),
             unknown => Self::Unknown(unknown),
         })
     }
 }
 
+fn hello_to_bytes(version: u64, links: &[LinkId]) -> Vec<u8> {
+    let links = links.iter().map(|link| (*link).into()).collect();
+    encode(&HelloMap { kind: Kind, version, links })
+}
+
+fn read_hello(bytes: &[u8]) -> Result<Frame, WireError> {
+    let HelloMap { version, links, .. } = decode(bytes)?;
+    within("links", links.len(), MAX_HELLO_LINKS)?;
+    Ok(Frame::Hello { version, links: links.into_iter().map(Into::into).collect() })
+}
+
+fn number_to_bytes<const KIND: u64, N: Encode<()>>(number: N) -> Vec<u8> {
+    encode(&NumberMap::<KIND, N> { kind: Kind, number })
+}
+
+fn read_number<'b, const KIND: u64, N: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<N, WireError> {
+    Ok(decode::<NumberMap<KIND, N>>(bytes)?.number)
+}
+
+fn body_to_bytes<const KIND: u64>(body: &[u8]) -> Vec<u8> {
+    encode(&BodyMap::<KIND> { kind: Kind, body: body.into() })
+}
+
+fn read_body<const KIND: u64>(bytes: &[u8]) -> Result<&[u8], WireError> {
+    Ok(decode::<BodyMap<KIND>>(bytes)?.body)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::wire::golden;
 
-    fn samples() -> Vec<(&'static str, Frame)> {
+    pub(in crate::wire) fn samples() -> Vec<(&'static str, Frame)> {
         vec![
             ("hello", Frame::Hello { version: 1, links: vec![[7; 8]] }),
             ("ping", Frame::Ping(5)),

@@ -1,15 +1,25 @@
-//! What MLS seals: the content of one envelope.
+//! What MLS seals: the content of one envelope. Each kind of content has a file of its own.
 
-use minicbor::bytes::{ByteArray, ByteVec};
+mod card;
+mod commit_receipt;
+mod read;
+mod receipt;
+mod terms;
+mod text;
+mod unknown;
+
 use minicbor::{Decode, Encode};
 
+pub use self::terms::Terms;
+pub use self::text::Text;
 use super::card::Card;
-use super::{WireError, decode, encode, required, within};
-use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
+use super::{Kind, WireError, decode, encode, kind_of, within};
+use crate::limits::DISAPPEAR_AFTER;
 
 /// Names a message on both sides: 16 random bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(pub [u8; 16]);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct MessageId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
 
 impl std::fmt::Debug for MessageId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,37 +35,6 @@ mod kind {
     pub(super) const CARD: u64 = 4;
     pub(super) const TERMS: u64 = 5;
     pub(super) const READ: u64 = 6;
-}
-
-/// A text that a person wrote.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text {
-    /// Random; the same on both sides.
-    pub id: MessageId,
-    /// 1 for the sender's first message in this conversation, then rising by one: a gap shows.
-    pub counter: u64,
-    /// A Lamport clock: higher than every message that the sender had seen. Both sides order by
-    /// (clock, id).
-    pub clock: u64,
-    /// The sender's clock, Unix milliseconds: for showing only.
-    pub created_at: i64,
-    /// The newest messages of the reader that the sender had stored: they count as receipted.
-    pub seen: Vec<MessageId>,
-    /// Untrusted text.
-    pub text: String,
-    /// It is deleted on both sides so many seconds after it was delivered.
-    pub disappear_after: Option<u64>,
-}
-
-/// What one side lets happen to the messages of a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Rises with every change: older terms never replace newer ones.
-    pub revision: u64,
-    /// Messages may disappear after so many seconds; 0 for never.
-    pub disappear_after: u64,
-    /// Whether to tell each other which messages were read.
-    pub read_receipts: bool,
 }
 
 /// The content of one envelope.
@@ -77,18 +56,18 @@ pub enum Content {
         /// The new card.
         card: Card,
     },
-    /// What the sender lets happen from now on.
+    /// What the sender allows from now on.
     Terms {
         /// For the receipt.
         id: MessageId,
-        /// All of it.
+        /// The whole of the sender's terms.
         terms: Terms,
     },
     /// The sender's owner has read these.
     Read {
         /// For the receipt.
         id: MessageId,
-        /// Which.
+        /// The ids of the messages that were read.
         items: Vec<MessageId>,
     },
     /// A type that is not known here, from a later version. It is receipted if it has an id.
@@ -98,140 +77,53 @@ pub enum Content {
     },
 }
 
-#[derive(Default, Encode, Decode)]
-#[cbor(map)]
-struct Wire {
-    #[n(0)]
-    kind: Option<u64>,
-    #[n(1)]
-    id: Option<ByteArray<16>>,
-    #[n(2)]
-    counter: Option<u64>,
-    #[n(3)]
-    clock: Option<u64>,
-    #[n(4)]
-    created_at: Option<i64>,
-    #[n(5)]
-    ids: Option<Vec<ByteArray<16>>>,
-    #[n(6)]
-    text: Option<String>,
-    #[n(7)]
-    card: Option<ByteVec>,
-    #[n(8)]
-    epoch: Option<u64>,
-    #[n(9)]
-    revision: Option<u64>,
-    #[n(10)]
-    disappear_after: Option<u64>,
-    #[n(11)]
-    read_receipts: Option<bool>,
-}
-
 impl Content {
-    /// A CBOR map; keys: 0 type, 1 id, 2 counter, 3 clock, 4 created at, 5 ids (seen or receipted),
-    /// 6 text, 7 card, 8 epoch, 9 revision, 10 disappear after, 11 read receipts.
+    /// The bytes of a content: PROTOCOL.md, section 14.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&match self {
-            Self::Text(text) => Wire {
-                kind: Some(kind::TEXT),
-                id: Some(text.id.0.into()),
-                counter: Some(text.counter),
-                clock: Some(text.clock),
-                created_at: Some(text.created_at),
-                ids: (!text.seen.is_empty()).then(|| arrays(&text.seen)),
-                text: Some(text.text.clone()),
-                disappear_after: text.disappear_after,
-                ..Wire::default()
-            },
-            Self::Receipt(ids) => Wire { kind: Some(kind::RECEIPT), ids: Some(arrays(ids)), ..Wire::default() },
-            Self::CommitReceipt { epoch } => {
-                Wire { kind: Some(kind::COMMIT_RECEIPT), epoch: Some(*epoch), ..Wire::default() }
-            }
-            Self::Card { id, card } => Wire {
-                kind: Some(kind::CARD),
-                id: Some(id.0.into()),
-                card: Some(card.to_bytes().into()),
-                ..Wire::default()
-            },
-            Self::Terms { id, terms } => Wire {
-                kind: Some(kind::TERMS),
-                id: Some(id.0.into()),
-                revision: Some(terms.revision),
-                disappear_after: (terms.disappear_after > 0).then_some(terms.disappear_after),
-                read_receipts: terms.read_receipts.then_some(true),
-                ..Wire::default()
-            },
-            Self::Read { id, items } => {
-                Wire { kind: Some(kind::READ), id: Some(id.0.into()), ids: Some(arrays(items)), ..Wire::default() }
-            }
-            Self::Unknown { id } => Wire { kind: Some(u64::MAX), id: id.map(|id| id.0.into()), ..Wire::default() },
-        })
+        match self {
+            Self::Text(text) => text::to_bytes(text),
+            Self::Receipt(ids) => receipt::to_bytes(ids),
+            Self::CommitReceipt { epoch } => commit_receipt::to_bytes(*epoch),
+            Self::Card { id, card } => card::to_bytes(*id, card),
+            Self::Terms { id, terms } => terms::to_bytes(*id, *terms),
+            Self::Read { id, items } => read::to_bytes(*id, items),
+            Self::Unknown { id } => unknown::to_bytes(*id),
+        }
     }
 
     /// Reads what [`Content::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
-        let wire: Wire = decode(bytes)?;
-        let id = wire.id.map(|id| MessageId(*id));
-        let disappear_after = wire.disappear_after.map(timer).transpose()?;
-        let ids: Vec<MessageId> = wire.ids.unwrap_or_default().into_iter().map(|id| MessageId(*id)).collect();
-        Ok(match required(wire.kind, "type")? {
-            kind::TEXT => {
-                let text = required(wire.text, "text")?;
-                within("text", text.len(), MAX_TEXT)?;
-                within("seen", ids.len(), MAX_SEEN)?;
-                Self::Text(Text {
-                    id: required(id, "id")?,
-                    counter: required(wire.counter, "counter")?,
-                    clock: required(wire.clock, "clock")?,
-                    created_at: required(wire.created_at, "created at")?,
-                    seen: ids,
-                    text,
-                    disappear_after,
-                })
-            }
-            kind::RECEIPT => {
-                within("receipt", ids.len(), MAX_RECEIPT_IDS)?;
-                Self::Receipt(ids)
-            }
-            kind::COMMIT_RECEIPT => Self::CommitReceipt { epoch: required(wire.epoch, "epoch")? },
-            kind::CARD => {
-                Self::Card { id: required(id, "id")?, card: Card::from_bytes(&required(wire.card, "card")?)? }
-            }
-            kind::TERMS => {
-                let revision = required(wire.revision, "revision")?;
-                within("revision", usize::try_from(revision >> 63).unwrap_or(1), 0)?;
-                let read_receipts = wire.read_receipts.unwrap_or(false);
-                let terms = Terms { revision, disappear_after: disappear_after.unwrap_or(0), read_receipts };
-                Self::Terms { id: required(id, "id")?, terms }
-            }
-            kind::READ => {
-                within("read", ids.len(), MAX_RECEIPT_IDS)?;
-                Self::Read { id: required(id, "id")?, items: ids }
-            }
-            _ => Self::Unknown { id },
-        })
+        match kind_of(bytes)? {
+            kind::TEXT => text::from_bytes(bytes),
+            kind::RECEIPT => receipt::from_bytes(bytes),
+            kind::COMMIT_RECEIPT => commit_receipt::from_bytes(bytes),
+            kind::CARD => card::from_bytes(bytes),
+            kind::TERMS => terms::from_bytes(bytes),
+            kind::READ => read::from_bytes(bytes),
+            _ => unknown::from_bytes(bytes),
+        }
     }
 }
 
-fn timer(seconds: u64) -> Result<u64, WireError> {
-    let limit = usize::try_from(*DISAPPEAR_AFTER.end()).unwrap_or(usize::MAX);
-    if DISAPPEAR_AFTER.contains(&seconds) { Ok(seconds) } else { Err(WireError::TooLarge { what: "timer", limit }) }
-}
-
-fn arrays(ids: &[MessageId]) -> Vec<ByteArray<16>> {
-    ids.iter().map(|id| id.0.into()).collect()
+/// Refuses a timer that is too short or too long.
+fn check_timer(seconds: u64) -> Result<(), WireError> {
+    if !DISAPPEAR_AFTER.contains(&seconds) {
+        return Err(WireError::OutOfRange("timer"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits::{MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
     use crate::transport::OnionAddress;
     use crate::wire::golden;
 
-    fn samples() -> Vec<(&'static str, Content)> {
+    pub(in crate::wire) fn samples() -> Vec<(&'static str, Content)> {
         let text = Text {
             id: MessageId([1; 16]),
             counter: 2,

@@ -1,12 +1,12 @@
-//! How a conversation begins afresh between two who are contacts already.
+//! How two contacts re-establish a conversation of which one of them has lost the keys.
 
-use minicbor::bytes::ByteVec;
+use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 
 use super::card::Introduction;
-use super::{WireError, decode, encode, required};
+use super::{WireError, decode, encode};
 
-/// The question of one who has lost its side of a conversation, and the answer to it.
+/// The question of a contact that has lost its side of a conversation, and the answer to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Restart {
     /// In the question with an MLS key package, in the answer with the welcome.
@@ -19,33 +19,34 @@ pub struct Restart {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Wire {
+struct RestartMap<'b> {
     #[n(1)]
-    introduction: Option<ByteVec>,
+    introduction: &'b ByteSlice,
     #[n(2)]
-    heard: Option<u64>,
+    heard: u64,
     #[n(3)]
-    clock: Option<u64>,
+    clock: u64,
 }
 
 impl Restart {
-    /// A CBOR map; keys: 1 the introduction's bytes, 2 heard, 3 clock.
+    /// The bytes of a question or an answer: PROTOCOL.md, section 10.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&Wire {
-            introduction: Some(self.introduction.to_bytes().into()),
-            heard: Some(self.heard),
-            clock: Some(self.clock),
+        encode(&RestartMap {
+            introduction: self.introduction.to_bytes().as_slice().into(),
+            heard: self.heard,
+            clock: self.clock,
         })
     }
 
     /// Reads what [`Restart::to_bytes`] wrote; the MLS part has at most `limit` bytes.
     pub fn from_bytes(bytes: &[u8], limit: usize) -> Result<Self, WireError> {
-        let wire: Wire = decode(bytes)?;
+        let map: RestartMap = decode(bytes)?;
+
         Ok(Self {
-            introduction: Introduction::from_bytes(&required(wire.introduction, "introduction")?, limit)?,
-            heard: required(wire.heard, "heard")?,
-            clock: required(wire.clock, "clock")?,
+            introduction: Introduction::from_bytes(map.introduction, limit)?,
+            heard: map.heard,
+            clock: map.clock,
         })
     }
 }

@@ -1,0 +1,23 @@
+//! The receipt of a commit: the sender has merged it.
+
+use minicbor::{Decode, Encode};
+
+use super::{Content, Kind, WireError, decode, encode, kind};
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct CommitReceiptMap {
+    #[n(0)]
+    kind: Kind<{ kind::COMMIT_RECEIPT }>,
+    #[n(8)]
+    epoch: u64,
+}
+
+pub(super) fn to_bytes(epoch: u64) -> Vec<u8> {
+    encode(&CommitReceiptMap { kind: Kind, epoch })
+}
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+    let CommitReceiptMap { epoch, .. } = decode(bytes)?;
+    Ok(Content::CommitReceipt { epoch })
+}

@@ -1,0 +1,25 @@
+//! The receipt: the sender has stored what it names.
+
+use minicbor::{Decode, Encode};
+
+use super::{Content, Kind, MessageId, WireError, decode, encode, kind, within};
+use crate::limits::MAX_RECEIPT_IDS;
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct ReceiptMap {
+    #[n(0)]
+    kind: Kind<{ kind::RECEIPT }>,
+    #[n(5)]
+    ids: Vec<MessageId>,
+}
+
+pub(super) fn to_bytes(ids: &[MessageId]) -> Vec<u8> {
+    encode(&ReceiptMap { kind: Kind, ids: ids.to_vec() })
+}
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+    let ReceiptMap { ids, .. } = decode(bytes)?;
+    within("receipt", ids.len(), MAX_RECEIPT_IDS)?;
+    Ok(Content::Receipt(ids))
+}

@@ -1,0 +1,57 @@
+//! The sender's terms for a conversation: its settings, as far as the contact must know them.
+
+use minicbor::{Decode, Encode};
+
+use super::{Content, Kind, MessageId, WireError, check_timer, decode, encode, kind};
+use crate::wire::check_revision;
+
+/// What one side allows to happen to the messages of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Rises with every change: older terms never replace newer ones.
+    pub revision: u64,
+    /// Messages may disappear after this many seconds; 0 for never.
+    pub disappear_after: u64,
+    /// Whether to tell each other which messages were read.
+    pub read_receipts: bool,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct TermsMap {
+    #[n(0)]
+    kind: Kind<{ kind::TERMS }>,
+    #[n(1)]
+    id: MessageId,
+    #[n(9)]
+    revision: u64,
+    #[n(10)]
+    disappear_after: Option<u64>,
+    #[cbor(n(11), skip_if = "is_false")]
+    read_receipts: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "minicbor passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+pub(super) fn to_bytes(id: MessageId, terms: Terms) -> Vec<u8> {
+    encode(&TermsMap {
+        kind: Kind,
+        id,
+        revision: terms.revision,
+        disappear_after: (terms.disappear_after > 0).then_some(terms.disappear_after),
+        read_receipts: terms.read_receipts,
+    })
+}
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+    let TermsMap { id, revision, disappear_after, read_receipts, .. } = decode(bytes)?;
+
+    check_revision(revision)?;
+    disappear_after.map_or(Ok(()), check_timer)?;
+
+    let disappear_after = disappear_after.unwrap_or(0);
+    Ok(Content::Terms { id, terms: Terms { revision, disappear_after, read_receipts } })
+}
