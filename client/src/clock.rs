@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::model::UnixMillis;
+
 /// Says how late it is. Cheap to clone.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub struct Clock(Arc<dyn Fn() -> UnixMillis + Send + Sync>);
 
 impl Clock {
-    /// A clock that asks `now` for Unix milliseconds.
+    /// A clock that asks `now` for the time.
     #[must_use]
-    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub fn new(now: impl Fn() -> UnixMillis + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
@@ -19,13 +21,13 @@ impl Clock {
     pub fn system() -> Self {
         Self::new(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
         })
     }
 
-    /// Unix milliseconds.
+    /// The time now.
     #[must_use]
-    pub fn now(&self) -> i64 {
+    pub fn now(&self) -> UnixMillis {
         (self.0)()
     }
 }

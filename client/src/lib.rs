@@ -27,6 +27,7 @@ pub mod clock;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
+pub mod model;
 mod sse;
 
 #[cfg(test)]

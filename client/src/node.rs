@@ -23,12 +23,12 @@ use crate::identity::PublicIdentity;
 use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
 use crate::link::LinkError;
 use crate::link::session::{LinkEvent, Session};
+use crate::model::{ContactId, HandleId, UnixMillis};
 use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
 use crate::rendezvous::{self, ServerError, Way};
 use crate::store::Store;
 use crate::store::StoreError;
-use crate::store::contacts::ContactId;
 use crate::store::notes::{self, BRIDGES};
 use crate::transport::Incoming;
 use crate::transport::tor::check_bridges;
@@ -51,6 +51,7 @@ mod peer;
 mod redial;
 mod requests;
 mod servers;
+mod show;
 #[cfg(test)]
 mod sim;
 mod terms;
@@ -76,7 +77,7 @@ enum Command {
     Invitations(Answer<Vec<Invitation>>),
     Revoke(String, Answer<Invitation>),
     AddContact(NewContact, Answer<Contact>),
-    WayTo(ServerId, Answer<(Way, i64)>),
+    WayTo(ServerId, Answer<(Way, UnixMillis)>),
     Contacts(Answer<Vec<Contact>>),
     Contact(String, Answer<Contact>),
     ChangeContact(String, ContactChange, Answer<Contact>),
@@ -135,7 +136,7 @@ enum Report {
     /// Something about a server, or by it about a contact.
     Server { server: ServerId, news: servers::ServerNews },
     /// What became of a handle.
-    Errand { id: i64, news: handles::ErrandNews },
+    Errand { id: HandleId, news: handles::ErrandNews },
     /// A link has ended.
     LinkEnded { contact: ContactId, link: LinkId, error: LinkError },
 }
@@ -205,7 +206,7 @@ impl NodeHandle {
     async fn find(&self, handle: &str) -> Result<String, Fault> {
         let (name, server) = handles::parse_handle(handle)?;
         let (way, now) = self.ask(|answer| Command::WayTo(server, answer)).await?;
-        match rendezvous::handles::find(&way, &name, now).await {
+        match rendezvous::handles::find(&way, &name, now.0).await {
             Ok(invitation) => Ok(invitation.to_link().to_string()),
             Err(ServerError::Refused(problem)) if problem.code == Code::Unknown => {
                 Err(Fault::new(ErrorCode::UnknownHandle, "nobody has this handle at this server"))

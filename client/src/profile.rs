@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::identity::RootSecret;
+use crate::model::{ServiceKind, UnixMillis};
 use crate::profile::key_file::{KeyFile, KeyFileError};
 use crate::store::{Store, StoreError, owner};
-use crate::transport::{Door, OnionSeed};
+use crate::transport::OnionSeed;
 
 pub mod backup;
 pub mod key_file;
@@ -87,7 +88,7 @@ pub enum ProfileError {
 impl From<StoreError> for ProfileError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Damaged(what) => Self::Damaged(format!("{STORE}: {what}")),
+            StoreError::Damaged { what, .. } => Self::Damaged(format!("{STORE}: {what}")),
             error => Self::Store(error),
         }
     }
@@ -175,7 +176,7 @@ async fn fill(
 pub(crate) async fn move_in(
     store: &Store,
     name: &str,
-    now: i64,
+    now: UnixMillis,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<(), StoreError> {
     // A revision that says nothing of how many came before.
@@ -190,8 +191,8 @@ pub(crate) async fn move_in(
     let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
-    owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
-    owner::add_service(&mut tx, Door::Endpoint, &endpoint, now, now).await?;
+    owner::add_service(&mut tx, ServiceKind::Requests, &front, now, now).await?;
+    owner::add_service(&mut tx, ServiceKind::Contacts, &endpoint, now, now).await?;
     tx.commit().await
 }
 

@@ -5,18 +5,25 @@
 //!
 //! `LIMIT ?` alone makes `SQLite` plan a statement anew whenever a value is bound; `LIMIT ? + 0` does not.
 
+use std::array::TryFromSliceError;
+use std::error::Error;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chive_mls::MlsError;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+use crate::model::ContactId;
+
 pub mod afresh;
 pub mod backup;
+mod columns;
 pub mod contacts;
 pub mod conversations;
 mod damage;
@@ -56,8 +63,25 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// A stored value is not what was written.
-    #[error("the store is damaged: {0}")]
-    Damaged(&'static str),
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// What is.
+        what: &'static str,
+        /// How that shows.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+}
+
+impl StoreError {
+    /// Something that cannot be used as it is stored, as this error shows.
+    pub(crate) fn damaged(what: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Damaged { what, source: Some(source.into()) }
+    }
+
+    /// Something that is missing, or contradicts the rest.
+    pub(crate) const fn broken(what: &'static str) -> Self {
+        Self::Damaged { what, source: None }
+    }
 }
 
 /// The connection, and whether a transaction was begun on it and not committed.
@@ -87,9 +111,18 @@ impl From<sqlx::Error> for StoreError {
         match (code, code & PRIMARY) {
             (SQLITE_IOERR_SHMSIZE, _) | (_, SQLITE_FULL) => Self::Full,
             (_, SQLITE_READONLY) => Self::ReadOnly,
-            (_, SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged("it is no database, or not as it was written"),
+            (_, SQLITE_CORRUPT | SQLITE_NOTADB) => Self::damaged("it is no database, or not as it was written", error),
+            _ if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+                Self::damaged("a value that cannot be read", error)
+            }
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<MlsError> for StoreError {
+    fn from(error: MlsError) -> Self {
+        Self::damaged("a conversation", error)
     }
 }
 
@@ -232,7 +265,7 @@ async fn assert_encrypted(connection: &mut SqliteConnection) -> Result<(), Store
 
 /// 32 bytes of a blob column.
 pub(crate) fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
-    blob.try_into().map_err(|_| StoreError::Damaged("a value of the wrong length"))
+    blob.try_into().map_err(|error: TryFromSliceError| StoreError::damaged("a value of the wrong length", error))
 }
 
 #[cfg(test)]
@@ -265,7 +298,7 @@ impl Store {
 
 /// How many rows of a contact a table has, for tests.
 #[cfg(test)]
-pub(crate) async fn rows(tx: &mut Tx, table: &str, contact: contacts::ContactId) -> i64 {
+pub(crate) async fn rows(tx: &mut Tx, table: &str, contact: ContactId) -> i64 {
     let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE contact = ?"));
     sqlx::query_scalar(count).bind(contact).fetch_one(&mut **tx).await.unwrap()
 }
@@ -290,7 +323,7 @@ mod tests {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.starts_with(b"SQLite format 3") && !bytes.windows(10).any(|w| w == b"invitation"));
         let error = Store::open(&file, &[2; 32], false).await.err().unwrap();
-        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         Store::open(&file, &[1; 32], false).await.unwrap().close().await;
     }
 

@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::model::ServiceKind;
+
 pub mod memory;
 pub mod tor;
 
@@ -53,6 +55,15 @@ pub enum Door {
     Front,
     /// Known to accepted contacts alone.
     Endpoint,
+}
+
+impl From<ServiceKind> for Door {
+    fn from(kind: ServiceKind) -> Self {
+        match kind {
+            ServiceKind::Requests => Self::Front,
+            ServiceKind::Contacts => Self::Endpoint,
+        }
+    }
 }
 
 /// A stream that somebody opened to one of our services.

@@ -17,6 +17,7 @@ use super::handshake::Established;
 use super::record::{Opener, Sealer, is_record_size};
 use crate::identity::PublicIdentity;
 use crate::limits::{PING_AFTER, RECORD_DEADLINE, SILENCE_LIMIT};
+use crate::model::OutboxId;
 use crate::transport::Stream;
 use crate::wire::frame::{Frame, FrameError, LinkId};
 
@@ -28,7 +29,7 @@ pub struct Outgoing {
     /// What to write.
     pub frame: Frame,
     /// Reported by [`LinkEvent::Flushed`] when the stream has taken it.
-    pub token: Option<i64>,
+    pub token: Option<OutboxId>,
 }
 
 /// What a running link reports.
@@ -36,7 +37,7 @@ pub enum LinkEvent {
     /// A frame came.
     Frame(Frame),
     /// The stream has taken a frame with this token.
-    Flushed(i64),
+    Flushed(OutboxId),
 }
 
 /// A way to write to a running link. Dropping the last one closes it after what is queued.
@@ -50,7 +51,7 @@ pub struct LinkSender {
 impl LinkSender {
     /// Queues a frame; false when the queue is full or the link has ended.
     #[must_use]
-    pub fn send(&self, frame: Frame, token: Option<i64>) -> bool {
+    pub fn send(&self, frame: Frame, token: Option<OutboxId>) -> bool {
         self.queue.try_send(Outgoing { frame, token }).is_ok()
     }
 }

@@ -29,7 +29,7 @@ use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
 use crate::limits::MAX_IDLE_DIALS;
 use crate::link::session::Session;
-use crate::store::contacts::ContactId;
+use crate::model::{ContactId, ContactStatus, ServiceId, UnixMillis};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, handles, messages, owner, servers};
 use crate::transport::{DoorStatus, NetworkStatus, Reachability};
@@ -84,14 +84,14 @@ pub(super) struct Node {
     pub(super) was_ready: bool,
     pub(super) doors: DoorStatus,
     /// The rows of the hosted services, as last told to the transport.
-    pub(super) hosted: Vec<i64>,
+    pub(super) hosted: Vec<ServiceId>,
     /// Whether a replaced one is among them.
     pub(super) replaced: bool,
     lobby: Lobby,
     pub(super) servers: Servers,
     pub(super) errands: Errands,
     pub(super) erasure: Erasure,
-    started_at: i64,
+    started_at: UnixMillis,
     wiped: bool,
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn prepare(
     let mut tx = store.begin().await?;
     let owner = owner::load(&mut tx).await?;
     let own_presence = servers::own_presence(&mut tx).await?;
-    let newest = watch::channel(events::newest(&mut tx).await?).0;
+    let newest = watch::channel(events::newest(&mut tx).await?.0).0;
     drop(tx);
     let handle = NodeHandle { commands, newest: newest.subscribe(), directory, store: store.clone() };
     let host = Host { identity: Identity::new(&owner.root), directory: Directory::default(), reports };
@@ -371,14 +371,14 @@ impl Node {
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
             name: self.owner.name.clone(),
-            started_at: self.started_at,
+            started_at: self.started_at.into(),
             tor: self.tor_status(),
             front_door: door_state(self.doors.front),
             endpoint: door_state(self.doors.endpoint),
             contacts: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
             online: u32::try_from(self.peers.values().filter(|peer| peer.link.is_some()).count()).unwrap_or(u32::MAX),
             waiting,
-            presence: self.servers.own(),
+            presence: self.servers.own().into(),
             servers,
             servers_reachable,
             requests,
@@ -393,7 +393,7 @@ impl Node {
 
     /// Commits, then tells those who listen.
     pub(super) async fn commit(&self, mut tx: crate::store::Tx) -> Result<(), StoreError> {
-        let newest = events::newest(&mut tx).await?;
+        let newest = events::newest(&mut tx).await?.0;
         tx.commit().await?;
         self.newest.send_if_modified(|value| std::mem::replace(value, newest) != newest);
         Ok(())
@@ -416,8 +416,8 @@ impl Node {
         for row in contacts::all(&mut tx).await? {
             let waiting = messages::anything_waits(&mut tx, row.id).await?
                 || contacts::request(&mut tx, row.id).await?.is_some()
-                || (row.state == "accepted" && !row.begun);
-            let mut peer = Peer::new(row.peer_id()?, Instant::now());
+                || (row.state == ContactStatus::Accepted && !row.begun);
+            let mut peer = Peer::new(row.peer_id, Instant::now());
             peer.waiting = waiting;
             self.peers.insert(row.id, peer);
             self.apply(&row)?;
@@ -447,7 +447,7 @@ impl From<StoreError> for Fault {
         let code = match error {
             StoreError::Full => ErrorCode::DiskFull,
             StoreError::ReadOnly => ErrorCode::DiskReadOnly,
-            StoreError::Damaged(_) => ErrorCode::ProfileDamaged,
+            StoreError::Damaged { .. } => ErrorCode::ProfileDamaged,
             _ => return internal(&error),
         };
         tracing::error!(%error, "a command failed");

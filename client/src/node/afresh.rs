@@ -8,9 +8,9 @@ use super::envelopes::digest;
 use super::events;
 use super::peer::Peer;
 use crate::api::types::What;
-use crate::identity::PeerId;
 use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME, RESEND_AFTER};
-use crate::store::contacts::{self, ContactId, ContactRow};
+use crate::model::{ContactId, OutboxId, OutboxKind, UnixMillis};
+use crate::store::contacts::{self, ContactRow};
 use crate::store::conversations::{self, Acceptance};
 use crate::store::{StoreError, Tx, afresh, messages};
 use crate::wire::card::Introduction;
@@ -49,15 +49,15 @@ impl Node {
     }
 
     async fn new_question(&mut self, tx: &mut Tx, contact: ContactId) -> Result<Vec<u8>, StoreError> {
-        let draft = Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng)
-            .map_err(|_| StoreError::Damaged("no key package can be made"))?;
+        let draft = Draft::new(self.clock.now().0.unsigned_abs() / 1000, &mut self.rng)
+            .map_err(|error| StoreError::damaged("no key package can be made", error))?;
         let question = self.restart(tx, contact, draft.key_package).await?.to_bytes();
         afresh::ask(tx, contact, &draft.blob, &question).await?;
         Ok(question)
     }
 
     async fn restart(&self, tx: &mut Tx, contact: ContactId, mls: Vec<u8>) -> Result<Restart, StoreError> {
-        let row = contacts::by_id(tx, contact).await?.ok_or(StoreError::Damaged("a contact vanished"))?;
+        let row = contacts::by_id(tx, contact).await?.ok_or(StoreError::broken("a contact vanished"))?;
         let introduction =
             Introduction { card: self.own_card(tx, Some(contact)).await?, mls, withdrawn: None, message: None };
         let heard = afresh::heard(tx, contact).await?;
@@ -69,7 +69,7 @@ impl Node {
         let mut tx = self.store.begin().await?;
         let Some(row) = contacts::by_id(&mut tx, contact).await? else { return Ok(()) };
         // Both have lost it: the lower peer id makes the new one.
-        if !row.begun && row.peer_id()? < self.own_id() {
+        if !row.begun && row.peer_id < self.own_id() {
             return Ok(());
         }
         let name = digest(question);
@@ -112,10 +112,10 @@ impl Node {
         else {
             return Ok(None);
         };
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save()?;
         conversations::forget(tx, contact).await?;
         // The answer holds our card.
-        messages::drop_kind(tx, contact, "card").await?;
+        messages::drop_kind(tx, contact, OutboxKind::Card).await?;
         self.take_restart(tx, contact, &theirs).await?;
         let answer = self.restart(tx, contact, welcome).await?.to_bytes();
         let acceptance = Acceptance { request: *name, answer };
@@ -139,14 +139,14 @@ impl Node {
         else {
             return Ok(());
         };
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save()?;
         conversations::forget(&mut tx, contact).await?;
-        messages::drop_kind(&mut tx, contact, "card").await?;
+        messages::drop_kind(&mut tx, contact, OutboxKind::Card).await?;
         self.take_restart(&mut tx, contact, &theirs).await?;
         conversations::create(&mut tx, contact, &state, None, self.clock.now()).await?;
         self.put_terms(&mut tx, contact).await?;
         let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE);
-        let ours = ours.map_err(|_| StoreError::Damaged("a stored question"))?;
+        let ours = ours.map_err(|error| StoreError::damaged("a stored question", error))?;
         if self.own_card(&mut tx, None).await?.revision > ours.introduction.card.revision {
             self.put_card(&mut tx, contact).await?;
         }
@@ -191,7 +191,7 @@ impl Node {
             peer.trouble = None;
             if let Some(live) = &mut peer.link {
                 live.in_flight.clear();
-                live.cursor = 0;
+                live.cursor = OutboxId(0);
             }
         }
         self.pump(contact).await;
@@ -209,9 +209,8 @@ pub(super) async fn note_restarted(
     tx: &mut Tx,
     row: &ContactRow,
     by_contact: bool,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<(), StoreError> {
-    let PeerId(id) = row.peer_id()?;
-    let id = data_encoding::HEXLOWER.encode(&id);
+    let id = row.peer_id.to_hex();
     events::note(tx, &What::ConversationRestarted { id, name: row.name.clone(), by_contact }, now).await
 }

@@ -13,7 +13,8 @@ use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, Profile
 use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
-use crate::store::contacts::{self, ContactId, ContactRow, Naming};
+use crate::model::{ContactId, ContactStatus, OutboxKind, ServiceKind};
+use crate::store::contacts::{self, ContactKeys, ContactRow, Naming};
 use crate::store::terms::TermsRow;
 use crate::store::{StoreError, Tx, messages, terms};
 use crate::text;
@@ -24,23 +25,21 @@ impl Node {
     /// Brings what is in memory in line with the stored contact.
     pub(super) fn apply(&mut self, row: &ContactRow) -> Result<(), StoreError> {
         let own = self.host.identity.peer_id();
-        let keys = row.keys()?.filter(|_| row.state == "accepted");
+        let keys = row.keys()?.filter(|_| row.state == ContactStatus::Accepted);
         let peer = match self.peers.entry(row.id) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(Peer::new(row.peer_id()?, Instant::now()))
-            }
+            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Peer::new(row.peer_id, Instant::now())),
         };
         peer.blocked = row.blocked;
-        peer.refused = row.state == "refused";
+        peer.refused = row.state == ContactStatus::Refused;
         if !peer.is_wanted() {
             peer.dialling = None;
         }
         match keys {
-            Some((identity, pair, endpoint)) if !row.blocked => {
+            Some(ContactKeys { identity, pair, address }) if !row.blocked => {
                 self.host.directory.admit(row.id, PairKeys::new(&pair, own, identity));
                 let (seal, open) = (EnvelopeKeys::new(&pair, own), EnvelopeKeys::new(&pair, peer.id));
-                peer.accepted = Some(Accepted { endpoint, begun: row.begun, seal, open });
+                peer.accepted = Some(Accepted { endpoint: address, begun: row.begun, seal, open });
             }
             _ => {
                 self.host.directory.refuse(row.id);
@@ -72,7 +71,7 @@ impl Node {
         let digits = who.to_ascii_lowercase();
         if digits.len() >= text::LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             let all = contacts::all(tx).await?;
-            let mut found = all.into_iter().filter(|row| peer_hex(row).starts_with(&digits));
+            let mut found = all.into_iter().filter(|row| row.peer_id.to_hex().starts_with(&digits));
             if let (Some(row), None) = (found.next(), found.next()) {
                 return Ok(row);
             }
@@ -106,15 +105,15 @@ impl Node {
 
     fn describe(&self, row: &ContactRow, terms: &TermsRow, waiting: u32, unread: u32) -> Result<Contact, StoreError> {
         let shown = self.presence_of(row.id);
-        let (state, reason) = match (row.state.as_str(), row.blocked) {
+        let (state, reason) = match (row.state, row.blocked) {
             (_, true) => (ContactState::Blocked, None),
-            ("requested", _) => (ContactState::Requested, Some(self.why_waiting(row.id))),
-            ("refused", _) => (ContactState::Refused, row.refusal.clone()),
-            _ => (ContactState::Accepted, self.why_offline(row.id)),
+            (ContactStatus::Requested, _) => (ContactState::Requested, Some(self.why_waiting(row.id))),
+            (ContactStatus::Refused, _) => (ContactState::Refused, row.refusal.clone()),
+            (ContactStatus::Accepted, _) => (ContactState::Accepted, self.why_offline(row.id)),
         };
         let known = row.keys()?.is_some();
         Ok(Contact {
-            id: peer_hex(row),
+            id: row.peer_id.to_hex(),
             name: row.name.clone(),
             shared_name: row.shared_name.clone(),
             state,
@@ -122,18 +121,15 @@ impl Node {
             presence: shown.presence,
             presence_source: shown.source,
             presence_reason: shown.reason,
-            since: shown.since,
+            since: shown.since.map(i64::from),
             presence_hidden: row.decoy.is_some(),
             verified: row.verified,
-            safety_number: known
-                .then(|| row.peer_id())
-                .transpose()?
-                .map(|id| safety_number(self.host.identity.peer_id(), id)),
+            safety_number: known.then(|| safety_number(self.host.identity.peer_id(), row.peer_id)),
             waiting,
             unread,
             retain: terms.retain.map(i64::cast_unsigned),
             terms: terms.show(),
-            created_at: row.created_at,
+            created_at: row.created_at.into(),
         })
     }
 
@@ -184,7 +180,7 @@ impl Node {
         }
         self.pump(row.id).await;
         let mut tx = self.begin().await?;
-        let row = self.find_contact(&mut tx, &peer_hex(&row)).await?;
+        let row = self.find_contact(&mut tx, &row.peer_id.to_hex()).await?;
         Ok(self.show_contact(&mut tx, &row).await?)
     }
 
@@ -223,12 +219,12 @@ impl Node {
         contacts::remove(&mut tx, row.id).await?;
         // Whoever was asked may hold our card, also one who refused.
         self.move_house(&mut tx).await?;
-        let removed = What::ContactRemoved { id: peer_hex(&row), name: row.name.clone() };
+        let removed = What::ContactRemoved { id: row.peer_id.to_hex(), name: row.name.clone() };
         events::note(&mut tx, &removed, self.clock.now()).await?;
         self.commit(tx).await?;
         self.erase_soon();
         if let Some(request) = request {
-            self.withdraw(row.peer_id()?, &request);
+            self.withdraw(row.peer_id, &request);
         }
         self.host.directory.refuse(row.id);
         if let Some(link) = self.peers.remove(&row.id).and_then(|peer| peer.link) {
@@ -289,7 +285,7 @@ impl Node {
         Ok(Card {
             revision: owner.card_revision,
             name: owner.name,
-            endpoint: super::invitations::current(tx, crate::transport::Door::Endpoint).await?.address(),
+            endpoint: super::invitations::current(tx, ServiceKind::Contacts).await?.address(),
             presence_secret: decoy.map_or(Ok(owner.presence_secret), |decoy| crate::store::bytes(&decoy))?,
             servers: servers.iter().map(|server| server.id.to_address()).collect(),
         })
@@ -298,8 +294,8 @@ impl Node {
     /// Tells one contact our card, in place of an older one that still waits.
     pub(super) async fn put_card(&mut self, tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
         let (card, item) = (self.own_card(tx, Some(contact)).await?, self.fresh_id());
-        messages::drop_kind(tx, contact, "card").await?;
-        messages::put(tx, contact, "card", item, Some(&card.to_bytes()), None).await
+        messages::drop_kind(tx, contact, OutboxKind::Card).await?;
+        messages::put(tx, contact, OutboxKind::Card, item, Some(&card.to_bytes()), None).await
     }
 
     /// New addresses and a new presence secret; everybody who may know is told.
@@ -311,7 +307,7 @@ impl Node {
     /// Tells everybody our card.
     pub(super) async fn put_cards(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         for row in contacts::all(tx).await? {
-            if row.state == "accepted" && !row.blocked && row.begun {
+            if row.state == ContactStatus::Accepted && !row.blocked && row.begun {
                 self.put_card(tx, row.id).await?;
             }
         }
@@ -354,8 +350,4 @@ impl Node {
 fn whole_id(who: &str) -> Option<PeerId> {
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(who.as_bytes()).ok()?;
     bytes.try_into().ok().map(PeerId)
-}
-
-fn peer_hex(row: &ContactRow) -> String {
-    row.peer_id().map(|id| data_encoding::HEXLOWER.encode(&id.0)).unwrap_or_default()
 }

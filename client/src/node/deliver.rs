@@ -7,8 +7,9 @@ use super::actor::Node;
 use super::events;
 use super::peer::Peer;
 use crate::limits::{MAX_SEEN, RESEND_AFTER};
-use crate::store::contacts::{self, ContactId};
-use crate::store::messages::{self, OutboxRow};
+use crate::model::{ContactId, OutboxId, OutboxKind};
+use crate::store::contacts;
+use crate::store::messages::{self, Expired, OutboxRow};
 use crate::store::{StoreError, Tx, conversations};
 use crate::wire::card::Card;
 use crate::wire::frame::Frame;
@@ -61,7 +62,7 @@ impl Node {
     }
 
     /// Seals what waits after a row, commits, and hands it over: how many there were.
-    async fn hand_over_batch(&mut self, mut tx: Tx, contact: ContactId, cursor: i64) -> Result<usize, StoreError> {
+    async fn hand_over_batch(&mut self, mut tx: Tx, contact: ContactId, cursor: OutboxId) -> Result<usize, StoreError> {
         let rows = messages::outbox(&mut tx, contact, cursor, BATCH).await?;
         if rows.is_empty() {
             self.commit(tx).await?;
@@ -87,7 +88,7 @@ impl Node {
         mut tx: Tx,
         contact: ContactId,
         rows: Vec<OutboxRow>,
-    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<(OutboxId, Vec<u8>)>, StoreError> {
         let unsealed = u32::try_from(rows.iter().filter(|row| row.envelope.is_none()).count()).unwrap_or(0);
         let mut conversation = match unsealed {
             0 => None,
@@ -98,12 +99,12 @@ impl Node {
             let envelope = match (&row.envelope, &mut conversation) {
                 (Some(envelope), _) => envelope.clone(),
                 (None, Some(conversation)) => self.seal_row(&mut tx, contact, conversation, &row).await?,
-                (None, None) => return Err(StoreError::Damaged("the outbox")),
+                (None, None) => return Err(StoreError::broken("the outbox")),
             };
             envelopes.push((row.id, envelope));
         }
         if let Some(conversation) = &conversation {
-            let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+            let state = conversation.save()?;
             conversations::save(&mut tx, contact, &state, unsealed).await?;
         }
         self.commit(tx).await?;
@@ -120,16 +121,16 @@ impl Node {
         conversation: &mut Conversation,
         row: &OutboxRow,
     ) -> Result<Vec<u8>, StoreError> {
-        let item = row.item()?;
-        let content = match (row.kind.as_str(), &row.body) {
-            ("message", _) => text_of(tx, contact, item).await?,
-            ("terms" | "read", Some(body)) => Content::from_bytes(body).ok(),
-            ("card", Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
+        let item = row.item;
+        let content = match (row.kind, &row.body) {
+            (OutboxKind::Message, _) => text_of(tx, contact, item).await?,
+            (OutboxKind::Settings | OutboxKind::Read, Some(body)) => Content::from_bytes(body).ok(),
+            (OutboxKind::Card, Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
             _ => None,
         };
-        let Some(content) = content else { return Err(StoreError::Damaged("the outbox")) };
-        let mls = conversation.seal(&content.to_bytes()).map_err(|_| StoreError::Damaged("a conversation"))?;
-        let envelope = self.envelope(contact, &mls).ok_or(StoreError::Damaged("a message of impossible size"))?;
+        let Some(content) = content else { return Err(StoreError::broken("the outbox")) };
+        let mls = conversation.seal(&content.to_bytes())?;
+        let envelope = self.envelope(contact, &mls).ok_or(StoreError::broken("a message of impossible size"))?;
         messages::set_envelope(tx, row.id, &envelope).await?;
         Ok(envelope)
     }
@@ -141,7 +142,7 @@ impl Node {
     }
 
     /// A link has taken an outbox row.
-    pub(super) async fn flushed(&mut self, contact: ContactId, outbox: i64) -> Result<(), StoreError> {
+    pub(super) async fn flushed(&mut self, contact: ContactId, outbox: OutboxId) -> Result<(), StoreError> {
         let live = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut());
         if let Some((_, taken)) = live.and_then(|live| live.in_flight.get_mut(&outbox)) {
             *taken = Some(Instant::now());
@@ -164,7 +165,7 @@ impl Node {
             let all_taken = live.in_flight.values().all(|(_, taken)| taken.is_some());
             if all_taken && live.in_flight.values().any(|(_, taken)| late(taken)) {
                 live.in_flight.clear();
-                live.cursor = 0;
+                live.cursor = OutboxId(0);
             }
             if peer.waiting && live.in_flight.is_empty() {
                 due.push(*contact);
@@ -182,11 +183,11 @@ impl Node {
         if expired.is_empty() {
             return Ok(());
         }
-        for (_, _, message) in &expired {
+        for Expired { message, .. } in &expired {
             events::note_message(&mut tx, *message, now).await?;
         }
         self.commit(tx).await?;
-        for (contact, outbox, _) in expired {
+        for Expired { contact, outbox, .. } in expired {
             if let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) {
                 outbox.and_then(|row| live.in_flight.remove(&row));
             }
@@ -219,11 +220,11 @@ impl Node {
             return Ok(());
         }
         let epoch = conversation.epoch();
-        let commit = conversation.commit().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let commit = conversation.commit()?;
         let Some(envelope) = self.envelope(contact, &commit) else { return Ok(()) };
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save()?;
         conversations::save(&mut tx, contact, &state, 0).await?;
-        messages::put(&mut tx, contact, "commit", commit_item(epoch), None, Some(&envelope)).await?;
+        messages::put(&mut tx, contact, OutboxKind::Commit, commit_item(epoch), None, Some(&envelope)).await?;
         self.commit(tx).await?;
         self.keep_conversation(contact, conversation);
         self.pump(contact).await;
@@ -267,7 +268,7 @@ async fn text_of(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Optio
         id,
         counter: counter.cast_unsigned(),
         clock: message.clock.cast_unsigned(),
-        created_at: message.created_at(),
+        created_at: message.created_at.0,
         seen: messages::newest_of(tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?,
         disappear_after: message.disappear_after.map(i64::cast_unsigned),
         text: message.text,

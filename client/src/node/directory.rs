@@ -10,7 +10,7 @@ use crate::invitation::InvitationSecret;
 use crate::limits::MAX_HELLO_LINKS;
 use crate::link::handshake::PairKeys;
 use crate::link::preface::{Preface, Purpose};
-use crate::store::contacts::ContactId;
+use crate::model::ContactId;
 use crate::wire::frame::LinkId;
 
 /// Shared between the node and its tasks.

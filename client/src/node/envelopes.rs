@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 use super::actor::Node;
 use super::events;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
-use crate::store::contacts::{self, ContactId};
+use crate::model::{ContactId, OutboxId, OutboxKind, UnixMillis};
+use crate::store::contacts;
 use crate::store::conversations::Before;
-use crate::store::messages::{self, Receipted};
+use crate::store::messages::{self, Finished, Receipted};
 use crate::store::{StoreError, Tx, conversations, terms};
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
@@ -30,7 +31,7 @@ struct Outcome {
     /// An MLS message, sealed already, to hand to the link.
     sealed: Option<Vec<u8>>,
     /// Outbox rows that are finished.
-    finished: Vec<i64>,
+    finished: Vec<OutboxId>,
     /// A new epoch began: what was held can be tried again.
     retry: Vec<Vec<u8>>,
     /// The contact's card changed.
@@ -118,8 +119,8 @@ impl Node {
         outcome: Outcome,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let sealed = outcome.answers.iter().map(|content| conversation.seal(&content.to_bytes()));
-        let mut answers = sealed.collect::<Result<Vec<_>, _>>().map_err(|_| StoreError::Damaged("a conversation"))?;
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let mut answers = sealed.collect::<Result<Vec<_>, _>>()?;
+        let state = conversation.save()?;
         conversations::save(&mut tx, contact, &state, u32::try_from(answers.len()).unwrap_or(0)).await?;
         self.commit(tx).await?;
         answers.extend(outcome.sealed);
@@ -157,7 +158,7 @@ impl Node {
             Content::Text(text) => take_text(tx, contact, text, digest, now).await,
             Content::Receipt(items) => take_receipts(tx, contact, &items, now).await,
             Content::CommitReceipt { epoch } => {
-                if !conversation.commit_receipted(epoch).map_err(|_| StoreError::Damaged("a conversation"))? {
+                if !conversation.commit_receipted(epoch)? {
                     return Ok(Outcome::default());
                 }
                 let finished = messages::finish_commit(tx, contact).await?;
@@ -198,8 +199,8 @@ impl Node {
         if let Some(conversation) = self.peers.get_mut(&contact).and_then(|peer| peer.conversation.take()) {
             return Ok(conversation);
         }
-        let row = conversations::load(tx, contact).await?.ok_or(StoreError::Damaged("a conversation is missing"))?;
-        Conversation::load(&row.mls).map_err(|_| StoreError::Damaged("a conversation"))
+        let row = conversations::load(tx, contact).await?.ok_or(StoreError::broken("a conversation is missing"))?;
+        Ok(Conversation::load(&row.mls)?)
     }
 
     pub(super) fn keep_conversation(&mut self, contact: ContactId, conversation: Conversation) {
@@ -221,7 +222,7 @@ impl Node {
         }
     }
 
-    fn finish_rows(&mut self, contact: ContactId, rows: &[i64]) {
+    fn finish_rows(&mut self, contact: ContactId, rows: &[OutboxId]) {
         if let Some(live) = self.peers.get_mut(&contact).and_then(|peer| peer.link.as_mut()) {
             live.in_flight.retain(|row, _| !rows.contains(row));
         }
@@ -233,7 +234,7 @@ async fn take_text(
     contact: ContactId,
     text: Text,
     digest: &[u8],
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Outcome, StoreError> {
     let Some(row) = contacts::by_id(tx, contact).await? else { return Ok(Outcome::default()) };
     // A clock from the far future would push every later message to the end of all numbers.
@@ -260,15 +261,20 @@ async fn unusable(tx: &mut Tx, contact: ContactId, digest: &[u8]) -> Result<Outc
     Ok(Outcome::default())
 }
 
-async fn take_receipts(tx: &mut Tx, contact: ContactId, items: &[MessageId], now: i64) -> Result<Outcome, StoreError> {
+async fn take_receipts(
+    tx: &mut Tx,
+    contact: ContactId,
+    items: &[MessageId],
+    now: UnixMillis,
+) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     for item in items {
         let Receipted { outbox, message } = messages::receipt(tx, contact, *item, now).await?;
-        if let Some((row, kind, body)) = outbox {
-            outcome.finished.push(row);
-            outcome.card_told |= kind == "card";
-            if let ("terms", Some(Ok(Content::Terms { terms: ours, .. }))) =
-                (kind.as_str(), body.as_deref().map(Content::from_bytes))
+        if let Some(Finished { id, kind, body }) = outbox {
+            outcome.finished.push(id);
+            outcome.card_told |= kind == OutboxKind::Card;
+            if let (OutboxKind::Settings, Some(Ok(Content::Terms { terms: ours, .. }))) =
+                (kind, body.as_deref().map(Content::from_bytes))
             {
                 terms::told(tx, contact, &ours).await?;
                 events::note_contact(tx, contact, now).await?;
@@ -288,11 +294,11 @@ async fn take_read(
     id: MessageId,
     items: &[MessageId],
     digest: &[u8],
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Outcome, StoreError> {
     conversations::remember_received(tx, contact, digest, id).await?;
     let stored = take_receipts(tx, contact, items, now).await?;
-    if terms::load(tx, contact).await?.show().ours.read_receipts {
+    if terms::load(tx, contact).await?.own().read_receipts {
         for item in items {
             if let Some(message) = messages::was_read(tx, contact, *item, now).await? {
                 events::note_message(tx, message, now).await?;
@@ -306,14 +312,14 @@ async fn begin_epoch(
     tx: &mut Tx,
     contact: ContactId,
     sealed: Option<Vec<u8>>,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Outcome, StoreError> {
     conversations::begin_epoch(tx, contact, now).await?;
     Ok(Outcome { sealed, retry: conversations::take_held(tx, contact).await?, ..Outcome::default() })
 }
 
 async fn repeat_commit_receipt(tx: &mut Tx, contact: ContactId, epoch: u64) -> Result<Outcome, StoreError> {
-    let row = conversations::load(tx, contact).await?.ok_or(StoreError::Damaged("a conversation is missing"))?;
+    let row = conversations::load(tx, contact).await?.ok_or(StoreError::broken("a conversation is missing"))?;
     let is_last = row.receipted_epoch == Some(epoch.cast_signed());
     Ok(Outcome { sealed: row.commit_receipt.filter(|_| is_last), ..Outcome::default() })
 }

@@ -4,24 +4,23 @@ use super::actor::{Node, refuse};
 use super::internal;
 use crate::api::types::{ErrorCode, Event, What};
 use crate::fault::Fault;
-use crate::store::contacts::ContactId;
+use crate::model::{ContactId, EventSeq, MessageRowId, UnixMillis};
 use crate::store::events::{self, EventRow, Kind};
-use crate::store::messages::MessageRowId;
 use crate::store::{StoreError, Tx, contacts, messages};
 
 /// A message came or changed.
-pub(super) async fn note_message(tx: &mut Tx, message: MessageRowId, now: i64) -> Result<(), StoreError> {
-    events::add(tx, now, Kind::Message, Some(message), None).await.map(drop)
+pub(super) async fn note_message(tx: &mut Tx, message: MessageRowId, now: UnixMillis) -> Result<(), StoreError> {
+    events::add(tx, now, Kind::Message, Some(message.0), None).await.map(drop)
 }
 
 /// A contact came or changed.
-pub(super) async fn note_contact(tx: &mut Tx, contact: ContactId, now: i64) -> Result<(), StoreError> {
-    events::add(tx, now, Kind::Contact, Some(contact), None).await.map(drop)
+pub(super) async fn note_contact(tx: &mut Tx, contact: ContactId, now: UnixMillis) -> Result<(), StoreError> {
+    events::add(tx, now, Kind::Contact, Some(contact.0), None).await.map(drop)
 }
 
 /// Anything else.
-pub(super) async fn note(tx: &mut Tx, what: &What, now: i64) -> Result<(), StoreError> {
-    let body = serde_json::to_string(what).map_err(|_| StoreError::Damaged("an event"))?;
+pub(super) async fn note(tx: &mut Tx, what: &What, now: UnixMillis) -> Result<(), StoreError> {
+    let body = serde_json::to_string(what).map_err(|error| StoreError::damaged("an event", error))?;
     events::add(tx, now, Kind::Other, None, Some(&body)).await.map(drop)
 }
 
@@ -32,7 +31,7 @@ impl Node {
             return Ok(vec![]);
         }
         let mut tx = self.begin().await?;
-        let first_kept = events::oldest(&mut tx).await?.unwrap_or(newest + 1);
+        let first_kept = events::oldest(&mut tx).await?.map_or(newest + 1, |oldest| oldest.0);
         if after > newest || (after < newest && after + 1 < first_kept) {
             return refuse(
                 ErrorCode::CursorExpired,
@@ -42,11 +41,11 @@ impl Node {
         let (mut shown, mut after) = (vec![], after);
         // A page that is empty says that there is no more: go past what is gone since.
         while shown.is_empty() {
-            let rows = events::after(&mut tx, after, limit).await?;
+            let rows = events::after(&mut tx, EventSeq(after), limit).await?;
             let Some(last) = rows.last() else { break };
-            after = last.seq;
+            after = last.seq.0;
             for row in rows {
-                let (seq, at) = (row.seq, row.at);
+                let (seq, at) = (row.seq.0, row.at.into());
                 let what = self.what(&mut tx, row).await?;
                 shown.extend(what.map(|what| Event { seq, at, what }));
             }
@@ -57,11 +56,11 @@ impl Node {
     /// `None` for what is gone since.
     async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, Fault> {
         let subject = row.subject.unwrap_or_default();
-        Ok(match row.kind() {
-            Kind::Message => messages::by_row(tx, subject)
+        Ok(match row.kind {
+            Kind::Message => messages::by_row(tx, MessageRowId(subject))
                 .await?
                 .map(|message| What::Message { message: message.show(|contact| self.why_waiting(contact)) }),
-            Kind::Contact => match contacts::by_id(tx, subject).await? {
+            Kind::Contact => match contacts::by_id(tx, ContactId(subject)).await? {
                 Some(row) => Some(What::Contact { contact: self.show_contact(tx, &row).await? }),
                 None => None,
             },

@@ -15,30 +15,31 @@ use super::meet::Asking;
 use super::requests::Verdict;
 use super::servers::parse_server;
 use super::{Report, events};
-use crate::api::types::{Decision, ErrorCode, Handle, HandleState, Request, What};
+use crate::api::types::{Decision, ErrorCode, Handle, Request, What};
 use crate::fault::Fault;
 use crate::identity::PeerId;
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{MAX_HANDLES, MAX_KEY_PACKAGE};
+use crate::model::{Answer, ContactStatus, HandleId, HandleStatus, ServiceKind, UnixMillis};
 use crate::rendezvous::handles::{Claimed, Ours};
 use crate::rendezvous::{self, ServerError, Way};
 use crate::store::contacts::ContactRow;
 use crate::store::handles::{self, HandleRow, NewAsking};
 use crate::store::{StoreError, Tx, contacts, servers};
 use crate::text;
-use crate::transport::{Door, OnionAddress};
+use crate::transport::OnionAddress;
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
 
 /// A handle is renewed so long after its last claim, and up to a third later.
-const RENEW_AFTER_MS: i64 = 21 * 24 * 3600 * 1000;
+const RENEW_AFTER: Duration = Duration::from_hours(21 * 24);
 
 /// What is under way for our handles.
 #[derive(Default)]
 pub(super) struct Errands {
-    busy: BTreeSet<i64>,
+    busy: BTreeSet<HandleId>,
     /// After so many failures, the next try.
-    later: BTreeMap<i64, (u32, Instant)>,
+    later: BTreeMap<HandleId, (u32, Instant)>,
 }
 
 /// What became of an errand.
@@ -52,7 +53,7 @@ pub(super) enum ErrandNews {
 impl Node {
     pub(super) async fn handles(&mut self) -> Result<Vec<Handle>, Fault> {
         let mut tx = self.begin().await?;
-        Ok(handles::all(&mut tx).await?.iter().map(HandleRow::show).collect::<Result<_, _>>()?)
+        Ok(handles::all(&mut tx).await?.iter().map(HandleRow::show).collect())
     }
 
     pub(super) async fn claim_handle(&mut self, handle: &str) -> Result<Handle, Fault> {
@@ -67,7 +68,7 @@ impl Node {
         let Some(row) = handles::find(&mut tx, server, &name).await? else {
             return Err(super::internal(&"a handle vanished"));
         };
-        let shown = row.show()?;
+        let shown = row.show();
         events::note(&mut tx, &What::Handle { handle: shown.clone() }, self.clock.now()).await?;
         self.commit(tx).await?;
         self.errands.later.remove(&row.id);
@@ -83,7 +84,7 @@ impl Node {
         let Some(row) = handles::find(&mut tx, server, &name).await? else {
             return refuse(ErrorCode::UnknownHandle, "this handle is none of yours: `chive handle list`");
         };
-        if row.state() == HandleState::Failed {
+        if row.state == HandleStatus::Failed {
             handles::remove(&mut tx, row.id).await?;
         } else {
             handles::release(&mut tx, row.id).await?;
@@ -106,13 +107,13 @@ impl Node {
         if due.is_empty() || !self.was_ready {
             return Ok(());
         }
-        let front_door = super::invitations::current(&mut tx, Door::Front).await?.address();
+        let front_door = super::invitations::current(&mut tx, ServiceKind::Requests).await?.address();
         let ours = servers::all(&mut tx).await?;
         drop(tx);
         let due: Vec<(&HandleRow, Way)> = due
             .into_iter()
             .map(|row| {
-                let server = row.server()?;
+                let server = row.server();
                 let token = ours.iter().find(|ours| ours.id == server).and_then(|ours| ours.token.as_deref());
                 Ok((row, self.way(server, token)))
             })
@@ -130,17 +131,17 @@ impl Node {
             root: self.owner.root.clone(),
             last: row.sequence.map(|number| Sequence(number.cast_unsigned())),
         };
-        let invitation = Invitation { front_door, peer_id: self.own_id(), secret: row.secret()? };
-        let (releasing, mut nonce) = (row.state() == HandleState::Releasing, [0; 24]);
+        let invitation = Invitation { front_door, peer_id: self.own_id(), secret: row.secret.clone() };
+        let (releasing, mut nonce) = (row.state == HandleStatus::Releasing, [0; 24]);
         self.rng.fill_bytes(&mut nonce);
         self.errands.busy.insert(id);
         let (host, stop) = (self.host.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             let errand = async {
                 let done = if releasing {
-                    ours.release(&way, now).await.map(|()| ErrandNews::Released)
+                    ours.release(&way, now.0).await.map(|()| ErrandNews::Released)
                 } else {
-                    ours.claim(&way, &invitation, now, nonce)
+                    ours.claim(&way, &invitation, now.0, nonce)
                         .await
                         .map(|claimed| ErrandNews::Claimed(claimed, front_door))
                 };
@@ -151,16 +152,17 @@ impl Node {
         Ok(())
     }
 
-    pub(super) async fn errand_news(&mut self, id: i64, news: ErrandNews) -> Result<(), StoreError> {
+    pub(super) async fn errand_news(&mut self, id: HandleId, news: ErrandNews) -> Result<(), StoreError> {
         self.errands.busy.remove(&id);
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         match news {
             ErrandNews::Claimed(Claimed { sequence, expires }, front_door) => {
                 self.errands.later.remove(&id);
-                let is_current = super::invitations::current(&mut tx, Door::Front).await?.address() == front_door;
-                let renew_at = now + RENEW_AFTER_MS + self.rng.random_range(0..RENEW_AFTER_MS / 3);
-                handles::claimed(&mut tx, id, sequence.0.cast_signed(), renew_at, expires).await?;
+                let is_current =
+                    super::invitations::current(&mut tx, ServiceKind::Requests).await?.address() == front_door;
+                let renew_at = now + RENEW_AFTER + self.rng.random_range(Duration::ZERO..RENEW_AFTER / 3);
+                handles::claimed(&mut tx, id, sequence.0.cast_signed(), renew_at, UnixMillis(expires)).await?;
                 if !is_current {
                     // We have moved meanwhile.
                     handles::claim_again(&mut tx, Some(id)).await?;
@@ -178,7 +180,7 @@ impl Node {
             }
         }
         if let Some(row) = handles::by_id(&mut tx, id).await? {
-            events::note(&mut tx, &What::Handle { handle: row.show()? }, now).await?;
+            events::note(&mut tx, &What::Handle { handle: row.show() }, now).await?;
         }
         self.commit(tx).await?;
         self.refresh_invitations().await?;
@@ -188,8 +190,8 @@ impl Node {
     /// The handle, as it is written, that an invitation belongs to.
     pub(super) async fn handle_of(&self, tx: &mut Tx, invitation: &[u8; 16]) -> Result<Option<String>, StoreError> {
         for row in handles::all(tx).await? {
-            if row.secret()?.id() == *invitation {
-                return Ok(Some(row.show()?.handle));
+            if row.secret.id() == *invitation {
+                return Ok(Some(row.written()));
             }
         }
         Ok(None)
@@ -205,7 +207,7 @@ impl Node {
     ) -> Result<Verdict, StoreError> {
         let refused = |reason| Ok(Verdict::Answer(Frame::Refuse(reason)));
         let peer = asking.peer.peer_id();
-        if known.as_ref().is_some_and(|row| row.state == "accepted") {
+        if known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted) {
             return refused(Refusal::Known);
         }
         if let Some(row) = known
@@ -215,7 +217,7 @@ impl Node {
             return Ok(Verdict::Accept(Some(Box::new(row))));
         }
         let before = handles::asking_of(tx, peer).await?;
-        if before.is_some_and(|row| row.decision.as_deref() == Some("declined")) {
+        if before.is_some_and(|row| row.decision == Some(Answer::Declined)) {
             handles::forget_asking(tx, peer).await?;
             return refused(Refusal::Declined);
         }
@@ -245,7 +247,7 @@ impl Node {
         let Some(row) = handles::asking_of(tx, peer).await? else { return Ok(()) };
         handles::forget_asking(tx, peer).await?;
         if row.decision.is_none() {
-            events::note(tx, &What::RequestGone { id: row.show().id }, self.clock.now()).await?;
+            events::note(tx, &What::RequestGone { id: row.peer_id.to_hex() }, self.clock.now()).await?;
         }
         Ok(())
     }
@@ -259,16 +261,16 @@ impl Node {
         let mut tx = self.begin().await?;
         let digits = id.to_ascii_lowercase();
         let waiting = handles::waiting(&mut tx).await?;
-        let mut found = waiting.iter().filter(|row| row.show().id.starts_with(&digits));
+        let mut found = waiting.iter().filter(|row| row.peer_id.to_hex().starts_with(&digits));
         let (Some(row), None, true) = (found.next(), found.next(), digits.len() >= text::LEAST_ID) else {
             return refuse(ErrorCode::UnknownRequest, "there is no request with this id: `chive requests` lists them");
         };
-        let (peer, now) = (row.peer_id()?, self.clock.now());
+        let (peer, now) = (row.peer_id, self.clock.now());
         let accepted = match decision {
             Decision::Accept => {
                 let known = contacts::by_peer(&mut tx, peer).await?.map(Box::new);
                 handles::forget_asking(&mut tx, peer).await?;
-                if known.as_ref().is_some_and(|row| row.state == "accepted") {
+                if known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted) {
                     // It has become a contact otherwise: what it asked with then would end what there is.
                     None
                 } else if self.is_crossed(&mut tx, peer, known.as_deref()).await? {
@@ -286,15 +288,15 @@ impl Node {
                 }
             }
             Decision::Decline => {
-                handles::decide(&mut tx, peer, "declined").await?;
+                handles::decide(&mut tx, peer, Answer::Declined).await?;
                 None
             }
             Decision::Block => {
-                handles::decide(&mut tx, peer, "blocked").await?;
+                handles::decide(&mut tx, peer, Answer::Blocked).await?;
                 None
             }
         };
-        events::note(&mut tx, &What::RequestGone { id: row.show().id }, now).await?;
+        events::note(&mut tx, &What::RequestGone { id: row.peer_id.to_hex() }, now).await?;
         self.commit(tx).await?;
         if let Some(contact) = accepted {
             self.drop_link(contact).await?;

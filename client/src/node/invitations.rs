@@ -1,5 +1,7 @@
 //! Commands about invitations, and the onion services that they and the contacts need.
 
+use std::time::Duration;
+
 use rand::{Rng, RngCore};
 use zeroize::Zeroizing;
 
@@ -9,16 +11,17 @@ use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
 use crate::fault::Fault;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
+use crate::model::{ServiceId, ServiceKind, UnixMillis};
 use crate::store::owner::{self, Service};
 use crate::store::{StoreError, Tx};
 use crate::store::{handles, invitations};
-use crate::transport::{Door, Hosted, OnionSeed};
+use crate::transport::{Hosted, OnionSeed};
 
 /// A replaced endpoint stays up for so long: 7 days, and up to one more.
-const CLOSES_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
-const CLOSES_WITHIN_MS: i64 = 24 * 3600 * 1000;
+const CLOSES_AFTER: Duration = Duration::from_hours(7 * 24);
+const CLOSES_WITHIN: Duration = Duration::from_hours(24);
 /// A replaced front door that somebody may have found by a handle.
-const HANDLE_CLOSES_AFTER_MS: i64 = 28 * 24 * 3600 * 1000;
+const HANDLE_CLOSES_AFTER: Duration = Duration::from_hours(28 * 24);
 
 impl Node {
     pub(super) async fn invite(&mut self, new: &NewInvitation) -> Result<Invitation, Fault> {
@@ -37,7 +40,7 @@ impl Node {
         if remembered == 0 && handles::all(&mut tx).await?.is_empty() {
             // Nobody can be on the way to the old front door: who knows it shall not see us there.
             let front = self.fresh_seed();
-            owner::add_service(&mut tx, Door::Front, &front, now, now).await?;
+            owner::add_service(&mut tx, ServiceKind::Requests, &front, now, now).await?;
         }
         if remembered >= MAX_INVITATIONS as usize {
             return refuse(
@@ -45,9 +48,9 @@ impl Node {
                 "there are too many invitations: revoke some, and wait until they are forgotten",
             );
         }
-        let front_door = current(&mut tx, Door::Front).await?.address();
+        let front_door = current(&mut tx, ServiceKind::Requests).await?.address();
         let link = invitation::Invitation { front_door, peer_id: self.own_id(), secret: secret.clone() }.to_link();
-        let expires_at = now + i64::try_from(life).unwrap_or(0) * 1000;
+        let expires_at = now + Duration::from_secs(life);
         invitations::add(&mut tx, &secret, &link, uses, now, expires_at).await?;
         let shown = show(&mut tx, &secret.id(), now).await?;
         events::note(&mut tx, &What::Invitation { invitation: hidden(&shown) }, now).await?;
@@ -86,11 +89,9 @@ impl Node {
     pub(super) async fn refresh_invitations(&mut self) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let all = invitations::all(&mut tx).await?;
-        let mut secrets = all.iter().map(invitations::InvitationRow::secret).collect::<Result<Vec<_>, _>>()?;
-        for handle in handles::all(&mut tx).await? {
-            secrets.push(handle.secret()?);
-        }
-        self.host.directory.set_invitations(secrets);
+        let invited = all.into_iter().map(|row| row.secret);
+        let by_handle = handles::all(&mut tx).await?.into_iter().map(|row| row.secret);
+        self.host.directory.set_invitations(invited.chain(by_handle).collect());
         Ok(())
     }
 
@@ -118,7 +119,7 @@ impl Node {
             if service.closes_at.is_some_and(|at| at <= now) {
                 owner::remove_service(&mut tx, service.id).await?;
                 closed = true;
-            } else if service.door == Door::Endpoint || invited {
+            } else if service.kind == ServiceKind::Contacts || invited {
                 hosted.push(service);
             }
         }
@@ -131,13 +132,16 @@ impl Node {
 
     async fn host_services(&mut self, services: Vec<Service>) {
         self.replaced = services.iter().any(|service| service.closes_at.is_some());
-        let rows: Vec<i64> = services.iter().map(|service| service.id).collect();
+        let rows: Vec<ServiceId> = services.iter().map(|service| service.id).collect();
         if rows == self.hosted {
             return;
         }
         self.hosted = rows;
-        let hosted =
-            |service: Service| Hosted { door: service.door, current: service.closes_at.is_none(), seed: service.seed };
+        let hosted = |service: Service| Hosted {
+            door: service.kind.into(),
+            current: service.closes_at.is_none(),
+            seed: service.seed,
+        };
         self.transport.host(services.into_iter().map(hosted).collect()).await;
     }
 
@@ -149,14 +153,14 @@ impl Node {
         let now = self.clock.now();
         let (endpoint, front, mut presence) = (self.fresh_seed(), self.fresh_seed(), Zeroizing::new([0; 32]));
         self.rng.fill_bytes(&mut *presence);
-        let endpoint_closes = now + CLOSES_AFTER_MS + self.rng.random_range(0..CLOSES_WITHIN_MS);
-        owner::add_service(tx, Door::Endpoint, &endpoint, now, endpoint_closes).await?;
+        let endpoint_closes = now + CLOSES_AFTER + self.rng.random_range(Duration::ZERO..CLOSES_WITHIN);
+        owner::add_service(tx, ServiceKind::Contacts, &endpoint, now, endpoint_closes).await?;
         let all = invitations::all(tx).await?;
         // An answer may have been lost on its way, and who found us by a handle may wait for one.
         let by_handle = !handles::all(tx).await?.is_empty() || handles::count_waiting(tx).await? > 0;
-        let answered = if by_handle { now + HANDLE_CLOSES_AFTER_MS } else { endpoint_closes };
+        let answered = if by_handle { now + HANDLE_CLOSES_AFTER } else { endpoint_closes };
         let front_closes = all.iter().filter_map(|row| row.active_until(now)).max().unwrap_or(now).max(answered);
-        owner::add_service(tx, Door::Front, &front, now, front_closes).await?;
+        owner::add_service(tx, ServiceKind::Requests, &front, now, front_closes).await?;
         handles::claim_again(tx, None).await?;
         owner::renew_presence(tx, &presence, self.rng.random_range(1..1 << 20)).await
     }
@@ -169,15 +173,15 @@ impl Node {
 }
 
 /// The seed of the service that others are told now.
-pub(super) async fn current(tx: &mut Tx, door: Door) -> Result<OnionSeed, StoreError> {
+pub(super) async fn current(tx: &mut Tx, kind: ServiceKind) -> Result<OnionSeed, StoreError> {
     let services = owner::services(tx).await?;
-    let found = services.into_iter().find(|service| service.door == door && service.closes_at.is_none());
-    found.map(|service| service.seed).ok_or(StoreError::Damaged("an onion service is missing"))
+    let found = services.into_iter().find(|service| service.kind == kind && service.closes_at.is_none());
+    found.map(|service| service.seed).ok_or(StoreError::broken("an onion service is missing"))
 }
 
-async fn show(tx: &mut Tx, id: &[u8], now: i64) -> Result<Invitation, StoreError> {
+async fn show(tx: &mut Tx, id: &[u8], now: UnixMillis) -> Result<Invitation, StoreError> {
     let all = invitations::all(tx).await?;
-    all.iter().find(|row| row.id == id).map(|row| row.show(now)).ok_or(StoreError::Damaged("an invitation vanished"))
+    all.iter().find(|row| row.id == id).map(|row| row.show(now)).ok_or(StoreError::broken("an invitation vanished"))
 }
 
 /// Events do not keep links: an old event would still let somebody in.

@@ -19,8 +19,9 @@ use crate::invitation::Invitation;
 use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
 use crate::link::session::LinkEvent;
+use crate::model::{ContactId, OutboxId};
 use crate::store::StoreError;
-use crate::store::contacts::{self, ContactId};
+use crate::store::contacts;
 use crate::transport::DialError;
 use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
 
@@ -97,7 +98,8 @@ impl Node {
     async fn pending_request(&self, contact: ContactId) -> Result<Option<(Invitation, Vec<u8>)>, StoreError> {
         let mut tx = self.store.begin().await?;
         let Some(request) = contacts::request(&mut tx, contact).await? else { return Ok(None) };
-        let invitation = Invitation::parse(&request.link).map_err(|_| StoreError::Damaged("a stored link"))?;
+        let invitation =
+            Invitation::parse(&request.link).map_err(|error| StoreError::damaged("a stored link", error))?;
         Ok(Some((invitation, request.introduction)))
     }
 
@@ -148,7 +150,7 @@ impl Node {
         peer.key_alarm = Some(Instant::now());
         let mut tx = self.store.begin().await?;
         let Some(row) = contacts::by_id(&mut tx, contact).await? else { return Ok(()) };
-        let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
+        let id = row.peer_id.to_hex();
         super::events::note(&mut tx, &What::KeyChanged { id, name: row.name }, self.clock.now()).await?;
         self.commit(tx).await
     }
@@ -189,7 +191,7 @@ impl Node {
             theirs,
             sender,
             in_flight: BTreeMap::new(),
-            cursor: 0,
+            cursor: OutboxId(0),
             asked: None,
             unreadable: 0,
             since: Instant::now(),

@@ -13,7 +13,7 @@ use rand::{CryptoRng, Rng};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{MAX_CONTACT_HANDSHAKES, MAX_INVITATION_HANDSHAKES, MAX_OPEN_HANDSHAKES, MAX_STRANGERS};
-use crate::store::contacts::ContactId;
+use crate::model::ContactId;
 use crate::transport::{Door, OnionAddress};
 
 /// Where a waiting stream stands.
@@ -184,7 +184,7 @@ mod tests {
         let lobby = Lobby::default();
         let elsewhere = enter(&lobby, THERE, MAX_STRANGERS);
         let mut known = enter(&lobby, HERE, 1);
-        assert!(known[0].name(Standing::Contact(7)));
+        assert!(known[0].name(Standing::Contact(ContactId(7))));
         let flood = enter(&lobby, HERE, 1000);
         assert_eq!(still_there(&flood), MAX_STRANGERS);
         assert_eq!((still_there(&elsewhere), still_there(&known)), (MAX_STRANGERS, 1));
@@ -207,9 +207,9 @@ mod tests {
     fn a_contact_takes_its_few_places_from_itself() {
         let lobby = Lobby::default();
         let mut other = enter(&lobby, HERE, 1);
-        assert!(other[0].name(Standing::Contact(1)));
+        assert!(other[0].name(Standing::Contact(ContactId(1))));
         let mut greedy = enter(&lobby, HERE, 100);
-        assert!(greedy.iter_mut().all(|place| place.name(Standing::Contact(2))));
+        assert!(greedy.iter_mut().all(|place| place.name(Standing::Contact(ContactId(2)))));
         assert_eq!((still_there(&greedy), still_there(&other)), (MAX_CONTACT_HANDSHAKES, 1));
         assert!(!greedy[99].lost.is_cancelled(), "the newest is the one that may be alive");
     }
@@ -218,13 +218,13 @@ mod tests {
     fn all_contacts_together_are_bounded_and_who_has_most_gives_way() {
         let lobby = Lobby::default();
         let mut single = enter(&lobby, HERE, 1);
-        assert!(single[0].name(Standing::Contact(-1)));
+        assert!(single[0].name(Standing::Contact(ContactId(-1))));
         let mut front = enter(&lobby, THERE, 1);
         assert!(front[0].name(Standing::Invitation([1; 16])));
         let mut many = vec![];
         for contact in 0..1000 {
             let mut pair = enter(&lobby, HERE, 2);
-            assert!(pair.iter_mut().all(|place| place.name(Standing::Contact(contact))));
+            assert!(pair.iter_mut().all(|place| place.name(Standing::Contact(ContactId(contact)))));
             many.append(&mut pair);
         }
         assert!(still_there(&many) < MAX_OPEN_HANDSHAKES);
@@ -236,7 +236,7 @@ mod tests {
         let lobby = Lobby::default();
         let mut flood = enter(&lobby, HERE, MAX_STRANGERS + 1);
         let lost = flood.iter_mut().find(|place| place.lost.is_cancelled()).unwrap();
-        assert!(!lost.name(Standing::Contact(1)));
+        assert!(!lost.name(Standing::Contact(ContactId(1))));
         assert_eq!(waiting(&lobby), MAX_STRANGERS);
     }
 }

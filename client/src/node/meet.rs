@@ -15,7 +15,7 @@ use crate::link::LinkError;
 use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
 use crate::link::session::Session;
-use crate::store::contacts::ContactId;
+use crate::model::ContactId;
 use crate::transport::{Circle, Door, Incoming, OnionAddress, Stream, Transport};
 use crate::wire::frame::{Frame, LinkId, VERSION};
 
@@ -260,7 +260,7 @@ impl Host {
 }
 
 fn circle(contact: ContactId) -> Circle {
-    Circle(contact.cast_unsigned())
+    Circle(contact.0.cast_unsigned())
 }
 
 async fn exchange_hellos(session: &mut Session, links: Vec<LinkId>) -> Result<Vec<LinkId>, LinkError> {

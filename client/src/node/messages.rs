@@ -1,5 +1,7 @@
 //! Commands about messages.
 
+use std::time::Duration;
+
 use rand::RngCore;
 use tokio::time::Instant;
 
@@ -8,8 +10,9 @@ use super::events;
 use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 use crate::fault::Fault;
 use crate::limits::{MAX_SEARCH, MAX_TEXT, MESSAGE_LIFE};
-use crate::store::contacts::{ContactId, ContactRow};
-use crate::store::messages::{self, MessageRow, NewRow};
+use crate::model::{ContactId, ContactStatus, MessageRowId, UnixMillis};
+use crate::store::contacts::ContactRow;
+use crate::store::messages::{self, MessageRow, NewRow, Position};
 use crate::store::terms;
 use crate::wire::message::MessageId;
 
@@ -28,7 +31,7 @@ impl Node {
             return self.sent_before(&earlier, &contact, &new.text);
         }
         check_can_send(&contact)?;
-        let timer = terms::load(&mut tx, contact.id).await?.show().in_force.disappear_after;
+        let timer = terms::load(&mut tx, contact.id).await?.in_force().disappear_after;
         let row = NewRow {
             contact: contact.id,
             id,
@@ -59,7 +62,7 @@ impl Node {
         refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")
     }
 
-    async fn show_message(&mut self, row: i64) -> Result<Message, Fault> {
+    async fn show_message(&mut self, row: MessageRowId) -> Result<Message, Fault> {
         let mut tx = self.begin().await?;
         match messages::by_row(&mut tx, row).await? {
             Some(message) => Ok(message.show(|contact| self.why_waiting(contact))),
@@ -79,7 +82,7 @@ impl Node {
         let before = match before {
             None => None,
             Some(id) => match messages::in_conversation(&mut tx, contact.id, parse_id(id)?).await? {
-                Some(row) => Some((row.clock, row.id()?)),
+                Some(row) => Some(Position { clock: row.clock, id: row.id }),
                 None => return unknown_message(),
             },
         };
@@ -192,18 +195,18 @@ fn check_text(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn expiry(now: i64, seconds: u64) -> Result<i64, Fault> {
+fn expiry(now: UnixMillis, seconds: u64) -> Result<UnixMillis, Fault> {
     if !MESSAGE_LIFE.contains(&seconds) {
         return refuse(ErrorCode::OutOfRange, "a message expires after one second at least and a year at most");
     }
-    Ok(now.saturating_add(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)))
+    Ok(now + Duration::from_secs(seconds))
 }
 
 fn check_can_send(contact: &ContactRow) -> Result<(), Fault> {
     if contact.blocked {
         return refuse(ErrorCode::ContactBlocked, "the contact is blocked: `chive contact unblock` first");
     }
-    if contact.state == "refused" {
+    if contact.state == ContactStatus::Refused {
         return refuse(
             ErrorCode::NotAccepted,
             "the contact refused the request: ask for a new invitation and `chive add` it",

@@ -11,6 +11,7 @@ use crate::api::types::{Presence, PresenceSource};
 use crate::identity::PeerId;
 use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES};
 use crate::link::session::LinkSender;
+use crate::model::{OutboxId, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::LinkId;
@@ -39,7 +40,7 @@ pub(super) struct Peer {
     /// What the link says.
     pub(super) presence: Presence,
     /// Since when.
-    pub(super) since: Option<i64>,
+    pub(super) since: Option<UnixMillis>,
     /// What was last told of its presence.
     pub(super) shown: (Presence, Option<PresenceSource>),
     /// The conversation as it is in the store, while a link is up; taken out while it is changed.
@@ -81,9 +82,9 @@ pub(super) struct Live {
     /// Writes to it.
     pub(super) sender: LinkSender,
     /// What was handed to it and is not receipted: the outbox row, its size, when the stream took it.
-    pub(super) in_flight: BTreeMap<i64, (usize, Option<Instant>)>,
+    pub(super) in_flight: BTreeMap<OutboxId, (usize, Option<Instant>)>,
     /// The last outbox row that was handed to it.
-    pub(super) cursor: i64,
+    pub(super) cursor: OutboxId,
     /// When our question to begin afresh was put to it.
     pub(super) asked: Option<Instant>,
     /// Envelopes that did not open.

@@ -10,12 +10,13 @@ use super::events;
 use super::internal;
 use super::meet::{Asking, Reply};
 use super::peer::Peer;
-use crate::api::types::{Contact, ErrorCode, InvitationState, NewContact, What};
+use crate::api::types::{Contact, ErrorCode, NewContact, What};
 use crate::fault::Fault;
 use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
-use crate::store::contacts::{self, ContactId, ContactRow, Naming, RequestRow};
+use crate::model::{ContactId, ContactStatus, InvitationStatus, UnixMillis};
+use crate::store::contacts::{self, ContactRow, Naming, RequestRow};
 use crate::store::conversations::Acceptance;
 use crate::store::invitations::{self, InvitationRow};
 use crate::store::{StoreError, Tx, afresh, conversations};
@@ -78,7 +79,7 @@ impl Node {
         if row.blocked {
             return refuse(ErrorCode::AlreadyContact, format!("the person behind this link is blocked: {name}"));
         }
-        if self.is_linked(row.id) || row.state == "requested" {
+        if self.is_linked(row.id) || row.state == ContactStatus::Requested {
             return refuse(
                 ErrorCode::AlreadyContact,
                 format!("the person behind this link is a contact already: {name}"),
@@ -123,7 +124,7 @@ impl Node {
         new: &NewContact,
     ) -> Result<ContactId, Fault> {
         let draft =
-            Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
+            Draft::new(self.clock.now().0.unsigned_abs() / 1000, &mut self.rng).map_err(|error| internal(&error))?;
         let own = known.as_ref().map(|row| row.id);
         let card = self.own_card(tx, own).await?;
         let message = new.message.clone();
@@ -163,8 +164,8 @@ impl Node {
             let Some(asked) = contacts::request(&mut tx, row.id).await?.filter(|asked| asked.draft.is_empty()) else {
                 continue;
             };
-            let draft = Draft::new(self.clock.now().unsigned_abs() / 1000, &mut self.rng)
-                .map_err(|_| StoreError::Damaged("no key package can be made"))?;
+            let draft = Draft::new(self.clock.now().0.unsigned_abs() / 1000, &mut self.rng)
+                .map_err(|error| StoreError::damaged("no key package can be made", error))?;
             let (card, message) = (self.own_card(&mut tx, Some(row.id)).await?, asked.message.clone());
             let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message };
             let request = contacts::NewRequest {
@@ -242,7 +243,7 @@ impl Node {
         else {
             return Ok(false);
         };
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save()?;
         conversations::forget(&mut tx, contact).await?;
         if let Some(withdrawn) = &introduction.withdrawn {
             afresh::remember_answered(&mut tx, contact, withdrawn).await?;
@@ -268,8 +269,8 @@ impl Node {
         introduction: &[u8],
     ) -> Result<(), StoreError> {
         let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
-        let sent =
-            Introduction::from_bytes(introduction, limit).map_err(|_| StoreError::Damaged("a stored request"))?;
+        let sent = Introduction::from_bytes(introduction, limit)
+            .map_err(|error| StoreError::damaged("a stored request", error))?;
         if self.own_card(tx, None).await?.revision > sent.card.revision {
             self.put_card(tx, contact).await?;
         }
@@ -394,7 +395,7 @@ impl Node {
         if known.as_ref().is_some_and(|row| row.blocked) {
             return refused(Refusal::Used);
         }
-        if let Some(row) = known.as_ref().filter(|row| row.state == "accepted") {
+        if let Some(row) = known.as_ref().filter(|row| row.state == ContactStatus::Accepted) {
             let question = digest(&asking.introduction);
             match conversations::load(tx, row.id).await?.and_then(|conversation| conversation.acceptance) {
                 // The same question again: its answer was lost on the way. The same answer.
@@ -452,7 +453,7 @@ impl Node {
         let contact = if let Some(row) = &known {
             // It may have asked before, and never used our answer; or it has lost what it had.
             conversations::forget(tx, row.id).await?;
-            if row.state == "accepted" {
+            if row.state == ContactStatus::Accepted {
                 super::afresh::note_restarted(tx, row, true, now).await?;
             }
             row.id
@@ -463,7 +464,7 @@ impl Node {
         };
         let ours =
             Introduction { card: self.own_card(tx, Some(contact)).await?, mls: welcome, withdrawn, message: None };
-        let state = conversation.save().map_err(|_| StoreError::Damaged("a conversation"))?;
+        let state = conversation.save()?;
         let acceptance = Acceptance { request: digest(introduction), answer: ours.to_bytes() };
         conversations::create(tx, contact, &state, Some(&acceptance), now).await?;
         for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
@@ -490,18 +491,18 @@ impl Node {
     }
 }
 
-fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>, now: i64) -> Verdict {
+fn verdict_of(invitation: &InvitationRow, used: bool, known: Option<ContactRow>, now: UnixMillis) -> Verdict {
     let refused = |reason| Verdict::Answer(Frame::Refuse(reason));
-    let is_contact = known.as_ref().is_some_and(|row| row.state == "accepted");
+    let is_contact = known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted);
     match invitation.state(now) {
         // It has lost the conversation. A use that it took before is its own.
         _ if is_contact && invitation.serves(used, now) => Verdict::Accept(known.map(Box::new)),
         _ if is_contact => refused(Refusal::Known),
         // Used by this very person, whom we have removed since.
         _ if used => refused(Refusal::Used),
-        InvitationState::Active => Verdict::Accept(known.map(Box::new)),
-        InvitationState::Used => refused(Refusal::Used),
-        InvitationState::Expired => refused(Refusal::Expired),
-        InvitationState::Revoked => refused(Refusal::Revoked),
+        InvitationStatus::Active => Verdict::Accept(known.map(Box::new)),
+        InvitationStatus::Used => refused(Refusal::Used),
+        InvitationStatus::Expired => refused(Refusal::Expired),
+        InvitationStatus::Revoked => refused(Refusal::Revoked),
     }
 }

@@ -13,17 +13,17 @@ use tokio_util::sync::DropGuard;
 
 use super::actor::{Node, refuse};
 use super::{Report, events};
-use crate::api::types::{
-    ErrorCode, NewServer, OwnPresence, Presence, PresenceSource, Server, ServerState, Status, What,
-};
+use crate::api;
+use crate::api::types::{ErrorCode, NewServer, Presence, PresenceSource, Server, ServerState, Status, What};
 use crate::fault::Fault;
 use crate::identity::{PeerId, derive};
 use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN, TIMES};
+use crate::model::{ContactId, ContactStatus, OutboxKind, OwnPresence, UnixMillis};
 use crate::presence::{Announcement, News, Subject};
 use crate::rendezvous::reader::{Reader, ReaderNews};
 use crate::rendezvous::writer::{Told, Writer, WriterNews};
 use crate::rendezvous::{Circles, ServerError, Way};
-use crate::store::contacts::{self, ContactId, ContactRow};
+use crate::store::contacts::{self, ContactRow};
 use crate::store::servers::ServerRow;
 use crate::store::{StoreError, Tx, messages, owner, servers};
 
@@ -36,7 +36,7 @@ pub(super) struct Servers {
     circles: Circles,
     own: OwnPresence,
     /// Since when we are what our servers say.
-    since: i64,
+    since: UnixMillis,
 }
 
 /// One of them.
@@ -47,8 +47,8 @@ struct Known {
     /// How it took our last record, and how it could be read last.
     written: Outcome,
     read: Outcome,
-    announced_at: Option<i64>,
-    checked_at: Option<i64>,
+    announced_at: Option<UnixMillis>,
+    checked_at: Option<UnixMillis>,
     records: Option<u64>,
     writer: Option<watch::Sender<Arc<Told>>>,
     reader: Option<(watch::Sender<Arc<Vec<Subject>>>, DropGuard)>,
@@ -86,8 +86,8 @@ impl Known {
             address: id.to_address(),
             state,
             reason,
-            announced_at: self.announced_at,
-            checked_at: self.checked_at,
+            announced_at: self.announced_at.map(i64::from),
+            checked_at: self.checked_at.map(i64::from),
             records: self.records,
             has_token: self.has_token,
         }
@@ -134,12 +134,12 @@ pub(super) enum ServerNews {
 pub(super) struct Shown {
     pub(super) presence: Presence,
     pub(super) source: Option<PresenceSource>,
-    pub(super) since: Option<i64>,
+    pub(super) since: Option<UnixMillis>,
     pub(super) reason: Option<String>,
 }
 
 impl Servers {
-    pub(super) fn new(own: OwnPresence, now: i64) -> Self {
+    pub(super) fn new(own: OwnPresence, now: UnixMillis) -> Self {
         Self { all: BTreeMap::new(), circles: Circles::default(), own, since: now }
     }
 
@@ -252,17 +252,17 @@ impl Node {
     async fn subjects(&self, tx: &mut Tx) -> Result<BTreeMap<ServerId, Vec<Subject>>, StoreError> {
         let mut all: BTreeMap<ServerId, Vec<Subject>> = BTreeMap::new();
         for row in contacts::all(tx).await? {
-            let (Some((identity, pair, _)), Some((secret, at))) = (row.keys()?, row.presence()?) else { continue };
-            let Ok(key) = PresenceKey::from_bytes(&identity.presence) else { continue };
-            if row.blocked || row.state != "accepted" {
+            let (Some(keys), Some(published)) = (row.keys()?, row.presence()?) else { continue };
+            let Ok(key) = PresenceKey::from_bytes(&keys.identity.presence) else { continue };
+            if row.blocked || row.state != ContactStatus::Accepted {
                 continue;
             }
-            for server in at.into_iter().take(MAX_SERVERS) {
+            for server in published.servers.into_iter().take(MAX_SERVERS) {
                 if all.len() >= MAX_READ_SERVERS && !all.contains_key(&server) {
                     continue;
                 }
                 let subjects = all.entry(server).or_default();
-                for secret in [secret.clone(), forward(&pair, row.peer_id()?)] {
+                for secret in [published.secret.clone(), forward(&keys.pair, row.peer_id)] {
                     subjects.push(Subject { contact: row.id, key, secret });
                 }
             }
@@ -279,11 +279,11 @@ impl Node {
             OwnPresence::Invisible => None,
         };
         let hint = Some(Hint { revision: card.revision, endpoint: card.endpoint.0 });
-        let says = |secret| Announcement { secret, state, since: self.servers.since, hint };
+        let says = |secret| Announcement { secret, state, since: self.servers.since.0, hint };
         let mut announcements = vec![says(PresenceSecret(card.presence_secret))];
         for row in self.uninformed(tx).await? {
-            if let Some((_, pair, _)) = row.keys()? {
-                announcements.push(says(forward(&pair, self.own_id())));
+            if let Some(keys) = row.keys()? {
+                announcements.push(says(forward(&keys.pair, self.own_id())));
             }
         }
         Ok(Told { announcements, last: false })
@@ -293,8 +293,8 @@ impl Node {
     async fn uninformed(&self, tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
         let mut all = vec![];
         for row in contacts::all(tx).await? {
-            let reads = row.state == "accepted" && !row.blocked && row.decoy.is_none();
-            if reads && all.len() < MAX_FORWARDS && messages::waits(tx, row.id, "card").await? {
+            let reads = row.state == ContactStatus::Accepted && !row.blocked && row.decoy.is_none();
+            if reads && all.len() < MAX_FORWARDS && messages::waits(tx, row.id, OutboxKind::Card).await? {
                 all.push(row);
             }
         }
@@ -306,7 +306,7 @@ impl Node {
         let now = self.clock.now();
         for known in self.servers.all.values_mut() {
             if let Some(writer) = known.writer.take() {
-                writer.send_modify(|told| *told = Arc::new(told.farewell(now)));
+                writer.send_modify(|told| *told = Arc::new(told.farewell(now.0)));
             }
         }
     }
@@ -375,7 +375,7 @@ impl Node {
         }
         let mut tx = self.store.begin().await?;
         if let Some(row) = contacts::by_id(&mut tx, contact).await? {
-            let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
+            let id = row.peer_id.to_hex();
             let what = What::Presence { id, name: row.name, presence: now.0, source: now.1 };
             events::note(&mut tx, &what, self.clock.now()).await?;
         }
@@ -403,8 +403,8 @@ impl Node {
         let left = (peer.presence != Presence::Unknown).then_some(peer.since).flatten();
         match self.servers.newest(contact) {
             // A record tells the minute in which it was written.
-            Some(news) if left.is_none_or(|left| news.written + chive_shared::limits::MINUTE > left) => {
-                if news.dies <= self.clock.now() {
+            Some(news) if left.is_none_or(|left| news.written + chive_shared::limits::MINUTE > left.0) => {
+                if news.dies <= self.clock.now().0 {
                     return unknown(Some("its last word at its server has expired".to_owned()));
                 }
                 let presence = match news.status.state {
@@ -412,8 +412,10 @@ impl Node {
                     State::Away => Presence::Away,
                     State::Offline => Presence::Offline,
                 };
-                let (source, since) =
-                    (Some(PresenceSource::Server), Some(news.status.since).filter(|since| TIMES.contains(since)));
+                let (source, since) = (
+                    Some(PresenceSource::Server),
+                    Some(news.status.since).filter(|since| TIMES.contains(since)).map(UnixMillis),
+                );
                 Shown { presence, source, since, reason: None }
             }
             _ if left.is_some() => by_link(Presence::Offline),
@@ -476,7 +478,7 @@ impl Node {
         // It is told that we are gone before it is told no more.
         if let Some(writer) = self.servers.all.get_mut(&id).and_then(|known| known.writer.take()) {
             let now = self.clock.now();
-            writer.send_modify(|told| *told = Arc::new(told.farewell(now)));
+            writer.send_modify(|told| *told = Arc::new(told.farewell(now.0)));
         }
         Ok(self.revise_card(tx).await?)
     }
@@ -489,7 +491,8 @@ impl Node {
         self.after_moving(true).await
     }
 
-    pub(super) async fn set_own_presence(&mut self, presence: OwnPresence) -> Result<Status, Fault> {
+    pub(super) async fn set_own_presence(&mut self, presence: api::types::OwnPresence) -> Result<Status, Fault> {
+        let presence = OwnPresence::from(presence);
         if presence != self.servers.own {
             let mut tx = self.begin().await?;
             servers::set_own_presence(&mut tx, presence).await?;

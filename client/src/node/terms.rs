@@ -8,10 +8,11 @@ use tokio::time::Instant;
 use super::actor::{Node, refuse};
 use super::events;
 use super::messages::parse_id;
-use crate::api::types::{Allowed, Contact, ContactChange, ErrorCode, MarkRead, What};
+use crate::api::types::{Contact, ContactChange, ErrorCode, MarkRead, What};
 use crate::fault::Fault;
 use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, RETENTION};
-use crate::store::contacts::{self, ContactId};
+use crate::model::{ContactId, ContactStatus, OutboxKind, Policy};
+use crate::store::contacts;
 use crate::store::deletion::{Deleted, delete_due};
 use crate::store::{StoreError, Tx, messages, terms};
 use crate::wire::message::{Content, MessageId};
@@ -50,14 +51,14 @@ impl Node {
             let seconds = (seconds > 0).then_some(seconds.cast_signed());
             terms::set_retention(tx, contact, seconds).await?;
         }
-        let ours = terms::load(tx, contact).await?.show().ours;
-        let wanted = Allowed {
+        let ours = terms::load(tx, contact).await?.own();
+        let wanted = Policy {
             disappear_after: change.disappear_after.unwrap_or(ours.disappear_after),
             read_receipts: change.read_receipts.unwrap_or(ours.read_receipts),
         };
         if ours.read_receipts && !wanted.read_receipts {
             // What waits to be told would be told against our will.
-            messages::drop_kind(tx, contact, "read").await?;
+            messages::drop_kind(tx, contact, OutboxKind::Read).await?;
         }
         if wanted != ours {
             terms::set(tx, contact, wanted).await?;
@@ -70,13 +71,13 @@ impl Node {
     pub(super) async fn put_terms(&mut self, tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
         let Some(ours) = terms::load(tx, contact).await?.ours() else { return Ok(()) };
         // Who is not a contact yet is told when the conversation begins.
-        if contacts::by_id(tx, contact).await?.is_none_or(|row| row.state != "accepted") {
+        if contacts::by_id(tx, contact).await?.is_none_or(|row| row.state != ContactStatus::Accepted) {
             return Ok(());
         }
         let id = self.fresh_id();
-        messages::drop_kind(tx, contact, "terms").await?;
+        messages::drop_kind(tx, contact, OutboxKind::Settings).await?;
         let body = Content::Terms { id, terms: ours }.to_bytes();
-        messages::put(tx, contact, "terms", id, Some(&body), None).await
+        messages::put(tx, contact, OutboxKind::Settings, id, Some(&body), None).await
     }
 
     /// Somebody has seen the messages of a contact.
@@ -92,7 +93,7 @@ impl Node {
         };
         let read = messages::mark_read(&mut tx, row.id, up_to, now).await?;
         if !read.is_empty() {
-            if terms::load(&mut tx, row.id).await?.show().in_force.read_receipts {
+            if terms::load(&mut tx, row.id).await?.in_force().read_receipts {
                 self.put_read(&mut tx, row.id, &read).await?;
             }
             events::note_contact(&mut tx, row.id, now).await?;
@@ -108,10 +109,10 @@ impl Node {
     /// Tells the contact which of its messages were read, with what waits to be told already.
     async fn put_read(&mut self, tx: &mut Tx, contact: ContactId, read: &[MessageId]) -> Result<(), StoreError> {
         let mut read = read.to_vec();
-        if let Some(waiting) = messages::unsealed(tx, contact, "read").await? {
+        if let Some(waiting) = messages::unsealed(tx, contact, OutboxKind::Read).await? {
             let content = waiting.body.as_deref().map(Content::from_bytes);
             let Some(Ok(Content::Read { id, mut items })) = content else {
-                return Err(StoreError::Damaged("the outbox"));
+                return Err(StoreError::broken("the outbox"));
             };
             let room = MAX_RECEIPT_IDS.saturating_sub(items.len()).min(read.len());
             items.extend(read.drain(..room));
@@ -120,7 +121,7 @@ impl Node {
         for items in read.chunks(MAX_RECEIPT_IDS) {
             let id = self.fresh_id();
             let body = Content::Read { id, items: items.to_vec() }.to_bytes();
-            messages::put(tx, contact, "read", id, Some(&body), None).await?;
+            messages::put(tx, contact, OutboxKind::Read, id, Some(&body), None).await?;
         }
         Ok(())
     }
@@ -136,7 +137,7 @@ impl Node {
             let is_last = deleted.len() < BATCH as usize;
             for (contact, gone) in by_contact(deleted) {
                 let Some(row) = contacts::by_id(&mut tx, contact).await? else { continue };
-                let id = data_encoding::HEXLOWER.encode(&row.peer_id()?.0);
+                let id = row.peer_id.to_hex();
                 events::note(&mut tx, &What::MessagesGone { id, name: row.name, messages: gone }, now).await?;
             }
             self.commit(tx).await?;

@@ -19,6 +19,7 @@ use crate::api::types::{
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::invitation::{Invitation, InvitationSecret};
+use crate::model::UnixMillis;
 use crate::profile::{self, Passphrase, Profile};
 use crate::store::{Store, handles, owner as own};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
@@ -141,7 +142,7 @@ impl Person {
             transport: Arc::clone(&transport) as SharedTransport,
             incoming: streams,
             directory: profile.directory.clone(),
-            clock: Clock::new(move || clock.now() + off.load(Ordering::Relaxed)),
+            clock: Clock::new(move || UnixMillis(clock.now().0 + off.load(Ordering::Relaxed))),
             rng: StdRng::from_os_rng(),
             update_after: UPDATE_AFTER,
             links: self.links,

@@ -11,7 +11,7 @@ use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
 
-use crate::store::contacts::ContactId;
+use crate::model::ContactId;
 
 /// A contact to look for.
 #[derive(Clone)]
@@ -215,7 +215,7 @@ mod tests {
     fn board() -> Board {
         let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
         let mut board = Board::new(SERVER);
-        board.look_for(vec![Subject { contact: 7, key, secret: PresenceSecret([2; 32]) }], NOW);
+        board.look_for(vec![Subject { contact: ContactId(7), key, secret: PresenceSecret([2; 32]) }], NOW);
         board
     }
 
@@ -223,7 +223,7 @@ mod tests {
     fn a_contacts_record_is_news_once() {
         let (mut board, records) = (board(), records(&[State::Online, State::Away]));
         let news = board.take(&records[0], NOW).unwrap().unwrap();
-        assert_eq!((news.contact, news.status.state), (7, State::Online));
+        assert_eq!((news.contact, news.status.state), (ContactId(7), State::Online));
         assert!(board.take(&records[0], NOW).unwrap().is_none());
         assert_eq!(board.take(&records[1], NOW).unwrap().unwrap().status.state, State::Away);
     }
@@ -257,7 +257,7 @@ mod tests {
         let (mut all, mut alone) = (all, alone);
         let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
         let mut board = Board::new(SERVER);
-        board.look_for(secrets.map(|secret| Subject { contact: 7, key, secret }).into(), NOW);
+        board.look_for(secrets.map(|secret| Subject { contact: ContactId(7), key, secret }).into(), NOW);
         let mut sees = |record: Record, now| board.take(&record, now).unwrap().unwrap().status.state;
         assert_eq!(sees(all(State::Offline, 1, NOW), NOW), State::Offline);
         // The one for all is under a secret that we do not know yet.

@@ -92,7 +92,7 @@ fn seal(file: &Path, key: &[u8; 32], passphrase: &Passphrase, rng: &mut StdRng) 
     sealed.extend_from_slice(key);
     sealed.extend_from_slice(&length.to_be_bytes());
     sealed.extend_from_slice(&hash);
-    sealed.extend_from_slice(&Clock::system().now().to_be_bytes());
+    sealed.extend_from_slice(&Clock::system().now().0.to_be_bytes());
     let header = KeyFile::seal(&sealed, AAD, passphrase.0.as_bytes(), rng)?;
     let too_long = |_| ProfileError::Backup(BackupError::Damaged("its header"));
     let header_length = u16::try_from(header.len()).map_err(too_long)?;
@@ -174,7 +174,7 @@ async fn fill(
     }
     let from = Store::open(&copy, &opened.key, false).await.map_err(|error| match error {
         StoreError::Migration(_) => BackupError::Version.into(),
-        StoreError::Damaged(what) => BackupError::Damaged(what).into(),
+        StoreError::Damaged { what, .. } => BackupError::Damaged(what).into(),
         error => ProfileError::Store(error),
     })?;
     // Another key than the backup's: who has that must not have the profile's.

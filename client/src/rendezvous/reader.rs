@@ -65,7 +65,7 @@ impl Reader {
         let mut failures = 0_u32;
         loop {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
-            board.look_for(subjects.to_vec(), self.clock.now());
+            board.look_for(subjects.to_vec(), self.clock.now().0);
             let following = Following { way: &self.way, clock: &self.clock, circle, attempt: failures };
             let mut since = None;
             let error = tokio::select! {
@@ -152,7 +152,7 @@ impl Following<'_> {
         board: &mut Board,
         report: &impl Fn(ReaderNews) -> F,
     ) -> Result<(), Lie> {
-        let now = self.clock.now();
+        let now = self.clock.now().0;
         board.turn(now);
         for record in records {
             if let Some(news) = board.take(record, now)? {

@@ -89,7 +89,7 @@ impl Writer {
                     Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
                     None => {}
                 }
-                posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now()));
+                posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now().0));
                 // The last word is said whole: what was told under an older secret is taken back, too.
                 if !told.last && self.told.has_changed().unwrap_or(true) {
                     break;
@@ -108,7 +108,7 @@ impl Writer {
 
     /// What is to be taken back comes first: its circuit is there, and time may be short.
     fn next_due(&self, posts: &[Post]) -> Option<usize> {
-        let now = self.clock.now();
+        let now = self.clock.now().0;
         let is_due = |post: &Post| post.announcer.due() <= now;
         let retired = posts.iter().position(|post| post.retired && is_due(post));
         retired.or_else(|| posts.iter().position(is_due))
@@ -116,12 +116,12 @@ impl Writer {
 
     fn until_due(&self, posts: &[Post]) -> Duration {
         let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
-        Duration::from_millis(due.saturating_sub(self.clock.now()).clamp(0, MINUTE).unsigned_abs())
+        Duration::from_millis(due.saturating_sub(self.clock.now().0).clamp(0, MINUTE).unsigned_abs())
     }
 
     /// Brings the posts in line with what is to be told.
     fn follow(&mut self, posts: &mut Vec<Post>, told: &Told) {
-        let now = self.clock.now();
+        let now = self.clock.now().0;
         let mut before = std::mem::take(posts);
         for (place, says) in told.announcements.iter().enumerate() {
             let known = before.iter().position(|post| post.says.secret.0 == says.secret.0);
@@ -146,7 +146,7 @@ impl Writer {
 
     fn fresh(&mut self, says: &Announcement, for_one: bool) -> Post {
         let later = if for_one { self.rng.random_range(0..SPREAD) } else { 0 };
-        let announcer = Announcer::new(self.way.server, self.clock.now() + later);
+        let announcer = Announcer::new(self.way.server, self.clock.now().0 + later);
         Post {
             says: says.clone(),
             announcer,
@@ -161,7 +161,7 @@ impl Writer {
     /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after a start within the
     /// minute that is no failure, and the next one passes it.
     async fn put(&mut self, post: &mut Post, price: &mut u8) -> Option<WriterNews> {
-        let now = self.clock.now();
+        let now = self.clock.now().0;
         let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng) else {
             post.announcer.taken(&post.says, now, &mut self.rng);
             return None;
@@ -169,11 +169,11 @@ impl Writer {
         Some(match self.send(post, &record, price).await {
             Ok(()) => {
                 (post.failures, post.overtaken) = (0, false);
-                post.announcer.taken(&post.says, self.clock.now(), &mut self.rng);
+                post.announcer.taken(&post.says, self.clock.now().0, &mut self.rng);
                 WriterNews::Announced
             }
             Err(error) => {
-                let now = self.clock.now();
+                let now = self.clock.now().0;
                 if let ServerError::Refused(problem) = &error
                     && let Some(sequence) = problem.sequence
                     && !post.overtaken
@@ -207,7 +207,7 @@ impl Writer {
 
     /// Another circuit in each epoch.
     fn circle(&self, post: &mut Post) -> Circle {
-        let epoch = Epoch::at(self.clock.now());
+        let epoch = Epoch::at(self.clock.now().0);
         match post.circle {
             Some((of, circle)) if of == epoch => circle,
             before => {

@@ -2,9 +2,9 @@
 
 use sqlx_macros::FromRow;
 
-use super::contacts::ContactId;
 use super::{StoreError, Tx};
 use crate::limits::{MAX_ANSWERED, MAX_CLOCK_STEP};
+use crate::model::ContactId;
 
 /// Our question to a contact, until it is answered.
 #[derive(FromRow)]

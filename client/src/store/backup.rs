@@ -5,6 +5,7 @@ use rand::{CryptoRng, Rng};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use super::{Store, StoreError};
+use crate::model::UnixMillis;
 
 /// What a copy has: the table, its columns, and what of it.
 const KEPT: [(&str, &str); 15] = [
@@ -76,7 +77,7 @@ async fn fill(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 
 /// Makes a copy the store of a restored profile. Links that were given away may have been used since: they
 /// are taken back. The card is newer than any that was told before.
-pub async fn restore(store: &Store, now: i64, rng: &mut (dyn CryptoRng + Send)) -> Result<Contents, StoreError> {
+pub async fn restore(store: &Store, now: UnixMillis, rng: &mut (dyn CryptoRng + Send)) -> Result<Contents, StoreError> {
     let step: i64 = rng.random_range(1..1 << 20);
     let mut tx = store.begin().await?;
     let revoked = sqlx::query(

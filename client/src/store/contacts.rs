@@ -6,11 +6,9 @@ use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};
+use crate::model::{ContactId, ContactStatus, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
-
-/// A contact's row number: how the node names a contact.
-pub type ContactId = i64;
 
 /// One contact.
 #[derive(Clone, FromRow)]
@@ -18,9 +16,10 @@ pub type ContactId = i64;
 pub struct ContactRow {
     /// Its row.
     pub id: ContactId,
-    peer_id: Vec<u8>,
-    /// `requested`, `accepted` or `refused`.
-    pub state: String,
+    /// Who they are for good.
+    pub peer_id: PeerId,
+    /// How far we are.
+    pub state: ContactStatus,
     /// Why it refused us.
     pub refusal: Option<String>,
     /// Whether we refuse it.
@@ -32,7 +31,7 @@ pub struct ContactRow {
     /// Whether its name is more than a stand-in.
     pub named: bool,
     /// When it was added.
-    pub created_at: i64,
+    pub created_at: UnixMillis,
     link_key: Option<Vec<u8>>,
     presence_key: Option<Vec<u8>>,
     pair_secret: Option<Vec<u8>>,
@@ -54,30 +53,44 @@ pub struct ContactRow {
 }
 
 impl ContactRow {
-    /// Who it is for good.
-    pub fn peer_id(&self) -> Result<PeerId, StoreError> {
-        Ok(PeerId(bytes(&self.peer_id)?))
-    }
-
-    /// Its public keys, the pair's secret and its endpoint, once it is accepted.
-    pub fn keys(&self) -> Result<Option<(PublicIdentity, [u8; 32], OnionAddress)>, StoreError> {
+    /// What a link needs, once it is accepted.
+    pub fn keys(&self) -> Result<Option<ContactKeys>, StoreError> {
         match (&self.link_key, &self.presence_key, &self.pair_secret, &self.endpoint) {
-            (Some(link), Some(presence), Some(pair), Some(endpoint)) => Ok(Some((
-                PublicIdentity { link: bytes(link)?, presence: bytes(presence)? },
-                bytes(pair)?,
-                OnionAddress(bytes(endpoint)?),
-            ))),
+            (Some(link), Some(presence), Some(pair), Some(endpoint)) => Ok(Some(ContactKeys {
+                identity: PublicIdentity { link: bytes(link)?, presence: bytes(presence)? },
+                pair: bytes(pair)?,
+                address: OnionAddress(bytes(endpoint)?),
+            })),
             _ => Ok(None),
         }
     }
 
-    /// What its presence records are sealed with, and the servers where they are, as its card says.
-    pub fn presence(&self) -> Result<Option<(PresenceSecret, Vec<ServerId>)>, StoreError> {
+    /// Where its presence is published, once its card was taken.
+    pub fn presence(&self) -> Result<Option<PublishedPresence>, StoreError> {
         let Some(secret) = &self.presence_secret else { return Ok(None) };
         // Anybody may write anything on a card.
         let servers = self.servers.as_deref().unwrap_or_default().lines();
-        Ok(Some((PresenceSecret(bytes(secret)?), servers.filter_map(|server| server.parse().ok()).collect())))
+        let servers = servers.filter_map(|server| server.parse().ok()).collect();
+        Ok(Some(PublishedPresence { secret: PresenceSecret(bytes(secret)?), servers }))
     }
+}
+
+/// What a link with a contact needs.
+pub struct ContactKeys {
+    /// Their public keys.
+    pub identity: PublicIdentity,
+    /// The secret that only the two of us have.
+    pub pair: [u8; 32],
+    /// Where they are.
+    pub address: OnionAddress,
+}
+
+/// How a contact's presence is found, as their card says.
+pub struct PublishedPresence {
+    /// What their records are sealed with.
+    pub secret: PresenceSecret,
+    /// The servers where the records are.
+    pub servers: Vec<ServerId>,
 }
 
 const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
@@ -97,7 +110,7 @@ pub async fn by_id(tx: &mut Tx, id: ContactId) -> Result<Option<ContactRow>, Sto
 /// One contact by its peer id.
 pub async fn by_peer(tx: &mut Tx, peer: PeerId) -> Result<Option<ContactRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE peer_id = ?")))
-        .bind(&peer.0[..])
+        .bind(peer)
         .fetch_optional(&mut **tx)
         .await?)
 }
@@ -135,18 +148,19 @@ pub struct Naming<'a> {
 }
 
 /// Adds a contact: nothing is known of it but who it must be.
-pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: i64) -> Result<ContactId, StoreError> {
+pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: UnixMillis) -> Result<ContactId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at) VALUES (?, 'requested', ?, ?, ?, ?)",
+        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at) VALUES (?, ?, ?, ?, ?, ?)",
     )
-    .bind(&peer.0[..])
+    .bind(peer)
+    .bind(ContactStatus::Requested)
     .bind(naming.name)
     .bind(naming.skeleton)
     .bind(naming.named)
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    Ok(done.last_insert_rowid())
+    Ok(ContactId(done.last_insert_rowid()))
 }
 
 /// What a request of ours is made of.

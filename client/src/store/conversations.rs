@@ -2,9 +2,9 @@
 
 use sqlx_macros::FromRow;
 
-use super::contacts::ContactId;
 use super::{StoreError, Tx};
 use crate::limits::{MAX_RECEIVED, UPDATE_AFTER_MS};
+use crate::model::{ContactId, UnixMillis};
 use crate::wire::message::MessageId;
 
 /// One conversation.
@@ -37,7 +37,7 @@ pub async fn create(
     contact: ContactId,
     mls: &[u8],
     acceptance: Option<&Acceptance>,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO conversation (contact, mls, accepted_request, accepted_answer, epoch_started_at) VALUES (?, ?, ?, ?, ?)",
@@ -95,10 +95,9 @@ pub(super) fn stale() -> String {
 }
 
 /// Those whose keys are to be replaced: after so many sealed messages, or long after any.
-pub async fn due(tx: &mut Tx, now: i64, update_after: u32) -> Result<Vec<ContactId>, StoreError> {
-    let rows: Vec<(i64,)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(stale())).bind(now).bind(update_after).fetch_all(&mut **tx).await?;
-    Ok(rows.into_iter().map(|(contact,)| contact).collect())
+pub async fn due(tx: &mut Tx, now: UnixMillis, update_after: u32) -> Result<Vec<ContactId>, StoreError> {
+    let stale = sqlx::query_scalar(sqlx::AssertSqlSafe(stale())).bind(now).bind(update_after);
+    Ok(stale.fetch_all(&mut **tx).await?)
 }
 
 /// Writes the state after something was sealed or opened.
@@ -113,7 +112,7 @@ pub async fn save(tx: &mut Tx, contact: ContactId, mls: &[u8], sealed: u32) -> R
 }
 
 /// A new epoch began.
-pub async fn begin_epoch(tx: &mut Tx, contact: ContactId, now: i64) -> Result<(), StoreError> {
+pub async fn begin_epoch(tx: &mut Tx, contact: ContactId, now: UnixMillis) -> Result<(), StoreError> {
     sqlx::query("UPDATE conversation SET sealed_in_epoch = 0, epoch_started_at = ? WHERE contact = ?")
         .bind(now)
         .bind(contact)

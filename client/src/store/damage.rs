@@ -35,7 +35,7 @@ pub(super) async fn look_for(file: &Path, options: SqliteConnectOptions) -> Resu
     if found.iter().all(|(what,)| page_in(what).is_some_and(|page| logged.contains(&page))) {
         Ok(())
     } else {
-        Err(StoreError::Damaged("a page of the store is not as it was written"))
+        Err(StoreError::broken("a page of the store is not as it was written"))
     }
 }
 
@@ -59,7 +59,7 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
     else {
         return Ok(HashSet::new());
     };
-    let damaged = Err(StoreError::Damaged("the log of the store is not as it was written"));
+    let damaged = Err(StoreError::broken("the log of the store is not as it was written"));
     let (magic, page_size) = (word(header, 0), word(header, 8) as usize);
     let mut sum = Sum { big_endian: magic & 1 == 1, state: [0; 2] };
     sum.add(&header[..24]);

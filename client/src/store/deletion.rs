@@ -1,8 +1,8 @@
 //! Deleting messages so that nothing of them is left, as far as this file goes.
 
-use super::contacts::ContactId;
-use super::{Store, StoreError, Tx, bytes};
+use super::{Store, StoreError, Tx};
 use crate::limits::MAX_FORGOTTEN;
+use crate::model::{ContactId, UnixMillis};
 use crate::wire::message::MessageId;
 
 /// Messages of a store that is written anew in no time.
@@ -25,29 +25,29 @@ pub(super) const TOO_OLD: &str = "SELECT m.row FROM contact c CROSS JOIN message
 
 /// Deletes up to `limit` messages whose time is over: those that disappear, and those older than
 /// their conversation keeps. What waits to be delivered stays.
-pub async fn delete_due(tx: &mut Tx, now: i64, limit: u32) -> Result<Vec<Deleted>, StoreError> {
+pub async fn delete_due(tx: &mut Tx, now: UnixMillis, limit: u32) -> Result<Vec<Deleted>, StoreError> {
     let mut deleted = delete(tx, DISAPPEARING, now, limit).await?;
     let room = limit - u32::try_from(deleted.len()).unwrap_or(limit);
     deleted.extend(delete(tx, TOO_OLD, now, room).await?);
     Ok(deleted)
 }
 
-async fn delete(tx: &mut Tx, due: &str, now: i64, limit: u32) -> Result<Vec<Deleted>, StoreError> {
+async fn delete(tx: &mut Tx, due: &str, now: UnixMillis, limit: u32) -> Result<Vec<Deleted>, StoreError> {
     let sql = format!("DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING contact, id, mine");
-    let rows: Vec<(i64, Vec<u8>, bool)> =
+    let rows: Vec<(ContactId, MessageId, bool)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(&mut **tx).await?;
     let mut deleted = Vec::with_capacity(rows.len());
     for (contact, id, mine) in rows {
         if !mine {
-            remember_forgotten(tx, contact, &id).await?;
+            remember_forgotten(tx, contact, id).await?;
         }
-        deleted.push(Deleted { contact, id: MessageId(bytes(&id)?) });
+        deleted.push(Deleted { contact, id });
     }
     Ok(deleted)
 }
 
 /// Keeps the id of a deleted message, and drops the oldest.
-async fn remember_forgotten(tx: &mut Tx, contact: ContactId, id: &[u8]) -> Result<(), StoreError> {
+async fn remember_forgotten(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO forgotten (contact, id) VALUES (?, ?)")
         .bind(contact)
         .bind(id)
@@ -159,7 +159,7 @@ mod tests {
         let is_kept = |n: u64| n.is_multiple_of(7);
         let mut tx = store.begin().await.unwrap();
         sqlx::query("UPDATE message SET disappears_at = 1 WHERE counter % 7 != 0").execute(&mut *tx).await.unwrap();
-        let deleted = delete_due(&mut tx, 1, 1000).await.unwrap().len();
+        let deleted = delete_due(&mut tx, UnixMillis(1), 1000).await.unwrap().len();
         tx.commit().await.unwrap();
         assert_eq!(deleted, (1..=400).filter(|n| !is_kept(*n)).count());
         assert!(store.erase(false).await.unwrap());
@@ -178,8 +178,8 @@ mod tests {
         comes(&store, bob, 1, "harbour").await;
         let mut tx = store.begin().await.unwrap();
         terms::set_retention(&mut tx, bob, Some(60)).await.unwrap();
-        assert!(delete_due(&mut tx, 59_999, 10).await.unwrap().is_empty(), "too early");
-        let deleted = delete_due(&mut tx, 60_000, 10).await.unwrap();
+        assert!(delete_due(&mut tx, UnixMillis(59_999), 10).await.unwrap().is_empty(), "too early");
+        let deleted = delete_due(&mut tx, UnixMillis(60_000), 10).await.unwrap();
         assert_eq!(deleted.len(), 1);
         let again = crate::wire::message::Text {
             id: deleted[0].id,
@@ -190,9 +190,9 @@ mod tests {
             text: "harbour".into(),
             disappear_after: None,
         };
-        assert!(messages::add_theirs(&mut tx, bob, &again, None, 70_000).await.unwrap().is_none());
+        assert!(messages::add_theirs(&mut tx, bob, &again, None, UnixMillis(70_000)).await.unwrap().is_none());
         for n in 0..MAX_FORGOTTEN {
-            remember_forgotten(&mut tx, bob, &n.to_be_bytes()).await.unwrap();
+            remember_forgotten(&mut tx, bob, MessageId(u128::from(n).to_be_bytes())).await.unwrap();
         }
         let (kept,): (u32,) = sqlx::query_as("SELECT count(*) FROM forgotten").fetch_one(&mut *tx).await.unwrap();
         assert_eq!(kept, MAX_FORGOTTEN);

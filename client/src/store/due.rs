@@ -3,6 +3,7 @@
 use sqlx_macros::FromRow;
 
 use super::{Store, StoreError, conversations, deletion, handles, invitations, messages};
+use crate::model::UnixMillis;
 
 /// What there is to do. Each field says that its function would find something.
 #[derive(Debug, FromRow)]
@@ -22,7 +23,7 @@ pub struct Due {
 
 impl Store {
     /// Looks for all of it at once.
-    pub async fn due(&self, now: i64, update_after: u32) -> Result<Due, StoreError> {
+    pub async fn due(&self, now: UnixMillis, update_after: u32) -> Result<Due, StoreError> {
         let look = format!(
             "SELECT EXISTS (SELECT 1 FROM message WHERE {}) AS expired, \
              EXISTS ({}) OR EXISTS ({}) AS deleted, EXISTS ({}) AS stale, \
@@ -56,7 +57,7 @@ mod tests {
 
     /// What is due at a time: expired, deleted, stale, forgotten, errands.
     async fn due(store: &Store, now: i64) -> [bool; 5] {
-        let Due { expired, deleted, stale, forgotten, errands } = store.due(now, 100).await.unwrap();
+        let Due { expired, deleted, stale, forgotten, errands } = store.due(UnixMillis(now), 100).await.unwrap();
         [expired, deleted, stale, forgotten, errands]
     }
 
@@ -75,8 +76,8 @@ mod tests {
             id: MessageId([1; 16]),
             text: "in time?",
             clock: 2,
-            created_at: 0,
-            expires_at: Some(1_000),
+            created_at: UnixMillis(0),
+            expires_at: Some(UnixMillis(1_000)),
             disappear_after: None,
         };
         messages::add_ours(&mut tx, &new).await.unwrap();
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(due(&store, 999).await, NOTHING);
         assert_eq!(due(&store, 1_000).await, [true, false, false, false, false]);
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(messages::expire(&mut tx, 1_000).await.unwrap().len(), 1);
+        assert_eq!(messages::expire(&mut tx, UnixMillis(1_000)).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 1_000).await, NOTHING);
 
@@ -94,40 +95,42 @@ mod tests {
         assert_eq!(due(&store, 1_999).await, NOTHING);
         assert_eq!(due(&store, 2_000).await, [false, true, false, false, false]);
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(deletion::delete_due(&mut tx, 2_000, 9).await.unwrap().len(), 1);
+        assert_eq!(deletion::delete_due(&mut tx, UnixMillis(2_000), 9).await.unwrap().len(), 1);
         crate::store::terms::set_retention(&mut tx, bob, Some(60)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 59_999).await, NOTHING);
         assert_eq!(due(&store, 60_000).await, [false, true, false, false, false], "what was given up is old");
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(deletion::delete_due(&mut tx, 60_000, 9).await.unwrap().len(), 1);
+        assert_eq!(deletion::delete_due(&mut tx, UnixMillis(60_000), 9).await.unwrap().len(), 1);
 
-        conversations::create(&mut tx, bob, b"state", None, 0).await.unwrap();
+        conversations::create(&mut tx, bob, b"state", None, UnixMillis(0)).await.unwrap();
         conversations::save(&mut tx, bob, b"state", 99).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, UPDATE_AFTER_MS).await, NOTHING);
         assert_eq!(due(&store, UPDATE_AFTER_MS + 1).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
         conversations::save(&mut tx, bob, b"state", 1).await.unwrap();
-        assert_eq!(conversations::due(&mut tx, 0, 100).await.unwrap(), [bob]);
+        assert_eq!(conversations::due(&mut tx, UnixMillis(0), 100).await.unwrap(), [bob]);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
-        conversations::begin_epoch(&mut tx, bob, 0).await.unwrap();
+        conversations::begin_epoch(&mut tx, bob, UnixMillis(0)).await.unwrap();
 
-        invitations::add(&mut tx, &InvitationSecret([2; 16]), "link", 1, 0, 3_000).await.unwrap();
+        invitations::add(&mut tx, &InvitationSecret([2; 16]), "link", 1, UnixMillis(0), UnixMillis(3_000))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, INVITATION_MEMORY_MS + 3_000).await, NOTHING);
         assert_eq!(due(&store, INVITATION_MEMORY_MS + 3_001).await, [false, false, false, true, false]);
         let mut tx = store.begin().await.unwrap();
-        assert!(invitations::forget_old(&mut tx, INVITATION_MEMORY_MS + 3_001).await.unwrap());
+        assert!(invitations::forget_old(&mut tx, UnixMillis(INVITATION_MEMORY_MS + 3_001)).await.unwrap());
 
         handles::claim(&mut tx, ServerId([3; 32]), &"bob".parse().unwrap(), &InvitationSecret([4; 16])).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, false, false, true]);
         let mut tx = store.begin().await.unwrap();
-        let id = handles::due(&mut tx, 0).await.unwrap()[0].id;
-        handles::claimed(&mut tx, id, 1, 5_000, 9_000).await.unwrap();
+        let id = handles::due(&mut tx, UnixMillis(0)).await.unwrap()[0].id;
+        handles::claimed(&mut tx, id, 1, UnixMillis(5_000), UnixMillis(9_000)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 4_999).await, NOTHING);
         assert_eq!(due(&store, 5_000).await, [false, false, false, false, true]);

@@ -4,6 +4,7 @@ use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
 use crate::limits::MAX_EVENTS;
+use crate::model::{EventSeq, UnixMillis};
 
 /// What an event is about. Messages, contacts and invitations are shown as they are when the event
 /// is read; the rest is kept in `body`.
@@ -21,41 +22,43 @@ pub enum Kind {
 #[derive(FromRow)]
 pub struct EventRow {
     /// Rises.
-    pub seq: i64,
+    pub seq: EventSeq,
     /// When.
-    pub at: i64,
-    kind: String,
+    pub at: UnixMillis,
+    /// What it is about.
+    pub kind: Kind,
     /// A row.
     pub subject: Option<i64>,
     /// JSON.
     pub body: Option<String>,
 }
 
-impl EventRow {
-    /// What it is about.
+impl Kind {
+    /// The name under which it is stored.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self.kind.as_str() {
-            "message" => Kind::Message,
-            "contact" => Kind::Contact,
-            _ => Kind::Other,
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Contact => "contact",
+            Self::Other => "other",
         }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Message, Self::Contact, Self::Other].into_iter().find(|kind| kind.name() == name)
     }
 }
 
 /// Writes an event down; old ones are dropped.
 pub async fn add(
     tx: &mut Tx,
-    now: i64,
+    now: UnixMillis,
     kind: Kind,
     subject: Option<i64>,
     body: Option<&str>,
-) -> Result<i64, StoreError> {
-    let kind = match kind {
-        Kind::Message => "message",
-        Kind::Contact => "contact",
-        Kind::Other => "other",
-    };
+) -> Result<EventSeq, StoreError> {
     let done = sqlx::query("INSERT INTO event (at, kind, subject, body) VALUES (?, ?, ?, ?)")
         .bind(now)
         .bind(kind)
@@ -65,24 +68,23 @@ pub async fn add(
         .await?;
     let seq = done.last_insert_rowid();
     sqlx::query("DELETE FROM event WHERE seq <= ?").bind(seq - MAX_EVENTS).execute(&mut **tx).await?;
-    Ok(seq)
+    Ok(EventSeq(seq))
 }
 
 /// The number of the newest event; 0 for none.
-pub async fn newest(tx: &mut Tx) -> Result<i64, StoreError> {
-    let row: Option<(i64,)> =
-        sqlx::query_as("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetch_optional(&mut **tx).await?;
-    Ok(row.map_or(0, |(seq,)| seq))
+pub async fn newest(tx: &mut Tx) -> Result<EventSeq, StoreError> {
+    let newest: Option<EventSeq> =
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetch_optional(&mut **tx).await?;
+    Ok(newest.unwrap_or(EventSeq(0)))
 }
 
 /// The number of the oldest kept event.
-pub async fn oldest(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
-    let (seq,): (Option<i64>,) = sqlx::query_as("SELECT min(seq) FROM event").fetch_one(&mut **tx).await?;
-    Ok(seq)
+pub async fn oldest(tx: &mut Tx) -> Result<Option<EventSeq>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT min(seq) FROM event").fetch_one(&mut **tx).await?)
 }
 
 /// Those after a cursor, oldest first.
-pub async fn after(tx: &mut Tx, cursor: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+pub async fn after(tx: &mut Tx, cursor: EventSeq, limit: u32) -> Result<Vec<EventRow>, StoreError> {
     Ok(sqlx::query_as("SELECT seq, at, kind, subject, body FROM event WHERE seq > ? ORDER BY seq LIMIT ? + 0")
         .bind(cursor)
         .bind(limit)

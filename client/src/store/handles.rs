@@ -1,83 +1,63 @@
 //! Our handles, and those who found us by one.
 
-use chive_shared::handle::HandleName;
+use chive_shared::handle::{HandleName, NameError};
 use chive_shared::server::ServerId;
 use sqlx_macros::FromRow;
 
+use super::columns::Bytes32;
 use super::{StoreError, Tx, bytes};
-use crate::api::types::{Handle, HandleState, Request};
 use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::InvitationSecret;
 use crate::limits::MAX_ASKING;
+use crate::model::{Answer, HandleId, HandleStatus, UnixMillis};
 
 /// A handle of ours.
 #[derive(FromRow)]
 pub struct HandleRow {
     /// Its row.
-    pub id: i64,
-    server: Vec<u8>,
+    pub id: HandleId,
+    server: Bytes32,
     name: String,
-    secret: Vec<u8>,
-    state: String,
-    reason: Option<String>,
+    /// The secret of the invitation that it leads to.
+    pub secret: InvitationSecret,
+    /// How far it is.
+    pub state: HandleStatus,
+    /// Why it is so, in words.
+    pub reason: Option<String>,
     /// The number of the last claim.
     pub sequence: Option<i64>,
     /// When to claim it again.
-    pub renew_at: Option<i64>,
-    expires_at: Option<i64>,
+    pub renew_at: Option<UnixMillis>,
+    /// Until when its server keeps it.
+    pub expires_at: Option<UnixMillis>,
 }
 
 const SELECT: &str = "SELECT id, server, name, secret, state, reason, sequence, renew_at, expires_at FROM handle";
 
 impl HandleRow {
     /// Where it is.
-    pub fn server(&self) -> Result<ServerId, StoreError> {
-        Ok(ServerId(bytes(&self.server)?))
+    #[must_use]
+    pub fn server(&self) -> ServerId {
+        ServerId(self.server.0)
     }
 
     /// The word.
     pub fn name(&self) -> Result<HandleName, StoreError> {
-        self.name.parse().map_err(|_| StoreError::Damaged("a handle"))
+        self.name.parse().map_err(|error: NameError| StoreError::damaged("a handle", error))
     }
 
-    /// The secret of the invitation that it leads to.
-    pub fn secret(&self) -> Result<InvitationSecret, StoreError> {
-        Ok(InvitationSecret(bytes(&self.secret)?))
-    }
-
-    /// How far it is.
+    /// `name@server`
     #[must_use]
-    pub fn state(&self) -> HandleState {
-        match self.state.as_str() {
-            "active" => HandleState::Active,
-            "failed" => HandleState::Failed,
-            "releasing" => HandleState::Releasing,
-            _ => HandleState::Claiming,
-        }
+    pub fn written(&self) -> String {
+        format!("{}@{}", self.name, self.server().to_address())
     }
-
-    /// As the local API shows it.
-    pub fn show(&self) -> Result<Handle, StoreError> {
-        Ok(Handle {
-            handle: written(&self.name, self.server()?),
-            state: self.state(),
-            reason: self.reason.clone(),
-            expires_at: self.expires_at,
-        })
-    }
-}
-
-/// `name@server`
-#[must_use]
-pub fn written(name: &str, server: ServerId) -> String {
-    format!("{name}@{}", server.to_address())
 }
 
 /// Those to be claimed, renewed or given back by ?1.
 pub(super) const DUE: &str = "state IN ('claiming', 'releasing') OR (state = 'active' AND ifnull(renew_at, ?1) <= ?1)";
 
 /// Those with which there is something to do.
-pub async fn due(tx: &mut Tx, now: i64) -> Result<Vec<HandleRow>, StoreError> {
+pub async fn due(tx: &mut Tx, now: UnixMillis) -> Result<Vec<HandleRow>, StoreError> {
     let due = sqlx::AssertSqlSafe(format!("{SELECT} WHERE {DUE} ORDER BY id"));
     Ok(sqlx::query_as(due).bind(now).fetch_all(&mut **tx).await?)
 }
@@ -88,7 +68,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<HandleRow>, StoreError> {
 }
 
 /// One of them.
-pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<HandleRow>, StoreError> {
+pub async fn by_id(tx: &mut Tx, id: HandleId) -> Result<Option<HandleRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"))).bind(id).fetch_optional(&mut **tx).await?)
 }
 
@@ -114,14 +94,14 @@ pub async fn claim(
     )
     .bind(&server.0[..])
     .bind(name.as_str())
-    .bind(&secret.0[..])
+    .bind(secret)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// What this one, or each, leads to changed: it is claimed again, with another card.
-pub async fn claim_again(tx: &mut Tx, id: Option<i64>) -> Result<(), StoreError> {
+pub async fn claim_again(tx: &mut Tx, id: Option<HandleId>) -> Result<(), StoreError> {
     sqlx::query("UPDATE handle SET state = 'claiming' WHERE state = 'active' AND id = ifnull(?, id)")
         .bind(id)
         .execute(&mut **tx)
@@ -130,7 +110,13 @@ pub async fn claim_again(tx: &mut Tx, id: Option<i64>) -> Result<(), StoreError>
 }
 
 /// The server has it.
-pub async fn claimed(tx: &mut Tx, id: i64, sequence: i64, renew_at: i64, expires_at: i64) -> Result<(), StoreError> {
+pub async fn claimed(
+    tx: &mut Tx,
+    id: HandleId,
+    sequence: i64,
+    renew_at: UnixMillis,
+    expires_at: UnixMillis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE handle SET reason = NULL, sequence = ?, renew_at = ?, expires_at = ?, \
          state = iif(state = 'releasing', state, 'active') WHERE id = ?",
@@ -145,7 +131,7 @@ pub async fn claimed(tx: &mut Tx, id: i64, sequence: i64, renew_at: i64, expires
 }
 
 /// It was not taken: for good, or for now.
-pub async fn not_claimed(tx: &mut Tx, id: i64, reason: &str, for_good: bool) -> Result<(), StoreError> {
+pub async fn not_claimed(tx: &mut Tx, id: HandleId, reason: &str, for_good: bool) -> Result<(), StoreError> {
     sqlx::query("UPDATE handle SET reason = ?, state = iif(? AND state = 'claiming', 'failed', state) WHERE id = ?")
         .bind(reason)
         .bind(for_good)
@@ -156,7 +142,7 @@ pub async fn not_claimed(tx: &mut Tx, id: i64, reason: &str, for_good: bool) -> 
 }
 
 /// It is to be given back.
-pub async fn release(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+pub async fn release(tx: &mut Tx, id: HandleId) -> Result<(), StoreError> {
     sqlx::query("UPDATE handle SET state = 'releasing', reason = NULL WHERE id = ?")
         .bind(id)
         .execute(&mut **tx)
@@ -165,7 +151,7 @@ pub async fn release(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
 }
 
 /// Forgets it.
-pub async fn remove(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+pub async fn remove(tx: &mut Tx, id: HandleId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM handle WHERE id = ?").bind(id).execute(&mut **tx).await?;
     Ok(())
 }
@@ -173,43 +159,31 @@ pub async fn remove(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
 /// Somebody who found us by a handle.
 #[derive(FromRow)]
 pub struct AskingRow {
-    peer_id: Vec<u8>,
+    /// Who they are for good.
+    pub peer_id: PeerId,
     link_key: Vec<u8>,
     presence_key: Vec<u8>,
-    handle: String,
+    /// The handle that it used, as `name@server`.
+    pub handle: String,
     /// Its introduction.
     pub introduction: Vec<u8>,
-    name: String,
-    message: Option<String>,
-    received_at: i64,
-    /// `declined` or `blocked`; nothing while it waits.
-    pub decision: Option<String>,
+    /// What it would be called here.
+    pub name: String,
+    /// What it writes.
+    pub message: Option<String>,
+    /// When it came.
+    pub received_at: UnixMillis,
+    /// Nothing while it waits.
+    pub decision: Option<Answer>,
 }
 
 const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introduction, name, message, received_at, decision \
      FROM asking";
 
 impl AskingRow {
-    /// Who it is for good.
-    pub fn peer_id(&self) -> Result<PeerId, StoreError> {
-        Ok(PeerId(bytes(&self.peer_id)?))
-    }
-
     /// What it has proved.
     pub fn identity(&self) -> Result<PublicIdentity, StoreError> {
         Ok(PublicIdentity { link: bytes(&self.link_key)?, presence: bytes(&self.presence_key)? })
-    }
-
-    /// As the local API shows it.
-    #[must_use]
-    pub fn show(&self) -> Request {
-        Request {
-            id: data_encoding::HEXLOWER.encode(&self.peer_id),
-            name: self.name.clone(),
-            message: self.message.clone(),
-            handle: self.handle.clone(),
-            received_at: self.received_at,
-        }
     }
 }
 
@@ -229,7 +203,7 @@ pub struct NewAsking<'a> {
 
 /// Keeps a request until it is answered, in place of an earlier one. True if there is something else to be shown; also
 /// false when there are too many.
-pub async fn put_asking(tx: &mut Tx, new: &NewAsking<'_>, now: i64) -> Result<bool, StoreError> {
+pub async fn put_asking(tx: &mut Tx, new: &NewAsking<'_>, now: UnixMillis) -> Result<bool, StoreError> {
     let peer = new.peer.peer_id();
     let before = asking_of(tx, peer).await?;
     let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
@@ -241,7 +215,7 @@ pub async fn put_asking(tx: &mut Tx, new: &NewAsking<'_>, now: i64) -> Result<bo
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
          introduction = excluded.introduction, name = excluded.name, message = excluded.message",
     )
-    .bind(&new.peer.peer_id().0[..])
+    .bind(peer)
     .bind(&new.peer.link[..])
     .bind(&new.peer.presence[..])
     .bind(new.handle)
@@ -269,16 +243,16 @@ pub async fn count_waiting(tx: &mut Tx) -> Result<u32, StoreError> {
 /// What is known of who asks.
 pub async fn asking_of(tx: &mut Tx, peer: PeerId) -> Result<Option<AskingRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{ASKING} WHERE peer_id = ?")))
-        .bind(&peer.0[..])
+        .bind(peer)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
-/// What becomes of it: `declined` or `blocked`.
-pub async fn decide(tx: &mut Tx, peer: PeerId, decision: &str) -> Result<(), StoreError> {
+/// How it was answered.
+pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), StoreError> {
     sqlx::query("UPDATE asking SET decision = ? WHERE peer_id = ?")
         .bind(decision)
-        .bind(&peer.0[..])
+        .bind(peer)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -286,6 +260,6 @@ pub async fn decide(tx: &mut Tx, peer: PeerId, decision: &str) -> Result<(), Sto
 
 /// Forgets it.
 pub async fn forget_asking(tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM asking WHERE peer_id = ?").bind(&peer.0[..]).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM asking WHERE peer_id = ?").bind(peer).execute(&mut **tx).await?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Which numbers a contact's messages had that came here: ranges, so that what is missing is known
 //! also when the messages around it are deleted.
 
-use super::contacts::ContactId;
 use super::{StoreError, Tx};
 use crate::limits::MAX_HEARD_RANGES;
+use crate::model::ContactId;
 
 /// How many numbers are missing just before the message `m`, as an expression.
 pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.mine THEN 0 ELSE ifnull((SELECT h.first - 1 - \

@@ -2,71 +2,57 @@
 
 use sqlx_macros::FromRow;
 
-use super::{StoreError, Tx, bytes};
-use crate::api::types::{Invitation, InvitationState};
+use super::{StoreError, Tx};
 use crate::identity::PeerId;
 use crate::invitation::InvitationSecret;
 use crate::limits::INVITATION_MEMORY_MS;
+use crate::model::{InvitationStatus, UnixMillis};
 
 /// One invitation, and how often it was used.
 #[derive(Clone, FromRow)]
 pub struct InvitationRow {
     /// 16 bytes.
     pub id: Vec<u8>,
-    secret: Vec<u8>,
-    link: String,
-    uses: i64,
-    used: i64,
-    created_at: i64,
-    expires_at: i64,
-    revoked_at: Option<i64>,
+    /// Its secret.
+    pub secret: InvitationSecret,
+    /// The link.
+    pub link: String,
+    /// How many people may use it.
+    pub uses: i64,
+    /// How many have.
+    pub used: i64,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When it stops working.
+    pub expires_at: UnixMillis,
+    revoked_at: Option<UnixMillis>,
 }
 
 impl InvitationRow {
-    /// Its secret.
-    pub fn secret(&self) -> Result<InvitationSecret, StoreError> {
-        Ok(InvitationSecret(bytes(&self.secret)?))
-    }
-
     /// Whether it still works.
     #[must_use]
-    pub fn state(&self, now: i64) -> InvitationState {
+    pub fn state(&self, now: UnixMillis) -> InvitationStatus {
         if self.revoked_at.is_some() {
-            InvitationState::Revoked
+            InvitationStatus::Revoked
         } else if self.used >= self.uses {
-            InvitationState::Used
+            InvitationStatus::Used
         } else if now >= self.expires_at {
-            InvitationState::Expired
+            InvitationStatus::Expired
         } else {
-            InvitationState::Active
+            InvitationStatus::Active
         }
     }
 
     /// Whether it works for a contact that begins anew: `used` says whether a use is its own already.
     #[must_use]
-    pub fn serves(&self, used: bool, now: i64) -> bool {
+    pub fn serves(&self, used: bool, now: UnixMillis) -> bool {
         self.revoked_at.is_none() && now < self.expires_at && (used || self.used < self.uses)
     }
 
     /// When it ends, if it works now.
     #[must_use]
-    pub fn active_until(&self, now: i64) -> Option<i64> {
-        (self.state(now) == InvitationState::Active).then_some(self.expires_at)
-    }
-
-    /// As the local API shows it.
-    #[must_use]
-    pub fn show(&self, now: i64) -> Invitation {
-        let state = self.state(now);
-        Invitation {
-            id: data_encoding::HEXLOWER.encode(&self.id),
-            link: (state == InvitationState::Active).then(|| self.link.clone()),
-            state,
-            uses: u32::try_from(self.uses).unwrap_or(u32::MAX),
-            used: u32::try_from(self.used).unwrap_or(u32::MAX),
-            created_at: self.created_at,
-            expires_at: self.expires_at,
-        }
+    pub fn active_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        (self.state(now) == InvitationStatus::Active).then_some(self.expires_at)
     }
 }
 
@@ -76,12 +62,12 @@ pub async fn add(
     secret: &InvitationSecret,
     link: &str,
     uses: u32,
-    now: i64,
-    expires_at: i64,
+    now: UnixMillis,
+    expires_at: UnixMillis,
 ) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(&secret.id()[..])
-        .bind(&secret.0[..])
+        .bind(secret)
         .bind(link)
         .bind(uses)
         .bind(now)
@@ -106,17 +92,17 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<InvitationRow>, StoreError> {
 pub async fn used_by(tx: &mut Tx, id: &[u8], peer: PeerId) -> Result<bool, StoreError> {
     let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM invitation_use WHERE invitation = ? AND peer_id = ?")
         .bind(id)
-        .bind(&peer.0[..])
+        .bind(peer)
         .fetch_optional(&mut **tx)
         .await?;
     Ok(row.is_some())
 }
 
 /// Takes one use.
-pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: i64) -> Result<(), StoreError> {
+pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: UnixMillis) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
         .bind(id)
-        .bind(&peer.0[..])
+        .bind(peer)
         .bind(now)
         .execute(&mut **tx)
         .await?;
@@ -124,7 +110,7 @@ pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: i64) -> Result<
 }
 
 /// Takes it back.
-pub async fn revoke(tx: &mut Tx, id: &[u8], now: i64) -> Result<(), StoreError> {
+pub async fn revoke(tx: &mut Tx, id: &[u8], now: UnixMillis) -> Result<(), StoreError> {
     sqlx::query("UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
         .bind(now)
         .bind(id)
@@ -139,7 +125,7 @@ pub(super) fn old() -> String {
 }
 
 /// Forgets those that ended long ago. True if any did.
-pub async fn forget_old(tx: &mut Tx, now: i64) -> Result<bool, StoreError> {
+pub async fn forget_old(tx: &mut Tx, now: UnixMillis) -> Result<bool, StoreError> {
     let forget = format!("DELETE FROM invitation WHERE {}", old());
     let gone = sqlx::query(sqlx::AssertSqlSafe(forget)).bind(now).execute(&mut **tx).await?;
     Ok(gone.rows_affected() > 0)

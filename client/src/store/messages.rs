@@ -4,16 +4,13 @@ use std::collections::HashMap;
 
 use sqlx_macros::FromRow;
 
-use super::contacts::ContactId;
 use super::heard::{self, MISSING_BEFORE};
-use super::{StoreError, Tx, bytes};
-use crate::api::types::{Direction, Message, MessageState};
+use super::{StoreError, Tx};
+use crate::identity::PeerId;
 use crate::limits::TIMES;
+use crate::model::{ContactId, MessageRowId, MessageStatus, OutboxId, OutboxKind, UnixMillis};
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
-
-/// A message's row number.
-pub type MessageRowId = i64;
 
 /// One message.
 #[derive(Clone, FromRow)]
@@ -22,81 +19,40 @@ pub struct MessageRow {
     pub row: MessageRowId,
     /// Whose conversation.
     pub contact: ContactId,
-    id: Vec<u8>,
+    /// Its id.
+    pub id: MessageId,
     /// Whether we wrote it.
     pub mine: bool,
-    /// As [`MessageState`].
-    pub state: String,
+    /// How far it is.
+    pub state: MessageStatus,
     /// What was written.
     pub text: String,
     /// The number among its writer's messages.
     pub counter: Option<i64>,
     /// Its place in the order.
     pub clock: i64,
-    created_at: i64,
-    sent_at: Option<i64>,
-    delivered_at: Option<i64>,
-    expires_at: Option<i64>,
-    missing_before: i64,
-    late: bool,
+    /// When it was written, by its writer's clock.
+    pub created_at: UnixMillis,
+    /// Ours: when a link first took it.
+    pub sent_at: Option<UnixMillis>,
+    /// Ours: when its receipt came. Theirs: when it came.
+    pub delivered_at: Option<UnixMillis>,
+    /// When it is given up.
+    pub expires_at: Option<UnixMillis>,
+    /// How many numbers are missing just before its own.
+    pub missing_before: i64,
+    /// Whether messages of ours stood behind it in the order when it came.
+    pub late: bool,
     /// The timer that it is under, in seconds.
     pub disappear_after: Option<i64>,
-    disappears_at: Option<i64>,
-    read_at: Option<i64>,
-    contact_name: String,
-    contact_peer: Vec<u8>,
-}
-
-impl MessageRow {
-    /// Its id.
-    pub fn id(&self) -> Result<MessageId, StoreError> {
-        Ok(MessageId(bytes(&self.id)?))
-    }
-
-    /// When it was written, by its writer's clock.
-    #[must_use]
-    pub fn created_at(&self) -> i64 {
-        self.created_at
-    }
-
-    /// As [`MessageState`].
-    #[must_use]
-    pub fn state(&self) -> MessageState {
-        match self.state.as_str() {
-            "sent" => MessageState::Sent,
-            "delivered" if self.read_at.is_some() => MessageState::Read,
-            "delivered" => MessageState::Delivered,
-            "cancelled" => MessageState::Cancelled,
-            "expired" => MessageState::Expired,
-            "received" => MessageState::Received,
-            _ => MessageState::Queued,
-        }
-    }
-
-    /// As the local API shows it. `reason` tells why one waits.
-    #[must_use]
-    pub fn show(&self, reason: impl FnOnce(ContactId) -> String) -> Message {
-        let state = self.state();
-        let waits = matches!(state, MessageState::Queued | MessageState::Sent);
-        Message {
-            id: data_encoding::HEXLOWER.encode(&self.id),
-            contact: self.contact_name.clone(),
-            contact_id: data_encoding::HEXLOWER.encode(&self.contact_peer),
-            direction: if self.mine { Direction::Sent } else { Direction::Received },
-            text: self.text.clone(),
-            state,
-            reason: waits.then(|| reason(self.contact)),
-            created_at: self.created_at,
-            sent_at: self.sent_at,
-            delivered_at: self.delivered_at,
-            expires_at: self.expires_at,
-            missing_before: u32::try_from(self.missing_before).unwrap_or(u32::MAX),
-            late: self.late,
-            read_at: self.read_at,
-            disappear_after: self.disappear_after.map(i64::cast_unsigned),
-            disappears_at: self.disappears_at,
-        }
-    }
+    /// When it is deleted by that, once this is known.
+    pub disappears_at: Option<UnixMillis>,
+    /// Theirs: when it was read here. Ours: when the contact said so.
+    pub read_at: Option<UnixMillis>,
+    /// What the contact is called here.
+    pub contact_name: String,
+    /// Who that is.
+    pub contact_peer: PeerId,
 }
 
 /// Messages as [`MessageRow`], with a condition on `m`.
@@ -119,9 +75,9 @@ pub struct NewRow<'a> {
     /// Its place in the order.
     pub clock: i64,
     /// When it was written.
-    pub created_at: i64,
+    pub created_at: UnixMillis,
     /// When to give up.
-    pub expires_at: Option<i64>,
+    pub expires_at: Option<UnixMillis>,
     /// The timer that it is sent under, in seconds.
     pub disappear_after: Option<u64>,
 }
@@ -133,7 +89,7 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
          VALUES (?, ?, 1, 'queued', ?, ?, ?, ?, ?, ?)",
     )
     .bind(new.contact)
-    .bind(&new.id.0[..])
+    .bind(new.id)
     .bind(new.text)
     .bind(words(new.text))
     .bind(new.clock)
@@ -144,7 +100,7 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
     .await?;
     sqlx::query("INSERT INTO outbox (contact, kind, item) VALUES (?, 'message', ?)")
         .bind(new.contact)
-        .bind(&new.id.0[..])
+        .bind(new.id)
         .execute(&mut **tx)
         .await?;
     sqlx::query("UPDATE contact SET clock = ? WHERE id = ?")
@@ -152,7 +108,7 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
         .bind(new.contact)
         .execute(&mut **tx)
         .await?;
-    Ok(done.last_insert_rowid())
+    Ok(MessageRowId(done.last_insert_rowid()))
 }
 
 /// Stores a message of a contact; `None` if its id was stored before, also if it was deleted since.
@@ -161,7 +117,7 @@ pub async fn add_theirs(
     contact: ContactId,
     text: &Text,
     disappear_after: Option<u64>,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Option<MessageRowId>, StoreError> {
     heard::note(tx, contact, text.counter.cast_signed()).await?;
     let done = sqlx::query(
@@ -172,11 +128,11 @@ pub async fn add_theirs(
          AND NOT EXISTS (SELECT 1 FROM forgotten WHERE contact = ?1 AND id = ?2)",
     )
     .bind(contact)
-    .bind(&text.id.0[..])
+    .bind(text.id)
     .bind(&text.text)
     .bind(text.counter.cast_signed())
     .bind(text.clock.cast_signed())
-    .bind(if TIMES.contains(&text.created_at) { text.created_at } else { now })
+    .bind(if TIMES.contains(&text.created_at) { UnixMillis(text.created_at) } else { now })
     .bind(now)
     .bind(words(&text.text))
     .bind(disappear_after.map(u64::cast_signed))
@@ -187,7 +143,7 @@ pub async fn add_theirs(
         .bind(contact)
         .execute(&mut **tx)
         .await?;
-    Ok((done.rows_affected() > 0).then(|| done.last_insert_rowid()))
+    Ok((done.rows_affected() > 0).then(|| MessageRowId(done.last_insert_rowid())))
 }
 
 /// One message by its row.
@@ -197,17 +153,14 @@ pub async fn by_row(tx: &mut Tx, row: MessageRowId) -> Result<Option<MessageRow>
 
 /// Messages with this id: ours first.
 pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(select("WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1"))
-        .bind(&id.0[..])
-        .fetch_optional(&mut **tx)
-        .await?)
+    Ok(sqlx::query_as(select("WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1")).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// One message of a conversation.
 pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
     Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"))
         .bind(contact)
-        .bind(&id.0[..])
+        .bind(id)
         .fetch_optional(&mut **tx)
         .await?)
 }
@@ -216,25 +169,36 @@ pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> 
 pub async fn ours(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
     Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? AND m.mine = 1"))
         .bind(contact)
-        .bind(&id.0[..])
+        .bind(id)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
-/// Where a page of history ends: before this place in the order.
-pub type Place = (i64, MessageId);
+/// A place in the order of a conversation.
+#[derive(Clone, Copy)]
+pub struct Position {
+    /// The logical clock.
+    pub clock: i64,
+    /// The id decides between messages of one clock.
+    pub id: MessageId,
+}
 
-/// The last `limit` messages before a place, oldest first.
+impl Position {
+    /// Behind every message.
+    const END: Self = Self { clock: i64::MAX, id: MessageId([0xff; 16]) };
+}
+
+/// The last `limit` messages before a position, oldest first.
 pub async fn history(
     tx: &mut Tx,
     contact: ContactId,
     limit: u32,
-    before: Option<Place>,
+    before: Option<Position>,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let (clock, id) = before.unwrap_or((i64::MAX, MessageId([0xff; 16])));
+    let Position { clock, id } = before.unwrap_or(Position::END);
     let page = "WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4 + 0";
     let mut rows: Vec<MessageRow> =
-        sqlx::query_as(select(page)).bind(contact).bind(clock).bind(&id.0[..]).bind(limit).fetch_all(&mut **tx).await?;
+        sqlx::query_as(select(page)).bind(contact).bind(clock).bind(id).bind(limit).fetch_all(&mut **tx).await?;
     rows.reverse();
     Ok(rows)
 }
@@ -259,12 +223,12 @@ pub async fn search(
     if words.is_empty() {
         return Ok(vec![]);
     }
-    let whose = contact.map(|contact| format!("contact : c{contact} AND ")).unwrap_or_default();
+    let whose = contact.map(|contact| format!("contact : c{} AND ", contact.0)).unwrap_or_default();
     let hits = "WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
                 ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC";
     Ok(sqlx::query_as(select(hits))
         .bind(format!("{whose}words : ({words})"))
-        .bind(before.unwrap_or(i64::MAX))
+        .bind(before.unwrap_or(MessageRowId(i64::MAX)))
         .bind(limit)
         .fetch_all(&mut **tx)
         .await?)
@@ -272,13 +236,8 @@ pub async fn search(
 
 /// The newest messages of a contact, for the `seen` of our next one.
 pub async fn newest_of(tx: &mut Tx, contact: ContactId, limit: u32) -> Result<Vec<MessageId>, StoreError> {
-    let rows: Vec<(Vec<u8>,)> =
-        sqlx::query_as("SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ? + 0")
-            .bind(contact)
-            .bind(limit)
-            .fetch_all(&mut **tx)
-            .await?;
-    rows.iter().map(|(id,)| Ok(MessageId(bytes(id)?))).collect()
+    let newest = "SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ? + 0";
+    Ok(sqlx::query_scalar(newest).bind(contact).bind(limit).fetch_all(&mut **tx).await?)
 }
 
 /// Marks what came from a contact as read, up to a row; gives what was not read before.
@@ -286,17 +245,16 @@ pub async fn mark_read(
     tx: &mut Tx,
     contact: ContactId,
     up_to: Option<MessageRowId>,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Vec<MessageId>, StoreError> {
-    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+    Ok(sqlx::query_scalar(
         "UPDATE message SET read_at = ? WHERE contact = ? AND mine = 0 AND read_at IS NULL AND row <= ? RETURNING id",
     )
     .bind(now)
     .bind(contact)
-    .bind(up_to.unwrap_or(i64::MAX))
+    .bind(up_to.unwrap_or(MessageRowId(i64::MAX)))
     .fetch_all(&mut **tx)
-    .await?;
-    rows.iter().map(|(id,)| Ok(MessageId(bytes(id)?))).collect()
+    .await?)
 }
 
 /// How many of a contact's messages are not read.
@@ -327,18 +285,17 @@ pub async fn was_read(
     tx: &mut Tx,
     contact: ContactId,
     id: MessageId,
-    now: i64,
+    now: UnixMillis,
 ) -> Result<Option<MessageRowId>, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as(
+    Ok(sqlx::query_scalar(
         "UPDATE message SET read_at = ? WHERE contact = ? AND id = ? AND mine = 1 AND state = 'delivered' \
          AND read_at IS NULL RETURNING row",
     )
     .bind(now)
     .bind(contact)
-    .bind(&id.0[..])
+    .bind(id)
     .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|(row,)| row))
+    .await?)
 }
 
 /// How many of ours a contact has not receipted.
@@ -373,25 +330,24 @@ pub async fn anything_waits(tx: &mut Tx, contact: ContactId) -> Result<bool, Sto
 #[derive(FromRow)]
 pub struct OutboxRow {
     /// Its row, in the order of acceptance.
-    pub id: i64,
-    /// `message`, `card` or `commit`.
-    pub kind: String,
-    item: Vec<u8>,
+    pub id: OutboxId,
+    /// What it holds.
+    pub kind: OutboxKind,
+    /// What its receipt names. For a commit: the epoch, in the last eight bytes.
+    pub item: MessageId,
     /// What to seal, where it is not a message.
     pub body: Option<Vec<u8>>,
     /// The sealed bytes: always the same once made.
     pub envelope: Option<Vec<u8>>,
 }
 
-impl OutboxRow {
-    /// What its receipt names. For a commit: the epoch, in the last eight bytes.
-    pub fn item(&self) -> Result<MessageId, StoreError> {
-        Ok(MessageId(bytes(&self.item)?))
-    }
-}
-
 /// What waits for a contact after a row, in order.
-pub async fn outbox(tx: &mut Tx, contact: ContactId, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+pub async fn outbox(
+    tx: &mut Tx,
+    contact: ContactId,
+    after: OutboxId,
+    limit: u32,
+) -> Result<Vec<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND id > ? ORDER BY id LIMIT ? + 0",
     )
@@ -406,7 +362,7 @@ pub async fn outbox(tx: &mut Tx, contact: ContactId, after: i64, limit: u32) -> 
 pub async fn put(
     tx: &mut Tx,
     contact: ContactId,
-    kind: &str,
+    kind: OutboxKind,
     item: MessageId,
     body: Option<&[u8]>,
     envelope: Option<&[u8]>,
@@ -414,7 +370,7 @@ pub async fn put(
     sqlx::query("INSERT INTO outbox (contact, kind, item, body, envelope) VALUES (?, ?, ?, ?, ?)")
         .bind(contact)
         .bind(kind)
-        .bind(&item.0[..])
+        .bind(item)
         .bind(body)
         .bind(envelope)
         .execute(&mut **tx)
@@ -423,7 +379,7 @@ pub async fn put(
 }
 
 /// The newest row of a kind that was not sealed yet: it can still be changed.
-pub async fn unsealed(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<Option<OutboxRow>, StoreError> {
+pub async fn unsealed(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<Option<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND kind = ? AND envelope IS NULL \
          ORDER BY id DESC LIMIT 1",
@@ -435,13 +391,13 @@ pub async fn unsealed(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<Opt
 }
 
 /// Changes what was not sealed yet.
-pub async fn set_body(tx: &mut Tx, outbox: i64, body: &[u8]) -> Result<(), StoreError> {
+pub async fn set_body(tx: &mut Tx, outbox: OutboxId, body: &[u8]) -> Result<(), StoreError> {
     sqlx::query("UPDATE outbox SET body = ? WHERE id = ?").bind(body).bind(outbox).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Drops what a newer thing of the same kind replaces.
-pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<(), StoreError> {
+pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ?")
         .bind(contact)
         .bind(kind)
@@ -451,7 +407,7 @@ pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<()
 }
 
 /// Whether something of this kind waits for the contact.
-pub async fn waits(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<bool, StoreError> {
+pub async fn waits(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ? AND kind = ?)")
         .bind(contact)
         .bind(kind)
@@ -460,7 +416,7 @@ pub async fn waits(tx: &mut Tx, contact: ContactId, kind: &str) -> Result<bool, 
 }
 
 /// Keeps the sealed bytes.
-pub async fn set_envelope(tx: &mut Tx, outbox: i64, envelope: &[u8]) -> Result<(), StoreError> {
+pub async fn set_envelope(tx: &mut Tx, outbox: OutboxId, envelope: &[u8]) -> Result<(), StoreError> {
     sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?").bind(envelope).bind(outbox).execute(&mut **tx).await?;
     Ok(())
 }
@@ -477,69 +433,81 @@ pub async fn number(tx: &mut Tx, row: MessageRowId, contact: ContactId, counter:
 }
 
 /// A link has taken what is in this outbox row. Gives the message whose state changed, if one did.
-pub async fn mark_sent(tx: &mut Tx, outbox: i64, now: i64) -> Result<Option<MessageRowId>, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as(
+pub async fn mark_sent(tx: &mut Tx, outbox: OutboxId, now: UnixMillis) -> Result<Option<MessageRowId>, StoreError> {
+    Ok(sqlx::query_scalar(
         "UPDATE message SET state = 'sent', sent_at = ifnull(sent_at, ?1) WHERE state = 'queued' AND mine = 1 AND (contact, id) = \
          (SELECT contact, item FROM outbox WHERE id = ?2 AND kind = 'message') RETURNING row",
     )
     .bind(now)
     .bind(outbox)
     .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|(row,)| row))
+    .await?)
+}
+
+/// What left the outbox because it was receipted.
+#[derive(FromRow)]
+pub struct Finished {
+    /// Its row.
+    pub id: OutboxId,
+    /// What it held.
+    pub kind: OutboxKind,
+    /// What was sealed, where it was not a message.
+    pub body: Option<Vec<u8>>,
 }
 
 /// What a receipt finished.
 pub struct Receipted {
-    /// The outbox row, its kind and its body.
-    pub outbox: Option<(i64, String, Option<Vec<u8>>)>,
+    /// What it was for, if that still waited.
+    pub outbox: Option<Finished>,
     /// The message that is delivered now and was not before.
     pub message: Option<MessageRowId>,
 }
 
 /// The contact has stored this item.
-pub async fn receipt(tx: &mut Tx, contact: ContactId, item: MessageId, now: i64) -> Result<Receipted, StoreError> {
+pub async fn receipt(
+    tx: &mut Tx,
+    contact: ContactId,
+    item: MessageId,
+    now: UnixMillis,
+) -> Result<Receipted, StoreError> {
     // Only what was sealed can have been received: a receipt for anything else is a guess. A message has its number since.
-    let outbox: Option<(i64, String, Option<Vec<u8>>)> = sqlx::query_as(
+    let outbox = sqlx::query_as(
         "DELETE FROM outbox WHERE contact = ?1 AND item = ?2 AND kind != 'commit' AND (envelope IS NOT NULL OR EXISTS \
          (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2 AND mine = 1 AND counter IS NOT NULL)) \
          RETURNING id, kind, body",
     )
     .bind(contact)
-    .bind(&item.0[..])
+    .bind(item)
     .fetch_optional(&mut **tx)
     .await?;
-    let message: Option<(i64,)> = sqlx::query_as(
+    let message = sqlx::query_scalar(
         "UPDATE message SET state = 'delivered', delivered_at = ?1, sent_at = ifnull(sent_at, ?1), \
          disappears_at = ifnull(disappears_at, ?1 + disappear_after * 1000) \
          WHERE contact = ?2 AND id = ?3 AND mine = 1 AND counter IS NOT NULL AND state IN ('queued', 'sent', 'expired') RETURNING row",
     )
     .bind(now)
     .bind(contact)
-    .bind(&item.0[..])
+    .bind(item)
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(Receipted { outbox, message: message.map(|(row,)| row) })
+    Ok(Receipted { outbox, message })
 }
 
 /// The contact has merged our commit.
-pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<i64>, StoreError> {
-    let gone: Option<(i64,)> = sqlx::query_as("DELETE FROM outbox WHERE contact = ? AND kind = 'commit' RETURNING id")
-        .bind(contact)
-        .fetch_optional(&mut **tx)
-        .await?;
-    Ok(gone.map(|(id,)| id))
+pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<OutboxId>, StoreError> {
+    let gone = "DELETE FROM outbox WHERE contact = ? AND kind = 'commit' RETURNING id";
+    Ok(sqlx::query_scalar(gone).bind(contact).fetch_optional(&mut **tx).await?)
 }
 
 /// Takes a message of ours back, if it was never sealed: nobody can have it.
-pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: i64) -> Result<bool, StoreError> {
+pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: UnixMillis) -> Result<bool, StoreError> {
     if message.counter.is_some() {
         return Ok(false);
     }
     let gone =
         sqlx::query("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
             .bind(message.contact)
-            .bind(&message.id)
+            .bind(message.id)
             .execute(&mut **tx)
             .await?;
     if gone.rows_affected() == 0 {
@@ -556,23 +524,29 @@ pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: i64) -> Result<bool,
 /// Ours that were not receipted in their time.
 pub(super) const EXPIRED: &str = "state IN ('queued', 'sent') AND expires_at <= ?1";
 
-/// Gives up what was not receipted in its time; returns the outbox rows and the messages.
-pub async fn expire(tx: &mut Tx, now: i64) -> Result<Vec<(ContactId, Option<i64>, MessageRowId)>, StoreError> {
+/// A message that was given up.
+pub struct Expired {
+    /// To whom it was.
+    pub contact: ContactId,
+    /// Which one.
+    pub message: MessageRowId,
+    /// Where it waited.
+    pub outbox: Option<OutboxId>,
+}
+
+/// Gives up what was not receipted in its time.
+pub async fn expire(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Expired>, StoreError> {
     let expire = format!(
         "UPDATE message SET state = 'expired', disappears_at = ?1 + disappear_after * 1000 \
          WHERE {EXPIRED} RETURNING contact, row, id"
     );
-    let rows: Vec<(i64, i64, Vec<u8>)> =
+    let rows: Vec<(ContactId, MessageRowId, MessageId)> =
         sqlx::query_as(sqlx::AssertSqlSafe(expire)).bind(now).fetch_all(&mut **tx).await?;
     let mut expired = Vec::with_capacity(rows.len());
-    for (contact, row, id) in rows {
-        let gone: Option<(i64,)> =
-            sqlx::query_as("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' RETURNING id")
-                .bind(contact)
-                .bind(id)
-                .fetch_optional(&mut **tx)
-                .await?;
-        expired.push((contact, gone.map(|(id,)| id), row));
+    for (contact, message, id) in rows {
+        let gone = "DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' RETURNING id";
+        let outbox = sqlx::query_scalar(gone).bind(contact).bind(id).fetch_optional(&mut **tx).await?;
+        expired.push(Expired { contact, message, outbox });
     }
     Ok(expired)
 }
@@ -589,13 +563,13 @@ pub(super) mod tests {
         let naming = contacts::Naming { name, skeleton: name, named: true };
         let mut peer = [0; 32];
         peer[..name.len()].copy_from_slice(name.as_bytes());
-        let contact = contacts::add(&mut tx, PeerId(peer), &naming, 0).await.unwrap();
+        let contact = contacts::add(&mut tx, PeerId(peer), &naming, UnixMillis(0)).await.unwrap();
         tx.commit().await.unwrap();
         contact
     }
 
     pub(crate) async fn comes(store: &Store, contact: ContactId, counter: u64, text: &str) -> MessageRowId {
-        let mut id = [u8::try_from(contact).unwrap(); 16];
+        let mut id = [u8::try_from(contact.0).unwrap(); 16];
         id[8..].copy_from_slice(&counter.to_be_bytes());
         let text = Text {
             id: MessageId(id),
@@ -607,7 +581,7 @@ pub(super) mod tests {
             disappear_after: None,
         };
         let mut tx = store.begin().await.unwrap();
-        let row = add_theirs(&mut tx, contact, &text, None, 0).await.unwrap().unwrap();
+        let row = add_theirs(&mut tx, contact, &text, None, UnixMillis(0)).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         row
     }
@@ -668,7 +642,7 @@ pub(super) mod tests {
                 id,
                 text: "x",
                 clock: 1,
-                created_at: 0,
+                created_at: UnixMillis(0),
                 expires_at: None,
                 disappear_after: None,
             };
@@ -676,7 +650,7 @@ pub(super) mod tests {
             if numbered {
                 sqlx::query("UPDATE message SET counter = 1 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();
             }
-            let receipted = receipt(&mut tx, bob, id, 5).await.unwrap();
+            let receipted = receipt(&mut tx, bob, id, UnixMillis(5)).await.unwrap();
             assert_eq!((receipted.outbox.is_some(), receipted.message.is_some()), (numbered, numbered), "{n}");
         }
     }

@@ -1,7 +1,7 @@
 //! Short texts that front-ends keep in the profile. What they mean is theirs; only [`BRIDGES`] is read here.
 
-use super::contacts::ContactId;
 use super::{StoreError, Tx};
+use crate::model::ContactId;
 
 /// The note with the bridges that Tor is started with, one a line.
 pub const BRIDGES: &str = "tor.bridges";
@@ -53,6 +53,7 @@ pub(super) async fn remove_of(tx: &mut Tx, contact: ContactId) -> Result<(), Sto
 mod tests {
     use super::*;
     use crate::identity::PeerId;
+    use crate::model::UnixMillis;
     use crate::store::contacts::{self, Naming};
     use crate::store::scratch;
 
@@ -61,7 +62,7 @@ mod tests {
         let (store, _directory) = scratch().await;
         let mut tx = store.begin().await.unwrap();
         let naming = Naming { name: "Bob", skeleton: "bob", named: true };
-        let bob = contacts::add(&mut tx, PeerId([0xab; 32]), &naming, 1).await.unwrap();
+        let bob = contacts::add(&mut tx, PeerId([0xab; 32]), &naming, UnixMillis(1)).await.unwrap();
         let id = "ab".repeat(32);
         let (draft, wanted) = (format!("draft.{id}"), format!("ui.wanted.{id}"));
         let notes = [("ui.theme", "dark"), ("ui.theme", "light"), (draft.as_str(), "Dear B"), (wanted.as_str(), "yes")];

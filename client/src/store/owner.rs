@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, bytes};
 use crate::identity::RootSecret;
-use crate::transport::{Door, OnionSeed};
+use crate::model::{ServiceId, ServiceKind, UnixMillis};
+use crate::transport::OnionSeed;
 
 /// Who the profile is.
 pub struct Owner {
@@ -22,13 +23,13 @@ pub struct Owner {
 /// A hosted onion service.
 pub struct Service {
     /// Its row.
-    pub id: i64,
+    pub id: ServiceId,
     /// What it is for.
-    pub door: Door,
+    pub kind: ServiceKind,
     /// Its key.
     pub seed: OnionSeed,
     /// When it closes, if it was replaced.
-    pub closes_at: Option<i64>,
+    pub closes_at: Option<UnixMillis>,
 }
 
 #[derive(FromRow)]
@@ -39,8 +40,16 @@ struct OwnerRow {
     card_revision: i64,
 }
 
+#[derive(FromRow)]
+struct ServiceRow {
+    id: ServiceId,
+    kind: ServiceKind,
+    seed: Vec<u8>,
+    closes_at: Option<UnixMillis>,
+}
+
 /// Writes the profile's one row.
-pub async fn create(tx: &mut Tx, owner: &Owner, now: i64) -> Result<(), StoreError> {
+pub async fn create(tx: &mut Tx, owner: &Owner, now: UnixMillis) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO profile (id, root_secret, presence_secret, name, card_revision, created_at) VALUES (1, ?, ?, ?, ?, ?)")
         .bind(&owner.root.0[..])
         .bind(&owner.presence_secret[..])
@@ -90,35 +99,31 @@ pub async fn revise_card(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// Every service to host.
 pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
-    let rows: Vec<(i64, String, Vec<u8>, Option<i64>)> =
-        sqlx::query_as("SELECT id, door, seed, closes_at FROM service ORDER BY id").fetch_all(&mut **tx).await?;
+    let all = sqlx::query_as("SELECT id, door AS kind, seed, closes_at FROM service ORDER BY id");
+    let rows: Vec<ServiceRow> = all.fetch_all(&mut **tx).await?;
     rows.into_iter()
-        .map(|(id, door, seed, closes_at)| {
-            let door = if door == "front" { Door::Front } else { Door::Endpoint };
-            Ok(Service { id, door, seed: OnionSeed(bytes(&Zeroizing::new(seed))?), closes_at })
+        .map(|ServiceRow { id, kind, seed, closes_at }| {
+            let seed = OnionSeed(bytes(&Zeroizing::new(seed))?);
+            Ok(Service { id, kind, seed, closes_at })
         })
         .collect()
 }
 
-/// Adds a service; an earlier one of the same door stays up until `closes_at`.
+/// Adds a service; an earlier one of the same kind stays up until `closes_at`.
 pub async fn add_service(
     tx: &mut Tx,
-    door: Door,
+    kind: ServiceKind,
     seed: &OnionSeed,
-    now: i64,
-    closes_at: i64,
+    now: UnixMillis,
+    closes_at: UnixMillis,
 ) -> Result<(), StoreError> {
-    let door = match door {
-        Door::Front => "front",
-        Door::Endpoint => "endpoint",
-    };
     sqlx::query("UPDATE service SET closes_at = ? WHERE door = ? AND closes_at IS NULL")
         .bind(closes_at)
-        .bind(door)
+        .bind(kind)
         .execute(&mut **tx)
         .await?;
     sqlx::query("INSERT INTO service (door, seed, created_at) VALUES (?, ?, ?)")
-        .bind(door)
+        .bind(kind)
         .bind(&seed.0[..])
         .bind(now)
         .execute(&mut **tx)
@@ -127,7 +132,7 @@ pub async fn add_service(
 }
 
 /// Forgets a service.
-pub async fn remove_service(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+pub async fn remove_service(tx: &mut Tx, id: ServiceId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM service WHERE id = ?").bind(id).execute(&mut **tx).await?;
     Ok(())
 }

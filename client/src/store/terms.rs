@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use sqlx::AssertSqlSafe;
 use sqlx_macros::FromRow;
 
-use super::contacts::ContactId;
 use super::{StoreError, Tx};
-use crate::api::types::{Allowed, Terms};
+use crate::model::{ContactId, Policy};
 use crate::wire::message;
 
 /// What is known of both sides.
@@ -25,18 +24,28 @@ pub struct TermsRow {
 }
 
 impl TermsRow {
-    /// As the local API shows it. What is in force is made from what both want alone, so that both
-    /// come to the same, whatever order it came in.
+    /// What we want.
     #[must_use]
-    pub fn show(&self) -> Terms {
-        let ours = allowed(self.own_disappear, self.own_reads);
-        let theirs = allowed(self.their_disappear, self.their_reads);
-        let both = ours.disappear_after > 0 && theirs.disappear_after > 0;
-        let in_force = Allowed {
-            disappear_after: if both { ours.disappear_after.max(theirs.disappear_after) } else { 0 },
-            read_receipts: ours.read_receipts && theirs.read_receipts,
-        };
-        Terms { ours, theirs, in_force, confirmed: self.terms_revision == self.told_terms_revision }
+    pub fn own(&self) -> Policy {
+        policy(self.own_disappear, self.own_reads)
+    }
+
+    /// What the contact wants, as far as they told us.
+    #[must_use]
+    pub fn theirs(&self) -> Policy {
+        policy(self.their_disappear, self.their_reads)
+    }
+
+    /// What holds for what is written now.
+    #[must_use]
+    pub fn in_force(&self) -> Policy {
+        self.own().and(self.theirs())
+    }
+
+    /// Whether the contact has confirmed to know what we want.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.terms_revision == self.told_terms_revision
     }
 
     /// As it goes to the contact; `None` if we never wanted anything.
@@ -58,8 +67,8 @@ impl TermsRow {
     }
 }
 
-fn allowed(disappear: i64, reads: bool) -> Allowed {
-    Allowed { disappear_after: disappear.cast_unsigned(), read_receipts: reads }
+fn policy(disappear: i64, reads: bool) -> Policy {
+    Policy { disappear_after: disappear.cast_unsigned(), read_receipts: reads }
 }
 
 const SELECT: &str = "SELECT id, terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, \
@@ -84,7 +93,7 @@ pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ContactId, TermsRow>, Store
 }
 
 /// We want something else now.
-pub async fn set(tx: &mut Tx, contact: ContactId, wanted: Allowed) -> Result<(), StoreError> {
+pub async fn set(tx: &mut Tx, contact: ContactId, wanted: Policy) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE contact SET terms_revision = terms_revision + 1, own_disappear = ?, own_reads = ? WHERE id = ?",
     )
@@ -154,15 +163,6 @@ mod tests {
             their_disappear: their,
             their_reads: false,
             retain: None,
-        }
-    }
-
-    #[test]
-    fn messages_disappear_when_both_let_them_and_never_before_either_does() {
-        for (own, their, in_force) in [(0, 0, 0), (60, 0, 0), (0, 60, 0), (60, 60, 60), (60, 90, 90), (90, 60, 90)] {
-            let shown = terms(own, own, their).show();
-            assert_eq!(shown.in_force.disappear_after, in_force, "{own} and {their}");
-            assert!(!shown.in_force.read_receipts, "only where both allow it");
         }
     }
 

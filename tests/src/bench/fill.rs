@@ -2,12 +2,14 @@
 //! were really made.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chive::clock::Clock;
 use chive::identity::{Identity, RootSecret};
+use chive::model::{ContactId, OutboxId, UnixMillis};
 use chive::profile::{self, Passphrase};
-use chive::store::contacts::{self, ContactId, Naming};
+use chive::store::contacts::{self, Naming};
 use chive::store::messages::{self, NewRow};
 use chive::store::{Tx, conversations};
 use chive::text::skeleton;
@@ -27,7 +29,7 @@ const VOCABULARY: usize = 8_000;
 /// The shortest and the longest message, in words.
 const WORDS: std::ops::RangeInclusive<usize> = 1..=30;
 /// From one message to the next.
-const STEP_MS: i64 = 60_000;
+const STEP: Duration = Duration::from_mins(1);
 
 /// Makes a profile with so many contacts and messages: half of the messages are ours, and delivered.
 /// The first contacts have more of them than the last.
@@ -35,7 +37,7 @@ pub(super) async fn fill(directory: &Path, name: &str, people: usize, total: usi
     let passphrase = Passphrase::new(PASSPHRASE.into());
     profile::create(directory, name, &passphrase).await?;
     let profile = profile::open(directory, &passphrase).await?;
-    let began = Clock::system().now() - i64::try_from(total)? * STEP_MS;
+    let began = Clock::system().now() - STEP * u32::try_from(total)?;
     let mut writer = Writer { rng: StdRng::seed_from_u64(1), vocabulary: Vocabulary::new(), now: began };
     let mut contacts = Vec::with_capacity(people);
     let mut tx = profile.store.begin().await?;
@@ -104,7 +106,7 @@ struct Chat {
 struct Writer {
     rng: StdRng,
     vocabulary: Vocabulary,
-    now: i64,
+    now: UnixMillis,
 }
 
 impl Writer {
@@ -114,7 +116,7 @@ impl Writer {
         let name = format!("Contact {number}");
         let naming = Naming { name: &name, skeleton: &skeleton(&name), named: true };
         let contact = contacts::add(tx, peer.peer_id(), &naming, self.now).await?;
-        let draft = Draft::new(Clock::system().now().cast_unsigned() / 1000, &mut self.rng)?;
+        let draft = Draft::new(Clock::system().now().0.cast_unsigned() / 1000, &mut self.rng)?;
         let (mut conversation, _, pair) = Conversation::create(&draft.key_package, &mut self.rng)?;
         conversation.seal(b"the first of many")?;
         contacts::accept(tx, contact, &peer, &pair).await?;
@@ -131,7 +133,7 @@ impl Writer {
     }
 
     async fn write(&mut self, tx: &mut Tx, chat: &mut Chat) -> Result<()> {
-        self.now += STEP_MS;
+        self.now = self.now + STEP;
         chat.clock += 1;
         let (id, text) = (MessageId(self.random()), self.vocabulary.text(&mut self.rng));
         if self.rng.random_bool(0.5) {
@@ -140,7 +142,7 @@ impl Writer {
         } else {
             chat.theirs += 1;
             let (counter, clock) = (chat.theirs, chat.clock.cast_unsigned());
-            let text = Text { id, counter, clock, created_at: self.now, seen: vec![], text, disappear_after: None };
+            let text = Text { id, counter, clock, created_at: self.now.0, seen: vec![], text, disappear_after: None };
             messages::add_theirs(tx, chat.contact, &text, None, self.now).await?;
             Ok(())
         }
@@ -151,7 +153,7 @@ impl Writer {
         let new = NewRow { contact, id, text, clock, created_at: self.now, expires_at: None, disappear_after: None };
         let row = messages::add_ours(tx, &new).await?;
         messages::number(tx, row, contact, chat.ours).await?;
-        let waiting = messages::outbox(tx, contact, 0, 1).await?.pop().context("an empty outbox")?;
+        let waiting = messages::outbox(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
         messages::set_envelope(tx, waiting.id, &[0; 1024]).await?;
         messages::receipt(tx, contact, id, self.now).await?;
         Ok(())

@@ -184,7 +184,7 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
          SELECT id, randomblob(16), 0, 'received', 'The second', 2, ?1 + 3600000, ?1 - 1 FROM contact UNION ALL \
          SELECT id, randomblob(16), 0, 'received', 'The first', 1, ?1 + 3600000, ?1 FROM contact",
     )
-    .bind(chive::clock::Clock::system().now())
+    .bind(chive::clock::Clock::system().now().0)
     .execute(&mut *tx)
     .await?;
     sqlx::query("UPDATE contact SET clock = 2").execute(&mut *tx).await?;
@@ -288,7 +288,7 @@ async fn locked(person: &Person) -> Result<Profile> {
 async fn talked(person: &Person) -> Result<()> {
     let profile = locked(person).await?;
     let mut tx = profile.store.begin().await?;
-    let now = chive::clock::Clock::system().now();
+    let now = chive::clock::Clock::system().now().0;
     sqlx::query(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
          INSERT INTO message (contact, id, mine, state, text, clock, created_at, delivered_at, read_at) \

@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{Contact, ContactState, MessageState, Presence};
+use chive::model::ServiceKind;
 use chive::profile::{self, Passphrase};
 use chive::store::{contacts, owner};
-use chive::transport::{Door, OnionAddress};
+use chive::transport::OnionAddress;
 use chive_tests::person::Person;
 
 use crate::stage::{Stage, received_exactly};
@@ -72,7 +73,7 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let services = owner::services(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let current = services.iter().find(|service| service.door == Door::Endpoint && service.closes_at.is_none());
+    let current = services.iter().find(|service| service.kind == ServiceKind::Contacts && service.closes_at.is_none());
     Ok(current.context("no endpoint")?.seed.address())
 }
 
@@ -83,5 +84,5 @@ async fn endpoint_known_to(person: &Person) -> Result<OnionAddress> {
     let alice = contacts::by_name(&mut tx, "Alice").await?.context("no Alice")?;
     drop(tx);
     profile.store.close().await;
-    Ok(alice.keys()?.context("no keys")?.2)
+    Ok(alice.keys()?.context("no keys")?.address)
 }

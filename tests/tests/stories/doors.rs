@@ -7,10 +7,11 @@ use chive::api::types::ContactState;
 use chive::invitation::Invitation;
 use chive::limits::HANDSHAKE_DEADLINE;
 use chive::link::preface::{Preface, Purpose};
+use chive::model::ServiceKind;
 use chive::profile::{self, Passphrase};
 use chive::store::owner;
 use chive::transport::tor::{TorOptions, TorTransport};
-use chive::transport::{Circle, Door, OnionAddress, Stream, Transport as _};
+use chive::transport::{Circle, OnionAddress, Stream, Transport as _};
 use chive_tests::person::Person;
 use futures::future::try_join_all;
 use rand::SeedableRng as _;
@@ -126,6 +127,6 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let services = owner::services(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let endpoint = services.iter().find(|service| service.door == Door::Endpoint).context("no endpoint")?;
+    let endpoint = services.iter().find(|service| service.kind == ServiceKind::Contacts).context("no endpoint")?;
     Ok(endpoint.seed.address())
 }

@@ -9,7 +9,8 @@ use chive::identity::{Identity, PublicIdentity};
 use chive::invitation::Invitation;
 use chive::profile::key_file::KeyFile;
 use chive::profile::{self, Passphrase};
-use chive::store::{contacts, owner};
+use chive::store::contacts::{self, ContactKeys};
+use chive::store::owner;
 use chive_tests::person::Person;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, HEXLOWER};
 
@@ -91,8 +92,9 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     keys.push(identity.peer_id().0);
     keys.extend(services.iter().flat_map(|service| [service.seed.0, service.seed.address().0]));
     for contact in contacts {
-        let (PublicIdentity { link, presence }, pair, endpoint) = contact.keys()?.context("no keys")?;
-        keys.extend([link, presence, pair, endpoint.0, contact.peer_id()?.0]);
+        let ContactKeys { identity: PublicIdentity { link, presence }, pair, address } =
+            contact.keys()?.context("no keys")?;
+        keys.extend([link, presence, pair, address.0, contact.peer_id.0]);
     }
     Ok(keys.iter().flat_map(|key| spellings(key)).collect())
 }

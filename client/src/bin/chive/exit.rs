@@ -115,7 +115,7 @@ impl Failure {
         let (exit, code) = match error {
             StoreError::Full => (Exit::Disk, "disk_full"),
             StoreError::ReadOnly => (Exit::Disk, "disk_read_only"),
-            StoreError::Damaged(_) => (Exit::Disk, "profile_damaged"),
+            StoreError::Damaged { .. } => (Exit::Disk, "profile_damaged"),
             _ => (Exit::Failed, "store"),
         };
         Self::new(exit, code, error.to_string())

@@ -19,10 +19,11 @@ use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
+use crate::model::{ContactId, MessageStatus, OutboxId, UnixMillis};
 use crate::node::actor::prepare;
 use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
-use crate::store::contacts::{self, ContactId};
+use crate::store::contacts;
 use crate::store::{self, Store, backup, conversations, messages, owner};
 use chive_mls::Conversation;
 
@@ -46,7 +47,7 @@ fn begin_in(file: &Path) -> Store {
 #[derive(Clone, Copy)]
 pub(super) struct TrueTime {
     began: Instant,
-    began_at: i64,
+    began_at: UnixMillis,
 }
 
 impl TrueTime {
@@ -58,8 +59,8 @@ impl TrueTime {
         self.began.elapsed()
     }
 
-    fn now(self) -> i64 {
-        self.began_at + i64::try_from(self.elapsed().as_millis()).unwrap()
+    fn now(self) -> UnixMillis {
+        self.began_at + self.elapsed()
     }
 }
 
@@ -139,7 +140,7 @@ impl Person {
     }
 
     pub(super) fn hex(&self) -> String {
-        data_encoding::HEXLOWER.encode(&self.id.0)
+        self.id.to_hex()
     }
 
     pub(super) fn is_awake(&self) -> bool {
@@ -173,7 +174,7 @@ impl Person {
             transport: Arc::clone(&transport) as SharedTransport,
             incoming: streams,
             directory: self.file.clone(),
-            clock: Clock::new(move || time.now() + skew.load(Ordering::Relaxed)),
+            clock: Clock::new(move || UnixMillis(time.now().0 + skew.load(Ordering::Relaxed))),
             rng: StdRng::from_rng(&mut self.rng),
             update_after,
             links: Links::Always,
@@ -257,12 +258,12 @@ impl Person {
         self.die().await;
         let from = at_once(Store::open_fast(&self.copy(number))).unwrap();
         let to = begin_in(&self.file);
-        let now = self.time.now() + self.skew.load(Ordering::Relaxed);
+        let now = UnixMillis(self.time.now().0 + self.skew.load(Ordering::Relaxed));
         at_once(async {
             backup::copy(&from, &to).await.unwrap();
             backup::restore(&to, now, &mut self.rng).await.unwrap();
             let mut tx = to.begin().await.unwrap();
-            self.cursor = store::events::newest(&mut tx).await.unwrap();
+            self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
                 kept.extend(messages::history(&mut tx, contact.id, 10_000, None).await.unwrap());
@@ -310,9 +311,9 @@ impl Person {
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
             let mut taken = vec![];
-            for row in messages::outbox(&mut tx, contact, 0, 50).await.unwrap() {
-                let is_sent = messages::ours(&mut tx, contact, row.item().unwrap()).await.unwrap();
-                let is_sent = is_sent.is_none_or(|message| message.state != "queued");
+            for row in messages::outbox(&mut tx, contact, OutboxId(0), 50).await.unwrap() {
+                let is_sent = messages::ours(&mut tx, contact, row.item).await.unwrap();
+                let is_sent = is_sent.is_none_or(|message| message.state != MessageStatus::Queued);
                 taken.extend(row.envelope.filter(|_| is_sent));
             }
             taken
@@ -343,7 +344,7 @@ impl Person {
 
     /// How it sees somebody, if at all.
     pub(super) async fn regards(&self, other: PeerId) -> Option<ContactState> {
-        let hex = data_encoding::HEXLOWER.encode(&other.0);
+        let hex = other.to_hex();
         self.handle()?.contact(&hex).await.ok().map(|contact| contact.state)
     }
 }

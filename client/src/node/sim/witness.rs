@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::pace::at_once;
 use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
+use crate::model::{EventSeq, MessageRowId};
 use crate::store::events::{self, Kind};
 use crate::store::{Store, messages};
 
@@ -53,7 +54,7 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) fn new(who: PeerId, store: Store, record: Record, cursor: i64, commits: Arc<AtomicU64>) -> Self {
-        let who = data_encoding::HEXLOWER.encode(&who.0);
+        let who = who.to_hex();
         Self { who, store, record, cursor, commits, seen: 0 }
     }
 
@@ -68,10 +69,10 @@ impl Witness {
     async fn read(&mut self) {
         // A node that ends has closed it.
         let Ok(mut tx) = self.store.begin().await else { return };
-        for event in events::after(&mut tx, self.cursor, u32::MAX).await.unwrap() {
-            self.cursor = event.seq;
-            if event.kind() == Kind::Message
-                && let Some(row) = messages::by_row(&mut tx, event.subject.unwrap()).await.unwrap()
+        for event in events::after(&mut tx, EventSeq(self.cursor), u32::MAX).await.unwrap() {
+            self.cursor = event.seq.0;
+            if event.kind == Kind::Message
+                && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
                 self.record.take(&self.who, &row.show(|_| String::new()));
             }

@@ -93,7 +93,7 @@ impl Mallory {
             id: MessageId(rand::Rng::random(&mut self.rng)),
             counter: self.texts,
             clock: self.texts,
-            created_at: Clock::system().now(),
+            created_at: Clock::system().now().0,
             seen: vec![],
             text: text.into(),
             disappear_after: None,
@@ -154,7 +154,7 @@ pub(super) async fn asks(
 
 /// What somebody asks with, and the draft of it.
 pub(super) fn introduction(card: Card) -> (Vec<u8>, Introduction) {
-    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
+    let draft = Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
     (draft.blob, Introduction { card, mls: draft.key_package, withdrawn: None, message: None })
 }
 

@@ -37,7 +37,7 @@ impl Fixture {
 
         let person = Person::asleep(name, to, world.network.clone());
         let made_at = self.shown["made_at"].as_i64().unwrap();
-        person.clock_off.store(made_at - Clock::system().now(), Ordering::Relaxed);
+        person.clock_off.store(made_at - Clock::system().now().0, Ordering::Relaxed);
         person
     }
 }
@@ -67,7 +67,7 @@ async fn stored(person: &Person) -> (Value, i64) {
         let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
         counts.insert(table.to_owned(), count.into());
     }
-    let newest = events::newest(&mut tx).await.unwrap();
+    let newest = events::newest(&mut tx).await.unwrap().0;
     drop(tx);
     store.close().await;
     (Value::Object(counts), newest)

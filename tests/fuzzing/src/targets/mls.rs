@@ -28,7 +28,7 @@ fn rng() -> StdRng {
 }
 
 fn talk() -> Result<Talk, MlsError> {
-    let draft = Draft::new(Clock::system().now().unsigned_abs() / 1000, &mut rng())?;
+    let draft = Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut rng())?;
     let (mut inviter, welcome, pair) = Conversation::create(&draft.key_package, &mut rng())?;
     let (mut opener, _) = Conversation::join(&draft.blob, &welcome)?;
     let (message, before) = (inviter.seal(b"hello")?, opener.save()?);

@@ -40,7 +40,7 @@ const SECRET: PresenceSecret = PresenceSecret([2; 32]);
 impl Writers {
     /// Those with these numbers, who write to this server.
     pub(super) fn new(server: ServerId, who: Range<u64>) -> Self {
-        let epoch = Epoch::at(Clock::system().now());
+        let epoch = Epoch::at(Clock::system().now().0);
         let signer = |number: u64| {
             let mut seed = [0; 32];
             seed[..8].copy_from_slice(&number.to_be_bytes());
@@ -51,7 +51,7 @@ impl Writers {
 
     /// The next record of each.
     pub(super) fn next(&mut self) -> impl Iterator<Item = Record> + '_ {
-        let now = Clock::system().now();
+        let now = Clock::system().now().0;
         let sequence = Sequence(Sequence::next(now, None).0 + self.rounds);
         self.rounds += 1;
         let status = Status { state: State::Online, since: now, hint: None };

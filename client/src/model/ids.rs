@@ -1,0 +1,29 @@
+//! Ids of what is stored. They mean something in one profile alone, and never leave it.
+
+/// Defines ids that cannot be taken for one another.
+macro_rules! ids {
+    ($($(#[$about:meta])* $name:ident,)+) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $name(pub i64);
+        )+
+    };
+}
+
+ids! {
+    /// A contact.
+    ContactId,
+    /// A conversation.
+    ConversationId,
+    /// A message, by its row; its [`MessageId`](crate::wire::message::MessageId) may be known to others.
+    MessageRowId,
+    /// Something in the outbox. They rise in the order of acceptance.
+    OutboxId,
+    /// An onion service of ours.
+    ServiceId,
+    /// A handle of ours.
+    HandleId,
+    /// The number of an event. They rise, and none is given twice; 0 is before the first.
+    EventSeq,
+}

@@ -1,0 +1,45 @@
+//! What may happen to the messages of a conversation.
+
+/// What one side lets happen to messages, or what both do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// They disappear this many seconds after they were delivered; 0 for never.
+    pub disappear_after: u64,
+    /// Their writer is told when they are read.
+    pub read_receipts: bool,
+}
+
+impl Policy {
+    /// What holds where these two sides write to each other: only what both want, and of two times
+    /// the longer one. It depends on nothing else, so both sides come to the same.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let both = self.disappear_after > 0 && other.disappear_after > 0;
+        Self {
+            disappear_after: if both { self.disappear_after.max(other.disappear_after) } else { 0 },
+            read_receipts: self.read_receipts && other.read_receipts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_disappear_when_both_want_it_and_not_before_either_does() {
+        let policy = |disappear_after| Policy { disappear_after, read_receipts: true };
+        let cases = [(0, 0, 0), (60, 0, 0), (0, 60, 0), (60, 60, 60), (60, 90, 90), (90, 60, 90)];
+        for (one, other, both) in cases {
+            assert_eq!(policy(one).and(policy(other)), policy(both), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn read_receipts_need_both_sides() {
+        let policy = |read_receipts| Policy { disappear_after: 0, read_receipts };
+        for (one, other) in [(true, false), (false, true), (false, false), (true, true)] {
+            assert_eq!(policy(one).and(policy(other)), policy(one && other));
+        }
+    }
+}

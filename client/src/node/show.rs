@@ -1,0 +1,145 @@
+//! How what is stored looks in the local API.
+
+use crate::api::types::{
+    Allowed, Direction, Handle, HandleState, Invitation, InvitationState, Message, MessageState, OwnPresence, Request,
+    Terms,
+};
+use crate::model::{self, ContactId, HandleStatus, InvitationStatus, MessageStatus, Policy};
+use crate::store::handles::{AskingRow, HandleRow};
+use crate::store::invitations::InvitationRow;
+use crate::store::messages::MessageRow;
+use crate::store::terms::TermsRow;
+
+impl MessageRow {
+    /// `reason` tells why one waits.
+    pub(super) fn show(&self, reason: impl FnOnce(ContactId) -> String) -> Message {
+        let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
+        Message {
+            id: data_encoding::HEXLOWER.encode(&self.id.0),
+            contact: self.contact_name.clone(),
+            contact_id: self.contact_peer.to_hex(),
+            direction: if self.mine { Direction::Sent } else { Direction::Received },
+            text: self.text.clone(),
+            state: self.shown_state(),
+            reason: waits.then(|| reason(self.contact)),
+            created_at: self.created_at.into(),
+            sent_at: self.sent_at.map(i64::from),
+            delivered_at: self.delivered_at.map(i64::from),
+            expires_at: self.expires_at.map(i64::from),
+            missing_before: u32::try_from(self.missing_before).unwrap_or(u32::MAX),
+            late: self.late,
+            read_at: self.read_at.map(i64::from),
+            disappear_after: self.disappear_after.map(i64::cast_unsigned),
+            disappears_at: self.disappears_at.map(i64::from),
+        }
+    }
+
+    fn shown_state(&self) -> MessageState {
+        match self.state {
+            MessageStatus::Queued => MessageState::Queued,
+            MessageStatus::Sent => MessageState::Sent,
+            MessageStatus::Delivered if self.read_at.is_some() => MessageState::Read,
+            MessageStatus::Delivered => MessageState::Delivered,
+            MessageStatus::Cancelled => MessageState::Cancelled,
+            MessageStatus::Expired => MessageState::Expired,
+            MessageStatus::Received => MessageState::Received,
+        }
+    }
+}
+
+impl TermsRow {
+    pub(super) fn show(&self) -> Terms {
+        Terms {
+            ours: self.own().into(),
+            theirs: self.theirs().into(),
+            in_force: self.in_force().into(),
+            confirmed: self.is_confirmed(),
+        }
+    }
+}
+
+impl From<Policy> for Allowed {
+    fn from(Policy { disappear_after, read_receipts }: Policy) -> Self {
+        Self { disappear_after, read_receipts }
+    }
+}
+
+impl InvitationRow {
+    pub(super) fn show(&self, now: model::UnixMillis) -> Invitation {
+        let state = self.state(now);
+        Invitation {
+            id: data_encoding::HEXLOWER.encode(&self.id),
+            link: (state == InvitationStatus::Active).then(|| self.link.clone()),
+            state: state.into(),
+            uses: u32::try_from(self.uses).unwrap_or(u32::MAX),
+            used: u32::try_from(self.used).unwrap_or(u32::MAX),
+            created_at: self.created_at.into(),
+            expires_at: self.expires_at.into(),
+        }
+    }
+}
+
+impl From<InvitationStatus> for InvitationState {
+    fn from(status: InvitationStatus) -> Self {
+        match status {
+            InvitationStatus::Active => Self::Active,
+            InvitationStatus::Used => Self::Used,
+            InvitationStatus::Expired => Self::Expired,
+            InvitationStatus::Revoked => Self::Revoked,
+        }
+    }
+}
+
+impl HandleRow {
+    pub(super) fn show(&self) -> Handle {
+        Handle {
+            handle: self.written(),
+            state: self.state.into(),
+            reason: self.reason.clone(),
+            expires_at: self.expires_at.map(i64::from),
+        }
+    }
+}
+
+impl From<HandleStatus> for HandleState {
+    fn from(status: HandleStatus) -> Self {
+        match status {
+            HandleStatus::Claiming => Self::Claiming,
+            HandleStatus::Active => Self::Active,
+            HandleStatus::Failed => Self::Failed,
+            HandleStatus::Releasing => Self::Releasing,
+        }
+    }
+}
+
+impl AskingRow {
+    pub(super) fn show(&self) -> Request {
+        Request {
+            id: self.peer_id.to_hex(),
+            name: self.name.clone(),
+            message: self.message.clone(),
+            handle: self.handle.clone(),
+            received_at: self.received_at.into(),
+        }
+    }
+}
+
+impl From<OwnPresence> for model::OwnPresence {
+    fn from(presence: OwnPresence) -> Self {
+        match presence {
+            OwnPresence::On => Self::On,
+            OwnPresence::Away => Self::Away,
+            OwnPresence::Invisible => Self::Invisible,
+        }
+    }
+}
+
+impl From<model::OwnPresence> for OwnPresence {
+    fn from(presence: model::OwnPresence) -> Self {
+        match presence {
+            model::OwnPresence::On => Self::On,
+            model::OwnPresence::Away => Self::Away,
+            model::OwnPresence::Invisible => Self::Invisible,
+        }
+    }
+}
