@@ -1,11 +1,13 @@
 //! What all layers have words for: ids, times and states. It knows no layer.
 
 mod ids;
+mod reason;
 mod settings;
 mod status;
 mod time;
 
 pub use ids::{ContactId, ConversationId, EventSeq, HandleId, MessageRowId, OutboxId, ServiceId};
+pub use reason::{AnswerFault, Reason};
 pub use settings::Policy;
 pub use status::{
     Answer, ContactStatus, HandleStatus, InvitationStatus, MessageStatus, OutboxKind, OwnPresence, ServiceKind,

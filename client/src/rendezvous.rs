@@ -11,6 +11,7 @@ use chive_shared::limits::MAX_WORK_BITS;
 use chive_shared::server::ServerId;
 use chive_shared::work::Task;
 
+use crate::model::{AnswerFault, Reason};
 use crate::presence::Lie;
 use crate::transport::{Circle, DialError, OnionAddress, SERVER_PORT, Stream, Transport};
 
@@ -42,11 +43,14 @@ pub enum ServerError {
     #[error("it did not answer in time")]
     TimedOut,
     /// It said no, and why.
-    #[error("{}", in_words(.0))]
+    #[error("it refused: {:?}", .0.code)]
     Refused(Problem),
     /// What it says is no answer.
-    #[error("its answer cannot be used: {0}")]
-    Protocol(&'static str),
+    #[error("its answer cannot be used: {0:?}")]
+    Protocol(AnswerFault),
+    /// The request could not be made here.
+    #[error("the request could not be made: {0}")]
+    Request(&'static str),
     /// What it says is no board.
     #[error("its board cannot be used: {0}")]
     Board(#[from] BoardError),
@@ -58,20 +62,49 @@ pub enum ServerError {
     Dear(u8),
 }
 
-/// A refusal in our own words: the server's may say anything.
-fn in_words(problem: &Problem) -> &'static str {
-    match problem.code {
-        Code::TokenRequired => "it is closed: it takes what we announce with a token alone",
-        Code::Full => "it is full",
-        Code::Busy | Code::Stopping | Code::StorageUnavailable | Code::TooSlow => "it is busy, or stopping",
-        Code::WrongEpoch | Code::Expired | Code::SequenceInFuture | Code::Stale => {
-            "its clock and ours differ: check the clock"
+impl ServerError {
+    /// The same for the user.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Dial(DialError::NotReady) => Reason::TorNotReady,
+            Self::Dial(DialError::Closed) => Reason::TorStopped,
+            Self::Dial(DialError::Unreachable) => Reason::ServerUnreachable,
+            Self::Dial(DialError::TimedOut) | Self::TimedOut => Reason::ServerTimedOut,
+            Self::Broken => Reason::ServerHungUp,
+            Self::Refused(problem) => refusal(problem.code),
+            Self::Protocol(fault) => Reason::ServerAnswer { fault: *fault },
+            Self::Request(_) => Reason::ServerRequest,
+            Self::Board(error) => Reason::ServerAnswer { fault: board_fault(error) },
+            Self::Lie(Lie::Older) => Reason::ServerOlderRecord,
+            Self::Lie(Lie::Contradiction) => Reason::ServerContradiction,
+            Self::Lie(Lie::Cursor) => Reason::ServerWentBack,
+            Self::Lie(Lie::Forged) => Reason::ServerForgedRecord,
+            Self::Dear(bits) => Reason::ServerWork { bits: *bits },
         }
-        Code::HandleTaken => "somebody else has this handle",
-        Code::NotOwner => "the handle is not ours",
-        Code::NoHandles => "it keeps no handles",
-        Code::Unknown => "there is nobody with this handle",
-        _ => "it does not take what we sent: its version may differ from ours",
+    }
+}
+
+fn refusal(code: Code) -> Reason {
+    match code {
+        Code::TokenRequired => Reason::ServerTokenRequired,
+        Code::Full => Reason::ServerFull,
+        Code::Busy | Code::Stopping | Code::StorageUnavailable | Code::TooSlow => Reason::ServerBusy,
+        Code::WrongEpoch | Code::Expired | Code::SequenceInFuture | Code::Stale => Reason::ServerClock,
+        Code::HandleTaken => Reason::HandleTaken,
+        Code::NotOwner => Reason::HandleNotOurs,
+        Code::NoHandles => Reason::HandlesNotKept,
+        Code::Unknown => Reason::HandleUnknown,
+        _ => Reason::ServerVersion,
+    }
+}
+
+fn board_fault(error: &BoardError) -> AnswerFault {
+    match error {
+        BoardError::Version(_) => AnswerFault::BoardVersion,
+        BoardError::Cut => AnswerFault::BoardCut,
+        BoardError::TooMany(_) => AnswerFault::BoardTooLong,
+        BoardError::Bucket | BoardError::Trailing | BoardError::Record(_) => AnswerFault::BoardMalformed,
     }
 }
 

@@ -38,6 +38,8 @@ pub mod notes;
 pub mod owner;
 pub mod servers;
 pub mod terms;
+#[cfg(test)]
+mod upgrade;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations");
 

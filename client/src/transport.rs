@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::model::ServiceKind;
+use crate::model::{Reason, ServiceKind};
 
 pub mod memory;
 pub mod tor;
@@ -93,10 +93,19 @@ pub struct NetworkStatus {
     pub ready: bool,
     /// 0 to 100.
     pub percent: u8,
-    /// What happens now, in words for a person. Names no address.
-    pub summary: String,
-    /// Why it does not go on, in words for a person, with what to do: clock wrong, no route, blocked.
-    pub stalled: Option<String>,
+    /// What happens now.
+    pub summary: Reason,
+    /// Why it does not go on: the clock is wrong, there is no route, or Tor is blocked.
+    pub stalled: Option<Reason>,
+}
+
+impl NetworkStatus {
+    /// What everything waits for while the network is not ready.
+    #[must_use]
+    pub fn obstacle(&self) -> Reason {
+        let cause = self.summary.clone().boxed();
+        self.stalled.clone().unwrap_or(Reason::AwaitingTor { cause, percent: self.percent })
+    }
 }
 
 /// Whether others can reach a service, judged by dialling it.

@@ -181,9 +181,9 @@ impl Demo {
         }
         let waiting = self.alice.contact("Bob").await?.waiting;
         ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
-        let newest = self.alice.history("Bob").await?.pop().and_then(|message| message.reason);
-        let why = newest.unwrap_or_default();
-        self.narrator.say(&format!("{waiting} messages wait in her store. She is told: “{why}”."));
+        let told = self.alice.reads(["contacts"]).await?;
+        self.narrator
+            .say(&format!("{waiting} messages wait in her store. `chive contacts` tells her: {}.", told.trim()));
         self.narrator.say("Bob starts `chive run` again, on the same profile.");
         let began = Instant::now();
         self.bob.start().await?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chive::model::Reason;
 use chive::transport::{
     Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Stream, Transport,
 };
@@ -38,7 +39,7 @@ impl Loopback {
     /// Streams that others open come out of `incoming`.
     #[must_use]
     pub fn new(directory: &Path, incoming: mpsc::Sender<Incoming>) -> Self {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".to_owned(), stalled: None };
+        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
         let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         Self {
             directory: directory.to_owned(),

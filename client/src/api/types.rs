@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use crate::model::{AnswerFault, Reason};
+
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -84,9 +86,9 @@ pub struct Server {
     pub address: String,
     /// How it is.
     pub state: ServerState,
-    /// Why it is so, in words.
+    /// Why it is so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// When it took our last record.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub announced_at: Option<i64>,
@@ -132,9 +134,9 @@ pub struct Handle {
     pub handle: String,
     /// How far it is.
     pub state: HandleState,
-    /// Why it is so, in words.
+    /// Why it is so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Until when the server keeps it for us; it is renewed long before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<i64>,
@@ -199,10 +201,10 @@ pub struct TorStatus {
     #[schema(maximum = 100)]
     pub percent: u8,
     /// What happens now.
-    pub summary: String,
-    /// Why it does not go on, and what to do.
+    pub summary: Reason,
+    /// Why it does not go on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stalled: Option<String>,
+    pub stalled: Option<Reason>,
 }
 
 /// Whether others can reach an onion service of ours.
@@ -355,7 +357,7 @@ pub struct Contact {
     pub state: ContactState,
     /// Why it is so, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Whether it is there.
     pub presence: Presence,
     /// How that is known.
@@ -363,7 +365,7 @@ pub struct Contact {
     pub presence_source: Option<PresenceSource>,
     /// Why it is not known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub presence_reason: Option<String>,
+    pub presence_reason: Option<Reason>,
     /// When the presence changed last, if known: by our clock if a link tells, by its own if a server does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<i64>,
@@ -481,9 +483,9 @@ pub struct Message {
     pub text: String,
     /// How far it is.
     pub state: MessageState,
-    /// Why it waits, in words.
+    /// Why it waits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// When its writer wrote it, by the writer's clock.
     pub created_at: i64,
     /// When it was first handed to a link.

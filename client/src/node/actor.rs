@@ -29,7 +29,7 @@ use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
 use crate::limits::MAX_IDLE_DIALS;
 use crate::link::session::Session;
-use crate::model::{ContactId, ContactStatus, ServiceId, UnixMillis};
+use crate::model::{ContactId, ContactStatus, Reason, ServiceId, UnixMillis};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, handles, messages, owner, servers};
 use crate::transport::{DoorStatus, NetworkStatus, Reachability};
@@ -282,7 +282,7 @@ impl Node {
                 match done {
                     Ok(true) => self.go_on(contact, *session),
                     Ok(false) => {}
-                    Err(_) => self.request_failed(contact, "its answer could not be stored"),
+                    Err(_) => self.request_failed(contact, Reason::AnswerNotStored),
                 }
                 done.map(drop)
             }

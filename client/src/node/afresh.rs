@@ -9,7 +9,7 @@ use super::events;
 use super::peer::Peer;
 use crate::api::types::What;
 use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME, RESEND_AFTER};
-use crate::model::{ContactId, OutboxId, OutboxKind, UnixMillis};
+use crate::model::{ContactId, OutboxId, OutboxKind, Reason, UnixMillis};
 use crate::store::contacts::{self, ContactRow};
 use crate::store::conversations::{self, Acceptance};
 use crate::store::{StoreError, Tx, afresh, messages};
@@ -169,11 +169,10 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.is_beginning()) else { return Ok(()) };
         match frame {
             Frame::Error(FrameError::UnknownFrame) => {
-                peer.trouble = Some("its version of Chive cannot begin a conversation afresh");
+                peer.trouble = Some(Reason::RestartUnsupported);
             }
             Frame::Refuse(_) => {
-                peer.trouble =
-                    Some("its client cannot use the question: its version or its clock may differ from yours");
+                peer.trouble = Some(Reason::RestartUnusable);
                 // The next link brings a fresh one.
                 let mut tx = self.store.begin().await?;
                 afresh::forget_question(&mut tx, contact).await?;

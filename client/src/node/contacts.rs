@@ -13,7 +13,7 @@ use crate::api::types::{Contact, ContactChange, ContactState, ErrorCode, Profile
 use crate::fault::Fault;
 use crate::identity::{PeerId, safety_number};
 use crate::link::handshake::PairKeys;
-use crate::model::{ContactId, ContactStatus, OutboxKind, ServiceKind};
+use crate::model::{ContactId, ContactStatus, OutboxKind, Reason, ServiceKind};
 use crate::store::contacts::{self, ContactKeys, ContactRow, Naming};
 use crate::store::terms::TermsRow;
 use crate::store::{StoreError, Tx, messages, terms};
@@ -133,7 +133,7 @@ impl Node {
         })
     }
 
-    fn why_offline(&self, contact: ContactId) -> Option<String> {
+    fn why_offline(&self, contact: ContactId) -> Option<Reason> {
         let offline = self.peers.get(&contact).is_some_and(|peer| peer.link.is_none() || peer.is_beginning());
         offline.then(|| self.why_waiting(contact))
     }

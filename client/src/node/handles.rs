@@ -173,7 +173,7 @@ impl Node {
                 tracing::debug!(%error, "a server did not do what it was asked about a handle");
                 let for_good = matches!(&error, ServerError::Refused(problem)
                     if matches!(problem.code, Code::HandleTaken | Code::NotOwner | Code::NoHandles | Code::TokenRequired));
-                handles::not_claimed(&mut tx, id, &error.to_string(), for_good).await?;
+                handles::not_claimed(&mut tx, id, &error.reason(), for_good).await?;
                 let failures = self.errands.later.get(&id).map_or(0, |(failures, _)| *failures);
                 let next = Instant::now() + rendezvous::pause(failures).max(Duration::from_secs(5));
                 self.errands.later.insert(id, (failures.saturating_add(1), next));

@@ -19,7 +19,7 @@ use crate::invitation::Invitation;
 use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
 use crate::link::session::LinkEvent;
-use crate::model::{ContactId, OutboxId};
+use crate::model::{ContactId, OutboxId, Reason};
 use crate::store::StoreError;
 use crate::store::contacts;
 use crate::transport::DialError;
@@ -68,7 +68,7 @@ impl Node {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!(%error, "a request could not be read");
-                return self.request_failed(contact, "our request could not be read");
+                return self.request_failed(contact, Reason::RequestUnreadable);
             }
         };
         let dial = match (endpoint, request) {
@@ -79,7 +79,7 @@ impl Node {
             (_, Some((invitation, introduction))) => {
                 host.ask(transport, contact, invitation, introduction, attempt, rng).boxed()
             }
-            (_, None) => return self.request_failed(contact, "our request is missing"),
+            (_, None) => return self.request_failed(contact, Reason::RequestUnreadable),
         };
         let (stop, hurry, turns) = (self.stop.child_token(), CancellationToken::new(), Arc::clone(&self.idle_dials));
         if hurried {
@@ -113,13 +113,11 @@ impl Node {
         tracing::debug!(%error, "a dial came to nothing");
         let Some(peer) = self.peers.get_mut(&contact) else { return Ok(()) };
         peer.trouble = Some(match error {
-            MeetError::Dial(DialError::NotReady) => "Tor is not ready",
-            MeetError::Dial(_) => "the contact is not reachable now",
-            MeetError::Link(LinkError::WrongPeer | LinkError::Handshake) => {
-                "who answers there could not prove to be the contact"
-            }
-            MeetError::Link(LinkError::TimedOut) => "the contact did not answer in time",
-            MeetError::Link(_) => "the contact closed the connection",
+            MeetError::Dial(DialError::NotReady) => Reason::TorNotReady,
+            MeetError::Dial(_) => Reason::ContactUnreachable,
+            MeetError::Link(LinkError::WrongPeer | LinkError::Handshake) => Reason::ContactUnproved,
+            MeetError::Link(LinkError::TimedOut) => Reason::ContactTimedOut,
+            MeetError::Link(_) => Reason::ContactHungUp,
         });
         if peer.link.is_none() {
             peer.redial.failed(Instant::now(), peer.waiting, &mut self.rng);

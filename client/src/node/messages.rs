@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use rand::RngCore;
-use tokio::time::Instant;
 
 use super::actor::{Node, refuse};
 use super::events;
 use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 use crate::fault::Fault;
 use crate::limits::{MAX_SEARCH, MAX_TEXT, MESSAGE_LIFE};
-use crate::model::{ContactId, ContactStatus, MessageRowId, UnixMillis};
+use crate::model::{ContactId, ContactStatus, MessageRowId, Reason, UnixMillis};
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{self, MessageRow, NewRow, Position};
 use crate::store::terms;
@@ -138,46 +137,37 @@ impl Node {
         self.show_message(row.row).await
     }
 
-    /// Why a message to this contact is not delivered yet, in words.
-    pub(super) fn why_waiting(&self, contact: ContactId) -> String {
-        let Some(peer) = self.peers.get(&contact) else { return "the contact is gone".into() };
+    /// Why a message to this contact is not delivered yet.
+    pub(super) fn why_waiting(&self, contact: ContactId) -> Reason {
+        let Some(peer) = self.peers.get(&contact) else { return Reason::ContactGone };
         if peer.blocked {
-            return "the contact is blocked".into();
+            return Reason::ContactBlocked;
         }
         if peer.refused {
-            return "the contact refused our request".into();
+            return Reason::ContactRefused;
         }
         if peer.link.is_some() && peer.is_beginning() {
-            let trouble = peer.trouble.unwrap_or("waiting for the contact's answer");
-            return format!("the conversation begins afresh: {trouble}");
+            let cause = peer.trouble.clone().unwrap_or(Reason::AwaitingAnswer);
+            return Reason::Restarting { cause: cause.boxed() };
         }
         if peer.link.is_some() {
-            return "the contact has not confirmed it yet".into();
+            return Reason::Unconfirmed;
         }
         if !self.network.ready {
-            return self
-                .network
-                .stalled
-                .clone()
-                .unwrap_or_else(|| format!("{} ({} %)", self.network.summary, self.network.percent));
+            return self.network.obstacle();
         }
         let idle = peer.accepted.is_some() && !peer.is_beginning() && !self.is_to_be_dialled(peer);
         if idle {
-            return "no connection to the contact: it is made when there is something to send".into();
+            return Reason::ConnectsWhenNeeded;
         }
-        let what = if peer.is_beginning() {
-            "the conversation begins afresh as soon as the contact is reachable"
+
+        let cause = peer.attempt().boxed();
+        if peer.is_beginning() {
+            Reason::RestartPending { cause }
         } else if peer.accepted.is_some() {
-            "no connection to the contact"
+            Reason::NotConnected { cause }
         } else {
-            "the contact has not answered our request yet"
-        };
-        match (peer.trouble, peer.redial.next()) {
-            (Some(trouble), Some(next)) => {
-                let seconds = next.saturating_duration_since(Instant::now()).as_secs();
-                format!("{what}: {trouble}; next try in {seconds} s")
-            }
-            _ => format!("{what}: connecting"),
+            Reason::Unanswered { cause }
         }
     }
 }

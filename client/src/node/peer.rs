@@ -11,7 +11,7 @@ use crate::api::types::{Presence, PresenceSource};
 use crate::identity::PeerId;
 use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES};
 use crate::link::session::LinkSender;
-use crate::model::{OutboxId, UnixMillis};
+use crate::model::{OutboxId, Reason, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::LinkId;
@@ -35,8 +35,8 @@ pub(super) struct Peer {
     pub(super) redial: Redial,
     /// The dial that is on its way. It ends with the contact, or when the next one begins.
     pub(super) dialling: Option<Dialling>,
-    /// Why the last dial failed, in words.
-    pub(super) trouble: Option<&'static str>,
+    /// Why the last dial failed.
+    pub(super) trouble: Option<Reason>,
     /// What the link says.
     pub(super) presence: Presence,
     /// Since when.
@@ -134,6 +134,18 @@ impl Peer {
         self.redial.hurry(Instant::now());
         if let Some(dialling) = self.dialling.as_ref().filter(|_| self.waiting) {
             dialling.hurry.cancel();
+        }
+    }
+
+    /// What is tried to reach it.
+    #[must_use]
+    pub(super) fn attempt(&self) -> Reason {
+        match (&self.trouble, self.redial.next()) {
+            (Some(trouble), Some(next)) => Reason::Retrying {
+                cause: trouble.clone().boxed(),
+                in_seconds: next.saturating_duration_since(Instant::now()).as_secs(),
+            },
+            _ => Reason::Connecting,
         }
     }
 

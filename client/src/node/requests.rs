@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
-use crate::model::{ContactId, ContactStatus, InvitationStatus, UnixMillis};
+use crate::model::{ContactId, ContactStatus, InvitationStatus, Reason, UnixMillis};
 use crate::store::contacts::{self, ContactRow, Naming, RequestRow};
 use crate::store::conversations::Acceptance;
 use crate::store::invitations::{self, InvitationRow};
@@ -208,21 +208,21 @@ impl Node {
                     self.let_session_go_on(contact);
                     return Ok(true);
                 }
-                "its answer cannot be used"
+                Reason::AnswerUnusable
             }
-            Frame::Refuse(Refusal::Crossed) => "its own request to us comes first",
-            Frame::Refuse(Refusal::Pending) => "its owner has not answered yet",
+            Frame::Refuse(Refusal::Crossed) => Reason::RequestCrossed,
+            Frame::Refuse(Refusal::Pending) => Reason::RequestPending,
             Frame::Refuse(reason) => {
                 self.refused(tx, contact, reason).await?;
                 return Ok(false);
             }
-            _ => "its answer cannot be used",
+            _ => Reason::AnswerUnusable,
         };
         self.request_failed(contact, trouble);
         Ok(false)
     }
 
-    pub(super) fn request_failed(&mut self, contact: ContactId, trouble: &'static str) {
+    pub(super) fn request_failed(&mut self, contact: ContactId, trouble: Reason) {
         if let Some(peer) = self.peers.get_mut(&contact).filter(|peer| peer.link.is_none()) {
             peer.trouble = Some(trouble);
             peer.redial.failed(Instant::now(), true, &mut self.rng);
@@ -279,23 +279,19 @@ impl Node {
 
     async fn refused(&mut self, tx: Tx, contact: ContactId, reason: Refusal) -> Result<(), StoreError> {
         let why = match reason {
-            Refusal::Used => "the invitation has been used: ask for another",
-            Refusal::Expired => "the invitation has expired: ask for another",
-            Refusal::Revoked => "the invitation was taken back by its owner",
-            Refusal::Known => {
-                "its owner has you as a contact already, and this link cannot begin the conversation anew: ask for another"
-            }
-            Refusal::Unusable => {
-                "its owner's client cannot use the request: its version or its clock may differ from yours"
-            }
-            Refusal::Declined => "its owner said no",
-            Refusal::Crossed | Refusal::Pending | Refusal::Other(_) => "the owner of the invitation did not accept",
+            Refusal::Used => Reason::InvitationUsed,
+            Refusal::Expired => Reason::InvitationExpired,
+            Refusal::Revoked => Reason::InvitationRevoked,
+            Refusal::Known => Reason::AlreadyContact,
+            Refusal::Unusable => Reason::RequestUnusable,
+            Refusal::Declined => Reason::RequestDeclined,
+            Refusal::Crossed | Refusal::Pending | Refusal::Other(_) => Reason::RequestRefused,
         };
         self.end_request(tx, contact, why).await
     }
 
-    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: &'static str) -> Result<(), StoreError> {
-        contacts::refuse(&mut tx, contact, why).await?;
+    async fn end_request(&mut self, mut tx: Tx, contact: ContactId, why: Reason) -> Result<(), StoreError> {
+        contacts::refuse(&mut tx, contact, &why).await?;
         events::note_contact(&mut tx, contact, self.clock.now()).await?;
         self.commit(tx).await?;
         self.reload(contact).await?;
@@ -309,7 +305,7 @@ impl Node {
     /// Who answered our request is not whom the link names.
     pub(super) async fn refused_by_proof(&mut self, contact: ContactId) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
-        self.end_request(tx, contact, "who answers there is not whom the link names: ask for the link again").await
+        self.end_request(tx, contact, Reason::WrongPeer).await
     }
 
     /// Somebody asks with one of our invitations.

@@ -18,7 +18,7 @@ use crate::api::types::{ErrorCode, NewServer, Presence, PresenceSource, Server, 
 use crate::fault::Fault;
 use crate::identity::{PeerId, derive};
 use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN, TIMES};
-use crate::model::{ContactId, ContactStatus, OutboxKind, OwnPresence, UnixMillis};
+use crate::model::{ContactId, ContactStatus, OutboxKind, OwnPresence, Reason, UnixMillis};
 use crate::presence::{Announcement, News, Subject};
 use crate::rendezvous::reader::{Reader, ReaderNews};
 use crate::rendezvous::writer::{Told, Writer, WriterNews};
@@ -98,8 +98,8 @@ impl Known {
 #[derive(Clone, PartialEq)]
 struct Outcome {
     state: ServerState,
-    /// Why, in words.
-    reason: Option<String>,
+    /// Why.
+    reason: Option<Reason>,
 }
 
 impl Default for Outcome {
@@ -120,7 +120,7 @@ impl Outcome {
             ServerError::Lie(_) => ServerState::Untrusted,
             _ => ServerState::Unreachable,
         };
-        Self { state, reason: Some(error.to_string()) }
+        Self { state, reason: Some(error.reason()) }
     }
 }
 
@@ -135,7 +135,7 @@ pub(super) struct Shown {
     pub(super) presence: Presence,
     pub(super) source: Option<PresenceSource>,
     pub(super) since: Option<UnixMillis>,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Reason>,
 }
 
 impl Servers {
@@ -405,7 +405,7 @@ impl Node {
             // A record tells the minute in which it was written.
             Some(news) if left.is_none_or(|left| news.written + chive_shared::limits::MINUTE > left.0) => {
                 if news.dies <= self.clock.now().0 {
-                    return unknown(Some("its last word at its server has expired".to_owned()));
+                    return unknown(Some(Reason::PresenceExpired));
                 }
                 let presence = match news.status.state {
                     State::Online => Presence::Online,
@@ -423,19 +423,19 @@ impl Node {
         }
     }
 
-    fn why_unknown(&self, contact: ContactId) -> String {
+    fn why_unknown(&self, contact: ContactId) -> Reason {
         let reads = |known: &&Known| {
             known.reader.as_ref().is_some_and(|(reader, _)| reader.borrow().iter().any(|one| one.contact == contact))
         };
         let mut at = self.servers.all.values().filter(reads).peekable();
         if at.peek().is_none() {
-            return "it announces itself to no server".to_owned();
+            return Reason::PresenceWithoutServer;
         }
         if at.clone().any(|known| known.state() == ServerState::Reachable) {
-            return "its server has no word of it".to_owned();
+            return Reason::PresenceWithoutRecord;
         }
         let reason = at.find_map(|known| known.outcome().reason.clone());
-        format!("its server: {}", reason.unwrap_or_else(|| "not asked yet".to_owned()))
+        Reason::PresenceServer { cause: reason.unwrap_or(Reason::ServerNotAsked).boxed() }
     }
 
     pub(super) async fn servers(&mut self) -> Result<Vec<Server>, Fault> {

@@ -4,7 +4,7 @@ use crate::api::types::{
     Allowed, Direction, Handle, HandleState, Invitation, InvitationState, Message, MessageState, OwnPresence, Request,
     Terms,
 };
-use crate::model::{self, ContactId, HandleStatus, InvitationStatus, MessageStatus, Policy};
+use crate::model::{self, ContactId, HandleStatus, InvitationStatus, MessageStatus, Policy, Reason};
 use crate::store::handles::{AskingRow, HandleRow};
 use crate::store::invitations::InvitationRow;
 use crate::store::messages::MessageRow;
@@ -12,7 +12,7 @@ use crate::store::terms::TermsRow;
 
 impl MessageRow {
     /// `reason` tells why one waits.
-    pub(super) fn show(&self, reason: impl FnOnce(ContactId) -> String) -> Message {
+    pub(super) fn show(&self, reason: impl FnOnce(ContactId) -> Reason) -> Message {
         let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
         Message {
             id: data_encoding::HEXLOWER.encode(&self.id.0),

@@ -19,7 +19,7 @@ use crate::api::types::{
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::invitation::{Invitation, InvitationSecret};
-use crate::model::UnixMillis;
+use crate::model::{Reason, UnixMillis};
 use crate::profile::{self, Passphrase, Profile};
 use crate::store::{Store, handles, owner as own};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};

@@ -14,6 +14,7 @@ use super::http::{Connection, read};
 use super::{ServerError, Way, work};
 use crate::identity::RootSecret;
 use crate::invitation::Invitation;
+use crate::model::AnswerFault;
 
 /// How long somebody waits for what a handle leads to, also for a network that is not there.
 const FIND_DEADLINE: Duration = Duration::from_mins(2);
@@ -46,7 +47,8 @@ impl Ours {
         nonce: [u8; 24],
     ) -> Result<Claimed, ServerError> {
         let (id, key) = place(way, &self.name).await?;
-        let card = Card::new(invitation.to_link().as_bytes()).map_err(|_| ServerError::Protocol("a card"))?;
+        let card =
+            Card::new(invitation.to_link().as_bytes()).map_err(|_| ServerError::Request("the link is too long"))?;
         let (owner, expires) = (OwnerKey::new(&self.root.0, &id), now + MAX_HANDLE_LIFE);
         let (mut last, mut price) = (self.last, 0);
         for _ in 0..3 {
@@ -64,7 +66,7 @@ impl Ours {
                 done => return done.map(|()| Claimed { sequence, expires }),
             }
         }
-        Err(ServerError::Protocol("it refuses every claim"))
+        Err(ServerError::Protocol(AnswerFault::Insatiable))
     }
 
     /// Gives it back. One that the server does not know, or keeps for somebody else, is given back already.
@@ -90,20 +92,20 @@ async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, 
     let answer = connection.ask(Method::GET, &path(id), vec![]).await?;
     let claim = read(answer.into_body(), CLAIM).await?;
     way.transport.forget(circle);
-    let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol("it is no claim"))?;
+    let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
     if claim.id() != id || claim.verify(&way.server).is_err() || claim.expires() <= now {
-        return Err(ServerError::Protocol("the claim is not good"));
+        return Err(ServerError::Protocol(AnswerFault::Claim));
     }
-    let card = claim.open(&key).map_err(|_| ServerError::Protocol("the claim does not open"))?;
+    let card = claim.open(&key).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
     let link = str::from_utf8(card.invitation()).ok().and_then(|link| Invitation::parse(link).ok());
-    link.ok_or(ServerError::Protocol("the handle leads nowhere"))
+    link.ok_or(ServerError::Protocol(AnswerFault::Claim))
 }
 
 /// Takes a while on purpose.
 async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
     let (name, server) = (name.clone(), way.server);
     let located = tokio::task::spawn_blocking(move || locate(&name, &server)).await;
-    located.ok().and_then(Result::ok).ok_or(ServerError::Protocol("there is no memory to compute where it is"))
+    located.ok().and_then(Result::ok).ok_or(ServerError::Request("there is no memory to locate the handle"))
 }
 
 async fn ask(way: &Way, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {

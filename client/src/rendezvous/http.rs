@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ANSWER_DEADLINE, ServerError, Way};
+use crate::model::AnswerFault;
 use crate::transport::Circle;
 
 /// The longest answer in JSON.
@@ -55,7 +56,7 @@ impl Connection {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Full::new(body.into())).map_err(|_| ServerError::Protocol("a request"))?;
+        let request = request.body(Full::new(body.into())).map_err(|_| ServerError::Request("it is malformed"))?;
         let answer = timeout(ANSWER_DEADLINE, self.sender.send_request(request)).await;
         let response = answer.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
@@ -79,7 +80,7 @@ impl Connection {
 
 async fn json<T: DeserializeOwned>(body: Incoming) -> Result<T, ServerError> {
     let body = read(body, MAX_JSON).await?;
-    serde_json::from_slice(&body).map_err(|_| ServerError::Protocol("it is not the JSON that was expected"))
+    serde_json::from_slice(&body).map_err(|_| ServerError::Protocol(AnswerFault::NotJson))
 }
 
 /// All of a body, if it is no longer than this.
@@ -87,7 +88,9 @@ pub(super) async fn read(body: Incoming, most: usize) -> Result<Bytes, ServerErr
     let read = timeout(ANSWER_DEADLINE, Limited::new(body, most).collect()).await;
     match read.map_err(|_| ServerError::TimedOut)? {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(ServerError::Protocol("it is too long")),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(ServerError::Protocol(AnswerFault::TooLong))
+        }
         Err(_) => Err(ServerError::Broken),
     }
 }

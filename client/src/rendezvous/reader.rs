@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::http::Connection;
 use super::{ANSWER_DEADLINE, LAST_PAUSE, ServerError, Way, pause};
 use crate::clock::Clock;
+use crate::model::AnswerFault;
 use crate::presence::{Board, Lie, News, Subject};
 use crate::transport::Circle;
 
@@ -166,7 +167,7 @@ impl Following<'_> {
         let mut connection = Connection::open(self.way, self.circle, self.attempt).await?;
         let info: Info = connection.get("/v1/info").await?;
         if info.server != self.way.server.to_address() {
-            return Err(ServerError::Protocol("it is set up for another address"));
+            return Err(ServerError::Protocol(AnswerFault::OffTopic));
         }
         Ok((info, connection))
     }
@@ -218,7 +219,7 @@ async fn read_board(mut body: Incoming, bucket: Bucket, found: &Found) -> Result
         hand_on(records, bucket, found).await?;
     }
     let head = parser.finish()?;
-    if head.bucket == bucket { Ok(head.cursor) } else { Err(ServerError::Protocol("it is another bucket")) }
+    if head.bucket == bucket { Ok(head.cursor) } else { Err(ServerError::Protocol(AnswerFault::OffTopic)) }
 }
 
 async fn follow_stream(
@@ -231,16 +232,15 @@ async fn follow_stream(
     const MAX_EVENT: usize = MAX_CHANGES * RECORD / 3 * 4 + 1024;
     let mut events = crate::sse::Parser::new(MAX_EVENT);
     while let Some(bytes) = next(&mut body, SILENCE).await? {
-        let complete = events.push(&bytes).map_err(|_| ServerError::Protocol("an event is too long, or no text"))?;
+        let complete = events.push(&bytes).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
         for sent in complete {
             if sent.kind != "changes" {
                 return Err(ServerError::Broken);
             }
-            let bytes =
-                BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol("an event is no base64"))?;
+            let bytes = BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
             let (head, records) = board::parse(&bytes, MAX_CHANGES)?;
             if head.bucket != bucket || head.cursor.generation != cursor.generation {
-                return Err(ServerError::Protocol("an event of another board"));
+                return Err(ServerError::Protocol(AnswerFault::OffTopic));
             }
             if head.cursor.change < cursor.change {
                 return Err(Lie::Cursor.into());
@@ -254,7 +254,7 @@ async fn follow_stream(
 
 async fn hand_on(records: Vec<Record>, bucket: Bucket, found: &Found) -> Result<(), ServerError> {
     if records.iter().any(|record| !bucket.has(record)) {
-        return Err(ServerError::Protocol("a record of another bucket"));
+        return Err(ServerError::Protocol(AnswerFault::OffTopic));
     }
     if records.is_empty() {
         return Ok(());

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::http::Connection;
 use super::{ServerError, Way, pause, work};
 use crate::clock::Clock;
+use crate::model::AnswerFault;
 use crate::presence::{Announcement, Announcer};
 use crate::transport::Circle;
 
@@ -202,7 +203,7 @@ impl Writer {
                 done => return done,
             }
         }
-        Err(ServerError::Protocol("its price is never enough"))
+        Err(ServerError::Protocol(AnswerFault::Insatiable))
     }
 
     /// Another circuit in each epoch.

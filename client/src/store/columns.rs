@@ -10,7 +10,7 @@ use crate::identity::PeerId;
 use crate::invitation::InvitationSecret;
 use crate::model::{
     Answer, ContactId, ContactStatus, ConversationId, EventSeq, HandleId, HandleStatus, MessageRowId, MessageStatus,
-    OutboxId, OutboxKind, OwnPresence, ServiceId, ServiceKind, UnixMillis,
+    OutboxId, OutboxKind, OwnPresence, Reason, ServiceId, ServiceKind, UnixMillis,
 };
 use crate::wire::message::MessageId;
 
@@ -105,6 +105,25 @@ macro_rules! blobs {
 numbers!(ContactId, ConversationId, MessageRowId, OutboxId, ServiceId, HandleId, EventSeq, UnixMillis,);
 names!(ContactStatus, MessageStatus, OutboxKind, ServiceKind, HandleStatus, OwnPresence, Answer, Kind,);
 blobs!(PeerId, MessageId, InvitationSecret, Bytes32);
+
+/// As JSON, as in the local API.
+impl Type<Sqlite> for Reason {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+}
+
+impl Encode<'_, Sqlite> for Reason {
+    fn encode_by_ref(&self, arguments: &mut Arguments) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(serde_json::to_string(self)?, arguments)
+    }
+}
+
+impl Decode<'_, Sqlite> for Reason {
+    fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
+        Ok(serde_json::from_str(<&str as Decode<Sqlite>>::decode(value)?)?)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};
-use crate::model::{ContactId, ContactStatus, UnixMillis};
+use crate::model::{ContactId, ContactStatus, Reason, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
 
@@ -21,7 +21,7 @@ pub struct ContactRow {
     /// How far we are.
     pub state: ContactStatus,
     /// Why it refused us.
-    pub refusal: Option<String>,
+    pub refusal: Option<Reason>,
     /// Whether we refuse it.
     pub blocked: bool,
     /// Whether its safety number was compared.
@@ -239,7 +239,7 @@ pub async fn accept(
 }
 
 /// The contact refused our request. Who was a contact before stays one.
-pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &str) -> Result<(), StoreError> {
+pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &Reason) -> Result<(), StoreError> {
     sqlx::query("UPDATE contact SET state = 'refused', refusal = ? WHERE id = ? AND pair_secret IS NULL")
         .bind(reason)
         .bind(contact)

@@ -9,7 +9,7 @@ use super::{StoreError, Tx, bytes};
 use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::InvitationSecret;
 use crate::limits::MAX_ASKING;
-use crate::model::{Answer, HandleId, HandleStatus, UnixMillis};
+use crate::model::{Answer, HandleId, HandleStatus, Reason, UnixMillis};
 
 /// A handle of ours.
 #[derive(FromRow)]
@@ -22,8 +22,8 @@ pub struct HandleRow {
     pub secret: InvitationSecret,
     /// How far it is.
     pub state: HandleStatus,
-    /// Why it is so, in words.
-    pub reason: Option<String>,
+    /// Why it is so.
+    pub reason: Option<Reason>,
     /// The number of the last claim.
     pub sequence: Option<i64>,
     /// When to claim it again.
@@ -131,7 +131,7 @@ pub async fn claimed(
 }
 
 /// It was not taken: for good, or for now.
-pub async fn not_claimed(tx: &mut Tx, id: HandleId, reason: &str, for_good: bool) -> Result<(), StoreError> {
+pub async fn not_claimed(tx: &mut Tx, id: HandleId, reason: &Reason, for_good: bool) -> Result<(), StoreError> {
     sqlx::query("UPDATE handle SET reason = ?, state = iif(? AND state = 'claiming', 'failed', state) WHERE id = ?")
         .bind(reason)
         .bind(for_good)

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Transport,
 };
+use crate::model::Reason;
 
 /// Bytes on their way in one direction of a stream.
 const BUFFER: usize = 64 * 1024;
@@ -32,7 +33,7 @@ impl MemoryNetwork {
     /// One person's way into the network.
     #[must_use]
     pub fn transport(&self, incoming: mpsc::Sender<Incoming>) -> MemoryTransport {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".into(), stalled: None };
+        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
         let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         MemoryTransport {
             lag: Duration::ZERO,

@@ -84,7 +84,7 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::fs;
     use std::path::{Path, PathBuf};
 
@@ -173,6 +173,49 @@ mod tests {
         ids.filter_map(|line| line.split_once(" =")).map(|(id, _)| id.to_owned()).collect()
     }
 
+    /// Of each language, its sentences for reasons: the id, and the parameters that it uses.
+    fn sentences_for_reasons() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+        let parameters = |sentence: &str| {
+            let named = sentence.split('$').skip(1);
+            named.map(|rest| rest.split([' ', '}']).next().unwrap().to_owned()).collect()
+        };
+        let mut languages = BTreeMap::new();
+
+        for entry in fs::read_dir(page().join("locales")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let sentences = text.split("\nreason-").skip(1).map(|rest| {
+                let (code, rest) = rest.split_once(" =").unwrap();
+                let more = rest.match_indices('\n').find(|(at, _)| !rest[at + 1..].starts_with(' '));
+                let sentence = &rest[..more.map_or(rest.len(), |(at, _)| at)];
+                (code.replace('-', "_"), parameters(sentence))
+            });
+            languages.insert(path.display().to_string(), sentences.collect());
+        }
+
+        languages
+    }
+
+    /// The document of the API.
+    fn api() -> serde_json::Value {
+        let document = fs::read_to_string(page().parent().unwrap().join("openapi.json")).unwrap();
+        serde_json::from_str(&document).unwrap()
+    }
+
+    /// The reasons of the API: the code, and its parameters.
+    fn reasons() -> BTreeMap<String, BTreeSet<String>> {
+        let document = api();
+        let reasons = document["components"]["schemas"]["Reason"]["oneOf"].as_array().unwrap();
+        let described = reasons.iter().map(|reason| {
+            let properties = reason["properties"].as_object().unwrap();
+            let code = properties["code"]["enum"][0].as_str().unwrap();
+            let parameters = properties.keys().filter(|name| *name != "code");
+            (code.to_owned(), parameters.cloned().collect())
+        });
+
+        described.collect()
+    }
+
     #[test]
     fn every_language_says_everything() {
         let english = sentences("en");
@@ -182,14 +225,32 @@ mod tests {
 
     #[test]
     fn every_error_of_the_api_has_a_sentence() {
-        let document = include_str!("../../openapi.json");
-        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        let document = api();
         let english = sentences("en");
         let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
         assert!(codes.len() > 20);
         for code in codes {
             let id = format!("error-{}", code.as_str().unwrap().replace('_', "-"));
             assert!(english.contains(&id), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_reason_has_a_sentence_in_every_language() {
+        let reasons = reasons();
+        assert!(reasons.len() > 50);
+        let languages = sentences_for_reasons();
+        assert!(languages.len() > 1);
+
+        for (language, sentences) in languages {
+            let (said, given): (BTreeSet<_>, BTreeSet<_>) = (sentences.keys().collect(), reasons.keys().collect());
+            assert_eq!(said, given, "{language}");
+
+            for (code, used) in &sentences {
+                assert!(used.is_subset(&reasons[code]), "{language}: {code} has no such parameter: {used:?}");
+                let needs_cause = reasons[code].contains("cause");
+                assert_eq!(used.contains("cause"), needs_cause, "{language}: {code} hides its cause");
+            }
         }
     }
 

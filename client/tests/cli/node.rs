@@ -148,7 +148,7 @@ impl Shared {
     fn status(&self) -> Value {
         json!({
             "version": "0.1.0", "name": "Alice", "started_at": 0,
-            "tor": {"ready": true, "percent": 100, "summary": "done"},
+            "tor": {"ready": true, "percent": 100, "summary": {"code": "tor_connected"}},
             "front_door": "closed", "endpoint": "reachable",
             "contacts": 1, "online": 0, "waiting": 0, "presence": "on", "servers": 0,
             "servers_reachable": 0, "requests": 0, "last_event": self.events.borrow().len(),
@@ -158,7 +158,7 @@ impl Shared {
 
 fn contact() -> Value {
     json!({
-        "id": "cd".repeat(32), "name": "bob", "shared_name": HOSTILE, "state": "accepted", "reason": HOSTILE,
+        "id": "cd".repeat(32), "name": "bob", "shared_name": HOSTILE, "state": "accepted", "reason": {"code": "unconfirmed"},
         "presence": "offline", "presence_hidden": false, "verified": false, "safety_number": "12345 67890", "waiting": 0, "unread": 1,
         "terms": {"ours": terms(), "theirs": terms(), "in_force": terms(), "confirmed": true}, "created_at": 0,
     })

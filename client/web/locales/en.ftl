@@ -295,17 +295,6 @@ server-reachable = Reachable
 server-unreachable = Not reachable
 server-refused = Refuses
 server-untrusted = Contradicts itself: nothing of it is believed
-server-nobody = nobody answers there
-server-slow = no answer in time
-server-broke = the connection broke
-server-closed = it is closed: a token is needed
-server-full = it is full
-server-busy = it is busy, or stopping
-server-clock = its clock and this machine’s differ
-server-version = it does not take what was sent: its version may differ
-server-lies = it shows what cannot be true
-server-unusable = its answer cannot be used
-server-dear = it asks for too much computing
 server-announced = told { $when }
 server-address = Address of the server
 server-token = Token, if it asks for one
@@ -334,10 +323,6 @@ handle-claiming = Being claimed; this may take a while
 handle-active = Yours
 handle-failed = Refused
 handle-releasing = Being given up
-handle-taken = somebody else has it
-handle-not-ours = it is not yours
-handle-none-kept = the server keeps no handles
-handle-nobody = there is nobody with this handle
 theme = Colours
 theme-system = As the system
 theme-light = Light
@@ -386,59 +371,88 @@ wipe-go = Destroy everything
 
 ## Why something waits
 
-why-gone = The contact is gone
-why-blocked = The contact is blocked
-why-refused = The contact refused the request
-why-answer = Waiting for the contact’s answer
-why-unconfirmed = The contact has not confirmed it yet
-why-afresh-later = The conversation begins afresh as soon as the contact can be reached
-why-afresh = The conversation begins afresh: { $why }
-why-no-link = No connection to the contact
-why-unanswered = The contact has not answered the request yet
-why-connecting = connecting
-why-when-needed = it is made when there is something to send
-why-tor = Tor is not ready
-why-unreachable = the contact cannot be reached now
-why-unproved = who answers there could not prove to be the contact
-why-late = the contact did not answer in time
-why-closed = the contact closed the connection
-why-unusable = its answer cannot be used
-why-unstored = its answer could not be stored
-why-crossed = its own request to you comes first
-why-old-version = its version of Chive cannot begin a conversation afresh
-why-used = The invitation was used already: ask for another
-why-expired = The invitation has expired: ask for another
-why-revoked = The invitation was taken back
-why-known = Its owner has you as a contact already: ask for another link
-why-version = Its owner’s Chive cannot use the request: its version or its clock may differ from yours
-why-declined = The owner of the invitation did not accept
-why-pending = they have not answered yet
-why-said-no = The person said no
-why-wrong-peer = Who answers there is not whom the link names: ask for the link again
-why-next-try =
-    { $n ->
-        [0] { $why }; trying again now
-       *[other] { $why }; next try in { $n } s
+reason-contact-gone = The contact is gone
+reason-contact-blocked = The contact is blocked
+reason-contact-refused = The contact refused the request
+reason-unconfirmed = The contact has not confirmed it yet
+reason-not-connected = No connection to the contact: { $cause }
+reason-connects-when-needed = No connection to the contact: it is made when there is something to send
+reason-unanswered = The contact has not answered the request yet: { $cause }
+reason-restart-pending = The conversation begins afresh as soon as the contact can be reached: { $cause }
+reason-restarting = The conversation begins afresh: { $cause }
+reason-awaiting-answer = Waiting for the contact’s answer
+reason-connecting = connecting
+reason-retrying =
+    { $in_seconds ->
+        [0] { $cause }; trying again now
+       *[other] { $cause }; next try in { $in_seconds } s
     }
-why-percent = { $why } ({ $n } %)
-why-both = { $one }: { $two }
-presence-no-server = they use no server
-presence-expired = the last word at their server has expired
-presence-no-word = their server has no word of them
-presence-server = their server: { $why }
-tor-starting = Starting Tor
-tor-stopped = Tor is stopped
-tor-connected = Connected to Tor
-tor-connecting = Connecting to the Tor network
-tor-downloading = Downloading the map of the Tor network: { $n } %
-tor-lost = The connection to the Tor network is lost; trying again
-tor-offline = This machine seems to be offline. Check its internet connection.
-tor-filtered = Something between this machine and Tor filters the connection. Set up bridges.
-tor-no-relay = Nothing of Tor answers. Check the internet connection; where Tor is blocked, set up bridges.
-tor-clock = This machine’s clock seems to be wrong. Set its date, time and time zone right.
-tor-directory = The map of the Tor network cannot be downloaded. Check the date and the time; if they are right, wait, or set up bridges.
-tor-files = Tor cannot use its files. Check that the disk is not full, then start Chive again.
-tor-slow = Nothing has moved for { $n } seconds. The connection may be slow; where Tor is blocked, set up bridges.
+reason-awaiting-tor = { $cause } ({ $percent } %)
+
+reason-tor-not-ready = Tor is not ready
+reason-contact-unreachable = the contact cannot be reached now
+reason-contact-unproved = who answers there could not prove to be the contact
+reason-contact-timed-out = the contact did not answer in time
+reason-contact-hung-up = the contact closed the connection
+
+reason-answer-unusable = its answer cannot be used
+reason-answer-not-stored = its answer could not be stored
+reason-request-unreadable = your request could not be read
+reason-request-crossed = its own request to you comes first
+reason-request-pending = they have not answered yet
+reason-request-declined = The person said no
+reason-request-refused = The owner of the invitation did not accept
+reason-request-unusable = Its owner’s Chive cannot use the request: its version or its clock may differ from yours
+reason-invitation-used = The invitation was used already: ask for another
+reason-invitation-expired = The invitation has expired: ask for another
+reason-invitation-revoked = The invitation was taken back
+reason-already-contact = Its owner has you as a contact already: ask for another link
+reason-wrong-peer = Who answers there is not whom the link names: ask for the link again
+reason-restart-unsupported = its version of Chive cannot begin a conversation afresh
+reason-restart-unusable = its Chive cannot use the question: its version or its clock may differ from yours
+
+reason-presence-without-server = they use no server
+reason-presence-expired = the last word at their server has expired
+reason-presence-without-record = their server has no word of them
+reason-presence-server = their server: { $cause }
+
+reason-server-not-asked = Not asked yet
+reason-server-request = the request to it could not be made
+reason-server-unreachable = nobody answers there
+reason-server-timed-out = no answer in time
+reason-server-hung-up = the connection broke
+reason-server-token-required = it is closed: a token is needed
+reason-server-full = it is full
+reason-server-busy = it is busy, or stopping
+reason-server-clock = its clock and this machine’s differ
+reason-server-version = it does not take what was sent: its version may differ
+reason-server-work = it asks for too much computing
+reason-server-answer = its answer cannot be used
+reason-server-older-record = it shows what cannot be true
+reason-server-contradiction = { reason-server-older-record }
+reason-server-went-back = { reason-server-older-record }
+reason-server-forged-record = { reason-server-older-record }
+
+reason-handle-taken = somebody else has it
+reason-handle-not-ours = it is not yours
+reason-handle-unknown = there is nobody with this handle
+reason-handles-not-kept = the server keeps no handles
+
+reason-tor-starting = Starting Tor
+reason-tor-stopped = Tor is stopped
+reason-tor-connected = Connected to Tor
+reason-tor-connecting = Connecting to the Tor network
+reason-tor-downloading = Downloading the map of the Tor network: { $percent } %
+reason-tor-lost = The connection to the Tor network is lost; trying again
+reason-tor-offline = This machine seems to be offline. Check its internet connection.
+reason-tor-filtered = Something between this machine and Tor filters the connection. Set up bridges.
+reason-tor-no-relay = Nothing of Tor answers. Check the internet connection; where Tor is blocked, set up bridges.
+reason-tor-clock = This machine’s clock seems to be wrong. Set its date, time and time zone right.
+reason-tor-directory = The map of the Tor network cannot be downloaded. Check the date and the time; if they are right, wait, or set up bridges.
+reason-tor-files = Tor cannot use its files. Check that the disk is not full, then start Chive again.
+reason-tor-no-progress = Nothing has moved for { $seconds } seconds. The connection may be slow; where Tor is blocked, set up bridges.
+
+reason-unknown = the reason is not known
 
 ## What went wrong
 

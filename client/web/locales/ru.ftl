@@ -307,17 +307,6 @@ server-reachable = Доступен
 server-unreachable = Недоступен
 server-refused = Отказывает
 server-untrusted = Противоречит себе: ему не верим
-server-nobody = там никто не отвечает
-server-slow = нет ответа вовремя
-server-broke = соединение оборвалось
-server-closed = он закрыт: нужен токен
-server-full = он полон
-server-busy = он занят или останавливается
-server-clock = его часы и часы компьютера расходятся
-server-version = он не принимает посланное: его версия может отличаться
-server-lies = он показывает то, чего не может быть
-server-unusable = его ответ непригоден
-server-dear = он требует слишком много вычислений
 server-announced = оповещён { $when }
 server-address = Адрес сервера
 server-token = Токен, если сервер его требует
@@ -346,10 +335,6 @@ handle-claiming = Занимается; это может занять врем�
 handle-active = Ваше
 handle-failed = Отказано
 handle-releasing = Освобождается
-handle-taken = оно уже у кого-то другого
-handle-not-ours = оно не ваше
-handle-none-kept = сервер не хранит публичных имён
-handle-nobody = никого с таким именем нет
 theme = Цвета
 theme-system = Как в системе
 theme-light = Светлые
@@ -398,59 +383,88 @@ wipe-go = Уничтожить всё
 
 ## Почему что-то ждёт
 
-why-gone = Контакта больше нет
-why-blocked = Контакт заблокирован
-why-refused = Контакт отклонил запрос
-why-answer = Ждём ответа контакта
-why-unconfirmed = Контакт ещё не подтвердил получение
-why-afresh-later = Беседа начнётся заново, как только контакт станет доступен
-why-afresh = Беседа начинается заново: { $why }
-why-no-link = Нет соединения с контактом
-why-unanswered = Контакт ещё не ответил на запрос
-why-connecting = соединяемся
-why-when-needed = оно устанавливается, когда есть что отправить
-why-tor = Tor не готов
-why-unreachable = контакт сейчас недоступен
-why-unproved = тот, кто отвечает, не смог доказать, что он — этот контакт
-why-late = контакт не ответил вовремя
-why-closed = контакт закрыл соединение
-why-unusable = его ответ непригоден
-why-unstored = его ответ не удалось сохранить
-why-crossed = сначала его собственный запрос к вам
-why-old-version = его версия Chive не умеет начинать беседу заново
-why-used = Приглашение уже использовано: попросите другое
-why-expired = Приглашение истекло: попросите другое
-why-revoked = Приглашение отозвано
-why-known = Вы уже есть в контактах его владельца: попросите другую ссылку
-why-version = Chive владельца не может принять запрос: его версия или часы могут отличаться от ваших
-why-declined = Владелец приглашения не согласился
-why-pending = владелец ещё не ответил
-why-said-no = Человек отказался
-why-wrong-peer = Отвечает не тот, кого называет ссылка: попросите её ещё раз
-why-next-try =
-    { $n ->
-        [0] { $why }; пробуем снова
-       *[other] { $why }; следующая попытка через { $n } с
+reason-contact-gone = Контакта больше нет
+reason-contact-blocked = Контакт заблокирован
+reason-contact-refused = Контакт отклонил запрос
+reason-unconfirmed = Контакт ещё не подтвердил получение
+reason-not-connected = Нет соединения с контактом: { $cause }
+reason-connects-when-needed = Нет соединения с контактом: оно устанавливается, когда есть что отправить
+reason-unanswered = Контакт ещё не ответил на запрос: { $cause }
+reason-restart-pending = Беседа начнётся заново, как только контакт станет доступен: { $cause }
+reason-restarting = Беседа начинается заново: { $cause }
+reason-awaiting-answer = Ждём ответа контакта
+reason-connecting = соединяемся
+reason-retrying =
+    { $in_seconds ->
+        [0] { $cause }; пробуем снова
+       *[other] { $cause }; следующая попытка через { $in_seconds } с
     }
-why-percent = { $why } ({ $n } %)
-why-both = { $one }: { $two }
-presence-no-server = не пользуется серверами
-presence-expired = его последняя весть на сервере устарела
-presence-no-word = у его сервера нет о нём вестей
-presence-server = его сервер: { $why }
-tor-starting = Tor запускается
-tor-stopped = Tor остановлен
-tor-connected = Связь с Tor есть
-tor-connecting = Соединяемся с сетью Tor
-tor-downloading = Загружается карта сети Tor: { $n } %
-tor-lost = Связь с сетью Tor потеряна; пробуем снова
-tor-offline = Похоже, компьютер не в сети. Проверьте подключение к интернету.
-tor-filtered = Что-то между компьютером и Tor фильтрует соединение. Настройте мосты.
-tor-no-relay = Ничто в Tor не отвечает. Проверьте подключение к интернету; если Tor запрещён, настройте мосты.
-tor-clock = Похоже, часы компьютера неверны. Установите верные дату, время и часовой пояс.
-tor-directory = Карту сети Tor не удаётся загрузить. Проверьте дату и время; если они верны, подождите или настройте мосты.
-tor-files = Tor не может пользоваться своими файлами. Проверьте, не полон ли диск, и запустите Chive снова.
-tor-slow = Ничего не меняется уже { $n } с. Возможно, связь медленная; если Tor запрещён, настройте мосты.
+reason-awaiting-tor = { $cause } ({ $percent } %)
+
+reason-tor-not-ready = Tor не готов
+reason-contact-unreachable = контакт сейчас недоступен
+reason-contact-unproved = тот, кто отвечает, не смог доказать, что он — этот контакт
+reason-contact-timed-out = контакт не ответил вовремя
+reason-contact-hung-up = контакт закрыл соединение
+
+reason-answer-unusable = его ответ непригоден
+reason-answer-not-stored = его ответ не удалось сохранить
+reason-request-unreadable = ваш запрос не удалось прочитать
+reason-request-crossed = сначала его собственный запрос к вам
+reason-request-pending = владелец ещё не ответил
+reason-request-declined = Человек отказался
+reason-request-refused = Владелец приглашения не согласился
+reason-request-unusable = Chive владельца не может принять запрос: его версия или часы могут отличаться от ваших
+reason-invitation-used = Приглашение уже использовано: попросите другое
+reason-invitation-expired = Приглашение истекло: попросите другое
+reason-invitation-revoked = Приглашение отозвано
+reason-already-contact = Вы уже есть в контактах его владельца: попросите другую ссылку
+reason-wrong-peer = Отвечает не тот, кого называет ссылка: попросите её ещё раз
+reason-restart-unsupported = его версия Chive не умеет начинать беседу заново
+reason-restart-unusable = его Chive не может принять вопрос: его версия или часы могут отличаться от ваших
+
+reason-presence-without-server = не пользуется серверами
+reason-presence-expired = его последняя весть на сервере устарела
+reason-presence-without-record = у его сервера нет о нём вестей
+reason-presence-server = его сервер: { $cause }
+
+reason-server-not-asked = Ещё не опрошен
+reason-server-request = запрос к нему не удалось составить
+reason-server-unreachable = там никто не отвечает
+reason-server-timed-out = нет ответа вовремя
+reason-server-hung-up = соединение оборвалось
+reason-server-token-required = он закрыт: нужен токен
+reason-server-full = он полон
+reason-server-busy = он занят или останавливается
+reason-server-clock = его часы и часы компьютера расходятся
+reason-server-version = он не принимает посланное: его версия может отличаться
+reason-server-work = он требует слишком много вычислений
+reason-server-answer = его ответ непригоден
+reason-server-older-record = он показывает то, чего не может быть
+reason-server-contradiction = { reason-server-older-record }
+reason-server-went-back = { reason-server-older-record }
+reason-server-forged-record = { reason-server-older-record }
+
+reason-handle-taken = оно уже у кого-то другого
+reason-handle-not-ours = оно не ваше
+reason-handle-unknown = никого с таким именем нет
+reason-handles-not-kept = сервер не хранит публичных имён
+
+reason-tor-starting = Tor запускается
+reason-tor-stopped = Tor остановлен
+reason-tor-connected = Связь с Tor есть
+reason-tor-connecting = Соединяемся с сетью Tor
+reason-tor-downloading = Загружается карта сети Tor: { $percent } %
+reason-tor-lost = Связь с сетью Tor потеряна; пробуем снова
+reason-tor-offline = Похоже, компьютер не в сети. Проверьте подключение к интернету.
+reason-tor-filtered = Что-то между компьютером и Tor фильтрует соединение. Настройте мосты.
+reason-tor-no-relay = Ничто в Tor не отвечает. Проверьте подключение к интернету; если Tor запрещён, настройте мосты.
+reason-tor-clock = Похоже, часы компьютера неверны. Установите верные дату, время и часовой пояс.
+reason-tor-directory = Карту сети Tor не удаётся загрузить. Проверьте дату и время; если они верны, подождите или настройте мосты.
+reason-tor-files = Tor не может пользоваться своими файлами. Проверьте, не полон ли диск, и запустите Chive снова.
+reason-tor-no-progress = Ничего не меняется уже { $seconds } с. Возможно, связь медленная; если Tor запрещён, настройте мосты.
+
+reason-unknown = причина неизвестна
 
 ## Что пошло не так
 

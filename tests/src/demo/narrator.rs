@@ -56,7 +56,7 @@ impl Narrator {
 fn progress(status: &Status) -> String {
     let tor = &status.tor;
     match &tor.stalled {
-        Some(why) => why.clone(),
+        Some(why) => format!("Tor does not go on ({why:?})"),
         None if !tor.ready => format!("connecting to Tor, {} %", tor.percent / STEP * STEP),
         None if status.endpoint == DoorState::Reachable => "its onion service can be reached".to_owned(),
         None => "connected to Tor".to_owned(),

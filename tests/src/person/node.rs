@@ -45,7 +45,7 @@ impl Node {
 
     fn last_words(&self, patience: Duration) -> String {
         let tor = self.status.borrow().as_ref().map(|status| status.tor.clone());
-        let tor = tor.map(|tor| format!("{} %: {} {}", tor.percent, tor.summary, tor.stalled.unwrap_or_default()));
+        let tor = tor.map(|tor| format!("{} %: {:?} {:?}", tor.percent, tor.summary, tor.stalled));
         format!("not within {} s; Tor: {}", patience.as_secs(), tor.as_deref().unwrap_or("not started"))
     }
 

@@ -97,7 +97,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.clicks("decline").await?;
     alice.window.sees("dialog p", alice.words.say("requests-none")?).await?;
     alice.closes().await?;
-    bob.window.sees(".who .bad", bob.words.say("why-said-no")?).await?;
+    bob.window.sees(".who .bad", bob.words.say("reason-request-declined")?).await?;
     // Asked again, she says yes.
     bob.adds(&handle).await?;
     alice.window.clicks(".notice").await?;

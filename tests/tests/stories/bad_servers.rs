@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use chive::api::types::{Presence, Server, ServerState};
+use chive::api::types::{AnswerFault, Presence, Reason, Server, ServerState};
 use chive_shared::board::{self, HEAD};
 use chive_shared::limits::RECORD;
 use chive_shared::record::{Record, VERSION};
@@ -25,7 +25,7 @@ const PERIOD: u64 = 8;
 const SPREAD: u64 = 8;
 /// How long a node waits for an answer before it says so: longer may take what is waited for here.
 const SILENCE: Duration = Duration::from_mins(1);
-const SILENT: &str = "it did not answer in time";
+const SILENT: Reason = Reason::ServerTimedOut;
 /// The most that a node may ever hold in memory, in KiB: twice what was measured, of which 64 MiB are Argon2id's.
 const MOST_MEMORY: u64 = 192 * 1024;
 /// The most that may be taken of an endless body: 7 MB that a client reads, and what is on its way.
@@ -70,20 +70,20 @@ impl Scene {
     }
 
     /// Alice says what is wrong with the server, and that therefore nothing is known of Bob.
-    async fn is_called(&self, state: ServerState, reason: &str) -> Result<()> {
-        self.is_told(state, reason).await?;
+    async fn is_called(&self, state: ServerState, reason: Reason) -> Result<()> {
+        self.is_told(state, &reason).await?;
         let bob = self.alice.contact("Bob").await?;
-        let why = format!("its server: {reason}");
+        let why = Reason::PresenceServer { cause: reason.boxed() };
         ensure!(bob.presence == Presence::Unknown && bob.presence_reason == Some(why), "Alice sees {bob:?}");
         Ok(())
     }
 
     /// Alice says what is wrong with the server.
-    async fn is_told(&self, state: ServerState, reason: &str) -> Result<()> {
-        let named = |server: &Server| server.state == state && server.reason.as_deref() == Some(reason);
-        self.alice.until_server(&format!("a server {state:?} because {reason}"), named).await?;
+    async fn is_told(&self, state: ServerState, reason: &Reason) -> Result<()> {
+        let named = |server: &Server| server.state == state && server.reason.as_ref() == Some(reason);
+        self.alice.until_server(&format!("a server {state:?} because {reason:?}"), named).await?;
         let listed = self.alice.reads(["server", "list"]).await?;
-        ensure!(listed.contains(&format!("({reason})")), "for people: {listed}");
+        ensure!(listed.contains(" ("), "for people: {listed}");
         ensure!(self.alice.status().await?.servers_reachable == 0, "a server is called reachable");
         Ok(())
     }
@@ -137,15 +137,16 @@ pub(crate) async fn a_server_that_answers_wrongly_is_told_by_its_fault_and_chang
     let ok = StatusCode::OK;
     scene.server.turns(Conduct::Says("/", StatusCode::BAD_GATEWAY, page.clone()));
     scene.again().await?;
-    let no_json = "its answer cannot be used: it is not the JSON that was expected";
+    let no_json = Reason::ServerAnswer { fault: AnswerFault::NotJson };
     scene.is_called(ServerState::Unreachable, no_json).await?;
     scene.server.turns(Conduct::Says("/v1/board", ok, page));
-    let no_board = "its board cannot be used: a board of version 60: only 1 is known";
+    let no_board = Reason::ServerAnswer { fault: AnswerFault::BoardVersion };
     scene.is_called(ServerState::Unreachable, no_board).await?;
     scene.server.turns(Conduct::Says("/v1/board", ok, board.slice(..HEAD)));
-    scene.is_called(ServerState::Unreachable, "its board cannot be used: the board was cut").await?;
+    let cut = Reason::ServerAnswer { fault: AnswerFault::BoardCut };
+    scene.is_called(ServerState::Unreachable, cut).await?;
     scene.server.turns(Conduct::Says("/v1/board", ok, forged(&board)?));
-    scene.is_called(ServerState::Untrusted, "it showed a record that its owner did not sign").await?;
+    scene.is_called(ServerState::Untrusted, Reason::ServerForgedRecord).await?;
     scene.talk().await
 }
 
@@ -172,8 +173,7 @@ pub(crate) async fn a_server_that_shows_an_old_board_is_believed_no_more_and_cha
     bob.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(alice, "Bob", Presence::Away).await?;
     scene.server.turns(Conduct::Says("/v1/board", StatusCode::OK, old));
-    let reason = "it showed an older record after a newer one";
-    scene.is_called(ServerState::Untrusted, reason).await?;
+    scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
     let listed = alice.reads(["server", "list"]).await?;
     ensure!(listed.contains("NOT TRUSTED"), "for people: {listed}");
     // Whatever it does from now on.
@@ -181,7 +181,7 @@ pub(crate) async fn a_server_that_shows_an_old_board_is_believed_no_more_and_cha
     bob.ask::<serde_json::Value>(["presence", "on"]).await?;
     alice.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(bob, "Alice", Presence::Away).await?;
-    scene.is_called(ServerState::Untrusted, reason).await?;
+    scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
     scene.talk().await
 }
 
@@ -192,16 +192,17 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
     let head = scene.server.board().await?.slice(..HEAD);
     scene.server.turns(Conduct::Drones("/v1/board", head, strangers()?));
     scene.again().await?;
-    let too_many = "its board cannot be used: the board has more than 32768 records";
+    let too_many = Reason::ServerAnswer { fault: AnswerFault::BoardTooLong };
     scene.is_called(ServerState::Unreachable, too_many).await?;
     scene.server.turns(Conduct::Drones("/v1/info", Bytes::from_static(b"{"), vec![b' '; 1 << 16].into()));
-    scene.is_called(ServerState::Unreachable, "its answer cannot be used: it is too long").await?;
+    let too_long = Reason::ServerAnswer { fault: AnswerFault::TooLong };
+    scene.is_called(ServerState::Unreachable, too_long).await?;
     let event = Bytes::from_static(b"event: changes\ndata: ");
     scene.server.turns(Conduct::Drones("/v1/stream", event, vec![b'A'; 1 << 16].into()));
     scene.again().await?;
     // Before it, the board came whole: what that says of Bob holds.
-    let too_long = "its answer cannot be used: an event is too long, or no text";
-    scene.is_told(ServerState::Unreachable, too_long).await?;
+    let too_long = Reason::ServerAnswer { fault: AnswerFault::Event };
+    scene.is_told(ServerState::Unreachable, &too_long).await?;
     scene.talk().await?;
     let (memory, taken) = (most_memory(scene.alice.process_id()?)?, scene.server.most_taken());
     ensure!(memory < MOST_MEMORY, "Alice's node held {memory} KiB");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use chive::api::types::{ContactState, Invitation, InvitationState};
+use chive::api::types::{ContactState, Invitation, InvitationState, Reason};
 use chive_tests::person::Person;
 use tokio::time::{sleep, timeout};
 
@@ -22,7 +22,7 @@ async fn is_refused(person: &Person, link: &str, code: &str, word: &str) -> Resu
 }
 
 /// Waits until the owner's refusal arrives, and gives its reason.
-async fn reason_of_refusal(person: &Person, owner: &str) -> Result<String> {
+async fn reason_of_refusal(person: &Person, owner: &str) -> Result<Reason> {
     let contact = person.until_contact(owner, ContactState::Refused).await?;
     contact.reason.context("a refusal without a reason")
 }
@@ -64,7 +64,7 @@ pub(crate) async fn a_used_and_a_revoked_link_are_refused_by_their_owner(stage: 
     let dave = stage.person("Dave").await?;
     dave.adds(&link, "Alice").await?;
     let reason = reason_of_refusal(&dave, "Alice").await?;
-    ensure!(reason.contains("has been used"), "a used link: {reason}");
+    ensure!(reason == Reason::InvitationUsed, "a used link: {reason:?}");
 
     let open: Invitation = alice.ask(["invite"]).await?;
     let revoked: Invitation = alice.ask(["invite", "revoke", &open.id[..8]]).await?;
@@ -72,7 +72,7 @@ pub(crate) async fn a_used_and_a_revoked_link_are_refused_by_their_owner(stage: 
     let eve = stage.person("Eve").await?;
     eve.adds(&open.link.context("no link")?, "Alice").await?;
     let reason = reason_of_refusal(&eve, "Alice").await?;
-    ensure!(reason.contains("taken back"), "a revoked link: {reason}");
+    ensure!(reason == Reason::InvitationRevoked, "a revoked link: {reason:?}");
     let written = eve.is_refused(["send", "Alice", "please"]).await?;
     ensure!((written.exit, written.code.as_str()) == (7, "not_accepted"), "{written:?}");
     Ok(())
@@ -105,6 +105,6 @@ pub(crate) async fn an_expired_link_is_refused(stage: Stage) -> Result<()> {
     timeout(EXPIRED_AFTER, expired).await.context("the invitation does not expire")??;
     bob.adds(&short.link.context("no link")?, "Alice").await?;
     let reason = reason_of_refusal(&bob, "Alice").await?;
-    ensure!(reason.contains("expired"), "an expired link: {reason}");
+    ensure!(reason == Reason::InvitationExpired, "an expired link: {reason:?}");
     Ok(())
 }

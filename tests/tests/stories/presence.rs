@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{
-    Contact, ContactState, Event, Handle, HandleState, MessageState, Presence, PresenceSource, Request, Server,
+    Contact, ContactState, Event, Handle, HandleState, MessageState, Presence, PresenceSource, Reason, Request, Server,
     ServerState, What,
 };
 use chive::invitation::Invitation;
@@ -157,7 +157,7 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
         _ => None,
     };
     let reason = carol.event("a look-alike refused", failed).await?;
-    ensure!(reason.is_some_and(|reason| reason.contains("somebody else")), "{taken:?}");
+    ensure!(reason == Some(Reason::HandleTaken), "{reason:?} for {taken:?}");
 
     let nobody = bob.is_refused(["add", &format!("nobody.here@{}", server.address())]).await?;
     ensure!(nobody.code == "unknown_handle", "{nobody:?}");

@@ -10,8 +10,8 @@ use crate::api::server::{Answer, Node};
 use crate::api::types::{
     Allowed, Contact, ContactChange, ContactState, Decision, Direction, DoorState, ErrorCode, Event, Handle,
     HandleState, Invitation, InvitationState, MarkRead, Message, MessageState, NewContact, NewInvitation, NewMessage,
-    NewNote, NewServer, Note, OwnPresence, PassphraseChange, Presence, PresenceSource, ProfileChange, Request, Search,
-    Server, ServerState, Status, Terms, TorStatus, What,
+    NewNote, NewServer, Note, OwnPresence, PassphraseChange, Presence, PresenceSource, ProfileChange, Reason, Request,
+    Search, Server, ServerState, Status, Terms, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::profile::Passphrase;
@@ -231,7 +231,7 @@ pub(super) fn status() -> Status {
         version: "0.1.0".into(),
         name: "Ada".into(),
         started_at: 1_700_000_000_000,
-        tor: TorStatus { ready: false, percent: 40, summary: "connecting".into(), stalled: Some("no network".into()) },
+        tor: TorStatus { ready: false, percent: 40, summary: Reason::TorConnecting, stalled: Some(Reason::TorOffline) },
         front_door: DoorState::Closed,
         endpoint: DoorState::Starting,
         contacts: 2,
@@ -249,7 +249,7 @@ pub(super) fn server() -> Server {
     Server {
         address: format!("{}.onion", "a".repeat(56)),
         state: ServerState::Untrusted,
-        reason: Some("it went back in time".into()),
+        reason: Some(Reason::ServerWentBack),
         announced_at: Some(1),
         checked_at: None,
         records: Some(3),
@@ -322,7 +322,7 @@ pub(super) fn message() -> Message {
         direction: Direction::Sent,
         text: "hi\r\n\ndata: no\u{0}".into(),
         state: MessageState::Queued,
-        reason: Some("no link".into()),
+        reason: Some(Reason::NotConnected { cause: Reason::Connecting.boxed() }),
         created_at: 6,
         sent_at: None,
         delivered_at: None,

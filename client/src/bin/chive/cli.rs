@@ -52,14 +52,14 @@ arti's. In ~/.config/chive/config.toml:
   run_on_startup = true
 
 With --json: one status object a line, whenever it changes: version, name, started_at,
-tor {ready, percent, summary, stalled}, front_door, endpoint (closed, starting, reachable or
+tor {ready, percent, summary and stalled, each a reason {code, …}}, front_door, endpoint (closed, starting, reachable or
 unreachable), contacts, online, waiting, presence (on, away or invisible), servers,
 servers_reachable, requests, last_event.";
 
 const MESSAGE_FIELDS: &str = "\
 With --json: the message: id, contact, contact_id, direction (sent or received), text, state
-(queued, sent, delivered, read, cancelled, expired or received), reason, created_at, sent_at,
-delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
+(queued, sent, delivered, read, cancelled, expired or received), reason {code, …}, created_at,
+sent_at, delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
 
 const INVITATION_FIELDS: &str = "\
 With --json: id, link (while it is active), state (active, used, expired or revoked), uses, used,
@@ -67,16 +67,16 @@ created_at, expires_at.";
 
 const CONTACT_FIELDS: &str = "\
 With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
-blocked), reason, presence (online, away, offline or unknown), presence_source (link or server),
-presence_reason, since, presence_hidden, verified, safety_number, waiting, unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
+blocked), reason {code, …}, presence (online, away, offline or unknown), presence_source (link or server),
+presence_reason {code, …}, since, presence_hidden, verified, safety_number, waiting, unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
 confirmed}, retain (seconds; none is for ever), created_at.";
 
 const SERVER_FIELDS: &str = "\
-With --json: address, state (starting, reachable, unreachable, refused or untrusted), reason,
+With --json: address, state (starting, reachable, unreachable, refused or untrusted), reason {code, …},
 announced_at, checked_at, records, has_token.";
 
 const HANDLE_FIELDS: &str = "\
-With --json: handle, state (claiming, active, failed or releasing), reason, expires_at.";
+With --json: handle, state (claiming, active, failed or releasing), reason {code, …}, expires_at.";
 
 const REQUEST_FIELDS: &str = "\
 With --json: id, name, message, handle, received_at.";

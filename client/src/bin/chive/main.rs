@@ -20,6 +20,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod qr;
+mod reason;
 mod show;
 mod time;
 

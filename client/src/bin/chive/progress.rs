@@ -82,14 +82,16 @@ fn doors(before: Option<&Status>, now: &Status) -> [(&'static str, Option<DoorSt
 
 #[cfg(test)]
 mod tests {
+    use chive::api::types::Reason;
+
     use super::*;
 
-    fn status(percent: u8, summary: &str) -> Status {
+    fn status(percent: u8, summary: Reason) -> Status {
         Status {
             version: "0.1.0".to_owned(),
             name: "Alice".to_owned(),
             started_at: 0,
-            tor: TorStatus { ready: percent == 100, percent, summary: summary.to_owned(), stalled: None },
+            tor: TorStatus { ready: percent == 100, percent, summary, stalled: None },
             front_door: DoorState::Closed,
             endpoint: DoorState::Starting,
             contacts: 0,
@@ -109,40 +111,41 @@ mod tests {
 
     #[test]
     fn the_first_state_is_always_told() {
-        let first = said(&mut Progress::default(), &status(0, "starting"));
-        assert!(first.contains("Alice") && first.contains("Tor: 0 %: starting"), "{first}");
+        let first = said(&mut Progress::default(), &status(0, Reason::TorStarting));
+        assert!(first.contains("Alice") && first.contains("Tor: 0 %: starting Tor"), "{first}");
     }
 
     #[test]
     fn the_same_again_is_silence() {
         let mut progress = Progress::default();
-        said(&mut progress, &status(5, "connecting"));
-        assert_eq!(said(&mut progress, &status(5, "connecting")), "");
-        assert_eq!(said(&mut progress, &Status { online: 1, ..status(5, "connecting") }), "");
+        said(&mut progress, &status(5, Reason::TorConnecting));
+        assert_eq!(said(&mut progress, &status(5, Reason::TorConnecting)), "");
+        assert_eq!(said(&mut progress, &Status { online: 1, ..status(5, Reason::TorConnecting) }), "");
     }
 
     #[test]
     fn small_steps_add_up_to_a_line() {
         let mut progress = Progress::default();
-        said(&mut progress, &status(5, "fetching"));
-        let told = (6..=30).filter(|&percent| !said(&mut progress, &status(percent, "fetching")).is_empty()).count();
+        said(&mut progress, &status(5, Reason::TorLost));
+        let told =
+            (6..=30).filter(|&percent| !said(&mut progress, &status(percent, Reason::TorLost)).is_empty()).count();
         assert_eq!(told, 2);
     }
 
     #[test]
     fn a_stall_says_why_and_its_end_is_told() {
         let mut progress = Progress::default();
-        said(&mut progress, &status(15, "connecting"));
-        let mut stalled = status(15, "connecting");
-        stalled.tor.stalled = Some("the clock is 3 hours wrong".to_owned());
-        assert!(said(&mut progress, &stalled).contains("stalled: the clock is 3 hours wrong"));
-        assert!(!said(&mut progress, &status(15, "connecting")).is_empty());
+        said(&mut progress, &status(15, Reason::TorConnecting));
+        let mut stalled = status(15, Reason::TorConnecting);
+        stalled.tor.stalled = Some(Reason::TorOffline);
+        assert!(said(&mut progress, &stalled).contains("stalled: this machine seems to be offline"));
+        assert!(!said(&mut progress, &status(15, Reason::TorConnecting)).is_empty());
     }
 
     #[test]
     fn what_to_type_next_comes_once() {
         let mut progress = Progress::default();
-        let ready = Status { endpoint: DoorState::Reachable, ..status(100, "done") };
+        let ready = Status { endpoint: DoorState::Reachable, ..status(100, Reason::TorConnected) };
         let first = said(&mut progress, &ready);
         assert!(first.contains("chive invite") && first.contains("Tor: connected"), "{first}");
         said(&mut progress, &Status { endpoint: DoorState::Unreachable, ..ready.clone() });

@@ -9,6 +9,7 @@ use chive::api::types::{
 };
 use chive::text::{for_one_line, for_terminal};
 
+use crate::reason::say;
 use crate::time::{day_and_time, short, span, time_of_day};
 
 /// How the node is, one thing a line.
@@ -69,7 +70,7 @@ pub(crate) fn server(server: &Server) -> String {
     };
     let mut line = format!("{}  {state}", for_one_line(&server.address));
     if let Some(reason) = &server.reason {
-        let _ = write!(line, " ({})", for_one_line(reason));
+        let _ = write!(line, " ({})", say(reason));
     }
     if let Some(at) = server.announced_at {
         let _ = write!(line, ", announced {}", day_and_time(at));
@@ -98,7 +99,7 @@ pub(crate) fn handle(handle: &Handle) -> String {
     };
     let mut line = format!("{}  {state}", for_one_line(&handle.handle));
     if let Some(reason) = &handle.reason {
-        let _ = write!(line, " ({})", for_one_line(reason));
+        let _ = write!(line, " ({})", say(reason));
     }
     if let Some(at) = handle.expires_at {
         let _ = write!(line, ", kept until {}", day_and_time(at));
@@ -127,11 +128,11 @@ fn request(request: &Request) -> String {
 
 /// The way to the Tor network.
 pub(crate) fn tor(tor: &TorStatus) -> String {
-    let stalled = tor.stalled.as_deref().map(|why| format!(" (stalled: {})", for_one_line(why))).unwrap_or_default();
+    let stalled = tor.stalled.as_ref().map(|why| format!(" (stalled: {})", say(why))).unwrap_or_default();
     if tor.ready && stalled.is_empty() {
         return "connected".to_owned();
     }
-    format!("{} %: {}{stalled}", tor.percent, for_one_line(&tor.summary))
+    format!("{} %: {}{stalled}", tor.percent, say(&tor.summary))
 }
 
 /// Whether others reach an onion service.
@@ -193,7 +194,7 @@ pub(crate) fn contact(contact: &Contact) -> String {
 fn contact_line(contact: &Contact, width: usize) -> String {
     let mut line = format!("{:<width$}  {}", for_one_line(&contact.name), contact_state(contact));
     if let Some(reason) = &contact.reason {
-        let _ = write!(line, " ({})", for_one_line(reason));
+        let _ = write!(line, " ({})", say(reason));
     }
     if contact.verified {
         line += ", verified";
@@ -277,7 +278,7 @@ pub(crate) fn presence_of(contact: &Contact) -> String {
     match (contact.presence_source, &contact.presence_reason) {
         (Some(PresenceSource::Server), _) => shown += ", says its server",
         (None, Some(reason)) => {
-            let _ = write!(shown, ": {}", for_one_line(reason));
+            let _ = write!(shown, ": {}", say(reason));
         }
         _ => {}
     }
@@ -383,7 +384,7 @@ pub(crate) fn progress(message: &Message) -> String {
         MessageState::Received => "received",
     };
     match &message.reason {
-        Some(reason) => format!("{state}: {}", for_one_line(reason)),
+        Some(reason) => format!("{state}: {}", say(reason)),
         None => state.to_owned(),
     }
 }
@@ -468,6 +469,8 @@ fn count(n: u32, thing: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use chive::api::types::Reason;
+
     use super::*;
 
     /// A received message.
@@ -501,10 +504,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn hostile_names_and_reasons_are_harmless() {
+    fn hostile_names_and_texts_are_harmless() {
         let hostile = "\x1b[31m\u{202e}\nx".to_owned();
-        let message =
-            Message { contact: hostile.clone(), reason: Some(hostile.clone()), text: hostile.clone(), ..a_message() };
+        let message = Message { contact: hostile.clone(), text: hostile.clone(), ..a_message() };
         for direction in [Direction::Sent, Direction::Received] {
             let line = said(&Message { direction, ..message.clone() });
             assert!(!line.contains(['\x1b', '\u{202e}', '\n']), "{line:?}");
@@ -517,11 +519,21 @@ pub(crate) mod tests {
         let waiting = Message {
             direction: Direction::Sent,
             state: MessageState::Queued,
-            reason: Some("no link yet".to_owned()),
+            reason: Some(Reason::Unconfirmed),
             ..a_message()
         };
         let shown = message(&waiting, 0);
-        assert!(shown.contains("waiting: no link yet") && shown.contains(&waiting.id), "{shown}");
+        assert!(
+            shown.contains("waiting: the contact has not confirmed it yet") && shown.contains(&waiting.id),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_tor_waits_for_is_said() {
+        let stalled = Some(Reason::TorOffline);
+        let shown = tor(&TorStatus { ready: false, percent: 15, summary: Reason::TorConnecting, stalled });
+        assert!(shown.starts_with("15 %: connecting to the Tor network (stalled: this machine seems"), "{shown}");
     }
 
     #[test]

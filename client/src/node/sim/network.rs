@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use crate::model::Reason;
 use crate::transport::{
     Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Stream, Transport,
 };
@@ -193,7 +194,7 @@ impl Network {
 
     /// One person's way into it.
     pub(super) fn transport(&self, who: Who, incoming: mpsc::Sender<Incoming>) -> SimTransport {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: "connected".into(), stalled: None };
+        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
         let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         let (status, doors) = (watch::channel(ready).0, watch::channel(closed).0);
         SimTransport { who, network: self.clone(), incoming, status, doors }

@@ -19,7 +19,7 @@ use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
-use crate::model::{ContactId, MessageStatus, OutboxId, UnixMillis};
+use crate::model::{ContactId, MessageStatus, OutboxId, Reason, UnixMillis};
 use crate::node::actor::prepare;
 use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
@@ -271,7 +271,7 @@ impl Person {
             drop(tx);
             from.close().await;
             to.close().await;
-            kept.iter().map(|row| row.show(|_| String::new())).collect()
+            kept.iter().map(|row| row.show(|_| Reason::Unknown)).collect()
         })
     }
 

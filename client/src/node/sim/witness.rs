@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::pace::at_once;
 use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
-use crate::model::{EventSeq, MessageRowId};
+use crate::model::{EventSeq, MessageRowId, Reason};
 use crate::store::events::{self, Kind};
 use crate::store::{Store, messages};
 
@@ -74,7 +74,7 @@ impl Witness {
             if event.kind == Kind::Message
                 && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
-                self.record.take(&self.who, &row.show(|_| String::new()));
+                self.record.take(&self.who, &row.show(|_| Reason::Unknown));
             }
         }
     }

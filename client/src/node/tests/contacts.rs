@@ -46,13 +46,15 @@ async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
     bob.opens(&used).await.unwrap();
     bob.waits_until("Alice", |p| async move { p.is_online("Alice").await }).await;
     assert_eq!(bob.opens(&alice.invitation().await).await.unwrap_err(), ErrorCode::AlreadyContact);
-    for (link, why) in [(used, "has been used"), (revoked, "taken back")] {
+    for (link, why) in [(used, Reason::InvitationUsed), (revoked, Reason::InvitationRevoked)] {
         let contact = carol.opens(&link).await.unwrap();
         let id = contact.id.as_str();
         carol
-            .waits_until(why, |p| async move { p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused) })
+            .waits_until("the refusal", |p| async move {
+                p.contact(id).await.is_some_and(|c| c.state == ContactState::Refused)
+            })
             .await;
-        assert!(carol.contact(id).await.unwrap().reason.unwrap().contains(why));
+        assert_eq!(carol.contact(id).await.unwrap().reason, Some(why));
     }
     assert_eq!(bob.opens("chive:nonsense").await.unwrap_err(), ErrorCode::InvalidLink);
 }
@@ -283,11 +285,10 @@ async fn where_links_are_made_when_needed_nobody_is_said_to_be_connecting() {
     alice.sleep().await;
     alice.links = Links::WhenNeeded;
     alice.wake().await;
-    let reason = |p: Contact| p.reason.unwrap_or_default();
-    let says = "no connection to the contact: it is made when there is something to send";
-    alice.waits_until(says, |p| async move { p.contact("Bob").await.map(reason).as_deref() == Some(says) }).await;
+    let idle = |p: Contact| p.reason == Some(Reason::ConnectsWhenNeeded);
+    alice.waits_until("no connection", |p| async move { p.contact("Bob").await.is_some_and(idle) }).await;
     let waits = alice.sends("Bob", "hello again").await;
-    assert!(!waits.reason.as_ref().unwrap().contains("when there is"), "{waits:?}");
+    assert!(matches!(waits.reason, Some(Reason::NotConnected { .. })), "{waits:?}");
     bob.wake().await;
     alice.delivered(&waits).await;
 }

@@ -110,11 +110,11 @@ async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_da
     let id = bob.opens(&link).await.unwrap().id;
     let reason = |p: &Person, id: String| {
         let node = p.node().clone();
-        async move { node.contact(&id).await.ok().and_then(|contact| contact.reason).unwrap_or_default() }
+        async move { node.contact(&id).await.ok().and_then(|contact| contact.reason) }
     };
     bob.waits_until("no", |p| {
         let reason = reason(p, id.clone());
-        async move { reason.await.contains("expired") }
+        async move { reason.await == Some(Reason::InvitationExpired) }
     })
     .await;
     assert!(is_hosted(&world, front).await);

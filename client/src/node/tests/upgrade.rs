@@ -3,7 +3,7 @@
 //!
 //! The fixture was made by the version whose last migration was 0006. Alice has contacts in every
 //! state, and messages in every state with them; Bob is one of those contacts. `shown.json` is what
-//! the local API showed of both then.
+//! the local API showed of both then, but for reasons: they were sentences, and have become codes.
 
 use std::fs;
 use std::path::Path;

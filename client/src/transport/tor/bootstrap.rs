@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::arti::Arti;
-use super::trouble::{NO_PROGRESS, Trouble, skew_in};
+use super::trouble::{NO_PROGRESS, blockage, failure, skew_in};
+use crate::model::Reason;
 use crate::transport::NetworkStatus;
 
 /// The pause after the first failed bootstrap; it doubles with each further one.
@@ -39,7 +40,7 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new() -> Self {
-        let starting = NetworkStatus { ready: false, percent: 0, summary: "starting Tor".to_owned(), stalled: None };
+        let starting = NetworkStatus { ready: false, percent: 0, summary: Reason::TorStarting, stalled: None };
         Self {
             status: watch::Sender::new(starting),
             bootstrapped: AtomicBool::new(false),
@@ -82,7 +83,7 @@ impl Network {
 
     /// The transport was closed.
     pub(super) fn closed(&self) {
-        self.publish(NetworkStatus { ready: false, percent: 0, summary: "Tor is stopped".to_owned(), stalled: None });
+        self.publish(NetworkStatus { ready: false, percent: 0, summary: Reason::TorStopped, stalled: None });
     }
 
     fn lost(&self) -> bool {
@@ -154,19 +155,19 @@ struct Seen {
     percent: u8,
     /// The directory is complete.
     bootstrapped: bool,
-    trouble: Option<Trouble>,
+    trouble: Option<Reason>,
 }
 
 impl Seen {
-    fn of(status: &BootstrapStatus, network: &Network, failure: Option<ErrorKind>) -> Self {
+    fn of(status: &BootstrapStatus, network: &Network, failed: Option<ErrorKind>) -> Self {
         let skew = skew_in(&status.to_string());
-        let blocked = status.blocked().and_then(|blockage| Trouble::of_blockage(&blockage.kind(), skew.clone()));
-        let lost = network.lost().then_some(Trouble::Unreachable);
+        let blocked = status.blocked().and_then(|blocked| blockage(&blocked.kind(), skew));
+        let lost = network.lost().then_some(Reason::TorNoRelay);
         Self {
             usable: status.ready_for_traffic() && !network.lost(),
             percent: percent(status.as_frac()),
             bootstrapped: network.bootstrapped(),
-            trouble: lost.or(blocked).or_else(|| failure.map(|kind| Trouble::of_failure(kind, skew))),
+            trouble: lost.or(blocked).or_else(|| failed.map(|kind| failure(kind, skew))),
         }
     }
 }
@@ -213,33 +214,27 @@ impl Course {
         if seen.usable {
             self.arrived = true;
             self.patience = FIRST_PATIENCE;
-            let summary = "connected to Tor".to_owned();
-            return NetworkStatus { ready: true, percent: 100, summary, stalled: None };
+            return NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
         }
         let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
-        let trouble = seen.trouble.clone().or(stuck.then(|| self.guess()));
-        NetworkStatus {
-            ready: false,
-            percent: seen.percent.min(99),
-            summary: self.summary(seen),
-            stalled: trouble.map(|trouble| trouble.advice()),
-        }
+        let stalled = seen.trouble.clone().or(stuck.then(|| self.guess()));
+        NetworkStatus { ready: false, percent: seen.percent.min(99), summary: self.summary(seen), stalled }
     }
 
     /// What is probably wrong when nothing tells.
-    fn guess(&self) -> Trouble {
-        if self.arrived { Trouble::Unreachable } else { Trouble::Slow }
+    fn guess(&self) -> Reason {
+        if self.arrived { Reason::TorNoRelay } else { Reason::TorNoProgress { seconds: NO_PROGRESS.as_secs() } }
     }
 
-    fn summary(&self, seen: &Seen) -> String {
+    fn summary(&self, seen: &Seen) -> Reason {
         /// Below this, arti has no relay to ask for the directory.
         const CONNECTED: u8 = 15;
         if self.arrived {
-            "the connection to the Tor network is lost; trying again".to_owned()
+            Reason::TorLost
         } else if seen.bootstrapped || seen.percent < CONNECTED {
-            "connecting to the Tor network".to_owned()
+            Reason::TorConnecting
         } else {
-            format!("downloading the directory: {} %", seen.percent.min(99))
+            Reason::TorDownloading { percent: seen.percent.min(99) }
         }
     }
 }
@@ -259,17 +254,17 @@ mod tests {
     #[test]
     fn there_is_something_to_say_from_the_first_moment() {
         let status = Network::new().subscribe().borrow().clone();
-        assert_eq!((status.ready, status.percent, status.summary.as_str()), (false, 0, "starting Tor"));
+        assert_eq!((status.ready, status.percent, status.summary), (false, 0, Reason::TorStarting));
     }
 
     #[test]
     fn a_bootstrap_is_told_in_order() {
         let now = Instant::now();
         let mut course = Course::new(now);
-        assert_eq!(course.describe(&seen(0), now).summary, "connecting to the Tor network");
-        assert_eq!(course.describe(&seen(43), now).summary, "downloading the directory: 43 %");
+        assert_eq!(course.describe(&seen(0), now).summary, Reason::TorConnecting);
+        assert_eq!(course.describe(&seen(43), now).summary, Reason::TorDownloading { percent: 43 });
         let last = course.describe(&usable(), now);
-        assert_eq!((last.ready, last.percent, last.summary.as_str()), (true, 100, "connected to Tor"));
+        assert_eq!((last.ready, last.percent, last.summary), (true, 100, Reason::TorConnected));
     }
 
     #[test]
@@ -278,7 +273,7 @@ mod tests {
         let mut course = Course::new(now);
         assert_eq!(course.describe(&seen(20), now).stalled, None);
         let later = course.describe(&seen(20), now + NO_PROGRESS);
-        assert!(later.stalled.unwrap().contains("30 seconds"));
+        assert_eq!(later.stalled, Some(Reason::TorNoProgress { seconds: 30 }));
         assert_eq!(course.describe(&seen(21), now + 2 * NO_PROGRESS).stalled, None);
     }
 
@@ -305,8 +300,8 @@ mod tests {
     fn trouble_is_told_at_once_and_only_while_it_lasts() {
         let now = Instant::now();
         let mut course = Course::new(now);
-        let offline = Seen { trouble: Some(Trouble::Offline), ..seen(0) };
-        assert!(course.describe(&offline, now).stalled.unwrap().contains("offline"));
+        let offline = Seen { trouble: Some(Reason::TorOffline), ..seen(0) };
+        assert_eq!(course.describe(&offline, now).stalled, Some(Reason::TorOffline));
         assert_eq!(course.describe(&usable(), now).stalled, None);
     }
 
@@ -317,7 +312,7 @@ mod tests {
         course.describe(&usable(), now);
         let lost = course.describe(&seen(100), now);
         assert!(!lost.ready);
-        assert!(lost.summary.contains("lost"));
+        assert_eq!(lost.summary, Reason::TorLost);
         assert_eq!(lost.percent, 99);
     }
 }

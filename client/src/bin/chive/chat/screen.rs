@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chive::api::types::{Allowed, Contact, ContactState, Direction, Event, Message, MessageState, Terms, What};
+use chive::api::types::{Allowed, Contact, ContactState, Direction, Event, Message, MessageState, Reason, Terms, What};
 use chive::text::for_one_line;
 
 use crate::{show, time};
@@ -35,7 +35,7 @@ impl Line {
 struct Shown {
     id: String,
     state: MessageState,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 /// What is on the screen.
