@@ -26,7 +26,7 @@ mod tests {
         let is_about = |pattern: &str| pattern == "*" || Path::new(path).starts_with(pattern);
         let lines = ignore.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let decisions = lines.map(|line| line.strip_prefix('!').map_or((line, false), |pattern| (pattern, true)));
-        decisions.filter(|(pattern, _)| is_about(pattern)).last().is_none_or(|(_, let_in)| let_in)
+        decisions.rev().find(|(pattern, _)| is_about(pattern)).is_none_or(|(_, let_in)| let_in)
     }
 
     #[test]
