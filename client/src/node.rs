@@ -403,6 +403,17 @@ impl NodeHandle {
     }
 }
 
+#[cfg(test)]
+impl NodeHandle {
+    /// A node that never answers: its commands wait until the second value is dropped.
+    pub(crate) fn unanswered(store: Store, directory: PathBuf) -> (Self, impl Send + use<>) {
+        let (commands, queue) = mpsc::channel(COMMAND_QUEUE);
+        let (never, newest) = watch::channel(0);
+        let handle = Self { commands, newest, directory, store };
+        (handle, (queue, never))
+    }
+}
+
 fn check_note(key: &str, text: &str) -> Result<(), Fault> {
     let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {

@@ -1,7 +1,7 @@
 //! The local API's server: HTTP/1.1 over a Unix socket, in front of one node.
 //!
 //! The way of a request is the list of modules: `socket` lets it in, `extract` reads it, one file
-//! per resource answers it by asking the [`Node`], `problem` says what is wrong with it.
+//! per resource answers it by asking the node, `problem` says what is wrong with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,6 @@ mod handles;
 mod invitations;
 pub mod limits;
 mod messages;
-mod node;
 mod notes;
 mod openapi;
 mod problem;
@@ -34,10 +33,10 @@ mod socket;
 mod status;
 mod web;
 
-pub use node::{Answer, Node};
 pub use serve::{serve, serve_with};
 pub use socket::bind;
 
+use crate::node::NodeHandle;
 use crate::web::Web;
 use limits::{MAX_BODY, Timing};
 use problem::Refusal;
@@ -47,7 +46,7 @@ pub(crate) use serve::serve_router;
 /// What every handler can reach.
 #[derive(Clone)]
 struct App {
-    node: Arc<dyn Node>,
+    node: NodeHandle,
     web: Option<Web>,
     /// Ends the streams of events.
     stopping: CancellationToken,
@@ -56,9 +55,11 @@ struct App {
 }
 
 /// All paths, with their limits, in front of a node.
-pub(crate) fn router(node: impl Node, web: Option<Web>, stopping: CancellationToken, timing: Timing) -> Router {
+pub(crate) fn router(node: NodeHandle, web: Option<Web>, stopping: CancellationToken, timing: Timing) -> Router {
     let (router, document) = routes().split_for_parts();
-    let app = App { node: Arc::new(node), web, stopping, document: openapi::text(&document).into(), timing };
+    let document = openapi::text(&document).into();
+    let app = App { node, web, stopping, document, timing };
+
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .fallback(problem::not_found)

@@ -162,3 +162,55 @@ macro_rules! refusals {
     };
 }
 pub(super) use refusals;
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use utoipa::openapi::schema::Schema;
+
+    use super::*;
+
+    /// Every code, as the document lists them.
+    fn codes() -> Vec<ErrorCode> {
+        let RefOr::T(Schema::Object(schema)) = <ErrorCode as utoipa::PartialSchema>::schema() else {
+            panic!("the codes are no enumeration");
+        };
+        let names = schema.enum_values.unwrap();
+        names.into_iter().map(|name| serde_json::from_value(name).unwrap()).collect()
+    }
+
+    async fn problem(fault: Fault) -> (StatusCode, Problem) {
+        let response = Refusal::from(fault).into_response();
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_fault_becomes_a_problem_with_its_code_and_its_reason() {
+        for code in codes() {
+            let (status, problem) = problem(Fault::new(code, "because of secret.onion")).await;
+            assert_eq!((problem.code, problem.status), (code, status.as_u16()));
+            assert_eq!(problem.kind, "about:blank");
+            assert_eq!(Some(problem.title.as_str()), status.canonical_reason());
+
+            let tells = problem.detail == "because of secret.onion";
+            let hides = !problem.detail.contains("onion") && !problem.detail.is_empty();
+            assert!(if code == ErrorCode::Internal { hides } else { tells }, "{problem:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whose_fault_it_is_can_be_told_from_the_status() {
+        use ErrorCode as E;
+        let not_the_callers =
+            [E::ServerUnreachable, E::DiskFull, E::DiskReadOnly, E::ProfileDamaged, E::Stopping, E::Internal];
+        for code in codes() {
+            let (status, _) = problem(Fault::new(code, "why")).await;
+            let is_the_nodes = not_the_callers.contains(&code);
+            assert_eq!(status.is_server_error(), is_the_nodes, "{code:?}: {status}");
+            assert_eq!(status.is_client_error(), !is_the_nodes, "{code:?}: {status}");
+        }
+    }
+}

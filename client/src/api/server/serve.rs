@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::{HEAD_DEADLINE, MAX_CONNECTIONS, STOP_DEADLINE, Timing};
-use super::node::Node;
 use super::router;
+use crate::node::NodeHandle;
 use crate::web::Web;
 
 /// How long to wait when the system has no room for another connection.
@@ -33,7 +33,7 @@ const FULL_PAUSE: Duration = Duration::from_millis(200);
 /// What `accept` says when the socket is broken for good.
 pub async fn serve(
     listener: UnixListener,
-    node: impl Node,
+    node: NodeHandle,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     serve_with(listener, node, None, shutdown).await
@@ -46,7 +46,7 @@ pub async fn serve(
 /// As [`serve`].
 pub async fn serve_with(
     listener: UnixListener,
-    node: impl Node,
+    node: NodeHandle,
     web: Option<Web>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {

@@ -1,6 +1,5 @@
 //! Every way in which a request can be wrong, by name.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -8,31 +7,55 @@ use hyper::{Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::fake::Fake;
-use super::{Door, assert_refused, request};
+use super::openapi::{document, operations};
+use super::{Api, assert_refused, empty_store, request};
 use crate::api::server::limits::{MAX_BODY, Timing};
 use crate::api::server::router;
-use crate::api::types::{ErrorCode, NewMessage};
+use crate::api::types::{ContactChange, ErrorCode, NewMessage};
+use crate::node::NodeHandle;
 
-/// Checks that a request is refused, and why, without having reached the node.
-async fn assert_malformed(method: &str, path: &str, body: &str, status: StatusCode, code: ErrorCode) {
-    let door = Door::open();
-    let problem = door.problem(request(method, path, body.to_owned())).await;
-    assert_eq!((problem.status, problem.code), (status.as_u16(), code), "{method} {path} {body}: {}", problem.detail);
-    assert_eq!(door.node.asked(), [""; 0]);
-    door.close().await;
+/// The API of a node that never answers: an answer shows that the node was not asked.
+struct Deaf {
+    api: Api,
+    _node: Box<dyn Send>,
+    _directory: tempfile::TempDir,
 }
 
-#[tokio::test]
-async fn a_body_that_is_not_json() {
-    for body in ["", "{", "{} x", "\u{0}"] {
-        let expected = (StatusCode::BAD_REQUEST, ErrorCode::MalformedRequest);
-        assert_malformed("POST", "/v1/invitations", body, expected.0, expected.1).await;
+impl Deaf {
+    async fn open() -> Self {
+        let (store, directory) = empty_store().await;
+        let (handle, node) = NodeHandle::unanswered(store, directory.path().to_owned());
+        Self { api: Api::of(handle), _node: Box::new(node), _directory: directory }
+    }
+
+    async fn refuses(&self, asked: (&str, &str, &str), status: StatusCode, code: ErrorCode) {
+        let (method, path, body) = asked;
+        let problem = self.api.problem(request(method, path, body.to_owned())).await;
+        let detail = &problem.detail;
+        assert_eq!((problem.status, problem.code), (status.as_u16(), code), "{asked:?}: {detail}");
+    }
+
+    async fn refuses_as_malformed(&self, asked: (&str, &str, &str), status: StatusCode) {
+        self.refuses(asked, status, ErrorCode::MalformedRequest).await;
+    }
+
+    async fn close(self) {
+        self.api.close().await;
     }
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_json() {
+    let deaf = Deaf::open().await;
+    for body in ["", "{", "{} x", "\u{0}"] {
+        deaf.refuses_as_malformed(("POST", "/v1/invitations", body), StatusCode::BAD_REQUEST).await;
+    }
+    deaf.close().await;
+}
+
+#[tokio::test]
 async fn a_body_of_the_wrong_shape() {
+    let deaf = Deaf::open().await;
     let wrong = [
         ("/v1/contacts", "{}"),
         ("/v1/contacts", "{\"link\":7}"),
@@ -44,104 +67,157 @@ async fn a_body_of_the_wrong_shape() {
         ("/v1/wipe", "{}"),
     ];
     for (path, body) in wrong {
-        let expected = (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::MalformedRequest);
-        assert_malformed("POST", path, body, expected.0, expected.1).await;
+        deaf.refuses_as_malformed(("POST", path, body), StatusCode::UNPROCESSABLE_ENTITY).await;
     }
+    deaf.close().await;
+}
+
+#[tokio::test]
+async fn every_operation_with_a_body_refuses_what_is_not_json_and_what_has_unknown_fields() {
+    let deaf = Deaf::open().await;
+    let document = document();
+    let with_body = operations(&document).filter(|it| it.details["requestBody"].is_object());
+    for operation in with_body {
+        let uri = operation.uri();
+        let asked = |body| (operation.method.as_str(), uri.as_str(), body);
+        deaf.refuses_as_malformed(asked("{"), StatusCode::BAD_REQUEST).await;
+        let unknown = asked("{\"no such field\":1}");
+        deaf.refuses_as_malformed(unknown, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_wipe_that_is_not_meant() {
-    let expected = (StatusCode::BAD_REQUEST, ErrorCode::MalformedRequest);
-    assert_malformed("POST", "/v1/wipe", "{\"confirm\":false}", expected.0, expected.1).await;
+    let deaf = Deaf::open().await;
+    let asked = ("POST", "/v1/wipe", "{\"confirm\":false}");
+    deaf.refuses_as_malformed(asked, StatusCode::BAD_REQUEST).await;
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit() {
+    let deaf = Deaf::open().await;
     for size in [MAX_BODY + 1, 8 * MAX_BODY] {
         let body = format!("{{\"text\":\"{}\"}}", "x".repeat(size));
-        let expected = (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::MalformedRequest);
-        assert_malformed("POST", "/v1/contacts/Bob/messages", &body, expected.0, expected.1).await;
+        let asked = ("POST", "/v1/contacts/Bob/messages", body.as_str());
+        deaf.refuses_as_malformed(asked, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_body_of_the_wrong_type() {
-    let door = Door::open();
-    let plain = Request::post("/v1/invitations").header("content-type", "text/plain").body(Full::from("{}")).unwrap();
-    let problem = door.problem(plain).await;
+    let deaf = Deaf::open().await;
+    let plain = Request::post("/v1/invitations").header("content-type", "text/plain");
+    let problem = deaf.api.problem(plain.body(Full::from("{}")).unwrap()).await;
     assert_eq!(problem.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(problem.code, ErrorCode::MalformedRequest);
-    door.close().await;
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_path_that_is_not_there() {
-    for path in ["/", "/v1", "/v2/status", "/v1/status/", "/v1/contacts/", "/v1/contacts/a/b", "/v1//status"] {
-        assert_malformed("GET", path, "", StatusCode::NOT_FOUND, ErrorCode::NotFound).await;
+    let deaf = Deaf::open().await;
+    let wrong = ["/", "/v1", "/v2/status", "/v1/status/", "/v1/contacts/", "/v1/contacts/a/b", "/v1//status"];
+    for path in wrong {
+        deaf.refuses(("GET", path, ""), StatusCode::NOT_FOUND, ErrorCode::NotFound).await;
     }
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_name_that_is_not_text() {
-    let expected = (StatusCode::BAD_REQUEST, ErrorCode::MalformedRequest);
-    assert_malformed("GET", "/v1/contacts/%FF", "", expected.0, expected.1).await;
+    let deaf = Deaf::open().await;
+    deaf.refuses_as_malformed(("GET", "/v1/contacts/%FF", ""), StatusCode::BAD_REQUEST).await;
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_method_that_the_path_does_not_take() {
-    let door = Door::open();
-    let response = door.raw(request("PUT", "/v1/invitations", "")).await;
+    let deaf = Deaf::open().await;
+    let response = deaf.api.raw(request("PUT", "/v1/invitations", "")).await;
     assert_eq!(response.headers()["allow"], "GET,HEAD,POST");
-    let problem = door.problem(request("PUT", "/v1/invitations", "")).await;
-    assert_eq!((problem.status, problem.code), (405, ErrorCode::MethodNotAllowed));
-    door.close().await;
+
+    let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed);
+    deaf.refuses(("PUT", "/v1/invitations", ""), status, code).await;
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_query_that_is_wrong() {
-    let wrong = ["/v1/contacts/Bob/messages?limit=x", "/v1/contacts/Bob/messages?limt=1", "/v1/events?after=x"];
-    for path in wrong.into_iter().chain(["/v1/events?after=1&limit=1", "/v1/events?after=1&after=2"]) {
-        assert_malformed("GET", path, "", StatusCode::BAD_REQUEST, ErrorCode::MalformedRequest).await;
+    let deaf = Deaf::open().await;
+    let wrong = [
+        "/v1/contacts/Bob/messages?limit=x",
+        "/v1/contacts/Bob/messages?limt=1",
+        "/v1/events?after=x",
+        "/v1/events?after=1&limit=1",
+        "/v1/events?after=1&after=2",
+    ];
+    for path in wrong {
+        deaf.refuses_as_malformed(("GET", path, ""), StatusCode::BAD_REQUEST).await;
     }
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_number_out_of_range() {
-    for path in ["/v1/contacts/Bob/messages?limit=0", "/v1/contacts/Bob/messages?limit=1001", "/v1/events?after=-1"] {
-        assert_malformed("GET", path, "", StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::OutOfRange).await;
+    let deaf = Deaf::open().await;
+    let wrong = ["/v1/contacts/Bob/messages?limit=0", "/v1/contacts/Bob/messages?limit=1001", "/v1/events?after=-1"];
+    for path in wrong {
+        let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::OutOfRange);
+        deaf.refuses(("GET", path, ""), status, code).await;
     }
+    deaf.close().await;
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_node_comes_with_its_reason() {
-    let door = Door::open();
-    door.node.refuse(ErrorCode::UnknownContact);
-    let problem = door.problem(request("GET", "/v1/contacts/Bob", "")).await;
+    let (ada, api) = Api::of_ada_and_bob().await;
+    let fault = ada.node().contact("Eve").await.unwrap_err();
+    let problem = api.problem(request("GET", "/v1/contacts/Eve", "")).await;
     assert_eq!((problem.status, problem.code), (404, ErrorCode::UnknownContact));
-    assert_eq!(problem.detail, "because of secret.onion");
-    door.node.refuse(ErrorCode::ContactBlocked);
+    assert_eq!((fault.code, fault.detail), (problem.code, problem.detail));
+
+    let block = ContactChange { blocked: Some(true), ..ContactChange::default() };
+    ada.node().change_contact("Bob", block).await.unwrap();
     let new = NewMessage { text: "hi".into(), id: None, expires_in: None };
-    assert_refused(door.client.send("Bob", &new).await, ErrorCode::ContactBlocked, StatusCode::CONFLICT);
-    door.close().await;
+    let refused = api.client.send("Bob", &new).await;
+    assert_refused(refused, ErrorCode::ContactBlocked, StatusCode::CONFLICT);
+
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn an_internal_fault_keeps_its_cause_to_itself() {
-    let door = Door::open();
-    door.node.refuse(ErrorCode::Internal);
-    let problem = door.problem(request("GET", "/v1/status", "")).await;
+    let (ada, api) = Api::of_ada().await;
+    ada.store.close().await;
+    let problem = api.problem(request("GET", "/v1/status", "")).await;
     assert_eq!((problem.status, problem.code), (500, ErrorCode::Internal));
-    assert!(!problem.detail.contains("onion"), "{}", problem.detail);
-    door.close().await;
+    assert_eq!(problem.detail, "Something is wrong with the node: see its log.");
+    api.close().await;
+    ada.stops().await;
+}
+
+#[tokio::test]
+async fn a_node_that_has_stopped() {
+    let (ada, api) = Api::of_ada().await;
+    ada.stops().await;
+    let problem = api.problem(request("GET", "/v1/status", "")).await;
+    assert_eq!((problem.status, problem.code), (503, ErrorCode::Stopping));
+    api.close().await;
 }
 
 #[tokio::test]
 async fn a_node_that_does_not_answer() {
-    let node = Arc::new(Fake::default());
-    node.fall_silent();
-    let request = axum::extract::Request::get("/v1/status").body(axum::body::Body::empty()).unwrap();
+    let (store, directory) = empty_store().await;
+    let (handle, _node) = NodeHandle::unanswered(store, directory.path().to_owned());
     let timing = Timing { request: Duration::from_millis(1), ..Timing::default() };
-    let response = router(node, None, CancellationToken::new(), timing).oneshot(request).await.unwrap();
+    let router = router(handle, None, CancellationToken::new(), timing);
+
+    let request = axum::extract::Request::get("/v1/status").body(axum::body::Body::empty());
+    let response = router.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }

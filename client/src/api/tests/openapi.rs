@@ -3,52 +3,46 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{Door, request};
+use serde_json::Value;
+
+use super::{Api, request};
 use crate::api::server;
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
-/// Every operation, with a path and a body that it takes.
-const OPERATIONS: [(&str, &str, &str, &str); 35] = [
-    ("GET", "/v1/status", "/v1/status", ""),
-    ("GET", "/v1/invitations", "/v1/invitations", ""),
-    ("POST", "/v1/invitations", "/v1/invitations", "{}"),
-    ("DELETE", "/v1/invitations/{id}", "/v1/invitations/2a", ""),
-    ("GET", "/v1/contacts", "/v1/contacts", ""),
-    ("POST", "/v1/contacts", "/v1/contacts", "{\"link\":\"l\"}"),
-    ("GET", "/v1/contacts/{name}", "/v1/contacts/Bob", ""),
-    ("PATCH", "/v1/contacts/{name}", "/v1/contacts/Bob", "{}"),
-    ("DELETE", "/v1/contacts/{name}", "/v1/contacts/Bob", ""),
-    ("GET", "/v1/contacts/{name}/messages", "/v1/contacts/Bob/messages", ""),
-    ("POST", "/v1/contacts/{name}/messages", "/v1/contacts/Bob/messages", "{\"text\":\"hi\"}"),
-    ("POST", "/v1/contacts/{name}/read", "/v1/contacts/Bob/read", "{}"),
-    ("GET", "/v1/conversations", "/v1/conversations", ""),
-    ("GET", "/v1/notes", "/v1/notes", ""),
-    ("PUT", "/v1/notes/{key}", "/v1/notes/ui.theme", "{\"text\":\"dark\"}"),
-    ("GET", "/v1/search", "/v1/search?text=hi", ""),
-    ("GET", "/v1/messages/{id}", "/v1/messages/3b", ""),
-    ("DELETE", "/v1/messages/{id}", "/v1/messages/3b", ""),
-    ("GET", "/v1/servers", "/v1/servers", ""),
-    ("POST", "/v1/servers", "/v1/servers", "{\"address\":\"a\"}"),
-    ("DELETE", "/v1/servers/{address}", "/v1/servers/a", ""),
-    ("PUT", "/v1/presence", "/v1/presence", "{\"presence\":\"away\"}"),
-    ("GET", "/v1/handles", "/v1/handles", ""),
-    ("POST", "/v1/handles", "/v1/handles", "{\"handle\":\"a@b\"}"),
-    ("DELETE", "/v1/handles/{handle}", "/v1/handles/a@b", ""),
-    ("GET", "/v1/requests", "/v1/requests", ""),
-    ("POST", "/v1/requests/{id}", "/v1/requests/1f", "{\"decision\":\"accept\"}"),
-    ("PATCH", "/v1/profile", "/v1/profile", "{}"),
-    ("GET", "/v1/events", "/v1/events", ""),
-    ("POST", "/v1/web", "/v1/web", ""),
-    ("POST", "/v1/passphrase", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}"),
-    ("POST", "/v1/backup", "/v1/backup", "{\"passphrase\":\"a\"}"),
-    ("POST", "/v1/wipe", "/v1/wipe", "{\"confirm\":true}"),
-    ("GET", "/v1/openapi.json", "/v1/openapi.json", ""),
-    ("HEAD", "", "/v1/status", ""),
-];
+/// An operation, as the document describes it.
+pub(super) struct Operation<'a> {
+    /// In capitals.
+    pub(super) method: String,
+    /// With its parameters in braces.
+    pub(super) path: String,
+    pub(super) details: &'a Value,
+}
 
-fn document() -> serde_json::Value {
+impl Operation<'_> {
+    /// Whether a request asks for this.
+    pub(super) fn is(&self, method: &str, path: &str) -> bool {
+        let (ours, theirs) = (self.path.split('/'), path.split('/'));
+        let as_long = ours.clone().count() == theirs.clone().count();
+        let alike = ours.zip(theirs).all(|(ours, theirs)| ours == theirs || ours.starts_with('{'));
+        self.method == method && as_long && alike
+    }
+
+    /// Its path, with the names of its parameters as their values.
+    pub(super) fn uri(&self) -> String {
+        self.path.replace(['{', '}'], "")
+    }
+}
+
+pub(super) fn document() -> Value {
     serde_json::from_str(&server::document()).unwrap()
+}
+
+pub(super) fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
+    document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(|(method, details)| Operation { method: method.to_uppercase(), path: path.clone(), details })
+    })
 }
 
 #[test]
@@ -61,39 +55,63 @@ fn the_document_is_the_one_that_is_checked_in() {
     assert!(text == checked_in, "openapi.json is not what the code says: UPDATE_OPENAPI=1 cargo test -p chive openapi");
 }
 
-#[test]
-fn the_document_has_every_operation_and_no_other() {
-    let document = document();
-    let documented: BTreeSet<_> = document["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())))
-        .collect();
-    let expected = OPERATIONS.iter().filter(|operation| !operation.1.is_empty());
-    assert_eq!(documented, expected.map(|(method, path, ..)| ((*method).into(), (*path).into())).collect());
-}
-
 #[tokio::test]
-async fn every_operation_answers() {
-    let door = Door::open();
-    // The fake node has no web interface.
-    for (method, _, path, body) in OPERATIONS.into_iter().filter(|operation| operation.1 != "/v1/web") {
-        let status = door.raw(request(method, path, body)).await.status();
-        assert!(status.is_success(), "{method} {path}: {status}");
+async fn every_path_takes_the_methods_that_are_documented_and_no_other() {
+    let (ada, api) = Api::of_ada().await;
+    let document = document();
+    for path in document["paths"].as_object().unwrap().keys() {
+        let here: Vec<_> = operations(&document).filter(|it| it.path == *path).collect();
+        let uri = here[0].uri();
+        let mut documented: BTreeSet<_> = here.into_iter().map(|it| it.method).collect();
+        if documented.contains("GET") {
+            documented.insert("HEAD".into());
+        }
+
+        let refused = api.raw(request("TRACE", &uri, "")).await;
+        let allowed = refused.headers()["allow"].to_str().unwrap().split(',');
+        assert_eq!(allowed.map(str::to_owned).collect::<BTreeSet<_>>(), documented, "{path}");
     }
-    door.close().await;
+    api.close().await;
+    ada.stops().await;
 }
 
 #[test]
-fn every_operation_has_a_summary_an_id_and_its_errors() {
+fn every_operation_has_a_summary_a_tag_an_id_of_its_own_and_its_parameters() {
     let document = document();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            assert!(operation["summary"].is_string() && operation["operationId"].is_string(), "{method} {path}");
-            for status in ["400", "500", "503", "default"] {
-                let content = &operation["responses"][status]["content"]["application/problem+json"];
-                assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{method} {path} {status}");
+    let mut ids = BTreeSet::new();
+    for Operation { method, path, details } in operations(&document) {
+        assert!(details["summary"].is_string(), "{method} {path}");
+        assert_eq!(details["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
+        assert!(ids.insert(details["operationId"].as_str().unwrap()), "{method} {path}");
+
+        let in_path = |it: &&Value| it["in"] == "path" && it["required"] == true;
+        let documented = details["parameters"].as_array().into_iter().flatten().filter(in_path);
+        let documented: Vec<_> = documented.map(|it| it["name"].as_str().unwrap()).collect();
+        let segments = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(documented, segments.collect::<Vec<_>>(), "{method} {path}");
+    }
+}
+
+#[test]
+fn every_operation_has_its_answer_and_its_refusals() {
+    let document = document();
+    let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    for Operation { method, path, details } in operations(&document) {
+        let responses = details["responses"].as_object().unwrap();
+        for status in ["400", "500", "503", "default"] {
+            assert!(responses.contains_key(status), "{method} {path} {status}");
+        }
+        let (answers, refusals): (Vec<_>, Vec<_>) = responses.iter().partition(|(status, _)| status.starts_with('2'));
+        assert_eq!(answers.len(), 1, "{method} {path}");
+
+        for (status, refusal) in refusals {
+            let content = &refusal["content"]["application/problem+json"];
+            let schema = &content["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{method} {path} {status}");
+
+            let named = refusal["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+            for code in named {
+                assert!(codes.contains(&code.into()), "{method} {path} {status}: {code}");
             }
         }
     }
@@ -103,8 +121,8 @@ fn every_operation_has_a_summary_an_id_and_its_errors() {
 fn every_schema_that_is_named_is_there() {
     let document = document();
     let text = document.to_string();
-    let named = text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap());
-    for name in named {
+    let named = text.split("#/components/schemas/").skip(1);
+    for name in named.map(|rest| rest.split('"').next().unwrap()) {
         assert!(document["components"]["schemas"][name].is_object(), "{name}");
     }
 }

@@ -1,210 +1,173 @@
-//! Every path: what the client asks reaches the node as it was said, and comes back whole.
+//! What goes over the paths: statuses, names of any kind, and what is long.
 
 use hyper::StatusCode;
 
-use super::fake::{asking, contact, handle, invitation, message, note, server, status};
-use super::{Door, json, request};
-use crate::api::types::{
-    ContactChange, Decision, ErrorCode, NewBackup, NewContact, NewInvitation, NewMessage, NewServer, OwnPresence,
-    PassphraseChange, ProfileChange, Search,
-};
-
-#[tokio::test]
-async fn the_status() {
-    let door = Door::open();
-    assert_eq!(door.client.status().await.unwrap(), status());
-    door.close().await;
-}
-
-#[tokio::test]
-async fn invitations() {
-    let door = Door::open();
-    let new = NewInvitation { uses: Some(3), expires_in: None };
-    assert_eq!(door.client.invite(&new).await.unwrap(), invitation());
-    assert_eq!(door.client.invitations().await.unwrap(), [invitation()]);
-    assert_eq!(door.client.revoke("2a2a").await.unwrap(), invitation());
-    assert_eq!(door.node.asked(), ["invite Some(3) None", "invitations", "revoke 2a2a"]);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn contacts() {
-    let door = Door::open();
-    let new = NewContact { link: "chive:abc".into(), name: Some("Bob".into()), message: None };
-    assert_eq!(door.client.add_contact(&new).await.unwrap(), contact());
-    assert_eq!(door.client.contacts().await.unwrap(), [contact()]);
-    assert_eq!(door.client.contact("Bob").await.unwrap(), contact());
-    let change = ContactChange { verified: Some(true), ..ContactChange::default() };
-    assert_eq!(door.client.change_contact("Bob", &change).await.unwrap(), contact());
-    door.client.remove_contact("Bob").await.unwrap();
-    let asked = [
-        "add chive:abc Some(\"Bob\") None",
-        "contacts",
-        "contact Bob",
-        "change Bob None Some(true) None",
-        "remove Bob",
-    ];
-    assert_eq!(door.node.asked(), asked);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn presence_servers_and_handles() {
-    let door = Door::open();
-    let client = &door.client;
-    assert_eq!(client.servers().await.unwrap(), [server()]);
-    let new = NewServer { address: "a.onion".into(), token: Some("t".into()) };
-    assert_eq!(client.add_server(&new).await.unwrap(), server());
-    client.remove_server("a.onion").await.unwrap();
-    assert_eq!(client.set_presence(OwnPresence::Invisible).await.unwrap(), status());
-    assert_eq!(client.handles().await.unwrap(), [handle()]);
-    assert_eq!(client.claim_handle("ada@a.onion").await.unwrap(), handle());
-    client.release_handle("ada@a.onion").await.unwrap();
-    assert_eq!(client.requests().await.unwrap(), [asking()]);
-    client.answer_request("1f1f1f1f", Decision::Block).await.unwrap();
-    assert_eq!(client.change_profile(&ProfileChange { name: Some("Eve".into()) }).await.unwrap(), status());
-    let asked = [
-        "servers",
-        "add server a.onion Some(\"t\")",
-        "remove server a.onion",
-        "presence Invisible",
-        "handles",
-        "claim ada@a.onion",
-        "release ada@a.onion",
-        "requests",
-        "answer 1f1f1f1f Block",
-        "profile Some(\"Eve\")",
-    ];
-    assert_eq!(door.node.asked(), asked);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn messages() {
-    let door = Door::open();
-    let new = NewMessage { text: "hi".into(), id: None, expires_in: Some(60) };
-    assert_eq!(door.client.send("Bob", &new).await.unwrap(), message());
-    assert_eq!(door.client.history("Bob", 1000, Some("3b&x=1")).await.unwrap(), [message()]);
-    assert_eq!(door.client.history("Bob", 1, None).await.unwrap(), [message()]);
-    let search = Search { text: "a&b c".into(), contact: Some("Bob".into()), limit: 2, before: Some("3b".into()) };
-    assert_eq!(door.client.search(&search).await.unwrap(), [message()]);
-    assert_eq!(door.client.mark_read("Bob", Some("3b")).await.unwrap(), contact());
-    assert_eq!(door.client.message("3b").await.unwrap(), message());
-    assert_eq!(door.client.cancel("3b").await.unwrap(), message());
-    let asked = [
-        "send Bob hi None Some(60)",
-        "history Bob 1000 Some(\"3b&x=1\")",
-        "history Bob 1 None",
-        "search a&b c Some(\"Bob\") 2 Some(\"3b\")",
-        "read Bob Some(\"3b\")",
-        "message 3b",
-        "cancel 3b",
-    ];
-    assert_eq!(door.node.asked(), asked);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn conversations_and_notes() {
-    let door = Door::open();
-    assert_eq!(door.client.conversations().await.unwrap(), [message()]);
-    assert_eq!(door.client.notes().await.unwrap(), [note()]);
-    door.client.put_note("ui.theme", "dark").await.unwrap();
-    assert_eq!(door.node.asked(), ["conversations", "notes", "note ui.theme dark"]);
-    door.close().await;
-}
+use super::{Api, Person, json, link_to_nobody, request, within};
+use crate::api::server::limits::DEFAULT_HISTORY;
+use crate::api::types::{ContactChange, ErrorCode, Message, NewBackup, NewMessage, Search};
+use crate::identity::PeerId;
+use crate::model::UnixMillis;
+use crate::node::Ending;
+use crate::profile::{Passphrase, backup};
+use crate::store::contacts::{self, Naming};
+use crate::transport::memory::MemoryNetwork;
 
 #[tokio::test]
 async fn a_node_without_a_web_interface_says_so() {
-    let door = Door::open();
-    let problem = door.problem(request("POST", "/v1/web", "")).await;
+    let (ada, api) = Api::of_ada().await;
+    let problem = api.problem(request("POST", "/v1/web", "")).await;
     assert_eq!((problem.status, problem.code), (404, ErrorCode::NotFound));
-    door.close().await;
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn the_longest_text_fits_however_it_is_escaped() {
-    let door = Door::open();
-    let new = NewMessage { text: "\"".repeat(64_512), id: Some("3b".repeat(16)), expires_in: Some(u64::MAX) };
-    door.client.send("Bob", &new).await.unwrap();
-    door.close().await;
+    let (ada, api) = Api::of_ada_and_bob().await;
+    let longest =
+        |expires_in| NewMessage { text: "\"".repeat(64_512), id: Some("3b".repeat(16)), expires_in: Some(expires_in) };
+    // The longest number, too: the node reads it, and says what is wrong with it.
+    let refused = api.client.send("Bob", &longest(u64::MAX)).await;
+    super::assert_refused(refused, ErrorCode::OutOfRange, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let sent = api.client.send("Bob", &longest(31_536_000)).await.unwrap();
+    assert_eq!(sent.text, longest(1).text);
+    assert_eq!(ada.node().message(&sent.id).await.unwrap().text, sent.text);
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn the_history_has_fifty_messages_by_default() {
-    let door = Door::open();
-    door.raw(request("GET", "/v1/contacts/Bob/messages", "")).await;
-    assert_eq!(door.node.asked(), ["history Bob 50 None"]);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn the_profile() {
-    let door = Door::open();
-    door.client.change_passphrase(&PassphraseChange { old: "a".into(), new: "b".into() }).await.unwrap();
-    door.client.wipe().await.unwrap();
-    assert_eq!(door.node.asked(), ["passphrase a b", "wipe"]);
-    door.close().await;
+    let (ada, api) = Api::of_ada_and_bob().await;
+    for n in 0..=DEFAULT_HISTORY {
+        ada.sends("Bob", &n.to_string()).await;
+    }
+    let page = json(api.raw(request("GET", "/v1/contacts/Bob/messages", "")).await).await;
+    let page: Vec<Message> = serde_json::from_value(page).unwrap();
+    let texts: Vec<_> = page.iter().map(|message| message.text.clone()).collect();
+    assert_eq!(texts, (1..=50).map(|n| n.to_string()).collect::<Vec<_>>());
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
-    let door = Door::open();
+    let (ada, api) = Api::of_ada_and_bob().await;
+    ada.has_passphrase("a");
+    let link = format!("{{\"link\":\"{}\"}}", link_to_nobody(2));
     let statuses = [
         ("POST", "/v1/invitations", "{}", StatusCode::CREATED),
-        ("POST", "/v1/contacts", "{\"link\":\"l\"}", StatusCode::CREATED),
+        ("POST", "/v1/contacts", &link, StatusCode::CREATED),
         ("POST", "/v1/contacts/Bob/messages", "{\"text\":\"hi\"}", StatusCode::CREATED),
         ("DELETE", "/v1/contacts/Bob", "", StatusCode::NO_CONTENT),
+        ("PUT", "/v1/notes/ui.theme", "{\"text\":\"dark\"}", StatusCode::NO_CONTENT),
         ("POST", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}", StatusCode::NO_CONTENT),
         ("POST", "/v1/wipe", "{\"confirm\":true}", StatusCode::ACCEPTED),
     ];
     for (method, path, body, status) in statuses {
-        assert_eq!(door.raw(request(method, path, body)).await.status(), status, "{method} {path}");
+        let answer = api.raw(request(method, path, body.to_owned())).await;
+        assert_eq!(answer.status(), status, "{method} {path}");
     }
-    door.close().await;
+    assert_eq!(within(ada.running.ended).await.unwrap(), Ending::Wiped);
+    api.close().await;
 }
 
+/// Also names that the node gives to nobody: they get to it as they were typed.
 #[tokio::test]
 async fn names_may_hold_anything() {
     let names =
         ["a/b", "Ada Lovelace", "Zoë \u{1f41a}", "100%", "%2F", ".", "..", "a?b#c&d=e", "a+b", "{name}", "\u{0}\n"];
-    let door = Door::open();
+    let ada = Person::prepared("Ada", &MemoryNetwork::default(), async |tx| {
+        for (number, name) in (1..).zip(names) {
+            let naming = Naming { name, skeleton: name, named: true };
+            contacts::add(tx, PeerId([number; 32]), &naming, UnixMillis(0)).await.unwrap();
+        }
+    })
+    .await;
+    let api = Api::of(ada.node().clone());
     for name in names {
+        let contact = api.client.contact(name).await.unwrap();
+        assert_eq!(contact.name, name);
+        let change = ContactChange { retain: Some(3600), ..ContactChange::default() };
+        let changed = api.client.change_contact(name, &change).await.unwrap();
+        assert_eq!((changed.id, changed.retain), (contact.id.clone(), Some(3600)));
+
         let new = NewMessage { text: "hi".into(), id: None, expires_in: None };
-        door.client.contact(name).await.unwrap();
-        door.client.change_contact(name, &ContactChange::default()).await.unwrap();
-        door.client.send(name, &new).await.unwrap();
-        door.client.history(name, 1, None).await.unwrap();
-        door.client.remove_contact(name).await.unwrap();
-        let asked = [
-            format!("contact {name}"),
-            format!("change {name} None None None"),
-            format!("send {name} hi None None"),
-            format!("history {name} 1 None"),
-            format!("remove {name}"),
-        ];
-        assert!(door.node.asked().ends_with(&asked), "{name:?}: {:?}", door.node.asked());
+        let sent = api.client.send(name, &new).await.unwrap();
+        assert_eq!(sent.contact_id, contact.id);
+        assert_eq!(api.client.history(name, 1, None).await.unwrap()[0].id, sent.id);
+        let search = Search { text: "hi".into(), contact: Some(name.into()), limit: 10, before: None };
+        let found = api.client.search(&search).await.unwrap();
+        assert_eq!(found.iter().map(|it| &it.id).collect::<Vec<_>>(), [&sent.id]);
+        assert_eq!(api.client.mark_read(name, None).await.unwrap().id, contact.id);
+
+        api.client.remove_contact(name).await.unwrap();
+        let gone = ada.node().contact(name).await.unwrap_err();
+        assert_eq!(gone.code, ErrorCode::UnknownContact, "{name:?}");
     }
-    door.close().await;
+    api.close().await;
+    ada.stops().await;
+}
+
+#[tokio::test]
+async fn a_query_may_hold_anything() {
+    let (ada, api) = Api::of_ada_and_bob().await;
+    let odd = "3b&x=1";
+    let fault = ada.node().history("Bob", 1, Some(odd)).await.unwrap_err();
+    let problem = api.problem(request("GET", "/v1/contacts/Bob/messages?before=3b%26x%3D1", "")).await;
+    assert_eq!(fault.detail, problem.detail);
+    let refused = api.client.history("Bob", 1, Some(odd)).await.unwrap_err();
+    assert_eq!(refused.to_string(), fault.detail);
+
+    let sent = ada.sends("Bob", "a&limit=0 b+c").await;
+    let search = Search { text: "a&limit=0 b+c".into(), contact: None, limit: 1, before: None };
+    assert_eq!(api.client.search(&search).await.unwrap()[0].id, sent.id);
+    api.close().await;
+    ada.stops().await;
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_alone_can_be_asked_for() {
+    let (ada, api) = Api::of_ada().await;
+    let head = api.raw(request("HEAD", "/v1/status", "")).await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.headers()["content-type"], "application/json");
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn the_document_is_served() {
-    let door = Door::open();
-    let response = door.raw(request("GET", "/v1/openapi.json", "")).await;
+    let (ada, api) = Api::of_ada().await;
+    let response = api.raw(request("GET", "/v1/openapi.json", "")).await;
     assert_eq!(response.headers()["content-type"], "application/json");
-    assert_eq!(json(response).await["openapi"], "3.1.0");
-    door.close().await;
+    assert_eq!(json(response).await, super::openapi::document());
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn a_backup_comes_whole() {
-    let door = Door::open();
-    let mut opened = door.client.backup(&NewBackup { passphrase: "a".into() }).await.unwrap();
+    let (ada, api) = Api::of_ada_and_bob().await;
+    // So that it does not come all at once.
+    for _ in 0..10 {
+        ada.sends("Bob", &"x".repeat(60_000)).await;
+    }
+    let new = NewBackup { passphrase: "a".into() };
+    let mut opened = api.client.backup(&new).await.unwrap();
     let mut all = vec![];
     while let Some(bytes) = opened.bytes().await.unwrap() {
         all.extend_from_slice(&bytes);
     }
-    assert_eq!(all, [vec![1, 2, 3], vec![7; 100_000]].concat());
-    door.close().await;
+    assert!(all.len() > 600_000, "{}", all.len());
+
+    let file = ada.directory.path().join("backup");
+    std::fs::write(&file, all).unwrap();
+    let restored = ada.directory.path().join("restored");
+    let passphrase = Passphrase::new(new.passphrase);
+    let restored = backup::restore(&file, &passphrase, &restored).await.unwrap();
+    assert_eq!((restored.contents.contacts, restored.contents.messages), (1, 10));
+    api.close().await;
+    ada.stops().await;
 }

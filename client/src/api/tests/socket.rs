@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use super::{Door, request, within};
+use super::{Api, request, within};
 use crate::api::client::{Client, ClientError};
 use crate::api::server::bind;
 use crate::api::server::limits::STOP_DEADLINE;
@@ -44,10 +44,11 @@ async fn a_directory_of_a_process_that_died_is_no_obstacle() {
 
 #[tokio::test]
 async fn a_second_server_is_refused() {
-    let door = Door::open();
-    assert_eq!(bind(&door.socket).unwrap_err().kind(), ErrorKind::AddrInUse);
-    within(door.client.status()).await.unwrap();
-    door.close().await;
+    let (ada, api) = Api::of_ada().await;
+    assert_eq!(bind(&api.socket).unwrap_err().kind(), ErrorKind::AddrInUse);
+    within(api.client.status()).await.unwrap();
+    api.close().await;
+    ada.stops().await;
 }
 
 #[tokio::test]
@@ -61,33 +62,36 @@ async fn something_else_in_its_place_is_left_alone() {
 
 #[tokio::test]
 async fn a_stopped_server_is_not_running() {
-    let door = Door::open();
-    let (client, dir) = (door.client.clone(), door.socket.clone());
+    let (ada, api) = Api::of_ada().await;
+    let (client, dir) = (api.client.clone(), api.socket.clone());
     within(client.status()).await.unwrap();
-    door.close().await;
+    api.close().await;
     assert!(matches!(within(client.status()).await, Err(ClientError::NotRunning)), "{}", dir.display());
+    ada.stops().await;
 }
 
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_a_stop() {
-    let door = Door::open();
-    let _fresh = UnixStream::connect(&door.socket).await.unwrap();
-    let _used = door.raw(request("GET", "/v1/status", "")).await;
+    let (ada, api) = Api::of_ada().await;
+    let _fresh = UnixStream::connect(&api.socket).await.unwrap();
+    let _used = api.raw(request("GET", "/v1/status", "")).await;
     let begun = Instant::now();
-    door.close().await;
+    api.close().await;
     assert!(begun.elapsed() < STOP_DEADLINE, "{:?}", begun.elapsed());
+    ada.stops().await;
 }
 
 /// HTTP/1.1 has no answer for it: the connection ends, and the next one is served.
 #[tokio::test]
 async fn what_looks_like_http_2_after_a_broken_head_is_closed_and_the_next_is_served() {
-    let door = Door::open();
-    let mut stream = UnixStream::connect(&door.socket).await.unwrap();
+    let (ada, api) = Api::of_ada().await;
+    let mut stream = UnixStream::connect(&api.socket).await.unwrap();
     let request = "POST \u{fffd}/v1/passphrase HTTP/1.1\r\nhost: chive\r\n\r\n\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![];
     within(stream.read_to_end(&mut answer)).await.unwrap();
     assert_eq!(answer, b"");
-    within(door.client.status()).await.unwrap();
-    door.close().await;
+    within(api.client.status()).await.unwrap();
+    api.close().await;
+    ada.stops().await;
 }
