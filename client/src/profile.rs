@@ -15,7 +15,7 @@ use crate::identity::RootSecret;
 use crate::model::{ServiceKind, UnixMillis};
 use crate::profile::key_file::{KeyFile, KeyFileError};
 use crate::store::{Store, StoreError, owner};
-use crate::transport::OnionSeed;
+use crate::transport::ServiceKey;
 
 pub mod backup;
 pub mod key_file;
@@ -188,7 +188,7 @@ pub(crate) async fn move_in(
     };
     let owner =
         owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
-    let (front, endpoint) = (OnionSeed(*random()), OnionSeed(*random()));
+    let (front, endpoint) = (ServiceKey(*random()), ServiceKey(*random()));
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
     owner::add_service(&mut tx, ServiceKind::Requests, &front, now, now).await?;

@@ -13,7 +13,7 @@ use chive_shared::work::Task;
 
 use crate::model::{AnswerFault, Reason};
 use crate::presence::Lie;
-use crate::transport::{Circle, DialError, OnionAddress, SERVER_PORT, Stream, Transport};
+use crate::transport::{Destination, DialError, IsolationToken, OnionAddress, Stream, Transport};
 
 pub mod handles;
 mod http;
@@ -27,8 +27,8 @@ const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LAST_PAUSE: Duration = Duration::from_mins(1);
-/// Circles of contacts are their rows; those of servers begin here.
-const FIRST_CIRCLE: u64 = 1 << 63;
+/// Tokens of contacts are the numbers of their rows; those of servers begin here.
+const FIRST_TOKEN: u64 = 1 << 63;
 
 /// Why a server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -108,19 +108,19 @@ fn board_fault(error: &BoardError) -> AnswerFault {
     }
 }
 
-/// Circuits for servers: each circle is used for one thing alone.
+/// Gives the tokens for dials to servers, each of which is used for one purpose.
 #[derive(Clone)]
-pub struct Circles(Arc<AtomicU64>);
+pub struct IsolationPool(Arc<AtomicU64>);
 
-impl Default for Circles {
+impl Default for IsolationPool {
     fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(FIRST_CIRCLE)))
+        Self(Arc::new(AtomicU64::new(FIRST_TOKEN)))
     }
 }
 
-impl Circles {
-    fn fresh(&self) -> Circle {
-        Circle(self.0.fetch_add(1, Ordering::Relaxed))
+impl IsolationPool {
+    fn token(&self) -> IsolationToken {
+        IsolationToken(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -133,18 +133,19 @@ pub struct Way {
     pub token: Option<Arc<str>>,
     /// The way.
     pub transport: Arc<dyn Transport>,
-    /// Where circuits come from.
-    pub circles: Circles,
+    /// Keeps what we do at servers on separate paths.
+    pub isolation: IsolationPool,
 }
 
 impl Way {
     /// Waits for the network, for as long as it takes, and dials.
-    async fn dial(&self, circle: Circle, attempt: u32) -> Result<Stream, ServerError> {
+    async fn dial(&self, isolation: IsolationToken, attempt: u32) -> Result<Stream, ServerError> {
         let ready = self.transport.network().wait_for(|network| network.ready).await.is_ok();
         if !ready {
             return Err(DialError::Closed.into());
         }
-        Ok(self.transport.dial_port(OnionAddress(self.server.0), SERVER_PORT, circle, attempt).await?)
+        let server = Destination::Server(OnionAddress(self.server.0).into());
+        Ok(self.transport.dial(server, isolation, attempt).await?)
     }
 }
 
@@ -174,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn no_circle_is_given_twice_and_none_is_a_contacts() {
-        let circles = Circles::default();
-        let (one, other) = (circles.clone().fresh(), circles.fresh());
-        assert!(one != other && one.0 >= FIRST_CIRCLE);
+    fn no_token_is_given_twice_and_none_is_a_contacts() {
+        let pool = IsolationPool::default();
+        let (one, other) = (pool.clone().token(), pool.token());
+        assert!(one != other && one.0 >= FIRST_TOKEN);
     }
 }

@@ -1,5 +1,5 @@
-//! Bytes, and how to find the other side. A transport carries streams between onion addresses; it
-//! knows nothing of contacts, handshakes or messages.
+//! Bytes, and how to find the other side. A transport carries streams between addresses of the
+//! kinds that it knows; it knows nothing of contacts, handshakes or messages.
 
 use std::fmt;
 
@@ -30,61 +30,70 @@ impl fmt::Debug for OnionAddress {
     }
 }
 
-/// The Ed25519 seed of an onion service that this profile hosts: 32 bytes, wiped on drop.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct OnionSeed(pub [u8; 32]);
+/// Where something can be reached. Each kind of network has its own kind of address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// An onion service, over Tor.
+    Onion(OnionAddress),
+}
 
-impl fmt::Debug for OnionSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnionSeed(…)")
+impl From<OnionAddress> for Address {
+    fn from(address: OnionAddress) -> Self {
+        Self::Onion(address)
     }
 }
 
-impl OnionSeed {
-    /// The address that a service with this seed has.
-    #[must_use]
-    pub fn address(&self) -> OnionAddress {
-        OnionAddress(ed25519_dalek::SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
-    }
-}
-
-/// Which of the profile's services a stream came in by.
+/// What a dial is to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Door {
-    /// Takes contact requests only.
-    Front,
-    /// Known to accepted contacts alone.
-    Endpoint,
+pub enum Destination {
+    /// The client of another person.
+    Peer(Address),
+    /// A rendezvous server.
+    Server(Address),
 }
 
-impl From<ServiceKind> for Door {
-    fn from(kind: ServiceKind) -> Self {
-        match kind {
-            ServiceKind::Requests => Self::Front,
-            ServiceKind::Contacts => Self::Endpoint,
+impl Destination {
+    /// The address to dial.
+    #[must_use]
+    pub fn address(self) -> Address {
+        match self {
+            Self::Peer(address) | Self::Server(address) => address,
         }
+    }
+}
+
+/// The secret key of a service that this profile hosts: an Ed25519 seed of 32 bytes, wiped on drop.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct ServiceKey(pub [u8; 32]);
+
+impl fmt::Debug for ServiceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServiceKey(…)")
+    }
+}
+
+impl ServiceKey {
+    /// The address of the onion service that has this key.
+    #[must_use]
+    pub fn onion_address(&self) -> OnionAddress {
+        OnionAddress(ed25519_dalek::SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
     }
 }
 
 /// A stream that somebody opened to one of our services.
 pub struct Incoming {
-    /// The service it came in by.
-    pub door: Door,
+    /// What the service is for.
+    pub service: ServiceKind,
     /// The address of that service: a replaced one may be hosted beside the current one.
-    pub at: OnionAddress,
+    pub at: Address,
     /// The stream, before any handshake.
     pub stream: Stream,
 }
 
-/// The port at which every Chive onion service takes streams. It exists inside the onion service only:
-/// no relay sees it.
-pub const PEER_PORT: u16 = 1042;
-/// The port at which a rendezvous server's onion service takes them.
-pub const SERVER_PORT: u16 = 80;
-
-/// Dials with different circles never share a circuit. One circle for each contact, others for servers.
+/// Dials with different tokens never share a path through the network: there is one token for each
+/// contact, and there are others for servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Circle(pub u64);
+pub struct IsolationToken(pub u64);
 
 /// How far the way to the network is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,13 +130,32 @@ pub enum Reachability {
     Unreachable,
 }
 
-/// The state of both doors.
+/// Whether others can reach the services that they are told of now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DoorStatus {
-    /// The front door.
-    pub front: Reachability,
-    /// The endpoint that contacts are told now.
-    pub endpoint: Reachability,
+pub struct ServicesStatus {
+    /// The service that takes contact requests.
+    pub requests: Reachability,
+    /// The service that takes links of contacts.
+    pub contacts: Reachability,
+}
+
+impl ServicesStatus {
+    /// Neither service is hosted.
+    pub const CLOSED: Self = Self { requests: Reachability::Closed, contacts: Reachability::Closed };
+
+    /// The status for which `state` gives that of each service.
+    pub fn of(state: impl Fn(ServiceKind) -> Reachability) -> Self {
+        Self { requests: state(ServiceKind::Requests), contacts: state(ServiceKind::Contacts) }
+    }
+
+    /// The status where every service can be reached as soon as it is hosted.
+    #[must_use]
+    pub fn reachable(services: &[HostedService]) -> Self {
+        Self::of(|kind| {
+            let is_hosted = services.iter().any(|service| service.kind == kind);
+            if is_hosted { Reachability::Reachable } else { Reachability::Closed }
+        })
+    }
 }
 
 /// Why a dial failed. Every kind is transient: the caller tries again, later.
@@ -149,11 +177,11 @@ pub enum DialError {
 
 /// A service to host.
 #[derive(Clone, Debug)]
-pub struct Hosted {
+pub struct HostedService {
     /// What it is for.
-    pub door: Door,
+    pub kind: ServiceKind,
     /// Its key.
-    pub seed: OnionSeed,
+    pub key: ServiceKey,
     /// Whether others are told this one now. Replaced ones stay up for a while.
     pub current: bool,
 }
@@ -161,34 +189,28 @@ pub struct Hosted {
 /// A way to dial and to be dialled. Accepted streams arrive on the channel that the transport was
 /// started with.
 pub trait Transport: Send + Sync + 'static {
-    /// Opens a stream to a port of an onion service. `attempt` counts the tries since the last success, from 0:
-    /// retries take a fresh path.
-    fn dial_port(
+    /// Opens a stream. `attempt` counts the failures since the last success: a retry takes a new
+    /// path.
+    fn dial(
         &self,
-        to: OnionAddress,
-        port: u16,
-        circle: Circle,
+        to: Destination,
+        isolation: IsolationToken,
         attempt: u32,
     ) -> BoxFuture<'static, Result<Stream, DialError>>;
 
-    /// Opens a stream to somebody's client.
-    fn dial(&self, to: OnionAddress, circle: Circle, attempt: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
-        self.dial_port(to, PEER_PORT, circle, attempt)
-    }
-
-    /// Lets go of the circuits of a circle: the next dial in it takes a whole new path.
-    fn forget(&self, circle: Circle) {
-        let _ = circle;
+    /// Drops the paths of a token: the next dial with it takes an entirely new one.
+    fn forget(&self, isolation: IsolationToken) {
+        let _ = isolation;
     }
 
     /// Hosts exactly these services from now on: launches new ones, closes those not listed.
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()>;
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()>;
 
     /// How far the network is.
     fn network(&self) -> watch::Receiver<NetworkStatus>;
 
-    /// Whether our doors can be reached.
-    fn doors(&self) -> watch::Receiver<DoorStatus>;
+    /// Whether our services can be reached.
+    fn services(&self) -> watch::Receiver<ServicesStatus>;
 
     /// Closes every service and stream and waits for the end.
     fn close(&self) -> BoxFuture<'static, ()>;

@@ -76,7 +76,7 @@ fn within(what: &'static str, length: usize, limit: usize) -> Result<(), WireErr
     Ok(())
 }
 
-/// Refuses a revision that `SQLite`'s signed integers cannot hold.
+/// Refuses a revision that the store, whose integers are signed, cannot hold.
 fn check_revision(revision: u64) -> Result<(), WireError> {
     if revision > i64::MAX.unsigned_abs() {
         return Err(WireError::OutOfRange("revision"));

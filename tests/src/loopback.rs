@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chive::model::Reason;
+use chive::model::{Reason, ServiceKind};
 use chive::transport::{
-    Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Stream, Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, OnionAddress,
+    ServicesStatus, Stream, Transport,
 };
 use data_encoding::HEXLOWER;
 use futures::FutureExt as _;
@@ -32,7 +33,7 @@ pub struct Loopback {
     hosted: Mutex<Vec<(OnionAddress, AbortOnDropHandle<()>)>>,
     made: AtomicU64,
     network: watch::Sender<NetworkStatus>,
-    doors: watch::Sender<DoorStatus>,
+    reachable: watch::Sender<ServicesStatus>,
 }
 
 impl Loopback {
@@ -40,32 +41,29 @@ impl Loopback {
     #[must_use]
     pub fn new(directory: &Path, incoming: mpsc::Sender<Incoming>) -> Self {
         let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
-        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         Self {
             directory: directory.to_owned(),
             incoming,
             hosted: Mutex::default(),
             made: AtomicU64::new(0),
             network: watch::Sender::new(ready),
-            doors: watch::Sender::new(closed),
+            reachable: watch::Sender::new(ServicesStatus::CLOSED),
         }
     }
 
-    fn replace(&self, services: &[Hosted]) {
+    fn replace(&self, services: &[HostedService]) {
         let mut hosted = self.hosted();
-        hosted.retain(|(address, _)| services.iter().any(|service| service.seed.address() == *address));
+        hosted.retain(|(address, _)| services.iter().any(|service| service.key.onion_address() == *address));
         for service in services {
-            let address = service.seed.address();
+            let address = service.key.onion_address();
             if hosted.iter().all(|(known, _)| *known != address)
                 && let Some(listener) = self.listen(address)
             {
-                let answering = tokio::spawn(answer(listener, service.door, address, self.incoming.clone()));
+                let answering = tokio::spawn(answer(listener, service.kind, address, self.incoming.clone()));
                 hosted.push((address, AbortOnDropHandle::new(answering)));
             }
         }
-        let state =
-            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
-        self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
+        self.reachable.send_replace(ServicesStatus::reachable(services));
     }
 
     /// In the place of a socket that a killed process left.
@@ -82,17 +80,18 @@ impl Loopback {
     }
 }
 
-async fn answer(listener: UnixListener, door: Door, at: OnionAddress, incoming: mpsc::Sender<Incoming>) {
+async fn answer(listener: UnixListener, service: ServiceKind, at: OnionAddress, incoming: mpsc::Sender<Incoming>) {
     while let Ok((stream, _)) = listener.accept().await {
-        if incoming.send(Incoming { door, at, stream: Box::new(stream) }).await.is_err() {
+        if incoming.send(Incoming { service, at: at.into(), stream: Box::new(stream) }).await.is_err() {
             return;
         }
     }
 }
 
 impl Transport for Loopback {
-    fn dial_port(&self, to: OnionAddress, _: u16, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
-        let socket = socket(&self.directory, to);
+    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let Address::Onion(onion) = to.address();
+        let socket = socket(&self.directory, onion);
         async move {
             let stream = UnixStream::connect(socket).await.map_err(|_| DialError::Unreachable)?;
             Ok(Box::new(stream) as Stream)
@@ -100,7 +99,7 @@ impl Transport for Loopback {
         .boxed()
     }
 
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()> {
         self.replace(&services);
         async {}.boxed()
     }
@@ -109,8 +108,8 @@ impl Transport for Loopback {
         self.network.subscribe()
     }
 
-    fn doors(&self) -> watch::Receiver<DoorStatus> {
-        self.doors.subscribe()
+    fn services(&self) -> watch::Receiver<ServicesStatus> {
+        self.reachable.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -30,7 +30,7 @@ use crate::invitation::{Invitation, InvitationSecret};
 use crate::node::{self, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, UPDATE_AFTER};
 use crate::profile::{self, key_file::KeyFile};
 use crate::store::{Store, Tx};
-use crate::transport::OnionSeed;
+use crate::transport::ServiceKey;
 use crate::transport::memory::MemoryNetwork;
 
 mod client;
@@ -130,7 +130,7 @@ async fn empty_store() -> (Store, TempDir) {
 
 /// An invitation of somebody who is never online. Each number is another person.
 fn link_to_nobody(number: u8) -> String {
-    let (front_door, peer_id) = (OnionSeed([number; 32]).address(), PeerId([number; 32]));
+    let (front_door, peer_id) = (ServiceKey([number; 32]).onion_address(), PeerId([number; 32]));
     let secret = InvitationSecret([number; 16]);
     Invitation { front_door, peer_id, secret }.to_link().to_string()
 }

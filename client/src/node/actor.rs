@@ -32,7 +32,7 @@ use crate::link::session::Session;
 use crate::model::{ContactId, ContactStatus, Reason, ServiceId, UnixMillis};
 use crate::store::owner::Owner;
 use crate::store::{Store, StoreError, contacts, events, handles, messages, owner, servers};
-use crate::transport::{DoorStatus, NetworkStatus, Reachability};
+use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 use crate::wire::frame::{Bye, Frame};
 
 /// How often the node looks for what is due: expiries, resends, self-updates.
@@ -82,7 +82,7 @@ pub(super) struct Node {
     pub(super) network: NetworkStatus,
     /// Whether the network has ever been ready: from then on, dials are what finds it again.
     pub(super) was_ready: bool,
-    pub(super) doors: DoorStatus,
+    pub(super) doors: ServicesStatus,
     /// The rows of the hosted services, as last told to the transport.
     pub(super) hosted: Vec<ServiceId>,
     /// Whether a replaced one is among them.
@@ -119,7 +119,7 @@ pub(super) async fn prepare(
     let mut node = Node {
         was_ready: transport.network().borrow().ready,
         network: transport.network().borrow().clone(),
-        doors: *transport.doors().borrow(),
+        doors: *transport.services().borrow(),
         store,
         transport,
         rng,
@@ -149,7 +149,7 @@ pub(super) async fn prepare(
     node.refresh_invitations().await?;
     node.refresh_services().await?;
     node.refresh_servers().await?;
-    node.doors = *node.transport.doors().borrow();
+    node.doors = *node.transport.services().borrow();
     Ok((handle, stop, node.run(one_queue(asked, inbox, incoming))))
 }
 
@@ -170,7 +170,7 @@ fn queue<T>(mut queue: mpsc::Receiver<T>) -> impl Stream<Item = T> + Unpin {
 
 impl Node {
     async fn run(mut self, mut inbox: impl Stream<Item = Input> + Unpin) -> Ending {
-        let (mut network, mut doors) = (self.transport.network(), self.transport.doors());
+        let (mut network, mut doors) = (self.transport.network(), self.transport.services());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.wiped {
@@ -350,9 +350,9 @@ impl Node {
         }
     }
 
-    async fn doors_changed(&mut self, status: DoorStatus) {
+    async fn doors_changed(&mut self, status: ServicesStatus) {
         if std::mem::replace(&mut self.doors, status) != status {
-            let (front_door, endpoint) = (door_state(status.front), door_state(status.endpoint));
+            let (front_door, endpoint) = (door_state(status.requests), door_state(status.contacts));
             self.announce(&What::Doors { front_door, endpoint }).await;
         }
     }
@@ -373,8 +373,8 @@ impl Node {
             name: self.owner.name.clone(),
             started_at: self.started_at.into(),
             tor: self.tor_status(),
-            front_door: door_state(self.doors.front),
-            endpoint: door_state(self.doors.endpoint),
+            front_door: door_state(self.doors.requests),
+            endpoint: door_state(self.doors.contacts),
             contacts: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
             online: u32::try_from(self.peers.values().filter(|peer| peer.link.is_some()).count()).unwrap_or(u32::MAX),
             waiting,

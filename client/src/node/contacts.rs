@@ -282,10 +282,11 @@ impl Node {
             None => None,
         };
         let servers = crate::store::servers::all(tx).await?;
+        let endpoint = super::invitations::current(tx, ServiceKind::Contacts).await?;
         Ok(Card {
             revision: owner.card_revision,
             name: owner.name,
-            endpoint: super::invitations::current(tx, ServiceKind::Contacts).await?.address(),
+            addresses: vec![endpoint.onion_address().into()],
             presence_secret: decoy.map_or(Ok(owner.presence_secret), |decoy| crate::store::bytes(&decoy))?,
             servers: servers.iter().map(|server| server.id.to_address()).collect(),
         })

@@ -107,7 +107,7 @@ impl Node {
         if due.is_empty() || !self.was_ready {
             return Ok(());
         }
-        let front_door = super::invitations::current(&mut tx, ServiceKind::Requests).await?.address();
+        let front_door = super::invitations::current(&mut tx, ServiceKind::Requests).await?.onion_address();
         let ours = servers::all(&mut tx).await?;
         drop(tx);
         let due: Vec<(&HandleRow, Way)> = due
@@ -160,7 +160,7 @@ impl Node {
             ErrandNews::Claimed(Claimed { sequence, expires }, front_door) => {
                 self.errands.later.remove(&id);
                 let is_current =
-                    super::invitations::current(&mut tx, ServiceKind::Requests).await?.address() == front_door;
+                    super::invitations::current(&mut tx, ServiceKind::Requests).await?.onion_address() == front_door;
                 let renew_at = now + RENEW_AFTER + self.rng.random_range(Duration::ZERO..RENEW_AFTER / 3);
                 handles::claimed(&mut tx, id, sequence.0.cast_signed(), renew_at, UnixMillis(expires)).await?;
                 if !is_current {

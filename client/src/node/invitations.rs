@@ -15,7 +15,7 @@ use crate::model::{ServiceId, ServiceKind, UnixMillis};
 use crate::store::owner::{self, Service};
 use crate::store::{StoreError, Tx};
 use crate::store::{handles, invitations};
-use crate::transport::{Hosted, OnionSeed};
+use crate::transport::{HostedService, ServiceKey};
 
 /// A replaced endpoint stays up for so long: 7 days, and up to one more.
 const CLOSES_AFTER: Duration = Duration::from_hours(7 * 24);
@@ -48,7 +48,7 @@ impl Node {
                 "there are too many invitations: revoke some, and wait until they are forgotten",
             );
         }
-        let front_door = current(&mut tx, ServiceKind::Requests).await?.address();
+        let front_door = current(&mut tx, ServiceKind::Requests).await?.onion_address();
         let link = invitation::Invitation { front_door, peer_id: self.own_id(), secret: secret.clone() }.to_link();
         let expires_at = now + Duration::from_secs(life);
         invitations::add(&mut tx, &secret, &link, uses, now, expires_at).await?;
@@ -137,10 +137,10 @@ impl Node {
             return;
         }
         self.hosted = rows;
-        let hosted = |service: Service| Hosted {
-            door: service.kind.into(),
+        let hosted = |service: Service| HostedService {
+            kind: service.kind,
+            key: service.seed,
             current: service.closes_at.is_none(),
-            seed: service.seed,
         };
         self.transport.host(services.into_iter().map(hosted).collect()).await;
     }
@@ -165,15 +165,15 @@ impl Node {
         owner::renew_presence(tx, &presence, self.rng.random_range(1..1 << 20)).await
     }
 
-    fn fresh_seed(&mut self) -> OnionSeed {
-        let mut seed = OnionSeed([0; 32]);
+    fn fresh_seed(&mut self) -> ServiceKey {
+        let mut seed = ServiceKey([0; 32]);
         self.rng.fill_bytes(&mut seed.0);
         seed
     }
 }
 
 /// The seed of the service that others are told now.
-pub(super) async fn current(tx: &mut Tx, kind: ServiceKind) -> Result<OnionSeed, StoreError> {
+pub(super) async fn current(tx: &mut Tx, kind: ServiceKind) -> Result<ServiceKey, StoreError> {
     let services = owner::services(tx).await?;
     let found = services.into_iter().find(|service| service.kind == kind && service.closes_at.is_none());
     found.map(|service| service.seed).ok_or(StoreError::broken("an onion service is missing"))

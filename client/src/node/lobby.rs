@@ -13,14 +13,14 @@ use rand::{CryptoRng, Rng};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{MAX_CONTACT_HANDSHAKES, MAX_INVITATION_HANDSHAKES, MAX_OPEN_HANDSHAKES, MAX_STRANGERS};
-use crate::model::ContactId;
-use crate::transport::{Door, OnionAddress};
+use crate::model::{ContactId, ServiceKind};
+use crate::transport::Address;
 
 /// Where a waiting stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     /// It has said nothing yet; it came to this service.
-    Stranger(OnionAddress),
+    Stranger(Address),
     /// Its preface was made with a contact's key.
     Contact(ContactId),
     /// Its preface was made with the key of this invitation.
@@ -37,11 +37,11 @@ impl Standing {
     }
 
     /// Who has named a contact came by the endpoint, who has named an invitation by the front door.
-    fn door(self) -> Option<Door> {
+    fn door(self) -> Option<ServiceKind> {
         match self {
             Self::Stranger(_) => None,
-            Self::Contact(_) => Some(Door::Endpoint),
-            Self::Invitation(_) => Some(Door::Front),
+            Self::Contact(_) => Some(ServiceKind::Contacts),
+            Self::Invitation(_) => Some(ServiceKind::Requests),
         }
     }
 }
@@ -76,7 +76,7 @@ impl Lobby {
     }
 
     /// A place for a stream that came to a service of ours; one that waits there may lose its own.
-    pub(super) fn enter(&self, at: OnionAddress, rng: &mut dyn CryptoRng) -> Place {
+    pub(super) fn enter(&self, at: Address, rng: &mut dyn CryptoRng) -> Place {
         let standing = Standing::Stranger(at);
         let mut inner = self.lock();
         let strangers = inner.places.entry(standing).or_default();
@@ -97,12 +97,12 @@ impl Lobby {
 
 impl Inner {
     /// How many have named somebody at a door.
-    fn named(&self, door: Door) -> usize {
+    fn named(&self, door: ServiceKind) -> usize {
         self.places.iter().filter(|(standing, _)| standing.door() == Some(door)).map(|(_, waiting)| waiting.len()).sum()
     }
 
     /// The one who has the most places at a door.
-    fn greediest(&self, door: Door) -> Option<Standing> {
+    fn greediest(&self, door: ServiceKind) -> Option<Standing> {
         let at_door = self.places.iter().filter(|(standing, _)| standing.door() == Some(door));
         at_door.max_by_key(|(_, waiting)| waiting.len()).map(|(standing, _)| *standing)
     }
@@ -162,11 +162,12 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::transport::OnionAddress;
 
-    const HERE: OnionAddress = OnionAddress([1; 32]);
-    const THERE: OnionAddress = OnionAddress([2; 32]);
+    const HERE: Address = Address::Onion(OnionAddress([1; 32]));
+    const THERE: Address = Address::Onion(OnionAddress([2; 32]));
 
-    fn enter(lobby: &Lobby, at: OnionAddress, count: usize) -> Vec<Place> {
+    fn enter(lobby: &Lobby, at: Address, count: usize) -> Vec<Place> {
         let mut rng = StdRng::from_seed([1; 32]);
         (0..count).map(|_| lobby.enter(at, &mut rng)).collect()
     }

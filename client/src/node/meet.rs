@@ -15,8 +15,8 @@ use crate::link::LinkError;
 use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
 use crate::link::session::Session;
-use crate::model::ContactId;
-use crate::transport::{Circle, Door, Incoming, OnionAddress, Stream, Transport};
+use crate::model::{ContactId, ServiceKind};
+use crate::transport::{Destination, Incoming, IsolationToken, OnionAddress, Stream, Transport};
 use crate::wire::frame::{Frame, LinkId, VERSION};
 
 /// A link whose both ends have said hello.
@@ -92,10 +92,10 @@ impl Host {
     }
 
     async fn try_answer(&self, incoming: Incoming, place: &mut Place) -> Result<(), LinkError> {
-        let Incoming { door, mut stream, .. } = incoming;
+        let Incoming { service, mut stream, .. } = incoming;
         let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
-        match (door, preface.purpose) {
-            (Door::Endpoint, Purpose::Contact) => {
+        match (service, preface.purpose) {
+            (ServiceKind::Contacts, Purpose::Contact) => {
                 let (contact, pair, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
                 if !place.name(Standing::Contact(contact)) {
                     return Ok(());
@@ -108,7 +108,7 @@ impl Host {
                 .await;
                 Ok(())
             }
-            (Door::Front, Purpose::Invitation) => {
+            (ServiceKind::Requests, Purpose::Invitation) => {
                 let secret = self.directory.invitation_of(&preface).ok_or(LinkError::Handshake)?;
                 if !place.name(Standing::Invitation(secret.id())) {
                     return Ok(());
@@ -201,7 +201,7 @@ impl Host {
         mut rng: StdRng,
     ) -> Result<Meeting, MeetError> {
         let (pair, keys) = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
-        let stream = transport.dial(to, circle(contact), attempt).await?;
+        let stream = transport.dial(Destination::Peer(to.into()), isolation(contact), attempt).await?;
         let meeting = timeout(HANDSHAKE_DEADLINE, async {
             let established = handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
             self.greet(contact, pair, established).await
@@ -237,7 +237,8 @@ impl Host {
         attempt: u32,
         mut rng: StdRng,
     ) -> Result<(PublicIdentity, Frame, Box<Session>), MeetError> {
-        let stream = transport.dial(invitation.front_door, circle(contact), attempt).await?;
+        let front_door = Destination::Peer(invitation.front_door.into());
+        let stream = transport.dial(front_door, isolation(contact), attempt).await?;
         let asking = timeout(HANDSHAKE_DEADLINE, async {
             let established = handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
             let peer = established.peer;
@@ -259,8 +260,8 @@ impl Host {
     }
 }
 
-fn circle(contact: ContactId) -> Circle {
-    Circle(contact.0.cast_unsigned())
+fn isolation(contact: ContactId) -> IsolationToken {
+    IsolationToken(contact.0.cast_unsigned())
 }
 
 async fn exchange_hellos(session: &mut Session, links: Vec<LinkId>) -> Result<Vec<LinkId>, LinkError> {

@@ -22,7 +22,7 @@ use crate::model::{ContactId, ContactStatus, OutboxKind, OwnPresence, Reason, Un
 use crate::presence::{Announcement, News, Subject};
 use crate::rendezvous::reader::{Reader, ReaderNews};
 use crate::rendezvous::writer::{Told, Writer, WriterNews};
-use crate::rendezvous::{Circles, ServerError, Way};
+use crate::rendezvous::{IsolationPool, ServerError, Way};
 use crate::store::contacts::{self, ContactRow};
 use crate::store::servers::ServerRow;
 use crate::store::{StoreError, Tx, messages, owner, servers};
@@ -33,7 +33,7 @@ const FORWARD_LABEL: &[u8] = b"chive/v1/forward";
 /// All servers that concern us.
 pub(super) struct Servers {
     all: BTreeMap<ServerId, Known>,
-    circles: Circles,
+    isolation: IsolationPool,
     own: OwnPresence,
     /// Since when we are what our servers say.
     since: UnixMillis,
@@ -140,7 +140,7 @@ pub(super) struct Shown {
 
 impl Servers {
     pub(super) fn new(own: OwnPresence, now: UnixMillis) -> Self {
-        Self { all: BTreeMap::new(), circles: Circles::default(), own, since: now }
+        Self { all: BTreeMap::new(), isolation: IsolationPool::default(), own, since: now }
     }
 
     pub(super) fn own(&self) -> OwnPresence {
@@ -188,8 +188,8 @@ impl Node {
     }
 
     pub(super) fn way(&self, server: ServerId, token: Option<&str>) -> Way {
-        let (transport, circles) = (Arc::clone(&self.transport), self.servers.circles.clone());
-        Way { server, token: token.map(Into::into), transport, circles }
+        let (transport, isolation) = (Arc::clone(&self.transport), self.servers.isolation.clone());
+        Way { server, token: token.map(Into::into), transport, isolation }
     }
 
     fn tell_writer(&mut self, way: Way, told: Arc<Told>) {
@@ -278,7 +278,7 @@ impl Node {
             OwnPresence::Away => Some(State::Away),
             OwnPresence::Invisible => None,
         };
-        let hint = Some(Hint { revision: card.revision, endpoint: card.endpoint.0 });
+        let hint = card.onion().map(|onion| Hint { revision: card.revision, endpoint: onion.0 });
         let says = |secret| Announcement { secret, state, since: self.servers.since.0, hint };
         let mut announcements = vec![says(PresenceSecret(card.presence_secret))];
         for row in self.uninformed(tx).await? {

@@ -87,11 +87,11 @@ pub async fn find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, 
 
 async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, ServerError> {
     let (id, key) = place(way, name).await?;
-    let circle = way.circles.fresh();
-    let mut connection = Connection::open(way, circle, 0).await?;
+    let isolation = way.isolation.token();
+    let mut connection = Connection::open(way, isolation, 0).await?;
     let answer = connection.ask(Method::GET, &path(id), vec![]).await?;
     let claim = read(answer.into_body(), CLAIM).await?;
-    way.transport.forget(circle);
+    way.transport.forget(isolation);
     let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
     if claim.id() != id || claim.verify(&way.server).is_err() || claim.expires() <= now {
         return Err(ServerError::Protocol(AnswerFault::Claim));
@@ -109,12 +109,12 @@ async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), Serv
 }
 
 async fn ask(way: &Way, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {
-    let circle = way.circles.fresh();
-    let done = match Connection::open(way, circle, 0).await {
+    let isolation = way.isolation.token();
+    let done = match Connection::open(way, isolation, 0).await {
         Ok(mut connection) => connection.send(method, path, body).await,
         Err(error) => Err(error),
     };
-    way.transport.forget(circle);
+    way.transport.forget(isolation);
     done
 }
 

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{ANSWER_DEADLINE, ServerError, Way};
 use crate::model::AnswerFault;
-use crate::transport::Circle;
+use crate::transport::IsolationToken;
 
 /// The longest answer in JSON.
 const MAX_JSON: usize = 64 << 10;
@@ -30,8 +30,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Dials the server.
-    pub(super) async fn open(way: &Way, circle: Circle, attempt: u32) -> Result<Self, ServerError> {
-        let stream = way.dial(circle, attempt).await?;
+    pub(super) async fn open(way: &Way, isolation: IsolationToken, attempt: u32) -> Result<Self, ServerError> {
+        let stream = way.dial(isolation, attempt).await?;
         let shaken = timeout(ANSWER_DEADLINE, http1::handshake(TokioIo::new(stream))).await;
         let (sender, connection) = shaken.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
         Ok(Self {

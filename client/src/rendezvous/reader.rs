@@ -25,7 +25,7 @@ use super::{ANSWER_DEADLINE, LAST_PAUSE, ServerError, Way, pause};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
 use crate::presence::{Board, Lie, News, Subject};
-use crate::transport::Circle;
+use crate::transport::IsolationToken;
 
 /// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its board long before.
 const MAX_RECORDS: usize = 32 * 1024;
@@ -62,12 +62,12 @@ pub struct Reader {
 impl Reader {
     /// Runs until nobody is left to say whom to look for.
     pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(ReaderNews) -> F) {
-        let (mut board, circle) = (Board::new(self.way.server), self.way.circles.fresh());
+        let (mut board, isolation) = (Board::new(self.way.server), self.way.isolation.token());
         let mut failures = 0_u32;
         loop {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
             board.look_for(subjects.to_vec(), self.clock.now().0);
-            let following = Following { way: &self.way, clock: &self.clock, circle, attempt: failures };
+            let following = Following { way: &self.way, clock: &self.clock, isolation, attempt: failures };
             let mut since = None;
             let error = tokio::select! {
                 changed = self.subjects.changed() => match changed {
@@ -99,7 +99,7 @@ impl Reader {
 struct Following<'a> {
     way: &'a Way,
     clock: &'a Clock,
-    circle: Circle,
+    isolation: IsolationToken,
     attempt: u32,
 }
 
@@ -164,7 +164,7 @@ impl Following<'_> {
     }
 
     async fn begin(&self) -> Result<(Info, Connection), ServerError> {
-        let mut connection = Connection::open(self.way, self.circle, self.attempt).await?;
+        let mut connection = Connection::open(self.way, self.isolation, self.attempt).await?;
         let info: Info = connection.get("/v1/info").await?;
         if info.server != self.way.server.to_address() {
             return Err(ServerError::Protocol(AnswerFault::OffTopic));
@@ -187,7 +187,7 @@ impl Following<'_> {
     ) -> Result<(), ServerError> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => Connection::open(self.way, self.circle, 0).await?,
+            None => Connection::open(self.way, self.isolation, 0).await?,
         };
         let part = format!("bits={}&bucket={}", bucket.bits(), bucket.number());
         let answer = connection.ask(Method::GET, &format!("/v1/board?{part}"), vec![]).await?;

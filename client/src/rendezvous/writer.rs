@@ -21,7 +21,7 @@ use super::{ServerError, Way, pause, work};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
 use crate::presence::{Announcement, Announcer};
-use crate::transport::Circle;
+use crate::transport::IsolationToken;
 
 /// Records for single contacts come up to so much later than the one for all, each at a time of its own: the server
 /// must not see that they belong together.
@@ -49,7 +49,7 @@ pub enum WriterNews {
 struct Post {
     says: Announcement,
     announcer: Announcer,
-    circle: Option<(Epoch, Circle)>,
+    isolation: Option<(Epoch, IsolationToken)>,
     failures: u32,
     /// The server has named a higher number of ours since it took a record last.
     overtaken: bool,
@@ -151,7 +151,7 @@ impl Writer {
         Post {
             says: says.clone(),
             announcer,
-            circle: None,
+            isolation: None,
             failures: 0,
             overtaken: false,
             for_all: !for_one,
@@ -191,8 +191,8 @@ impl Writer {
     }
 
     async fn send(&mut self, post: &mut Post, record: &Record, price: &mut u8) -> Result<(), ServerError> {
-        let circle = self.circle(post);
-        let mut connection = Connection::open(&self.way, circle, post.failures).await?;
+        let isolation = self.isolation(post);
+        let mut connection = Connection::open(&self.way, isolation, post.failures).await?;
         for _ in 0..2 {
             let body = [&record.as_bytes()[..], &work(&self.way, record.as_bytes(), *price).await?].concat();
             let path = format!("/v1/records/{}", HEXLOWER.encode(&record.address().0));
@@ -207,17 +207,17 @@ impl Writer {
     }
 
     /// Another circuit in each epoch.
-    fn circle(&self, post: &mut Post) -> Circle {
+    fn isolation(&self, post: &mut Post) -> IsolationToken {
         let epoch = Epoch::at(self.clock.now().0);
-        match post.circle {
-            Some((of, circle)) if of == epoch => circle,
+        match post.isolation {
+            Some((of, isolation)) if of == epoch => isolation,
             before => {
-                if let Some((_, circle)) = before {
-                    self.way.transport.forget(circle);
+                if let Some((_, isolation)) = before {
+                    self.way.transport.forget(isolation);
                 }
-                let circle = self.way.circles.fresh();
-                post.circle = Some((epoch, circle));
-                circle
+                let isolation = self.way.isolation.token();
+                post.isolation = Some((epoch, isolation));
+                isolation
             }
         }
     }

@@ -256,7 +256,7 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<b
     )
     .bind(card.revision.cast_signed())
     .bind(&card.name)
-    .bind(&card.endpoint.0[..])
+    .bind(card.onion().map(|onion| onion.0.to_vec()))
     .bind(&card.presence_secret[..])
     .bind(card.servers.join("\n"))
     .bind(contact)

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{StoreError, Tx, bytes};
 use crate::identity::RootSecret;
 use crate::model::{ServiceId, ServiceKind, UnixMillis};
-use crate::transport::OnionSeed;
+use crate::transport::ServiceKey;
 
 /// Who the profile is.
 pub struct Owner {
@@ -27,7 +27,7 @@ pub struct Service {
     /// What it is for.
     pub kind: ServiceKind,
     /// Its key.
-    pub seed: OnionSeed,
+    pub seed: ServiceKey,
     /// When it closes, if it was replaced.
     pub closes_at: Option<UnixMillis>,
 }
@@ -103,7 +103,7 @@ pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
     let rows: Vec<ServiceRow> = all.fetch_all(&mut **tx).await?;
     rows.into_iter()
         .map(|ServiceRow { id, kind, seed, closes_at }| {
-            let seed = OnionSeed(bytes(&Zeroizing::new(seed))?);
+            let seed = ServiceKey(bytes(&Zeroizing::new(seed))?);
             Ok(Service { id, kind, seed, closes_at })
         })
         .collect()
@@ -113,7 +113,7 @@ pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
 pub async fn add_service(
     tx: &mut Tx,
     kind: ServiceKind,
-    seed: &OnionSeed,
+    seed: &ServiceKey,
     now: UnixMillis,
     closes_at: UnixMillis,
 ) -> Result<(), StoreError> {

@@ -13,14 +13,15 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream,
+    Transport,
 };
-use crate::model::Reason;
+use crate::model::{Reason, ServiceKind};
 
 /// Bytes on their way in one direction of a stream.
 const BUFFER: usize = 64 * 1024;
 
-type Services = HashMap<OnionAddress, (Door, mpsc::Sender<Incoming>)>;
+type Services = HashMap<Address, (ServiceKind, mpsc::Sender<Incoming>)>;
 
 /// The network: every transport made from it reaches the others.
 #[derive(Clone, Default)]
@@ -34,14 +35,13 @@ impl MemoryNetwork {
     #[must_use]
     pub fn transport(&self, incoming: mpsc::Sender<Incoming>) -> MemoryTransport {
         let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
-        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
         MemoryTransport {
             lag: Duration::ZERO,
             network: self.clone(),
             incoming,
             hosted: Mutex::default(),
             status: watch::channel(ready).0,
-            doors: watch::channel(closed).0,
+            reachable: watch::channel(ServicesStatus::CLOSED).0,
         }
     }
 
@@ -61,9 +61,9 @@ pub struct MemoryTransport {
     lag: Duration,
     network: MemoryNetwork,
     incoming: mpsc::Sender<Incoming>,
-    hosted: Mutex<Vec<OnionAddress>>,
+    hosted: Mutex<Vec<Address>>,
     status: watch::Sender<NetworkStatus>,
-    doors: watch::Sender<DoorStatus>,
+    reachable: watch::Sender<ServicesStatus>,
 }
 
 impl MemoryTransport {
@@ -78,45 +78,40 @@ impl MemoryTransport {
         self.status.send_modify(|status| status.ready = ready);
     }
 
-    fn replace(&self, services: &[Hosted]) {
+    fn replace(&self, services: &[HostedService]) {
         let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.network.services();
         for old in hosted.drain(..) {
             all.remove(&old);
         }
         for service in services {
-            all.insert(service.seed.address(), (service.door, self.incoming.clone()));
-            hosted.push(service.seed.address());
+            let address = Address::Onion(service.key.onion_address());
+            all.insert(address, (service.kind, self.incoming.clone()));
+            hosted.push(address);
         }
-        let state =
-            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
-        self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
+
+        self.reachable.send_replace(ServicesStatus::reachable(services));
     }
 }
 
 impl Transport for MemoryTransport {
-    fn dial_port(
-        &self,
-        to: OnionAddress,
-        _: u16,
-        _: Circle,
-        _: u32,
-    ) -> BoxFuture<'static, Result<super::Stream, DialError>> {
-        let (network, lag) = (self.network.clone(), self.lag);
+    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        let (network, lag, at) = (self.network.clone(), self.lag, to.address());
         let counted = Counted::new(&network.open);
         async move {
             tokio::time::sleep(lag).await;
-            let service = network.services().get(&to).cloned();
-            let (door, incoming) = service.ok_or(DialError::Unreachable)?;
+            let known = network.services().get(&at).cloned();
+            let (service, incoming) = known.ok_or(DialError::Unreachable)?;
+
             let (ours, theirs) = tokio::io::duplex(BUFFER);
-            let accepted = incoming.send(Incoming { door, at: to, stream: Box::new(theirs) }).await;
+            let accepted = incoming.send(Incoming { service, at, stream: Box::new(theirs) }).await;
             accepted.map_err(|_| DialError::Unreachable)?;
-            Ok(Box::new(DiallersEnd { stream: ours, _counted: counted }) as super::Stream)
+            Ok(Box::new(DiallersEnd { stream: ours, _counted: counted }) as Stream)
         }
         .boxed()
     }
 
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()> {
         self.replace(&services);
         async {}.boxed()
     }
@@ -125,8 +120,8 @@ impl Transport for MemoryTransport {
         self.status.subscribe()
     }
 
-    fn doors(&self) -> watch::Receiver<DoorStatus> {
-        self.doors.subscribe()
+    fn services(&self) -> watch::Receiver<ServicesStatus> {
+        self.reachable.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
@@ -174,5 +169,53 @@ impl AsyncWrite for DiallersEnd {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::transport::{Reachability, ServiceKey};
+
+    fn service(kind: ServiceKind, byte: u8) -> HostedService {
+        HostedService { kind, key: ServiceKey([byte; 32]), current: true }
+    }
+
+    #[tokio::test]
+    async fn a_dial_reaches_the_service_at_its_address() {
+        let network = MemoryNetwork::default();
+        let (accepted, mut incoming) = mpsc::channel(1);
+        let (alice, bob) = (network.transport(accepted), network.transport(mpsc::channel(1).0));
+        let (requests, contacts) = (service(ServiceKind::Requests, 1), service(ServiceKind::Contacts, 2));
+        let at = Address::Onion(contacts.key.onion_address());
+        alice.host(vec![requests, contacts]).await;
+
+        let mut ours = bob.dial(Destination::Peer(at), IsolationToken(0), 0).await.unwrap();
+        let mut theirs = incoming.recv().await.unwrap();
+        ours.write_all(b"hi").await.unwrap();
+        let mut heard = [0; 2];
+        theirs.stream.read_exact(&mut heard).await.unwrap();
+
+        assert_eq!((theirs.service, theirs.at, &heard), (ServiceKind::Contacts, at, b"hi"));
+    }
+
+    #[tokio::test]
+    async fn only_hosted_services_are_reachable() {
+        let (accepted, _incoming) = mpsc::channel(1);
+        let transport = MemoryNetwork::default().transport(accepted);
+        let requests = service(ServiceKind::Requests, 1);
+        let to = Destination::Peer(requests.key.onion_address().into());
+        assert_eq!(*transport.services().borrow(), ServicesStatus::CLOSED);
+
+        transport.host(vec![requests]).await;
+        let status = *transport.services().borrow();
+        assert_eq!((status.requests, status.contacts), (Reachability::Reachable, Reachability::Closed));
+        assert!(transport.dial(to, IsolationToken(0), 0).await.is_ok());
+
+        transport.close().await;
+        assert_eq!(*transport.services().borrow(), ServicesStatus::CLOSED);
+        assert!(matches!(transport.dial(to, IsolationToken(0), 0).await, Err(DialError::Unreachable)));
     }
 }

@@ -8,8 +8,8 @@
 //! | `trouble` | what can stand in it |
 //! | `arti` | arti, one run after another |
 //! | `dial` | streams to others |
-//! | `circles` | each contact on circuits of its own |
-//! | `doors` | which services run |
+//! | `isolation` | each contact on circuits of its own |
+//! | `services` | which services run |
 //! | `service` | one service: launched, watched, launched anew |
 //! | `callers` | so many circuits of theirs, and no more |
 //! | `reception` | streams from others |
@@ -20,11 +20,11 @@ mod arti;
 mod bootstrap;
 mod bridges;
 mod callers;
-mod circles;
 mod dial;
-mod doors;
+mod isolation;
 mod reception;
 mod service;
+mod services;
 mod stream;
 mod trouble;
 mod watchdog;
@@ -42,16 +42,23 @@ use tokio_util::task::TaskTracker;
 
 use self::arti::Arti;
 use self::bootstrap::Network;
-use self::circles::Isolation;
 use self::dial::Dialer;
-use self::doors::{Doors, Hosting};
+use self::isolation::Isolation;
 use self::service::House;
+use self::services::{Hosting, Services};
 use self::stream::Tied;
-use super::{Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport};
+use super::{
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, OnionAddress,
+    ServicesStatus, Stream, Transport,
+};
 
 pub use self::bridges::{check_bridges, with_bridges};
 pub use chive_tor::{TorOptions, TorStartError, check_overrides};
 
+/// The port at which the onion service of a client takes streams. No relay sees it.
+const PEER_PORT: u16 = 1042;
+/// The port at which the onion service of a rendezvous server takes streams.
+const SERVER_PORT: u16 = 80;
 /// How long what was written before a close, and the ends of streams, get to leave.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -64,7 +71,7 @@ struct Inner {
     arti: Arc<Arti>,
     dialer: Arc<Dialer>,
     network: Arc<Network>,
-    doors: Arc<Doors>,
+    services: Arc<Services>,
     hosting: Hosting,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -79,38 +86,37 @@ impl TorTransport {
         config.forget_services();
         let arti = Arc::new(Arti::start(config, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (network, doors) = (Arc::new(Network::new()), Arc::new(Doors::new()));
+        let (network, services) = (Arc::new(Network::new()), Arc::new(Services::new()));
         let dialer = Arc::new(Dialer::new(Arc::clone(&arti), Arc::clone(&network)));
         tasks.spawn(bootstrap::run(Arc::clone(&arti), Arc::clone(&network), stop.child_token()));
         let house = Arc::new(House {
             arti: Arc::clone(&arti),
             dialer: Arc::clone(&dialer),
             network: Arc::clone(&network),
-            doors: Arc::clone(&doors),
+            services: Arc::clone(&services),
             incoming,
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, doors, hosting, tasks, stop }) })
+        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, services, hosting, tasks, stop }) })
     }
 }
 
 impl Transport for TorTransport {
-    fn dial_port(
+    fn dial(
         &self,
-        to: OnionAddress,
-        port: u16,
-        circle: Circle,
+        to: Destination,
+        isolation: IsolationToken,
         attempt: u32,
     ) -> BoxFuture<'static, Result<Stream, DialError>> {
         let inner = Arc::clone(&self.inner);
-        async move { inner.dial((to, port), circle, attempt).await }.boxed()
+        async move { inner.dial(to, isolation, attempt).await }.boxed()
     }
 
-    fn forget(&self, circle: Circle) {
-        self.inner.dialer.forget(Isolation::Circle(circle));
+    fn forget(&self, isolation: IsolationToken) {
+        self.inner.dialer.forget(Isolation::Token(isolation));
     }
 
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()> {
         let inner = Arc::clone(&self.inner);
         async move { inner.hosting.host(services).await }.boxed()
     }
@@ -119,8 +125,8 @@ impl Transport for TorTransport {
         self.inner.network.subscribe()
     }
 
-    fn doors(&self) -> watch::Receiver<DoorStatus> {
-        self.inner.doors.subscribe()
+    fn services(&self) -> watch::Receiver<ServicesStatus> {
+        self.inner.services.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
@@ -137,11 +143,11 @@ impl Drop for TorTransport {
 }
 
 impl Inner {
-    async fn dial(&self, to: (OnionAddress, u16), circle: Circle, attempt: u32) -> Result<Stream, DialError> {
+    async fn dial(&self, to: Destination, isolation: IsolationToken, attempt: u32) -> Result<Stream, DialError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(DialError::Closed),
-            dialled = self.dialer.connect(to, Isolation::Circle(circle), attempt) => {
+            dialled = self.dialer.connect(onion_and_port(to), Isolation::Token(isolation), attempt) => {
                 let stream: Stream = Box::new(Tied::new(dialled?, &self.stop, ()));
                 Ok(stream)
             }
@@ -162,7 +168,27 @@ impl Inner {
     }
 }
 
+/// The onion service to dial, and the port on it.
+fn onion_and_port(to: Destination) -> (OnionAddress, u16) {
+    match to {
+        Destination::Peer(Address::Onion(onion)) => (onion, PEER_PORT),
+        Destination::Server(Address::Onion(onion)) => (onion, SERVER_PORT),
+    }
+}
+
 /// The content of a lock. What is behind ours stays whole even if a holder panicked.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_and_servers_have_their_own_ports() {
+        let onion = OnionAddress([1; 32]);
+        assert_eq!(onion_and_port(Destination::Peer(onion.into())), (onion, 1042));
+        assert_eq!(onion_and_port(Destination::Server(onion.into())), (onion, 80));
+    }
 }

@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 use super::{WireError, check_revision, decode, encode, within};
 use crate::limits::{MAX_NAME, MAX_REQUEST_TEXT, MAX_SERVER, MAX_SERVERS};
-use crate::transport::OnionAddress;
+use crate::transport::{Address, OnionAddress};
 
 /// What a contact is told about us.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Card {
     pub revision: u64,
     /// The name that its owner chose: untrusted text.
     pub name: String,
-    /// Where contacts reach its owner.
-    pub endpoint: OnionAddress,
+    /// Where contacts reach its owner: at most one address of each kind.
+    pub addresses: Vec<Address>,
     /// What the owner's presence records are sealed and blinded with.
     pub presence_secret: [u8; 32],
     /// Rendezvous servers that the owner announces itself to.
@@ -31,7 +31,7 @@ struct CardMap<'b> {
     #[n(2)]
     name: &'b str,
     #[n(3)]
-    endpoint: ByteArray<32>,
+    onion: Option<ByteArray<32>>,
     #[n(4)]
     presence_secret: ByteArray<32>,
     #[cbor(b(5), skip_if = "Vec::is_empty")]
@@ -39,13 +39,19 @@ struct CardMap<'b> {
 }
 
 impl Card {
+    /// The onion service at which contacts reach its owner over Tor.
+    #[must_use]
+    pub fn onion(&self) -> Option<OnionAddress> {
+        self.addresses.first().map(|Address::Onion(onion)| *onion)
+    }
+
     /// The bytes of a card: PROTOCOL.md, section 11.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(&CardMap {
             revision: self.revision,
             name: &self.name,
-            endpoint: self.endpoint.0.into(),
+            onion: self.onion().map(|onion| onion.0.into()),
             presence_secret: self.presence_secret.into(),
             servers: self.servers.iter().map(String::as_str).collect(),
         })
@@ -62,10 +68,16 @@ impl Card {
             within("server", server.len(), MAX_SERVER)?;
         }
 
+        let onion = map.onion.map(|key| OnionAddress(key.into()));
+        let addresses: Vec<Address> = onion.into_iter().map(Address::Onion).collect();
+        if addresses.is_empty() {
+            return Err(WireError::Missing("address"));
+        }
+
         Ok(Self {
             revision: map.revision,
             name: map.name.to_owned(),
-            endpoint: OnionAddress(map.endpoint.into()),
+            addresses,
             presence_secret: map.presence_secret.into(),
             servers: map.servers.into_iter().map(str::to_owned).collect(),
         })
@@ -136,7 +148,7 @@ pub(super) mod tests {
         Card {
             revision: 7,
             name: "Bob".into(),
-            endpoint: OnionAddress([1; 32]),
+            addresses: vec![OnionAddress([1; 32]).into()],
             presence_secret: [2; 32],
             servers: vec!["s".into()],
         }
@@ -163,6 +175,17 @@ pub(super) mod tests {
         let longest = |length| Introduction { message: Some("x".repeat(length)), ..introduction.clone() }.to_bytes();
         assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT), 5).is_ok());
         assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT + 1), 5).is_err());
+    }
+
+    #[test]
+    fn a_card_without_a_known_address_is_refused() {
+        let none = Card { addresses: vec![], ..card() };
+        assert!(matches!(Card::from_bytes(&none.to_bytes()), Err(WireError::Missing("address"))));
+
+        // The same with an address of a later kind, at key 42.
+        let bytes = none.to_bytes();
+        let later = [&[bytes[0] + 1], &bytes[1..], b"\x18\x2a\x41x"].concat();
+        assert!(matches!(Card::from_bytes(&later), Err(WireError::Missing("address"))));
     }
 
     #[test]

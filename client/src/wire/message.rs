@@ -139,7 +139,7 @@ pub(super) mod tests {
         let card = Card {
             revision: 1,
             name: "B".into(),
-            endpoint: OnionAddress([5; 32]),
+            addresses: vec![OnionAddress([5; 32]).into()],
             presence_secret: [6; 32],
             servers: vec![],
         };

@@ -64,7 +64,7 @@ mod tests {
         let card = Card {
             revision: 7,
             name: "Bob".into(),
-            endpoint: OnionAddress([1; 32]),
+            addresses: vec![OnionAddress([1; 32]).into()],
             presence_secret: [2; 32],
             servers: vec![],
         };

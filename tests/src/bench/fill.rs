@@ -13,7 +13,7 @@ use chive::store::contacts::{self, Naming};
 use chive::store::messages::{self, NewRow};
 use chive::store::{Tx, conversations};
 use chive::text::skeleton;
-use chive::transport::OnionSeed;
+use chive::transport::ServiceKey;
 use chive::wire::card::Card;
 use chive::wire::message::{MessageId, Text};
 use chive_mls::{Conversation, Draft};
@@ -123,7 +123,7 @@ impl Writer {
         let card = Card {
             revision: 1,
             name: name.clone(),
-            endpoint: OnionSeed(self.random()).address(),
+            addresses: vec![ServiceKey(self.random()).onion_address().into()],
             presence_secret: self.random(),
             servers: vec![],
         };

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::MessageState;
+use chive::model::ServiceKind;
 use chive::node::INCOMING_QUEUE;
 use chive::transport::tor::{TorOptions, TorTransport};
-use chive::transport::{Circle, Door, Hosted, OnionAddress, OnionSeed, Stream, Transport};
+use chive::transport::{Destination, HostedService, IsolationToken, OnionAddress, ServiceKey, Stream, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -83,14 +84,14 @@ struct Raw {
     address: OnionAddress,
     service: Launch,
     running: Option<Child>,
-    circles: u64,
+    dialled: u64,
 }
 
 impl Raw {
     async fn start(bench: &Bench, network: &TorNetwork) -> Result<Self> {
-        let seed = OnionSeed(rand::random());
+        let key = ServiceKey(rand::random());
         let file = bench.home().join("seed");
-        std::fs::write(&file, seed.0)?;
+        std::fs::write(&file, key.0)?;
         let directory = bench.home().join("service");
         let service = Launch::new(std::env::current_exe()?)
             .arg("service")
@@ -100,7 +101,7 @@ impl Raw {
         let (accepted, _nobody) = mpsc::channel(1);
         let options = tor_options(&bench.home().join("dialler"), network.arti_config())?;
         let dialler = Arc::new(TorTransport::start(options, accepted)?);
-        let mut raw = Self { dialler, address: seed.address(), service, running: None, circles: 0 };
+        let mut raw = Self { dialler, address: key.onion_address(), service, running: None, dialled: 0 };
         raw.running = Some(raw.service.clone().start()?);
         raw.first_byte().await?;
         Ok(raw)
@@ -122,8 +123,8 @@ impl Raw {
             loop {
                 tokio::select! {
                     _ = next.tick() => {
-                        self.circles += 1;
-                        let dial = self.dialler.dial(self.address, Circle(self.circles), 0);
+                        self.dialled += 1;
+                        let dial = self.dialler.dial(Destination::Peer(self.address.into()), IsolationToken(self.dialled), 0);
                         dials.spawn(async move { echo_of(dial.await?).await });
                     }
                     Some(Ok(Ok(()))) = dials.join_next() => return,
@@ -148,10 +149,10 @@ fn tor_options(directory: &Path, config: &str) -> Result<TorOptions> {
 
 /// The onion service of `reconnect`, until it is killed: gives back the first byte of every stream.
 pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result<()> {
-    let seed = OnionSeed(std::fs::read(seed)?.try_into().ok().context("a seed has 32 bytes")?);
+    let key = ServiceKey(std::fs::read(seed)?.try_into().ok().context("a seed has 32 bytes")?);
     let (accepted, mut incoming) = mpsc::channel(INCOMING_QUEUE);
     let tor = TorTransport::start(tor_options(&directory, &std::fs::read_to_string(config)?)?, accepted)?;
-    tor.host(vec![Hosted { door: Door::Endpoint, seed, current: true }]).await;
+    tor.host(vec![HostedService { kind: ServiceKind::Contacts, key, current: true }]).await;
     while let Some(mut stream) = incoming.recv().await.map(|incoming| incoming.stream) {
         tokio::spawn(async move {
             let byte = stream.read_u8().await?;

@@ -1,7 +1,7 @@
 //! Tor as a node uses it, with a tap: raw streams beside the node's own, on the same circuit, and a
 //! count of what the node's streams carry.
 //!
-//! A raw stream is dialled with the circle and to the address of a link, so that arti puts it on the
+//! A raw stream is dialled with the isolation token and to the address of a link, so that arti puts it on the
 //! link's circuit. It begins with a byte that no preface begins with; by that the other end knows it
 //! from the node's streams, and answers it itself.
 
@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use chive::node::INCOMING_QUEUE;
 use chive::transport::tor::{TorOptions, TorTransport};
 use chive::transport::{
-    Circle, DialError, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Stream, Transport,
+    Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream, Transport,
 };
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -33,16 +33,16 @@ const FIRST_BYTE: Duration = Duration::from_mins(1);
 /// What a dialled stream has carried.
 #[derive(Debug)]
 pub(super) struct Tally {
-    to: OnionAddress,
-    circle: Circle,
+    to: Destination,
+    isolation: IsolationToken,
     written: AtomicU64,
     read: AtomicU64,
     closed: AtomicBool,
 }
 
 impl Tally {
-    fn new(to: OnionAddress, circle: Circle) -> Self {
-        Self { to, circle, written: AtomicU64::new(0), read: AtomicU64::new(0), closed: AtomicBool::new(false) }
+    fn new(to: Destination, isolation: IsolationToken) -> Self {
+        Self { to, isolation, written: AtomicU64::new(0), read: AtomicU64::new(0), closed: AtomicBool::new(false) }
     }
 
     /// Whether the stream is still open.
@@ -84,7 +84,7 @@ impl Tap {
     /// Opens a raw stream beside a dialled one: whenever `question` bytes have come to the other
     /// end, it answers with `answer` bytes.
     pub(super) async fn raw(&self, beside: &Tally, question: u32, answer: u32) -> Result<Stream> {
-        let mut stream = self.inner.dial(beside.to, beside.circle, 0).await?;
+        let mut stream = self.inner.dial(beside.to, beside.isolation, 0).await?;
         stream.write_u8(MARK).await?;
         stream.write_u32(question).await?;
         stream.write_u32(answer).await?;
@@ -94,17 +94,16 @@ impl Tap {
 }
 
 impl Transport for Tap {
-    fn dial_port(
+    fn dial(
         &self,
-        to: OnionAddress,
-        port: u16,
-        circle: Circle,
+        to: Destination,
+        isolation: IsolationToken,
         attempt: u32,
     ) -> BoxFuture<'static, Result<Stream, DialError>> {
-        let (dial, dialled) = (self.inner.dial_port(to, port, circle, attempt), Arc::clone(&self.dialled));
+        let (dial, dialled) = (self.inner.dial(to, isolation, attempt), Arc::clone(&self.dialled));
         async move {
             let stream = dial.await?;
-            let tally = Arc::new(Tally::new(to, circle));
+            let tally = Arc::new(Tally::new(to, isolation));
             let mut dialled = dialled.lock().unwrap_or_else(PoisonError::into_inner);
             dialled.retain(|tally| tally.is_open());
             dialled.push(Arc::clone(&tally));
@@ -113,7 +112,7 @@ impl Transport for Tap {
         .boxed()
     }
 
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()> {
         self.inner.host(services)
     }
 
@@ -121,8 +120,8 @@ impl Transport for Tap {
         self.inner.network()
     }
 
-    fn doors(&self) -> watch::Receiver<DoorStatus> {
-        self.inner.doors()
+    fn services(&self) -> watch::Receiver<ServicesStatus> {
+        self.inner.services()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -74,7 +74,7 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     drop(tx);
     profile.store.close().await;
     let current = services.iter().find(|service| service.kind == ServiceKind::Contacts && service.closes_at.is_none());
-    Ok(current.context("no endpoint")?.seed.address())
+    Ok(current.context("no endpoint")?.seed.onion_address())
 }
 
 /// Where a stopped person believes Alice to be.

@@ -11,7 +11,7 @@ use chive::model::ServiceKind;
 use chive::profile::{self, Passphrase};
 use chive::store::owner;
 use chive::transport::tor::{TorOptions, TorTransport};
-use chive::transport::{Circle, OnionAddress, Stream, Transport as _};
+use chive::transport::{Destination, IsolationToken, OnionAddress, Stream, Transport as _};
 use chive_tests::person::Person;
 use futures::future::try_join_all;
 use rand::SeedableRng as _;
@@ -39,7 +39,7 @@ pub(crate) async fn nonsense_at_both_onion_ports_harms_nobody(stage: Stage) -> R
 
     let mut idle = Vec::new();
     for door in [invitation.front_door, endpoint] {
-        idle.extend(try_join_all((0..IDLE).map(|circle| stranger.dial(door, circle))).await?);
+        idle.extend(try_join_all((0..IDLE).map(|token| stranger.dial(door, token))).await?);
         for (what, bytes) in nonsense(&invitation) {
             stranger.gets_no_answer(door, &bytes).await.context(what)?;
         }
@@ -88,11 +88,11 @@ impl Stranger {
         Ok(Self { tor: TorTransport::start(options, incoming)? })
     }
 
-    async fn dial(&self, to: OnionAddress, circle: u64) -> Result<Stream> {
+    async fn dial(&self, to: OnionAddress, token: u64) -> Result<Stream> {
         self.tor.network().wait_for(|network| network.ready).await?;
         let mut last = None;
         for attempt in 0..TRIES {
-            match self.tor.dial(to, Circle(circle), attempt).await {
+            match self.tor.dial(Destination::Peer(to.into()), IsolationToken(token), attempt).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = Some(error),
             }
@@ -128,5 +128,5 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     drop(tx);
     profile.store.close().await;
     let endpoint = services.iter().find(|service| service.kind == ServiceKind::Contacts).context("no endpoint")?;
-    Ok(endpoint.seed.address())
+    Ok(endpoint.seed.onion_address())
 }

@@ -90,7 +90,7 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     let PublicIdentity { link, presence } = identity.public();
     let mut keys = vec![*store_key, owner.root.0, owner.presence_secret, *identity.link_secret(), link, presence];
     keys.push(identity.peer_id().0);
-    keys.extend(services.iter().flat_map(|service| [service.seed.0, service.seed.address().0]));
+    keys.extend(services.iter().flat_map(|service| [service.seed.0, service.seed.onion_address().0]));
     for contact in contacts {
         let ContactKeys { identity: PublicIdentity { link, presence }, pair, address } =
             contact.keys()?.context("no keys")?;

@@ -24,7 +24,7 @@ use crate::invitation::{Invitation, InvitationSecret};
 use crate::node::Ending;
 use crate::profile::{Passphrase, ProfileError, check_passphrase};
 use crate::store::{contacts, handles};
-use crate::transport::OnionSeed;
+use crate::transport::ServiceKey;
 use crate::transport::memory::MemoryNetwork;
 use crate::web::Web;
 
@@ -216,7 +216,7 @@ async fn presence_servers(client: &Client, ada: &Person) {
 }
 
 fn server() -> ServerId {
-    ServerId(OnionSeed([9; 32]).address().0)
+    ServerId(ServiceKey([9; 32]).onion_address().0)
 }
 
 async fn handles_and_requests(client: &Client, ada: &Person, carol: &Person) {

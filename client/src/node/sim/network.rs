@@ -16,9 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use crate::model::Reason;
+use crate::model::{Reason, ServiceKind};
 use crate::transport::{
-    Circle, DialError, Door, DoorStatus, Hosted, Incoming, NetworkStatus, OnionAddress, Reachability, Stream, Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream,
+    Transport,
 };
 
 /// Bytes on their way in one direction.
@@ -61,7 +62,7 @@ pub(super) type Who = usize;
 
 struct Service {
     owner: Who,
-    door: Door,
+    kind: ServiceKind,
     incoming: mpsc::Sender<Incoming>,
 }
 
@@ -69,8 +70,8 @@ struct Inner {
     rng: StdRng,
     weather: Weather,
     apart: BTreeSet<(Who, Who)>,
-    services: BTreeMap<[u8; 32], Service>,
-    wires: VecDeque<(OnionAddress, Shared)>,
+    services: BTreeMap<Address, Service>,
+    wires: VecDeque<(Address, Shared)>,
     taken: BTreeMap<(Who, Who), Arc<AtomicUsize>>,
 }
 
@@ -173,14 +174,14 @@ impl Network {
             recorded.truncate(length);
         }
         let linger = Duration::from_secs(inner.rng.random_range(0..60));
-        let Some(service) = inner.services.get(&address.0) else { return };
-        let (door, incoming) = (service.door, service.incoming.clone());
+        let Some(service) = inner.services.get(&address) else { return };
+        let (kind, incoming) = (service.kind, service.incoming.clone());
         let rng = StdRng::from_rng(&mut inner.rng);
         let taken = [Arc::default(), Arc::default()];
         let (ours, theirs) = pair(people, taken, rng, 1, None);
         ours.wire.lock().unwrap().put(0, &recorded);
         tokio::spawn(async move {
-            if incoming.send(Incoming { door, at: address, stream: Box::new(theirs) }).await.is_ok() {
+            if incoming.send(Incoming { service: kind, at: address, stream: Box::new(theirs) }).await.is_ok() {
                 sleep(linger).await;
             }
             drop(ours);
@@ -195,12 +196,12 @@ impl Network {
     /// One person's way into it.
     pub(super) fn transport(&self, who: Who, incoming: mpsc::Sender<Incoming>) -> SimTransport {
         let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
-        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
-        let (status, doors) = (watch::channel(ready).0, watch::channel(closed).0);
-        SimTransport { who, network: self.clone(), incoming, status, doors }
+        let closed = ServicesStatus::CLOSED;
+        let (status, reachable) = (watch::channel(ready).0, watch::channel(closed).0);
+        SimTransport { who, network: self.clone(), incoming, status, reachable }
     }
 
-    async fn dial(self, from: Who, to: OnionAddress) -> Result<Stream, DialError> {
+    async fn dial(self, from: Who, to: Address) -> Result<Stream, DialError> {
         let (lag, unreachable, hangs) = {
             let Inner { rng, weather, .. } = &mut *self.lock();
             let lag = Duration::from_millis(rng.random_range(1..=weather.slow));
@@ -223,10 +224,10 @@ impl Network {
         Ok(Box::new(ours))
     }
 
-    fn connect(&self, from: Who, to: OnionAddress) -> Option<(End, mpsc::Sender<Incoming>, Incoming, Duration)> {
+    fn connect(&self, from: Who, to: Address) -> Option<(End, mpsc::Sender<Incoming>, Incoming, Duration)> {
         let mut inner = self.lock();
-        let service = inner.services.get(&to.0)?;
-        let (owner, door, incoming) = (service.owner, service.door, service.incoming.clone());
+        let service = inner.services.get(&to)?;
+        let (owner, kind, incoming) = (service.owner, service.kind, service.incoming.clone());
         if inner.apart.contains(&(from.min(owner), from.max(owner))) {
             return None;
         }
@@ -242,7 +243,7 @@ impl Network {
         if inner.wires.len() > REMEMBERED * 4 {
             inner.wires.pop_front();
         }
-        Some((ours, incoming, Incoming { door, at: to, stream: Box::new(theirs) }, late))
+        Some((ours, incoming, Incoming { service: kind, at: to, stream: Box::new(theirs) }, late))
     }
 }
 
@@ -252,7 +253,7 @@ pub(super) struct SimTransport {
     network: Network,
     incoming: mpsc::Sender<Incoming>,
     status: watch::Sender<NetworkStatus>,
-    doors: watch::Sender<DoorStatus>,
+    reachable: watch::Sender<ServicesStatus>,
 }
 
 impl SimTransport {
@@ -263,20 +264,18 @@ impl SimTransport {
 }
 
 impl Transport for SimTransport {
-    fn dial_port(&self, to: OnionAddress, _: u16, _: Circle, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
-        self.network.clone().dial(self.who, to).boxed()
+    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+        self.network.clone().dial(self.who, to.address()).boxed()
     }
 
-    fn host(&self, services: Vec<Hosted>) -> BoxFuture<'static, ()> {
+    fn host(&self, services: Vec<HostedService>) -> BoxFuture<'static, ()> {
         let mut inner = self.network.lock();
         inner.services.retain(|_, service| service.owner != self.who);
-        for Hosted { door, seed, .. } in &services {
-            let service = Service { owner: self.who, door: *door, incoming: self.incoming.clone() };
-            inner.services.insert(seed.address().0, service);
+        for HostedService { kind, key, .. } in &services {
+            let service = Service { owner: self.who, kind: *kind, incoming: self.incoming.clone() };
+            inner.services.insert(key.onion_address().into(), service);
         }
-        let state =
-            |door| if services.iter().any(|s| s.door == door) { Reachability::Reachable } else { Reachability::Closed };
-        self.doors.send_replace(DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) });
+        self.reachable.send_replace(ServicesStatus::reachable(&services));
         async {}.boxed()
     }
 
@@ -284,8 +283,8 @@ impl Transport for SimTransport {
         self.status.subscribe()
     }
 
-    fn doors(&self) -> watch::Receiver<DoorStatus> {
-        self.doors.subscribe()
+    fn services(&self) -> watch::Receiver<ServicesStatus> {
+        self.reachable.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

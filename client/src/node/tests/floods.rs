@@ -11,7 +11,7 @@ use super::*;
 use crate::invitation::Invitation;
 use crate::limits::{HANDSHAKE_DEADLINE, MAX_CONTACT_HANDSHAKES, MAX_IN_FLIGHT_BYTES, MAX_STRANGERS, PREFACE_DEADLINE};
 use crate::link::session::Session;
-use crate::transport::{Circle, OnionAddress, Stream, Transport};
+use crate::transport::{Destination, IsolationToken, OnionAddress, Stream, Transport};
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId};
 
@@ -23,7 +23,7 @@ async fn flood(world: &World, to: OnionAddress) -> Vec<Stream> {
     let transport = world.network.transport(mpsc::channel(1).0);
     let mut streams = vec![];
     for n in 0..FLOOD {
-        let mut stream = transport.dial(to, Circle(0), 0).await.unwrap();
+        let mut stream = transport.dial(Destination::Peer(to.into()), IsolationToken(0), 0).await.unwrap();
         stream.write_all(&[1; 33][..n % 34]).await.unwrap();
         streams.push(stream);
     }

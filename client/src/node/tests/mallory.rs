@@ -8,7 +8,7 @@ use crate::invitation::Invitation;
 use crate::limits::MAX_WELCOME;
 use crate::link::handshake::{PairKeys, dial_by_invitation, dial_contact};
 use crate::link::session::Session;
-use crate::transport::{Circle, OnionAddress, Stream, Transport};
+use crate::transport::{Destination, IsolationToken, OnionAddress, Stream, Transport};
 use crate::wire::card::{Card, Introduction};
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::{Frame, VERSION};
@@ -41,7 +41,7 @@ impl Mallory {
         let (conversation, pair) = Conversation::join(&draft, &answer.mls).unwrap();
         Self {
             conversation,
-            endpoint: answer.card.endpoint,
+            endpoint: answer.card.onion().unwrap(),
             keys: PairKeys::new(&pair, identity.peer_id(), peer),
             seal: EnvelopeKeys::new(&pair, identity.peer_id()),
             open: EnvelopeKeys::new(&pair, peer.peer_id()),
@@ -54,7 +54,7 @@ impl Mallory {
 
     /// A stream to an address, and nothing said.
     pub(super) async fn stream(&self, to: OnionAddress) -> Stream {
-        self.transport.dial(to, Circle(0), 0).await.unwrap()
+        self.transport.dial(Destination::Peer(to.into()), IsolationToken(0), 0).await.unwrap()
     }
 
     /// A handshake over this stream, and no hello.
@@ -166,7 +166,7 @@ pub(super) async fn is_answered(
     introduction: Vec<u8>,
 ) -> (PublicIdentity, Frame) {
     let link = Invitation::parse(link).unwrap();
-    let stream = transport.dial(link.front_door, Circle(0), 0).await.unwrap();
+    let stream = transport.dial(Destination::Peer(link.front_door.into()), IsolationToken(0), 0).await.unwrap();
     let established = dial_by_invitation(stream, identity, &link, &mut StdRng::from_os_rng()).await.unwrap();
     let peer = established.peer;
     let mut session = greeted(Session::new(established)).await;
@@ -199,5 +199,11 @@ async fn greeted(mut session: Session) -> Session {
 }
 
 pub(super) fn card(name: &str, revision: u64) -> Card {
-    Card { revision, name: name.into(), endpoint: OnionAddress([0xee; 32]), presence_secret: [0; 32], servers: vec![] }
+    Card {
+        revision,
+        name: name.into(),
+        addresses: vec![OnionAddress([0xee; 32]).into()],
+        presence_secret: [0; 32],
+        servers: vec![],
+    }
 }

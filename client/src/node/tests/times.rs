@@ -3,18 +3,19 @@
 use super::*;
 use crate::invitation::Invitation;
 use crate::model::ServiceKind;
-use crate::transport::{Circle, OnionAddress, Transport};
+use crate::transport::{Destination, IsolationToken, OnionAddress, Transport};
 
 /// Whether somebody answers at an address.
 async fn is_hosted(world: &World, address: OnionAddress) -> bool {
-    world.network.transport(mpsc::channel(1).0).dial(address, Circle(0), 0).await.is_ok()
+    let transport = world.network.transport(mpsc::channel(1).0);
+    transport.dial(Destination::Peer(address.into()), IsolationToken(0), 0).await.is_ok()
 }
 
 async fn endpoint(person: &Person) -> OnionAddress {
     let mut tx = person.store.as_ref().unwrap().begin().await.unwrap();
     let services = crate::store::owner::services(&mut tx).await.unwrap();
     let current = services.iter().find(|s| s.kind == ServiceKind::Contacts && s.closes_at.is_none());
-    current.unwrap().seed.address()
+    current.unwrap().seed.onion_address()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +119,7 @@ async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_da
     })
     .await;
     assert!(is_hosted(&world, front).await);
-    let mut doors = alice.transport.as_ref().unwrap().doors();
+    let mut doors = alice.transport.as_ref().unwrap().services();
     doors.mark_unchanged();
     alice.days_pass(31);
     timeout(DEADLINE, doors.changed()).await.unwrap().unwrap();
@@ -140,7 +141,7 @@ async fn a_replaced_endpoint_closes_after_seven_to_eight_days() {
     // The node looks every few seconds: a command and a tick later it has looked.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(is_hosted(&world, old).await, "seven days are not over");
-    let mut doors = alice.transport.as_ref().unwrap().doors();
+    let mut doors = alice.transport.as_ref().unwrap().services();
     doors.mark_unchanged();
     alice.days_pass(1);
     timeout(DEADLINE, doors.changed()).await.unwrap().unwrap();

@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex};
 use chive_tor::{Tor, TorConfig, TorStartError};
 use tokio::runtime::Handle;
 
-use super::circles::Circles;
+use super::isolation::CircuitCache;
 use super::locked;
 
 /// One run of arti, with what lives as long as it does.
 pub(super) struct Run {
     pub(super) tor: Tor,
-    /// Who dialled with which circuits.
-    pub(super) circles: Circles,
+    /// The circuits of each isolation.
+    pub(super) circuits: CircuitCache,
 }
 
 impl Run {
     fn start(config: &TorConfig, handle: Handle) -> Result<Arc<Self>, TorStartError> {
-        Ok(Arc::new(Self { tor: Tor::start(config, handle)?, circles: Circles::default() }))
+        Ok(Arc::new(Self { tor: Tor::start(config, handle)?, circuits: CircuitCache::default() }))
     }
 }
 

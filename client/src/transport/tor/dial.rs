@@ -8,7 +8,7 @@ use chive_tor::{DataStream, ErrorKind};
 
 use super::arti::{Arti, Run};
 use super::bootstrap::Network;
-use super::circles::{Isolation, Taken};
+use super::isolation::{Isolation, Taken};
 use super::locked;
 use crate::transport::{DialError, OnionAddress};
 
@@ -84,7 +84,7 @@ impl Dialer {
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
-        let taken = run.circles.take(&run.tor, isolation, attempt);
+        let taken = run.circuits.take(&run.tor, isolation, attempt);
         let limit = locked(&self.timeout).limit(attempt);
         let started = Instant::now();
         let outcome = tokio::time::timeout(limit, taken.circuits.connect(&to.0.0, to.1)).await;
@@ -106,7 +106,7 @@ impl Dialer {
     /// Lets go of the circuits of an isolation.
     pub(super) fn forget(&self, isolation: Isolation) {
         if let Some(run) = self.arti.run() {
-            run.circles.forget(isolation);
+            run.circuits.forget(isolation);
         }
     }
 
@@ -115,13 +115,13 @@ impl Dialer {
             locked(&self.timeout).record(took);
         }
         self.network.dial_succeeded();
-        run.circles.allow_reuse(isolation, taken);
+        run.circuits.allow_reuse(isolation, taken);
     }
 
     fn failed(&self, run: &Run, isolation: Isolation, taken: &Taken, kind: Option<ErrorKind>) {
         if kind == Some(ErrorKind::OnionServiceNotFound) {
             self.network.dial_succeeded();
-            run.circles.allow_reuse(isolation, taken);
+            run.circuits.allow_reuse(isolation, taken);
         } else {
             self.network.dial_failed(kind);
         }

@@ -9,10 +9,11 @@ use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::PEER_PORT;
 use super::callers::Caller;
-use super::doors::ServiceId;
+use super::services::ServiceId;
 use super::stream::Tied;
-use crate::transport::{Incoming, PEER_PORT};
+use crate::transport::Incoming;
 
 /// Streams that may be open to one service at once.
 const MAX_STREAMS: usize = 512;
@@ -86,7 +87,7 @@ impl Reception {
     async fn accept(&self, request: StreamRequest, keep: StreamKeep) {
         let Some(stream) = request.accept().await else { return };
         let stream = Box::new(Tied::new(stream, &self.stop, keep));
-        let incoming = Incoming { door: self.id.door, at: self.id.address, stream };
+        let incoming = Incoming { service: self.id.kind, at: self.id.address.into(), stream };
         if self.incoming.send_timeout(incoming, OFFER_TIMEOUT).await.is_err() {
             tracing::debug!("nobody takes incoming streams: one dropped");
         }

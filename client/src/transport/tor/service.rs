@@ -11,15 +11,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::PEER_PORT;
 use super::arti::Arti;
 use super::bootstrap::Network;
 use super::callers::Callers;
-use super::circles::Isolation;
 use super::dial::Dialer;
-use super::doors::{Doors, ServiceId};
+use super::isolation::Isolation;
 use super::reception::Reception;
+use super::services::{ServiceId, Services};
 use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
-use crate::transport::{Incoming, OnionSeed, PEER_PORT, Reachability};
+use crate::transport::{Incoming, Reachability, ServiceKey};
 
 /// The pause after a launch that arti refused, such as while the last one still holds its lock; it
 /// doubles with each further one.
@@ -35,14 +36,14 @@ pub(super) struct House {
     pub(super) arti: Arc<Arti>,
     pub(super) dialer: Arc<Dialer>,
     pub(super) network: Arc<Network>,
-    pub(super) doors: Arc<Doors>,
+    pub(super) services: Arc<Services>,
     pub(super) incoming: mpsc::Sender<Incoming>,
 }
 
 /// A service to run until its token is cancelled.
 pub(super) struct Service {
     pub(super) id: ServiceId,
-    pub(super) seed: OnionSeed,
+    pub(super) key: ServiceKey,
     pub(super) house: Arc<House>,
     pub(super) stop: CancellationToken,
 }
@@ -113,7 +114,7 @@ impl Service {
     /// With what is cancelled when the run of arti that it belongs to is over.
     fn try_launch(&self) -> Result<(CancellationToken, Launched), NoLaunch> {
         let run = self.house.arti.run().ok_or(NoLaunch::NoArti)?;
-        Ok((run.tor.over().clone(), run.tor.launch(&self.seed.0)?))
+        Ok((run.tor.over().clone(), run.tor.launch(&self.key.0)?))
     }
 
     /// Lets callers in until arti ends the service.
@@ -136,7 +137,7 @@ impl Service {
             let result = self.probe(watch.failures()).await;
             let next = watch.on_result(result, Instant::now(), rand::random());
             tracing::debug!(?result, state = ?next.state, "probed a service");
-            self.house.doors.set_state(self.id, next.state);
+            self.house.services.set_state(self.id, next.state);
             if next.relaunch {
                 return;
             }

@@ -31,7 +31,7 @@ struct TermsMap {
     read_receipts: bool,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "minicbor passes a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "minicbor passes a reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -1,4 +1,4 @@
-//! Which services run, and the state of both doors that follows from it.
+//! Which services run, and whether the current ones can be reached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,41 +10,41 @@ use tokio_util::task::TaskTracker;
 
 use super::locked;
 use super::service::{House, Service};
-use crate::transport::{Door, DoorStatus, Hosted, OnionAddress, Reachability};
+use crate::model::ServiceKind;
+use crate::transport::{HostedService, OnionAddress, Reachability, ServicesStatus};
 
 /// What makes two services the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ServiceId {
-    pub(super) door: Door,
+    pub(super) kind: ServiceKind,
     pub(super) address: OnionAddress,
 }
 
 impl ServiceId {
-    fn of(hosted: &Hosted) -> Self {
-        Self { door: hosted.door, address: hosted.seed.address() }
+    fn of(hosted: &HostedService) -> Self {
+        Self { kind: hosted.kind, address: hosted.key.onion_address() }
     }
 }
 
-/// A service as the doors see it.
+/// A hosted service, as far as its status shows it.
 #[derive(Clone, Copy)]
 struct Shown {
     current: bool,
     state: Reachability,
 }
 
-/// Shows the state of the doors.
-pub(super) struct Doors {
+/// Shows whether the services can be reached.
+pub(super) struct Services {
     shown: Mutex<HashMap<ServiceId, Shown>>,
-    status: watch::Sender<DoorStatus>,
+    status: watch::Sender<ServicesStatus>,
 }
 
-impl Doors {
+impl Services {
     pub(super) fn new() -> Self {
-        let closed = DoorStatus { front: Reachability::Closed, endpoint: Reachability::Closed };
-        Self { shown: Mutex::default(), status: watch::Sender::new(closed) }
+        Self { shown: Mutex::default(), status: watch::Sender::new(ServicesStatus::CLOSED) }
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<DoorStatus> {
+    pub(super) fn subscribe(&self) -> watch::Receiver<ServicesStatus> {
         self.status.subscribe()
     }
 
@@ -58,7 +58,7 @@ impl Doors {
     }
 
     /// Exactly these services are hosted now. Those that were already keep their state.
-    fn set_hosted(&self, services: &[Hosted]) {
+    fn set_hosted(&self, services: &[HostedService]) {
         let mut shown = locked(&self.shown);
         *shown = services
             .iter()
@@ -72,11 +72,10 @@ impl Doors {
     }
 
     fn show(&self, shown: &HashMap<ServiceId, Shown>) {
-        let state = |door: Door| {
-            let leading = shown.iter().find(|(id, known)| id.door == door && known.current);
-            leading.map_or(Reachability::Closed, |(_, known)| known.state)
-        };
-        let status = DoorStatus { front: state(Door::Front), endpoint: state(Door::Endpoint) };
+        let status = ServicesStatus::of(|kind| {
+            let current = shown.iter().find(|(id, known)| id.kind == kind && known.current);
+            current.map_or(Reachability::Closed, |(_, known)| known.state)
+        });
         self.status.send_if_modified(|current| {
             let news = *current != status;
             *current = status;
@@ -107,13 +106,13 @@ impl Hosting {
 
     /// Hosts exactly these from now on. Returns when those not listed have ended; the new ones may
     /// not be reachable yet.
-    pub(super) async fn host(&self, services: Vec<Hosted>) {
+    pub(super) async fn host(&self, services: Vec<HostedService>) {
         let mut running = self.running.lock().await;
         if self.stop.is_cancelled() {
             return;
         }
-        self.house.doors.set_hosted(&services);
-        let wanted: HashMap<ServiceId, Hosted> = services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
+        self.house.services.set_hosted(&services);
+        let wanted: HashMap<ServiceId, HostedService> = services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
         let unwanted: Vec<Running> = running.extract_if(|id, _| !wanted.contains_key(id)).map(|(_, r)| r).collect();
         end(unwanted).await;
         for (id, hosted) in wanted {
@@ -125,12 +124,12 @@ impl Hosting {
     pub(super) async fn close(&self) {
         let services: Vec<Running> = self.running.lock().await.drain().map(|(_, running)| running).collect();
         end(services).await;
-        self.house.doors.set_hosted(&[]);
+        self.house.services.set_hosted(&[]);
     }
 
-    fn start(&self, id: ServiceId, hosted: Hosted) -> Running {
+    fn start(&self, id: ServiceId, hosted: HostedService) -> Running {
         let stop = self.stop.child_token();
-        let service = Service { id, seed: hosted.seed, house: Arc::clone(&self.house), stop: stop.clone() };
+        let service = Service { id, key: hosted.key, house: Arc::clone(&self.house), stop: stop.clone() };
         Running { stop, task: self.tasks.spawn(service.run()) }
     }
 }
@@ -150,55 +149,55 @@ async fn end(services: Vec<Running>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::OnionSeed;
+    use crate::transport::ServiceKey;
 
-    fn hosted(door: Door, byte: u8, current: bool) -> Hosted {
-        Hosted { door, seed: OnionSeed([byte; 32]), current }
+    fn hosted(kind: ServiceKind, byte: u8, current: bool) -> HostedService {
+        HostedService { kind, key: ServiceKey([byte; 32]), current }
     }
 
-    fn states(doors: &Doors) -> (Reachability, Reachability) {
-        let status = *doors.subscribe().borrow();
-        (status.front, status.endpoint)
-    }
-
-    #[test]
-    fn doors_are_closed_until_hosted() {
-        let doors = Doors::new();
-        assert_eq!(states(&doors), (Reachability::Closed, Reachability::Closed));
-        doors.set_hosted(&[hosted(Door::Endpoint, 1, true)]);
-        assert_eq!(states(&doors), (Reachability::Closed, Reachability::Starting));
+    fn states(services: &Services) -> (Reachability, Reachability) {
+        let status = *services.subscribe().borrow();
+        (status.requests, status.contacts)
     }
 
     #[test]
-    fn a_retired_endpoint_does_not_count() {
-        let doors = Doors::new();
-        let old = hosted(Door::Endpoint, 1, true);
-        doors.set_hosted(std::slice::from_ref(&old));
-        doors.set_state(ServiceId::of(&old), Reachability::Reachable);
-        assert_eq!(states(&doors).1, Reachability::Reachable);
-        doors.set_hosted(&[hosted(Door::Endpoint, 1, false), hosted(Door::Endpoint, 2, true)]);
-        assert_eq!(states(&doors).1, Reachability::Starting);
-        doors.set_state(ServiceId::of(&old), Reachability::Unreachable);
-        assert_eq!(states(&doors).1, Reachability::Starting);
+    fn services_are_closed_until_hosted() {
+        let services = Services::new();
+        assert_eq!(states(&services), (Reachability::Closed, Reachability::Closed));
+        services.set_hosted(&[hosted(ServiceKind::Contacts, 1, true)]);
+        assert_eq!(states(&services), (Reachability::Closed, Reachability::Starting));
     }
 
     #[test]
-    fn a_replaced_front_door_is_not_shown() {
-        let doors = Doors::new();
-        let (old, new) = (hosted(Door::Front, 1, false), hosted(Door::Front, 2, true));
-        doors.set_hosted(&[old.clone(), new.clone()]);
-        doors.set_state(ServiceId::of(&old), Reachability::Unreachable);
-        doors.set_state(ServiceId::of(&new), Reachability::Reachable);
-        assert_eq!(states(&doors).0, Reachability::Reachable);
+    fn a_replaced_contacts_service_does_not_count() {
+        let services = Services::new();
+        let old = hosted(ServiceKind::Contacts, 1, true);
+        services.set_hosted(std::slice::from_ref(&old));
+        services.set_state(ServiceId::of(&old), Reachability::Reachable);
+        assert_eq!(states(&services).1, Reachability::Reachable);
+        services.set_hosted(&[hosted(ServiceKind::Contacts, 1, false), hosted(ServiceKind::Contacts, 2, true)]);
+        assert_eq!(states(&services).1, Reachability::Starting);
+        services.set_state(ServiceId::of(&old), Reachability::Unreachable);
+        assert_eq!(states(&services).1, Reachability::Starting);
+    }
+
+    #[test]
+    fn a_replaced_requests_service_does_not_count() {
+        let services = Services::new();
+        let (old, new) = (hosted(ServiceKind::Requests, 1, false), hosted(ServiceKind::Requests, 2, true));
+        services.set_hosted(&[old.clone(), new.clone()]);
+        services.set_state(ServiceId::of(&old), Reachability::Unreachable);
+        services.set_state(ServiceId::of(&new), Reachability::Reachable);
+        assert_eq!(states(&services).0, Reachability::Reachable);
     }
 
     #[test]
     fn a_late_word_about_a_closed_service_changes_nothing() {
-        let doors = Doors::new();
-        let front = hosted(Door::Front, 1, true);
-        doors.set_hosted(std::slice::from_ref(&front));
-        doors.set_hosted(&[]);
-        doors.set_state(ServiceId::of(&front), Reachability::Reachable);
-        assert_eq!(states(&doors).0, Reachability::Closed);
+        let services = Services::new();
+        let front = hosted(ServiceKind::Requests, 1, true);
+        services.set_hosted(std::slice::from_ref(&front));
+        services.set_hosted(&[]);
+        services.set_state(ServiceId::of(&front), Reachability::Reachable);
+        assert_eq!(states(&services).0, Reachability::Closed);
     }
 }

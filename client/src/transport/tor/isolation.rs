@@ -7,7 +7,7 @@ use std::time::Instant;
 use chive_tor::{Circuits, Tor};
 
 use super::locked;
-use crate::transport::{Circle, OnionAddress};
+use crate::transport::{IsolationToken, OnionAddress};
 
 /// How many isolations keep their circuits; the one unused for longest gives way.
 const MAX_KEPT: usize = 4096;
@@ -15,8 +15,8 @@ const MAX_KEPT: usize = 4096;
 /// Dials with different isolations never share a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Isolation {
-    /// Of one contact.
-    Circle(Circle),
+    /// Of one contact, or of one use of a server.
+    Token(IsolationToken),
     /// Of one of our own services, when we look whether it can be reached.
     Probe(OnionAddress),
 }
@@ -37,11 +37,11 @@ pub(super) struct Taken {
     pub(super) fresh: bool,
 }
 
-/// The circuits of all isolations.
+/// The circuits that are kept, by isolation.
 #[derive(Default)]
-pub(super) struct Circles(Mutex<HashMap<Isolation, Kept>>);
+pub(super) struct CircuitCache(Mutex<HashMap<Isolation, Kept>>);
 
-impl Circles {
+impl CircuitCache {
     /// The kept circuits, or fresh ones where those may hang or go by stale knowledge.
     pub(super) fn take(&self, from: &Tor, isolation: Isolation, attempt: u32) -> Taken {
         let now = Instant::now();
