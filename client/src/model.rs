@@ -8,7 +8,7 @@ mod time;
 
 pub use ids::{ContactId, ConversationId, EventSeq, HandleId, MessageRowId, OutboxId, ServiceId};
 pub use reason::{AnswerFault, Reason};
-pub use settings::Policy;
+pub use settings::{KeyUpdates, Policy};
 pub use status::{
     Answer, ContactStatus, HandleStatus, InvitationStatus, MessageStatus, OutboxKind, OwnPresence, ServiceKind,
 };

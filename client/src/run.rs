@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::server;
 use crate::api::types::Status;
 use crate::clock::Clock;
-use crate::node::{self, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
+use crate::node::{self, Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
 use crate::store::notes::{self, BRIDGES};
@@ -114,7 +114,7 @@ pub async fn run_with(
         directory: profile.directory.clone(),
         clock: Clock::system(),
         rng: StdRng::from_os_rng(),
-        update_after: UPDATE_AFTER,
+        key_updates: KeyUpdates::default(),
         links,
     };
     let Running { handle, stop, mut ended } = node::start(parts).await?;
@@ -153,7 +153,7 @@ pub async fn run_with(
             Ok(destroyed?)
         }
         Ok(Ending::Stopped) => Ok(served.map_err(|_| RunError::Crashed)??),
-        Err(_) => Err(RunError::Crashed),
+        Ok(Ending::StoreClosed) | Err(_) => Err(RunError::Crashed),
     }
 }
 

@@ -100,10 +100,8 @@ pub(crate) type Dies = Box<dyn FnMut() -> bool + Send>;
 
 #[cfg(test)]
 impl Open {
-    async fn may_die(&mut self) {
-        if self.dies.as_mut().is_some_and(|dies| dies()) {
-            std::future::pending::<()>().await;
-        }
+    fn dies(&mut self) -> bool {
+        self.dies.as_mut().is_some_and(|dies| dies())
     }
 }
 
@@ -155,11 +153,43 @@ impl Tx {
     /// Makes it last.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         #[cfg(test)]
-        self.open.may_die().await;
-        self.open.connection.execute(sqlx::query("COMMIT")).await?;
+        if self.open.dies() {
+            return Err(StoreError::Closed);
+        }
+        self.execute("COMMIT").await?;
         self.open.begun = false;
         #[cfg(test)]
-        self.open.may_die().await;
+        if self.open.dies() {
+            return Err(StoreError::Closed);
+        }
+        Ok(())
+    }
+
+    /// Begins a part that can be undone by itself, until [`Tx::release`] or [`Tx::undo_to_savepoint`].
+    pub async fn savepoint(&mut self) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT part").await
+    }
+
+    /// Keeps what was done since the last savepoint, as a part of the transaction.
+    pub async fn release(&mut self) -> Result<(), StoreError> {
+        self.execute("RELEASE part").await
+    }
+
+    /// Undoes what was done since the last savepoint.
+    pub async fn undo_to_savepoint(&mut self) -> Result<(), StoreError> {
+        self.execute("ROLLBACK TO part").await?;
+        self.release().await
+    }
+
+    /// Undoes everything so far; the transaction goes on.
+    pub async fn undo(&mut self) -> Result<(), StoreError> {
+        // SQLite may have undone it already, such as when the disk is full: then this is an error.
+        let _ = self.execute("ROLLBACK").await;
+        self.execute("BEGIN").await
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        self.open.connection.execute(sqlx::query(statement)).await?;
         Ok(())
     }
 }
@@ -290,11 +320,6 @@ impl Store {
         if let Some(open) = &mut *self.open.lock().await {
             open.dies = Some(dies);
         }
-    }
-
-    /// Whether somebody is in the middle of a transaction.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.open.try_lock().is_err()
     }
 }
 

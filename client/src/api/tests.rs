@@ -27,7 +27,7 @@ use super::types::{ErrorCode, Message, NewContact, NewMessage, Problem};
 use crate::clock::Clock;
 use crate::identity::PeerId;
 use crate::invitation::{Invitation, InvitationSecret};
-use crate::node::{self, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, UPDATE_AFTER};
+use crate::node::{self, Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running};
 use crate::profile::{self, key_file::KeyFile};
 use crate::store::{Store, Tx};
 use crate::transport::ServiceKey;
@@ -78,7 +78,7 @@ impl Person {
             directory: directory.path().to_owned(),
             clock: Clock::system(),
             rng,
-            update_after: UPDATE_AFTER,
+            key_updates: KeyUpdates::default(),
             links: Links::Always,
         };
         Self { running: node::start(parts).await.unwrap(), store, directory }

@@ -1,4 +1,6 @@
-//! What may happen to the messages of a conversation.
+//! What may happen to the messages of a conversation, and to its keys.
+
+use std::time::Duration;
 
 /// What one side lets happen to messages, or what both do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,22 @@ impl Policy {
             disappear_after: if both { self.disappear_after.max(other.disappear_after) } else { 0 },
             read_receipts: self.read_receipts && other.read_receipts,
         }
+    }
+}
+
+/// When our keys of a conversation are replaced.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyUpdates {
+    /// After so many sealed messages, receipts among them.
+    pub after_messages: u32,
+    /// But not sooner after the last time than this, so that what travels for days by other people's
+    /// devices can still be opened: see `chive_mls` for how many past epochs are kept.
+    pub not_before: Duration,
+}
+
+impl Default for KeyUpdates {
+    fn default() -> Self {
+        Self { after_messages: 100, not_before: Duration::from_hours(6) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::terms::TermsRow;
 
 impl MessageRow {
     /// `reason` tells why one waits.
-    pub(super) fn show(&self, reason: impl FnOnce(ContactId) -> Reason) -> Message {
+    pub(crate) fn show(&self, reason: impl FnOnce(ContactId) -> Reason) -> Message {
         let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
         Message {
             id: data_encoding::HEXLOWER.encode(&self.id.0),
@@ -48,7 +48,7 @@ impl MessageRow {
 }
 
 impl TermsRow {
-    pub(super) fn show(&self) -> Terms {
+    pub(crate) fn show(&self) -> Terms {
         Terms {
             ours: self.own().into(),
             theirs: self.theirs().into(),
@@ -65,7 +65,7 @@ impl From<Policy> for Allowed {
 }
 
 impl InvitationRow {
-    pub(super) fn show(&self, now: model::UnixMillis) -> Invitation {
+    pub(crate) fn show(&self, now: model::UnixMillis) -> Invitation {
         let state = self.state(now);
         Invitation {
             id: data_encoding::HEXLOWER.encode(&self.id),
@@ -91,7 +91,7 @@ impl From<InvitationStatus> for InvitationState {
 }
 
 impl HandleRow {
-    pub(super) fn show(&self) -> Handle {
+    pub(crate) fn show(&self) -> Handle {
         Handle {
             handle: self.written(),
             state: self.state.into(),
@@ -113,7 +113,7 @@ impl From<HandleStatus> for HandleState {
 }
 
 impl AskingRow {
-    pub(super) fn show(&self) -> Request {
+    pub(crate) fn show(&self) -> Request {
         Request {
             id: self.peer_id.to_hex(),
             name: self.name.clone(),

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::actor::Node;
+use futures::executor::block_on;
+use tokio::task::unconstrained;
+
+use super::core::Core;
 
 mod history;
 mod network;
-mod pace;
 mod person;
 mod truth;
 mod witness;
@@ -24,27 +26,33 @@ use history::{Played, play};
 /// Histories that every run of the tests plays.
 const HISTORIES: u64 = 2_000;
 
+/// Waits for something that waits for a store alone. `SQLite` works on a thread of its own, whose answers
+/// come when they come; whoever waits here keeps the whole world waiting, the clock included.
+pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
+    block_on(unconstrained(work))
+}
+
+/// Looks at a node after each of its steps.
+pub(crate) trait Probe: Send {
+    fn stepped(&mut self);
+}
+
 /// How much a node holds in memory.
 #[derive(Debug)]
 pub(super) struct Weight {
-    tasks: usize,
     links: usize,
     in_flight: usize,
     admitted: usize,
     held: usize,
 }
 
-impl Node {
-    pub(super) fn weigh(&self) -> Weight {
-        let links = self.peers.values().filter_map(|peer| peer.link.as_ref());
-        let (admitted, held) = self.host.directory.weigh();
-        Weight {
-            tasks: self.tasks.len(),
-            links: links.clone().count(),
-            in_flight: links.map(|link| link.in_flight.len()).sum(),
-            admitted,
-            held,
-        }
+impl Weight {
+    fn of(core: &Core) -> Self {
+        let links = core.sessions.contacts().filter_map(|contact| core.sessions.link(contact));
+        let links: Vec<_> = links.collect();
+        let (admitted, held) = core.keyring.weigh();
+        let in_flight = links.iter().map(|link| link.in_flight()).sum();
+        Self { links: links.len(), in_flight, admitted, held }
     }
 }
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER, start};
+use super::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport, start};
 use crate::api::types::{
     Contact, ContactChange, ContactState, Decision, Direction, ErrorCode, Message, MessageState, NewContact,
     NewInvitation, NewMessage, Presence, What,
@@ -144,7 +144,7 @@ impl Person {
             directory: profile.directory.clone(),
             clock: Clock::new(move || UnixMillis(clock.now().0 + off.load(Ordering::Relaxed))),
             rng: StdRng::from_os_rng(),
-            update_after: UPDATE_AFTER,
+            key_updates: KeyUpdates { after_messages: 100, not_before: Duration::ZERO },
             links: self.links,
         };
         self.running = Some(start(parts).await.unwrap());

@@ -4,7 +4,7 @@ use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
 use crate::limits::{MAX_RECEIVED, UPDATE_AFTER_MS};
-use crate::model::{ContactId, UnixMillis};
+use crate::model::{ContactId, KeyUpdates, UnixMillis};
 use crate::wire::message::MessageId;
 
 /// One conversation.
@@ -86,18 +86,24 @@ pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<Option<Conversation
     .transpose()
 }
 
-/// Conversations in whose epoch ?2 messages were sealed, or any that long before ?1.
+/// Conversations in whose epoch ?2 messages were sealed, if it began before ?3; or any, if it began long
+/// before ?1. One that began in the future began before the clock was set.
 pub(super) fn stale() -> String {
     format!(
         "SELECT contact FROM conversation \
-         WHERE sealed_in_epoch >= ?2 OR (sealed_in_epoch > 0 AND epoch_started_at < ?1 - {UPDATE_AFTER_MS})"
+         WHERE (sealed_in_epoch >= ?2 AND (epoch_started_at <= ?3 OR epoch_started_at > ?1)) \
+         OR (sealed_in_epoch > 0 AND epoch_started_at < ?1 - {UPDATE_AFTER_MS})"
     )
 }
 
-/// Those whose keys are to be replaced: after so many sealed messages, or long after any.
-pub async fn due(tx: &mut Tx, now: UnixMillis, update_after: u32) -> Result<Vec<ContactId>, StoreError> {
-    let stale = sqlx::query_scalar(sqlx::AssertSqlSafe(stale())).bind(now).bind(update_after);
-    Ok(stale.fetch_all(&mut **tx).await?)
+/// Those whose keys are to be replaced.
+pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Vec<ContactId>, StoreError> {
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(stale()))
+        .bind(now)
+        .bind(updates.after_messages)
+        .bind(now - updates.not_before)
+        .fetch_all(&mut **tx)
+        .await?)
 }
 
 /// Writes the state after something was sealed or opened.

@@ -2,8 +2,8 @@
 
 use sqlx_macros::FromRow;
 
-use super::{Store, StoreError, conversations, deletion, handles, invitations, messages};
-use crate::model::UnixMillis;
+use super::{StoreError, Tx, conversations, deletion, handles, invitations, messages};
+use crate::model::{KeyUpdates, UnixMillis};
 
 /// What there is to do. Each field says that its function would find something.
 #[derive(Debug, FromRow)]
@@ -18,30 +18,28 @@ pub struct Due {
     /// [`invitations::forget_old`]
     pub forgotten: bool,
     /// [`handles::due`]
-    pub errands: bool,
+    pub handles: bool,
 }
 
-impl Store {
-    /// Looks for all of it at once.
-    pub async fn due(&self, now: UnixMillis, update_after: u32) -> Result<Due, StoreError> {
-        let look = format!(
-            "SELECT EXISTS (SELECT 1 FROM message WHERE {}) AS expired, \
-             EXISTS ({}) OR EXISTS ({}) AS deleted, EXISTS ({}) AS stale, \
-             EXISTS (SELECT 1 FROM invitation WHERE {}) AS forgotten, EXISTS (SELECT 1 FROM handle WHERE {}) AS errands",
-            messages::EXPIRED,
-            deletion::DISAPPEARING,
-            deletion::TOO_OLD,
-            conversations::stale(),
-            invitations::old(),
-            handles::DUE,
-        );
-        let mut open = self.idle().await?;
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(look))
-            .bind(now)
-            .bind(update_after)
-            .fetch_one(&mut open.connection)
-            .await?)
-    }
+/// Looks for all of it at once.
+pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Due, StoreError> {
+    let look = format!(
+        "SELECT EXISTS (SELECT 1 FROM message WHERE {}) AS expired, \
+         EXISTS ({}) OR EXISTS ({}) AS deleted, EXISTS ({}) AS stale, \
+         EXISTS (SELECT 1 FROM invitation WHERE {}) AS forgotten, EXISTS (SELECT 1 FROM handle WHERE {}) AS handles",
+        messages::EXPIRED,
+        deletion::DISAPPEARING,
+        deletion::TOO_OLD,
+        conversations::stale(),
+        invitations::old(),
+        handles::DUE,
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(look))
+        .bind(now)
+        .bind(updates.after_messages)
+        .bind(now - updates.not_before)
+        .fetch_one(&mut **tx)
+        .await?)
 }
 
 #[cfg(test)]
@@ -52,13 +50,19 @@ mod tests {
     use crate::invitation::InvitationSecret;
     use crate::limits::{INVITATION_MEMORY_MS, UPDATE_AFTER_MS};
     use crate::store::messages::tests::{comes, contact};
-    use crate::store::scratch;
+    use crate::store::{Store, scratch};
     use crate::wire::message::MessageId;
 
-    /// What is due at a time: expired, deleted, stale, forgotten, errands.
+    /// What is due at a time: expired, deleted, stale, forgotten, handles.
     async fn due(store: &Store, now: i64) -> [bool; 5] {
-        let Due { expired, deleted, stale, forgotten, errands } = store.due(UnixMillis(now), 100).await.unwrap();
-        [expired, deleted, stale, forgotten, errands]
+        let mut tx = store.begin().await.unwrap();
+        let due = super::due(&mut tx, UnixMillis(now), updates()).await.unwrap();
+        let Due { expired, deleted, stale, forgotten, handles } = due;
+        [expired, deleted, stale, forgotten, handles]
+    }
+
+    fn updates() -> KeyUpdates {
+        KeyUpdates { after_messages: 100, not_before: std::time::Duration::ZERO }
     }
 
     const NOTHING: [bool; 5] = [false; 5];
@@ -110,7 +114,7 @@ mod tests {
         assert_eq!(due(&store, UPDATE_AFTER_MS + 1).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
         conversations::save(&mut tx, bob, b"state", 1).await.unwrap();
-        assert_eq!(conversations::due(&mut tx, UnixMillis(0), 100).await.unwrap(), [bob]);
+        assert_eq!(conversations::due(&mut tx, UnixMillis(0), updates()).await.unwrap(), [bob]);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();

@@ -10,7 +10,7 @@ use chive::api::client::Client;
 use chive::api::server;
 use chive::api::types::{Direction, Event, MessageState, NewContact, NewInvitation, What};
 use chive::clock::Clock;
-use chive::node::{self, INCOMING_QUEUE, Links, NodeHandle, Parts, Running, SharedTransport, UPDATE_AFTER};
+use chive::node::{self, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport};
 use chive::profile::{self, Passphrase, Profile};
 use chive::transport::Stream;
 use chive::transport::tor::TorOptions;
@@ -70,7 +70,7 @@ impl Somebody {
             directory: profile.directory.clone(),
             clock: Clock::system(),
             rng: StdRng::from_os_rng(),
-            update_after: UPDATE_AFTER,
+            key_updates: KeyUpdates::default(),
             links: Links::Always,
         };
         let running = node::start(parts).await?;

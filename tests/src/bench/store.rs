@@ -9,7 +9,7 @@ use chive::api::server;
 use chive::api::server::limits::DEFAULT_HISTORY;
 use chive::api::types::Search;
 use chive::clock::Clock;
-use chive::node::{self, INCOMING_QUEUE, Links, Parts, UPDATE_AFTER};
+use chive::node::{self, INCOMING_QUEUE, KeyUpdates, Links, Parts};
 use chive::profile::{self, Passphrase};
 use chive::transport::memory::MemoryNetwork;
 use rand::SeedableRng as _;
@@ -54,7 +54,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             directory: directory.clone(),
             clock: Clock::system(),
             rng: StdRng::from_os_rng(),
-            update_after: UPDATE_AFTER,
+            key_updates: KeyUpdates::default(),
             links: Links::Always,
         };
         let running = node::start(parts).await?;

@@ -192,7 +192,9 @@ async fn a_refusal_of_the_node_comes_with_its_reason() {
 #[tokio::test]
 async fn an_internal_fault_keeps_its_cause_to_itself() {
     let (ada, api) = Api::of_ada().await;
-    ada.store.close().await;
+    let mut tx = ada.store.begin().await.unwrap();
+    sqlx::query("DROP TABLE outbox").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
     let problem = api.problem(request("GET", "/v1/status", "")).await;
     assert_eq!((problem.status, problem.code), (500, ErrorCode::Internal));
     assert_eq!(problem.detail, "Something is wrong with the node: see its log.");
@@ -216,8 +218,9 @@ async fn a_node_that_does_not_answer() {
     let timing = Timing { request: Duration::from_millis(1), ..Timing::default() };
     let router = router(handle, None, CancellationToken::new(), timing);
 
-    let request = axum::extract::Request::get("/v1/status").body(axum::body::Body::empty());
-    let response = router.oneshot(request.unwrap()).await.unwrap();
+    let request = axum::extract::Request::post("/v1/invitations").header("content-type", "application/json");
+    let body = axum::body::Body::from("{}");
+    let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }

@@ -9,8 +9,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use tokio::time::sleep;
 
 use super::network::{Network, Weather, Who};
-use super::pace::LAST_WORDS;
-use super::person::{Person, TrueTime};
+use super::person::{LAST_WORDS, Person, TrueTime};
 use super::truth::{Said, Truth, both};
 use super::witness::Record;
 use crate::api::types::{
@@ -600,7 +599,7 @@ impl<'a> World<'a> {
     }
 
     async fn too_heavy(&self, who: Who) -> Option<String> {
-        let weight = self.people[who].weigh().await.unwrap();
+        let (weight, tasks) = self.people[who].weigh().await.unwrap();
         let contacts = self.contacts(who).await;
         let accepted = contacts.iter().filter(|contact| contact.state == ContactState::Accepted).count();
         let online = contacts.iter().filter(|contact| contact.presence == Presence::Online).count();
@@ -608,7 +607,9 @@ impl<'a> World<'a> {
             && weight.admitted == accepted
             && weight.in_flight == 0
             && weight.held <= weight.links + contacts.len()
-            && weight.tasks <= 4 * contacts.len() + 2;
-        (!is_right).then(|| format!("{weight:?}, {accepted} accepted, {online} online, {} in all", contacts.len()))
+            && tasks <= 4 * contacts.len() + 2;
+        (!is_right).then(|| {
+            format!("{weight:?}, {tasks} tasks, {accepted} accepted, {online} online, {} in all", contacts.len())
+        })
     }
 }

@@ -1,31 +1,37 @@
 //! One person: a store that lasts, and a node that stops, dies and starts again on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::FutureExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::network::{Network, SimTransport, Who};
-use super::pace::{Mortal, at_once};
 use super::witness::{Record, Witness};
+use super::{Weight, at_once};
 use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
 use crate::model::{ContactId, MessageStatus, OutboxId, Reason, UnixMillis};
-use crate::node::actor::prepare;
-use crate::node::{Answer, Command, Ending, INCOMING_QUEUE, Links, NodeHandle, Parts, SharedTransport};
+use crate::node::conversation::inbox;
+use crate::node::runtime::{Node, prepare};
+use crate::node::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts;
 use crate::store::{self, Store, backup, conversations, messages, owner};
 use chive_mls::Conversation;
+
+/// What a node gave to its links before it died still goes out, as it does from a process.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(1);
 
 /// A store that nobody has moved into, made once.
 fn empty_store(directory: &Path) -> &'static [u8] {
@@ -70,6 +76,8 @@ pub(super) struct Life {
     pub(super) transport: Arc<SimTransport>,
     store: Store,
     stop: CancellationToken,
+    tasks: TaskTracker,
+    /// Ends with nothing if the node died.
     ended: JoinHandle<Option<Ending>>,
     /// How many chances to die are left to pass.
     fuse: Arc<AtomicI64>,
@@ -176,28 +184,23 @@ impl Person {
             directory: self.file.clone(),
             clock: Clock::new(move || UnixMillis(time.now().0 + skew.load(Ordering::Relaxed))),
             rng: StdRng::from_rng(&mut self.rng),
-            update_after,
+            key_updates: KeyUpdates { after_messages: update_after, not_before: Duration::ZERO },
             links: Links::Always,
         };
-        let (handle, stop, node) = at_once(prepare(parts)).unwrap();
-        let (fuse, dead) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicBool::new(false)));
-        let (chance, dies) = (Arc::clone(&fuse), Arc::clone(&dead));
+        let (mut handle, stop, mut node) = at_once(prepare(parts)).unwrap();
+        handle.at_once = true;
+        let fuse = Arc::new(AtomicI64::new(i64::MAX));
+        let chance = Arc::clone(&fuse);
         let committed = Arc::new(AtomicU64::new(0));
-        let mut witness =
-            Witness::new(self.id, store.clone(), self.record.clone(), self.cursor, Arc::clone(&committed));
+        let witness = Witness::new(self.id, store.clone(), self.record.clone(), self.cursor, Arc::clone(&committed));
+        node.probe = Some(Box::new(witness));
         at_once(store.set_dies(Box::new(move || {
             committed.fetch_add(1, Ordering::Relaxed);
-            let is_now = chance.fetch_sub(1, Ordering::Relaxed) == 1;
-            dies.fetch_or(is_now, Ordering::Relaxed);
-            is_now
+            chance.fetch_sub(1, Ordering::Relaxed) == 1
         })));
-        let (network, who, stopped) = (self.network.clone(), self.who, stop.clone());
-        let on_death = move || {
-            network.die(who);
-            stopped.cancel();
-        };
-        let ended = tokio::spawn(Mortal::new(node, store.clone(), dead, move || witness.look(), on_death));
-        self.life = Some(Life { handle, transport, store, stop, ended, fuse });
+        let tasks = node.tasks();
+        let ended = tokio::spawn(live(node, self.network.clone(), self.who, stop.clone()));
+        self.life = Some(Life { handle, transport, store, stop, tasks, ended, fuse });
     }
 
     /// Stops cleanly.
@@ -294,15 +297,17 @@ impl Person {
     /// An envelope comes by some other path.
     pub(super) async fn receive(&self, from: PeerId, envelope: Vec<u8>) {
         let (Some(life), Some(contact)) = (&self.life, self.row(from)) else { return };
-        let (answer, answered) = oneshot::channel();
-        if life.handle.commands.send(Command::Receive(contact, envelope, answer)).await.is_ok() {
-            drop(answered.await);
-        }
+        let received = life
+            .handle
+            .call(move |core, cx| async move { Ok(inbox::envelope_came(core, cx, contact, envelope).await?) }.boxed());
+        drop(received.await);
     }
 
-    pub(super) async fn weigh(&self) -> Result<super::Weight, Fault> {
+    /// What its node holds in memory, and how many tasks it has.
+    pub(super) async fn weigh(&self) -> Result<(Weight, usize), Fault> {
         let life = self.life.as_ref().unwrap();
-        life.handle.ask(|answer: Answer<super::Weight>| Command::Weigh(answer)).await
+        let weight = life.handle.call(|core, _| std::future::ready(Ok(Weight::of(core))).boxed()).await?;
+        Ok((weight, life.tasks.len()))
     }
 
     /// Sealed envelopes that wait in the outbox for a contact, if a link has taken them.
@@ -347,4 +352,16 @@ impl Person {
         let hex = other.to_hex();
         self.handle()?.contact(&hex).await.ok().map(|contact| contact.state)
     }
+}
+
+/// A node until it stops, or dies in the middle of a commit.
+async fn live(node: Node, network: Network, who: Who, stop: CancellationToken) -> Option<Ending> {
+    let ending = node.run().await;
+    if ending != Ending::StoreClosed {
+        return Some(ending);
+    }
+    sleep(LAST_WORDS).await;
+    network.die(who);
+    stop.cancel();
+    None
 }

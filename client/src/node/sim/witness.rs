@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::pace::at_once;
+use super::{Probe, at_once};
 use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
 use crate::model::{EventSeq, MessageRowId, Reason};
@@ -58,14 +58,6 @@ impl Witness {
         Self { who, store, record, cursor, commits, seen: 0 }
     }
 
-    /// Looks at what was committed since the last look.
-    pub(super) fn look(&mut self) {
-        let commits = self.commits.load(Ordering::Relaxed);
-        if std::mem::replace(&mut self.seen, commits) != commits {
-            at_once(self.read());
-        }
-    }
-
     async fn read(&mut self) {
         // A node that ends has closed it.
         let Ok(mut tx) = self.store.begin().await else { return };
@@ -76,6 +68,16 @@ impl Witness {
             {
                 self.record.take(&self.who, &row.show(|_| Reason::Unknown));
             }
+        }
+    }
+}
+
+impl Probe for Witness {
+    /// Looks at what was committed since the last step.
+    fn stepped(&mut self) {
+        let commits = self.commits.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.seen, commits) != commits {
+            at_once(self.read());
         }
     }
 }

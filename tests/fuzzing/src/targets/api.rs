@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use chive::api::server;
 use chive::api::types::Problem;
 use chive::clock::Clock;
-use chive::node::{self, Links, Parts, Running, UPDATE_AFTER};
+use chive::node::{self, KeyUpdates, Links, Parts, Running};
 use chive::profile::{self, Passphrase, Profile};
 use chive::transport::memory::MemoryNetwork;
 use rand::SeedableRng;
@@ -114,7 +114,7 @@ impl Door {
             directory: place,
             clock: Clock::system(),
             rng: StdRng::from_seed([1; 32]),
-            update_after: UPDATE_AFTER,
+            key_updates: KeyUpdates::default(),
             links: Links::Always,
         };
         let running = node::start(parts).await.expect("a node");

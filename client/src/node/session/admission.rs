@@ -1,10 +1,10 @@
 //! Who waits at our doors: streams that others opened, until their handshake is done.
 //!
-//! A stream begins as a stranger's. Strangers take places from each other alone, and only at the
+//! A stream begins as a stranger's. Strangers take slots from each other alone, and only at the
 //! service that they came to: when it is full, one of those who have waited longest goes. Somebody
 //! who is about to prove something is quick, so a flood of others rarely meets it. A stream whose
 //! preface names a contact or an invitation stands elsewhere, where no stranger gets; there each
-//! name has a few places, and takes them from itself first.
+//! name has a few slots, and takes them from itself first.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::transport::Address;
 
 /// Where a waiting stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(crate) enum Class {
     /// It has said nothing yet; it came to this service.
     Stranger(Address),
     /// Its preface was made with a contact's key.
@@ -27,7 +27,7 @@ pub(super) enum Standing {
     Invitation([u8; 16]),
 }
 
-impl Standing {
+impl Class {
     fn limit(self) -> usize {
         match self {
             Self::Stranger(_) => MAX_STRANGERS,
@@ -52,34 +52,34 @@ type Waiting = BTreeMap<u64, CancellationToken>;
 #[derive(Default)]
 struct Inner {
     next: u64,
-    places: BTreeMap<Standing, Waiting>,
+    slots: BTreeMap<Class, Waiting>,
 }
 
 /// Shared between the node and the tasks that answer.
 #[derive(Clone, Default)]
-pub(super) struct Lobby {
+pub(crate) struct Admission {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// A stream's place, until it is dropped.
-pub(super) struct Place {
-    lobby: Lobby,
-    standing: Standing,
+/// A stream's slot, until it is dropped.
+pub(crate) struct Slot {
+    admission: Admission,
+    class: Class,
     number: u64,
-    /// Cancelled when another has taken the place.
-    pub(super) lost: CancellationToken,
+    /// Cancelled when another has taken the slot.
+    pub(crate) lost: CancellationToken,
 }
 
-impl Lobby {
+impl Admission {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a stream that came to a service of ours; one that waits there may lose its own.
-    pub(super) fn enter(&self, at: Address, rng: &mut dyn CryptoRng) -> Place {
-        let standing = Standing::Stranger(at);
+    /// A slot for a stream that came to a service of ours; one that waits there may lose its own.
+    pub(crate) fn admit(&self, at: Address, rng: &mut dyn CryptoRng) -> Slot {
+        let class = Class::Stranger(at);
         let mut inner = self.lock();
-        let strangers = inner.places.entry(standing).or_default();
+        let strangers = inner.slots.entry(class).or_default();
         if strangers.len() >= MAX_STRANGERS {
             // By chance, because whoever knew the order could time a flood; of the older half, because a
             // newcomer must have the time to speak.
@@ -89,70 +89,70 @@ impl Lobby {
         }
         inner.next += 1;
         let (number, lost) = (inner.next, CancellationToken::new());
-        inner.places.entry(standing).or_default().insert(number, lost.clone());
+        inner.slots.entry(class).or_default().insert(number, lost.clone());
         drop(inner);
-        Place { lobby: self.clone(), standing, number, lost }
+        Slot { admission: self.clone(), class, number, lost }
     }
 }
 
 impl Inner {
     /// How many have named somebody at a door.
     fn named(&self, door: ServiceKind) -> usize {
-        self.places.iter().filter(|(standing, _)| standing.door() == Some(door)).map(|(_, waiting)| waiting.len()).sum()
+        self.slots.iter().filter(|(class, _)| class.door() == Some(door)).map(|(_, waiting)| waiting.len()).sum()
     }
 
-    /// The one who has the most places at a door.
-    fn greediest(&self, door: ServiceKind) -> Option<Standing> {
-        let at_door = self.places.iter().filter(|(standing, _)| standing.door() == Some(door));
-        at_door.max_by_key(|(_, waiting)| waiting.len()).map(|(standing, _)| *standing)
+    /// The one who has the most slots at a door.
+    fn largest_holder(&self, door: ServiceKind) -> Option<Class> {
+        let at_door = self.slots.iter().filter(|(class, _)| class.door() == Some(door));
+        at_door.max_by_key(|(_, waiting)| waiting.len()).map(|(class, _)| *class)
     }
 
-    fn count(&self, standing: Standing) -> usize {
-        self.places.get(&standing).map_or(0, BTreeMap::len)
+    fn count(&self, class: Class) -> usize {
+        self.slots.get(&class).map_or(0, BTreeMap::len)
     }
 
-    fn evict_oldest(&mut self, standing: Standing) {
-        let oldest = self.places.get_mut(&standing).and_then(BTreeMap::pop_first);
+    fn evict_oldest(&mut self, class: Class) {
+        let oldest = self.slots.get_mut(&class).and_then(BTreeMap::pop_first);
         oldest.inspect(|(_, lost)| lost.cancel());
     }
 
-    fn leave(&mut self, standing: Standing, number: u64) {
-        if let Some(waiting) = self.places.get_mut(&standing) {
+    fn leave(&mut self, class: Class, number: u64) {
+        if let Some(waiting) = self.slots.get_mut(&class) {
             waiting.remove(&number);
             if waiting.is_empty() {
-                self.places.remove(&standing);
+                self.slots.remove(&class);
             }
         }
     }
 }
 
-impl Place {
-    /// The preface named somebody: the stream is no stranger's any more. False if the place was lost before.
+impl Slot {
+    /// The preface named somebody: the stream is no stranger's any more. False if the slot was lost before.
     #[must_use]
-    pub(super) fn name(&mut self, standing: Standing) -> bool {
-        let mut inner = self.lobby.lock();
+    pub(crate) fn name(&mut self, class: Class) -> bool {
+        let mut inner = self.admission.lock();
         if self.lost.is_cancelled() {
             return false;
         }
-        inner.leave(self.standing, self.number);
-        if inner.count(standing) >= standing.limit() {
-            inner.evict_oldest(standing);
+        inner.leave(self.class, self.number);
+        if inner.count(class) >= class.limit() {
+            inner.evict_oldest(class);
         }
-        if let Some(door) = standing.door()
+        if let Some(door) = class.door()
             && inner.named(door) >= MAX_OPEN_HANDSHAKES
-            && let Some(greediest) = inner.greediest(door)
+            && let Some(largest_holder) = inner.largest_holder(door)
         {
-            inner.evict_oldest(greediest);
+            inner.evict_oldest(largest_holder);
         }
-        self.standing = standing;
-        inner.places.entry(standing).or_default().insert(self.number, self.lost.clone());
+        self.class = class;
+        inner.slots.entry(class).or_default().insert(self.number, self.lost.clone());
         true
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.lobby.lock().leave(self.standing, self.number);
+        self.admission.lock().leave(self.class, self.number);
     }
 }
 
@@ -167,65 +167,65 @@ mod tests {
     const HERE: Address = Address::Onion(OnionAddress([1; 32]));
     const THERE: Address = Address::Onion(OnionAddress([2; 32]));
 
-    fn enter(lobby: &Lobby, at: Address, count: usize) -> Vec<Place> {
+    fn admit(admission: &Admission, at: Address, count: usize) -> Vec<Slot> {
         let mut rng = StdRng::from_seed([1; 32]);
-        (0..count).map(|_| lobby.enter(at, &mut rng)).collect()
+        (0..count).map(|_| admission.admit(at, &mut rng)).collect()
     }
 
-    fn still_there(places: &[Place]) -> usize {
-        places.iter().filter(|place| !place.lost.is_cancelled()).count()
+    fn still_there(slots: &[Slot]) -> usize {
+        slots.iter().filter(|slot| !slot.lost.is_cancelled()).count()
     }
 
-    fn waiting(lobby: &Lobby) -> usize {
-        lobby.lock().places.values().map(BTreeMap::len).sum()
+    fn waiting(admission: &Admission) -> usize {
+        admission.lock().slots.values().map(BTreeMap::len).sum()
     }
 
     #[test]
     fn strangers_take_places_from_strangers_at_the_same_service_alone() {
-        let lobby = Lobby::default();
-        let elsewhere = enter(&lobby, THERE, MAX_STRANGERS);
-        let mut known = enter(&lobby, HERE, 1);
-        assert!(known[0].name(Standing::Contact(ContactId(7))));
-        let flood = enter(&lobby, HERE, 1000);
+        let admission = Admission::default();
+        let elsewhere = admit(&admission, THERE, MAX_STRANGERS);
+        let mut known = admit(&admission, HERE, 1);
+        assert!(known[0].name(Class::Contact(ContactId(7))));
+        let flood = admit(&admission, HERE, 1000);
         assert_eq!(still_there(&flood), MAX_STRANGERS);
         assert_eq!((still_there(&elsewhere), still_there(&known)), (MAX_STRANGERS, 1));
-        assert_eq!(waiting(&lobby), 2 * MAX_STRANGERS + 1);
+        assert_eq!(waiting(&admission), 2 * MAX_STRANGERS + 1);
         drop((elsewhere, known, flood));
-        assert_eq!(waiting(&lobby), 0, "who left takes nothing");
-        assert!(lobby.lock().places.is_empty());
+        assert_eq!(waiting(&admission), 0, "who left takes nothing");
+        assert!(admission.lock().slots.is_empty());
     }
 
     #[test]
     fn a_newcomer_keeps_its_place_while_half_as_many_as_fit_come_after_it() {
-        let lobby = Lobby::default();
-        let _full = enter(&lobby, HERE, MAX_STRANGERS);
-        let newcomer = enter(&lobby, HERE, 1);
-        let _flood = enter(&lobby, HERE, MAX_STRANGERS / 2);
+        let admission = Admission::default();
+        let _full = admit(&admission, HERE, MAX_STRANGERS);
+        let newcomer = admit(&admission, HERE, 1);
+        let _flood = admit(&admission, HERE, MAX_STRANGERS / 2);
         assert_eq!(still_there(&newcomer), 1);
     }
 
     #[test]
     fn a_contact_takes_its_few_places_from_itself() {
-        let lobby = Lobby::default();
-        let mut other = enter(&lobby, HERE, 1);
-        assert!(other[0].name(Standing::Contact(ContactId(1))));
-        let mut greedy = enter(&lobby, HERE, 100);
-        assert!(greedy.iter_mut().all(|place| place.name(Standing::Contact(ContactId(2)))));
+        let admission = Admission::default();
+        let mut other = admit(&admission, HERE, 1);
+        assert!(other[0].name(Class::Contact(ContactId(1))));
+        let mut greedy = admit(&admission, HERE, 100);
+        assert!(greedy.iter_mut().all(|slot| slot.name(Class::Contact(ContactId(2)))));
         assert_eq!((still_there(&greedy), still_there(&other)), (MAX_CONTACT_HANDSHAKES, 1));
         assert!(!greedy[99].lost.is_cancelled(), "the newest is the one that may be alive");
     }
 
     #[test]
     fn all_contacts_together_are_bounded_and_who_has_most_gives_way() {
-        let lobby = Lobby::default();
-        let mut single = enter(&lobby, HERE, 1);
-        assert!(single[0].name(Standing::Contact(ContactId(-1))));
-        let mut front = enter(&lobby, THERE, 1);
-        assert!(front[0].name(Standing::Invitation([1; 16])));
+        let admission = Admission::default();
+        let mut single = admit(&admission, HERE, 1);
+        assert!(single[0].name(Class::Contact(ContactId(-1))));
+        let mut front = admit(&admission, THERE, 1);
+        assert!(front[0].name(Class::Invitation([1; 16])));
         let mut many = vec![];
         for contact in 0..1000 {
-            let mut pair = enter(&lobby, HERE, 2);
-            assert!(pair.iter_mut().all(|place| place.name(Standing::Contact(ContactId(contact)))));
+            let mut pair = admit(&admission, HERE, 2);
+            assert!(pair.iter_mut().all(|slot| slot.name(Class::Contact(ContactId(contact)))));
             many.append(&mut pair);
         }
         assert!(still_there(&many) < MAX_OPEN_HANDSHAKES);
@@ -234,10 +234,10 @@ mod tests {
 
     #[test]
     fn who_lost_its_place_gets_none_by_naming_somebody() {
-        let lobby = Lobby::default();
-        let mut flood = enter(&lobby, HERE, MAX_STRANGERS + 1);
-        let lost = flood.iter_mut().find(|place| place.lost.is_cancelled()).unwrap();
-        assert!(!lost.name(Standing::Contact(ContactId(1))));
-        assert_eq!(waiting(&lobby), MAX_STRANGERS);
+        let admission = Admission::default();
+        let mut flood = admit(&admission, HERE, MAX_STRANGERS + 1);
+        let lost = flood.iter_mut().find(|slot| slot.lost.is_cancelled()).unwrap();
+        assert!(!lost.name(Class::Contact(ContactId(1))));
+        assert_eq!(waiting(&admission), MAX_STRANGERS);
     }
 }

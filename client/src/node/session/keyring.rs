@@ -15,32 +15,32 @@ use crate::wire::frame::LinkId;
 
 /// Shared between the node and its tasks.
 #[derive(Clone, Default)]
-pub(super) struct Directory {
+pub(crate) struct Keyring {
     inner: Arc<Mutex<Inner>>,
 }
 
 /// Which of a contact's pair secrets, in the order in which they came: a link by an earlier one is none any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pair(u64);
+pub(crate) struct KeyVersion(u64);
 
 #[derive(Default)]
 struct Inner {
-    contacts: BTreeMap<ContactId, (Pair, PairKeys)>,
-    pairs: u64,
+    contacts: BTreeMap<ContactId, (KeyVersion, PairKeys)>,
+    versions: u64,
     invitations: Vec<(Zeroizing<[u8; 32]>, InvitationSecret)>,
     held: BTreeMap<ContactId, Vec<LinkId>>,
 }
 
 /// A link counts as held from the end of its handshake until this is dropped.
-pub(super) struct Held {
-    directory: Directory,
+pub(crate) struct LinkGuard {
+    keyring: Keyring,
     contact: ContactId,
     link: LinkId,
 }
 
-impl Drop for Held {
+impl Drop for LinkGuard {
     fn drop(&mut self) {
-        let mut inner = self.directory.lock();
+        let mut inner = self.keyring.lock();
         let Some(links) = inner.held.get_mut(&self.contact) else { return };
         links.retain(|link| *link != self.link);
         if links.is_empty() {
@@ -49,45 +49,45 @@ impl Drop for Held {
     }
 }
 
-impl Directory {
+impl Keyring {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Links of this contact are taken from now on.
-    pub(super) fn admit(&self, contact: ContactId, keys: PairKeys) {
+    pub(crate) fn admit(&self, contact: ContactId, keys: PairKeys) {
         let mut inner = self.lock();
         let known = inner.contacts.get(&contact).filter(|(_, known)| known.is(&keys)).map(|(pair, _)| *pair);
-        let pair = known.unwrap_or(Pair(inner.pairs));
-        inner.pairs += 1;
+        let pair = known.unwrap_or(KeyVersion(inner.versions));
+        inner.versions += 1;
         inner.contacts.insert(contact, (pair, keys));
     }
 
     /// The pair secret that a contact has now.
     #[must_use]
-    pub(super) fn pair(&self, contact: ContactId) -> Option<Pair> {
+    pub(crate) fn version(&self, contact: ContactId) -> Option<KeyVersion> {
         self.lock().contacts.get(&contact).map(|(pair, _)| *pair)
     }
 
     /// Links of this contact are refused from now on.
-    pub(super) fn refuse(&self, contact: ContactId) {
+    pub(crate) fn remove(&self, contact: ContactId) {
         self.lock().contacts.remove(&contact);
     }
 
     /// Requests with these invitations are answered from now on; also with a no.
-    pub(super) fn set_invitations(&self, secrets: Vec<InvitationSecret>) {
+    pub(crate) fn set_invitations(&self, secrets: Vec<InvitationSecret>) {
         self.lock().invitations = secrets.into_iter().map(|secret| (secret.tag_key(), secret)).collect();
     }
 
     /// The keys of a contact.
     #[must_use]
-    pub(super) fn keys(&self, contact: ContactId) -> Option<(Pair, PairKeys)> {
+    pub(crate) fn keys(&self, contact: ContactId) -> Option<(KeyVersion, PairKeys)> {
         self.lock().contacts.get(&contact).cloned()
     }
 
     /// Who made this preface.
     #[must_use]
-    pub(super) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, Pair, PairKeys)> {
+    pub(crate) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, KeyVersion, PairKeys)> {
         let inner = self.lock();
         let mut contacts = inner.contacts.iter();
         contacts.find(|(_, (_, keys))| keys.recognises(preface)).map(|(id, (pair, keys))| (*id, *pair, keys.clone()))
@@ -95,7 +95,7 @@ impl Directory {
 
     /// Which invitation this preface names.
     #[must_use]
-    pub(super) fn invitation_of(&self, preface: &Preface) -> Option<InvitationSecret> {
+    pub(crate) fn invitation_of(&self, preface: &Preface) -> Option<InvitationSecret> {
         if preface.purpose != Purpose::Invitation {
             return None;
         }
@@ -104,18 +104,18 @@ impl Directory {
 
     /// How many contacts, and held links, it knows.
     #[cfg(test)]
-    pub(super) fn weigh(&self) -> (usize, usize) {
+    pub(crate) fn weigh(&self) -> (usize, usize) {
         let inner = self.lock();
         (inner.contacts.len(), inner.held.values().map(Vec::len).sum())
     }
 
     /// Holds a link; also gives the others that are held with this contact.
     #[must_use]
-    pub(super) fn hold(&self, contact: ContactId, link: LinkId) -> (Held, Vec<LinkId>) {
+    pub(crate) fn hold(&self, contact: ContactId, link: LinkId) -> (LinkGuard, Vec<LinkId>) {
         let mut inner = self.lock();
         let links = inner.held.entry(contact).or_default();
         let others = links.iter().rev().take(MAX_HELLO_LINKS).copied().collect();
         links.push(link);
-        (Held { directory: self.clone(), contact, link }, others)
+        (LinkGuard { keyring: self.clone(), contact, link }, others)
     }
 }

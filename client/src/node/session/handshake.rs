@@ -1,13 +1,14 @@
 //! The tasks in which two devices meet: answering a stream, dialling a contact, asking at a front
 //! door. Each ends with one report to the node.
 
+use std::sync::Arc;
+
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::Report;
-use super::directory::{Directory, Held, Pair};
-use super::lobby::{Place, Standing};
+use super::admission::{Class, Slot};
+use super::keyring::{KeyVersion, Keyring, LinkGuard};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{HANDSHAKE_DEADLINE, PREFACE_DEADLINE};
@@ -16,44 +17,45 @@ use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
 use crate::link::session::Session;
 use crate::model::{ContactId, ServiceKind};
-use crate::transport::{Destination, Incoming, IsolationToken, OnionAddress, Stream, Transport};
+use crate::node::input::{Answered, Report};
+use crate::transport::{Address, Destination, Incoming, IsolationToken, Stream, Transport};
 use crate::wire::frame::{Frame, LinkId, VERSION};
 
 /// A link whose both ends have said hello.
-pub(super) struct Meeting {
+pub(crate) struct Greeted {
     /// The link.
-    pub(super) session: Session,
+    pub(crate) session: Session,
     /// What it was made from.
-    pub(super) pair: Pair,
+    pub(crate) version: KeyVersion,
     /// The other links that the contact held when it said hello.
-    pub(super) theirs: Vec<LinkId>,
+    pub(crate) theirs: Vec<LinkId>,
     /// Held as long as the link is.
-    pub(super) held: Held,
+    pub(crate) held: LinkGuard,
 }
 
 /// A contact request over an invitation's link.
-pub(super) struct Asking {
+pub(crate) struct ContactRequest {
     /// The invitation's id.
-    pub(super) invitation: [u8; 16],
+    pub(crate) invitation: [u8; 16],
     /// Who asks.
-    pub(super) peer: PublicIdentity,
+    pub(crate) peer: PublicIdentity,
     /// Its introduction.
-    pub(super) introduction: Vec<u8>,
+    pub(crate) introduction: Vec<u8>,
     /// Where the answer goes.
-    pub(super) answer: oneshot::Sender<Reply>,
+    pub(crate) answer: oneshot::Sender<RequestAnswer>,
 }
 
 /// What somebody who asks is told.
-pub(super) struct Reply {
+pub(crate) struct RequestAnswer {
     /// The answer.
-    pub(super) frame: Frame,
+    pub(crate) frame: Frame,
     /// The contact that it has become just now.
-    pub(super) contact: Option<(ContactId, Pair)>,
+    pub(crate) contact: Option<(ContactId, KeyVersion)>,
 }
 
 /// Why two did not meet.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MeetError {
+pub(crate) enum AttemptError {
     /// The other side was not reached.
     #[error(transparent)]
     Dial(#[from] crate::transport::DialError),
@@ -62,28 +64,28 @@ pub(super) enum MeetError {
     Link(#[from] LinkError),
 }
 
-impl From<std::io::Error> for MeetError {
+impl From<std::io::Error> for AttemptError {
     fn from(error: std::io::Error) -> Self {
         Self::Link(error.into())
     }
 }
 
-/// What every meeting needs.
+/// What every handshake needs.
 #[derive(Clone)]
-pub(super) struct Host {
+pub(crate) struct Handshaker {
     /// Our keys.
-    pub(super) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     /// Whom we know.
-    pub(super) directory: Directory,
+    pub(crate) keyring: Keyring,
     /// Where the outcome goes.
-    pub(super) reports: mpsc::Sender<Report>,
+    pub(crate) reports: mpsc::Sender<Report>,
 }
 
-impl Host {
+impl Handshaker {
     /// Answers one stream. A stranger gets silence, whatever is wrong.
-    pub(super) async fn answer(self, incoming: Incoming, mut place: Place) {
-        let lost = place.lost.clone();
-        let answer = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming, &mut place));
+    pub(crate) async fn answer(self, incoming: Incoming, mut slot: Slot) {
+        let lost = slot.lost.clone();
+        let answer = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming, &mut slot));
         match lost.run_until_cancelled(answer).await.map(|answered| answered.map_err(LinkError::from).flatten()) {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%error, "an incoming stream came to nothing"),
@@ -91,26 +93,26 @@ impl Host {
         }
     }
 
-    async fn try_answer(&self, incoming: Incoming, place: &mut Place) -> Result<(), LinkError> {
+    async fn try_answer(&self, incoming: Incoming, slot: &mut Slot) -> Result<(), LinkError> {
         let Incoming { service, mut stream, .. } = incoming;
         let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (service, preface.purpose) {
             (ServiceKind::Contacts, Purpose::Contact) => {
-                let (contact, pair, keys) = self.directory.contact_of(&preface).ok_or(LinkError::Handshake)?;
-                if !place.name(Standing::Contact(contact)) {
+                let (contact, version, keys) = self.keyring.contact_of(&preface).ok_or(LinkError::Handshake)?;
+                if !slot.name(Class::Contact(contact)) {
                     return Ok(());
                 }
-                let met = self.answer_contact(stream, contact, &preface, (pair, &keys)).await;
+                let met = self.answer_contact(stream, contact, &preface, (version, &keys)).await;
                 self.report(met.map_or_else(
                     |error| Report::AnswerFailed { contact, error },
-                    |meeting| Report::Met { contact, meeting: Box::new(meeting) },
+                    |greeted| Report::Met { contact, greeted: Box::new(greeted) },
                 ))
                 .await;
                 Ok(())
             }
             (ServiceKind::Requests, Purpose::Invitation) => {
-                let secret = self.directory.invitation_of(&preface).ok_or(LinkError::Handshake)?;
-                if !place.name(Standing::Invitation(secret.id())) {
+                let secret = self.keyring.invitation_of(&preface).ok_or(LinkError::Handshake)?;
+                if !slot.name(Class::Invitation(secret.id())) {
                     return Ok(());
                 }
                 self.answer_request(stream, &preface, &secret).await
@@ -124,17 +126,22 @@ impl Host {
         stream: Stream,
         contact: ContactId,
         preface: &Preface,
-        (pair, keys): (Pair, &PairKeys),
-    ) -> Result<Meeting, LinkError> {
+        (version, keys): (KeyVersion, &PairKeys),
+    ) -> Result<Greeted, LinkError> {
         let established = handshake::accept_contact(stream, &self.identity, preface, keys).await?;
-        self.greet(contact, pair, established).await
+        self.greet(contact, version, established).await
     }
 
-    async fn greet(&self, contact: ContactId, pair: Pair, established: Established) -> Result<Meeting, LinkError> {
-        let (held, ours) = self.directory.hold(contact, established.id);
+    async fn greet(
+        &self,
+        contact: ContactId,
+        version: KeyVersion,
+        established: Established,
+    ) -> Result<Greeted, LinkError> {
+        let (held, ours) = self.keyring.hold(contact, established.id);
         let mut session = Session::new(established);
         let theirs = exchange_hellos(&mut session, ours).await?;
-        Ok(Meeting { session, pair, theirs, held })
+        Ok(Greeted { session, version, theirs, held })
     }
 
     async fn answer_request(
@@ -149,44 +156,45 @@ impl Host {
         exchange_hellos(&mut session, vec![]).await?;
         let Frame::Request(introduction) = session.read().await? else { return Err(LinkError::Unexpected) };
         let (answer, answered) = oneshot::channel();
-        self.report(Report::Asked(Asking { invitation: secret.id(), peer, introduction, answer })).await;
+        self.report(Report::Requested(ContactRequest { invitation: secret.id(), peer, introduction, answer })).await;
         // The node drops the question when it stops, or when it will not answer.
-        let Ok(Reply { frame, contact }) = answered.await else { return Ok(()) };
+        let Ok(RequestAnswer { frame, contact }) = answered.await else { return Ok(()) };
         session.write(&frame).await?;
         // The asker says hello again, or closes, once it has stored the answer: closing first could cut it off.
         let Ok(Frame::Hello { links: theirs, .. }) = session.read().await else { return Ok(()) };
-        let Some((contact, pair)) = contact else { return Ok(()) };
-        let (held, ours) = self.directory.hold(contact, session.id);
+        let Some((contact, version)) = contact else { return Ok(()) };
+        let (held, ours) = self.keyring.hold(contact, session.id);
         session.write(&Frame::Hello { version: VERSION, links: ours }).await?;
-        self.report(Report::Met { contact, meeting: Box::new(Meeting { session, pair, theirs, held }) }).await;
+        self.report(Report::Met { contact, greeted: Box::new(Greeted { session, version, theirs, held }) }).await;
         Ok(())
     }
 
     /// Goes on, as a contact, over the session in which we became one. If the other will not, the contact is dialled
     /// in its time.
-    pub(super) async fn go_on(self, contact: ContactId, pair: Pair, mut session: Session) {
-        let (held, ours) = self.directory.hold(contact, session.id);
+    pub(crate) async fn go_on(self, contact: ContactId, version: KeyVersion, mut session: Session) {
+        let (held, ours) = self.keyring.hold(contact, session.id);
         let met = timeout(HANDSHAKE_DEADLINE, exchange_hellos(&mut session, ours)).await;
         match met.map_err(LinkError::from).flatten() {
             Ok(theirs) => {
-                self.report(Report::Met { contact, meeting: Box::new(Meeting { session, pair, theirs, held }) }).await;
+                self.report(Report::Met { contact, greeted: Box::new(Greeted { session, version, theirs, held }) })
+                    .await;
             }
             Err(error) => tracing::debug!(%error, "the session of a request does not go on"),
         }
     }
 
     /// Dials a contact.
-    pub(super) async fn dial(
+    pub(crate) async fn dial(
         self,
-        transport: std::sync::Arc<dyn Transport>,
+        transport: &dyn Transport,
         contact: ContactId,
-        to: OnionAddress,
+        to: Address,
         attempt: u32,
         rng: StdRng,
     ) {
-        let met = self.try_dial(&*transport, contact, to, attempt, rng).await;
+        let met = self.try_dial(transport, contact, to, attempt, rng).await;
         self.report(match met {
-            Ok(meeting) => Report::Met { contact, meeting: Box::new(meeting) },
+            Ok(greeted) => Report::Met { contact, greeted: Box::new(greeted) },
             Err(error) => Report::DialFailed { contact, error },
         })
         .await;
@@ -196,34 +204,36 @@ impl Host {
         &self,
         transport: &dyn Transport,
         contact: ContactId,
-        to: OnionAddress,
+        to: Address,
         attempt: u32,
         mut rng: StdRng,
-    ) -> Result<Meeting, MeetError> {
-        let (pair, keys) = self.directory.keys(contact).ok_or(LinkError::Unexpected)?;
-        let stream = transport.dial(Destination::Peer(to.into()), isolation(contact), attempt).await?;
-        let meeting = timeout(HANDSHAKE_DEADLINE, async {
+    ) -> Result<Greeted, AttemptError> {
+        let (version, keys) = self.keyring.keys(contact).ok_or(LinkError::Unexpected)?;
+        let stream = transport.dial(Destination::Peer(to), isolation(contact), attempt).await?;
+        let greeted = timeout(HANDSHAKE_DEADLINE, async {
             let established = handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
-            self.greet(contact, pair, established).await
+            self.greet(contact, version, established).await
         });
-        Ok(meeting.await.map_err(LinkError::from).flatten()?)
+        Ok(greeted.await.map_err(LinkError::from).flatten()?)
     }
 
     /// Asks at a front door to become a contact.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         self,
-        transport: std::sync::Arc<dyn Transport>,
+        transport: &dyn Transport,
         contact: ContactId,
-        invitation: Invitation,
+        invitation: &Invitation,
         introduction: Vec<u8>,
         attempt: u32,
         rng: StdRng,
     ) {
         let began = Instant::now();
-        let answer = self.try_ask(&*transport, contact, &invitation, &introduction, attempt, rng).await;
+        let answer = self.try_ask(transport, contact, invitation, &introduction, attempt, rng).await;
         self.report(match answer {
-            Ok((peer, answer, session)) => Report::Answered { contact, began, peer, introduction, answer, session },
-            Err(error) => Report::AskFailed { contact, error },
+            Ok((peer, answer, session)) => {
+                Report::Answered(Answered { contact, began, peer, introduction, answer, session })
+            }
+            Err(error) => Report::RequestFailed { contact, error },
         })
         .await;
     }
@@ -236,7 +246,7 @@ impl Host {
         introduction: &[u8],
         attempt: u32,
         mut rng: StdRng,
-    ) -> Result<(PublicIdentity, Frame, Box<Session>), MeetError> {
+    ) -> Result<(PublicIdentity, Frame, Box<Session>), AttemptError> {
         let front_door = Destination::Peer(invitation.front_door.into());
         let stream = transport.dial(front_door, isolation(contact), attempt).await?;
         let asking = timeout(HANDSHAKE_DEADLINE, async {
@@ -254,7 +264,7 @@ impl Host {
     }
 
     /// Tells the node.
-    pub(super) async fn report(&self, report: Report) {
+    pub(crate) async fn report(&self, report: Report) {
         // The node takes reports until it stops; then nobody needs them.
         let _ = self.reports.send(report).await;
     }

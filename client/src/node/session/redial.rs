@@ -21,7 +21,7 @@ const LEAST: Duration = Duration::from_secs(2);
 
 /// The schedule for one contact.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Redial {
+pub(crate) struct Redial {
     failures: u32,
     failed_at: Option<Instant>,
     next: Option<Instant>,
@@ -30,51 +30,51 @@ pub(super) struct Redial {
 impl Redial {
     /// Dial at once.
     #[must_use]
-    pub(super) fn at_once(now: Instant) -> Self {
+    pub(crate) fn at_once(now: Instant) -> Self {
         Self { failures: 0, failed_at: None, next: Some(now) }
     }
 
     /// Tries since the last success.
     #[must_use]
-    pub(super) fn attempt(&self) -> u32 {
+    pub(crate) fn attempt(&self) -> u32 {
         self.failures
     }
 
     /// When to dial next; `None` while a link is up or a dial is on its way.
     #[must_use]
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.next
     }
 
     /// A dial begins.
-    pub(super) fn started(&mut self) {
+    pub(crate) fn started(&mut self) {
         self.next = None;
     }
 
     /// A link is up. Whether that was a success shows when it ends.
-    pub(super) fn linked(&mut self) {
+    pub(crate) fn linked(&mut self) {
         self.next = None;
     }
 
     /// The link is down: the first try comes almost at once, a little apart from the other side's.
-    pub(super) fn link_lost(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn link_lost(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         *self =
             Self { failures: 0, failed_at: None, next: Some(now + Duration::from_millis(rng.random_range(50..500))) };
     }
 
     /// The contact says that it stops. It dials when it starts again: there is no hurry.
-    pub(super) fn contact_stopped(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn contact_stopped(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         *self =
             Self { failures: 0, failed_at: Some(now), next: Some(now + STOPPED.mul_f64(rng.random_range(0.75..1.25))) };
     }
 
     /// We have become contacts, and the session in which we did goes on: dialling would make a second link.
-    pub(super) fn session_goes_on(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn session_goes_on(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         *self = Self { failures: 0, failed_at: None, next: Some(now + SESSION.mul_f64(rng.random_range(0.75..1.25))) };
     }
 
     /// A dial failed. `waiting`: something waits for the contact.
-    pub(super) fn failed(&mut self, now: Instant, waiting: bool, rng: &mut dyn CryptoRng) {
+    pub(crate) fn failed(&mut self, now: Instant, waiting: bool, rng: &mut dyn CryptoRng) {
         let longest = if waiting { LONGEST_WAITING } else { LONGEST_IDLE };
         let pause = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
         self.failures = self.failures.saturating_add(1);
@@ -83,7 +83,7 @@ impl Redial {
     }
 
     /// There is a reason to hurry: a message waits, or the network came back.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn hurry(&mut self, now: Instant) {
         if let Some(next) = self.next {
             let soonest = self.failed_at.map_or(now, |failed| (failed + LEAST).max(now));
             self.next = Some(next.min(soonest));

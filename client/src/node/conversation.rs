@@ -1,0 +1,8 @@
+//! Messages, and the groups that seal them.
+
+pub(crate) mod groups;
+pub(crate) mod inbox;
+pub(crate) mod outbox;
+pub(crate) mod restart;
+pub(crate) mod retention;
+pub(crate) mod settings;

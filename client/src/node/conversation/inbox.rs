@@ -1,0 +1,280 @@
+//! What comes in: envelopes are opened, stored and receipted, each whole or not at all.
+
+use std::collections::VecDeque;
+
+use chive_mls::{Conversation, MlsError, Opened};
+use sha2::{Digest, Sha256};
+
+use super::outbox;
+use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
+use crate::model::{ContactId, OutboxId, OutboxKind};
+use crate::node::contacts::book;
+use crate::node::core::Core;
+use crate::node::cx::Cx;
+use crate::node::session::links;
+use crate::store::conversations::Before;
+use crate::store::messages::{self, Receipted};
+use crate::store::{StoreError, contacts, conversations, terms};
+use crate::wire::frame::Frame;
+use crate::wire::message::{Content, MessageId, Text};
+
+/// Names an envelope, or a request: SHA-256, first 16 bytes.
+pub(crate) fn digest(envelope: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(envelope)[..16]);
+    short
+}
+
+/// What an opened envelope leaves to do.
+#[derive(Default)]
+struct Outcome {
+    /// Contents to seal and send.
+    answers: Vec<Content>,
+    /// An MLS message to send that is sealed already.
+    sealed: Option<Vec<u8>>,
+    /// Outbox rows that the contact has.
+    finished: Vec<OutboxId>,
+    /// A new epoch began: envelopes that were held can be tried again.
+    retry: Vec<Vec<u8>>,
+    /// The contact's card changed.
+    card: bool,
+    /// The contact has ours.
+    card_told: bool,
+}
+
+impl Outcome {
+    fn answer(item: MessageId) -> Self {
+        Self { answers: vec![Content::Receipt(vec![item])], ..Self::default() }
+    }
+}
+
+/// Takes one envelope of a contact, by whatever path it came.
+pub(crate) async fn envelope_came(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    envelope: Vec<u8>,
+) -> Result<(), StoreError> {
+    let mut queue = VecDeque::from([envelope]);
+    while let Some(envelope) = queue.pop_front() {
+        let Some(peer) = core.sessions.get(contact).filter(|peer| peer.is_wanted()) else { return Ok(()) };
+        let Some(accepted) = &peer.facts.accepted else { return Ok(()) };
+        if peer.is_restarting() {
+            tracing::debug!("an envelope of a conversation that is to be restarted");
+            return Ok(());
+        }
+        match accepted.open.open(&envelope) {
+            Ok(mls) => queue.extend(open(core, cx, contact, &envelope, &mls).await?),
+            Err(error) => {
+                tracing::warn!(%error, "an envelope does not open");
+                links::report_undecryptable(core, cx, contact);
+            }
+        }
+    }
+    cx.fx.deliver(contact);
+    Ok(())
+}
+
+/// Opens what was in an envelope; gives the held envelopes that can be tried now.
+async fn open(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    envelope: &[u8],
+    mls: &[u8],
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let digest = digest(envelope);
+    let mut group = core.groups.take(cx, contact).await?;
+    let outcome = match conversations::received(&mut cx.tx, contact, &digest).await? {
+        Some(Before::Item(item)) => Outcome::answer(item),
+        Some(Before::Unusable) => Outcome::default(),
+        None => match group.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
+            Ok(Opened::Content(content)) => take_content(cx, contact, &mut group, &content, &digest).await?,
+            Ok(Opened::Commit { epoch, receipt }) => {
+                conversations::keep_commit_receipt(&mut cx.tx, contact, epoch, &receipt).await?;
+                begin_epoch(cx, contact, Some(receipt)).await?
+            }
+            Err(MlsError::LaterEpoch) => {
+                conversations::hold(&mut cx.tx, contact, &digest, envelope, MAX_HELD).await?;
+                Outcome::default()
+            }
+            Err(MlsError::OtherGroup) => {
+                tracing::debug!("an envelope of a conversation that was restarted since");
+                core.groups.keep(contact, group);
+                return Ok(vec![]);
+            }
+            Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(cx, contact, epoch).await?,
+            Err(error) => {
+                tracing::warn!(%error, "a message does not open");
+                links::report_undecryptable(core, cx, contact);
+                return Ok(vec![]);
+            }
+        },
+    };
+    conclude(core, cx, contact, group, outcome).await
+}
+
+/// Seals the answers, writes the group, and says what follows.
+async fn conclude(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    mut group: Conversation,
+    outcome: Outcome,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let sealed = outcome.answers.iter().map(|content| group.seal(&content.to_bytes()));
+    let mut answers = sealed.collect::<Result<Vec<_>, _>>()?;
+    let count = u32::try_from(answers.len()).unwrap_or(0);
+    core.groups.save(cx, contact, group, count).await?;
+
+    // Receipts are not kept: one that is lost is made again when what it is for comes again.
+    answers.extend(outcome.sealed);
+    for answer in answers {
+        let envelope = outbox::wrap(core, cx, contact, &answer)?;
+        cx.fx.send(contact, Frame::Envelope(envelope));
+    }
+    outbox::finished(core, contact, &outcome.finished);
+
+    if outcome.card {
+        book::reload(core, cx, contact).await?;
+    }
+    cx.fx.marks.presence |= outcome.card || outcome.card_told;
+    Ok(outcome.retry)
+}
+
+async fn take_content(
+    cx: &mut Cx,
+    contact: ContactId,
+    group: &mut Conversation,
+    content: &[u8],
+    digest: &[u8],
+) -> Result<Outcome, StoreError> {
+    // What opens was sealed by somebody who has joined.
+    conversations::forget_acceptance(&mut cx.tx, contact).await?;
+    let content = match Content::from_bytes(content) {
+        Ok(content) => content,
+        Err(error) => {
+            tracing::warn!(%error, "a content cannot be read");
+            return unusable(cx, contact, digest).await;
+        }
+    };
+    match content {
+        Content::Text(text) => take_text(cx, contact, text, digest).await,
+        Content::Receipt(items) => take_receipts(cx, contact, &items).await,
+        Content::CommitReceipt { epoch } => {
+            if !group.commit_receipted(epoch)? {
+                return Ok(Outcome::default());
+            }
+            let finished = messages::finish_commit(&mut cx.tx, contact).await?;
+            let begun = begin_epoch(cx, contact, None).await?;
+            Ok(Outcome { finished: finished.into_iter().collect(), ..begun })
+        }
+        Content::Card { id, card } => {
+            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
+            let is_news = contacts::take_card(&mut cx.tx, contact, &card).await?;
+            if is_news {
+                book::name_after_card(cx, contact, &card).await?;
+                cx.note_contact(contact).await?;
+            }
+            Ok(Outcome { card: is_news, ..Outcome::answer(id) })
+        }
+        Content::Terms { id, terms: theirs } => {
+            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
+            if terms::take(&mut cx.tx, contact, &theirs).await? {
+                cx.note_contact(contact).await?;
+            }
+            Ok(Outcome::answer(id))
+        }
+        Content::Read { id, items } => take_read(cx, contact, id, &items, digest).await,
+        Content::Unknown { id: Some(id) } => {
+            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
+            Ok(Outcome::answer(id))
+        }
+        Content::Unknown { id: None } => Ok(Outcome::default()),
+    }
+}
+
+async fn take_text(cx: &mut Cx, contact: ContactId, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
+    let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(Outcome::default()) };
+    // A clock from the far future would push every later message to the end of all numbers.
+    let limit = row.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
+    if text.clock > limit || text.counter == 0 || text.counter > i64::MAX.cast_unsigned() {
+        tracing::warn!("a message with an impossible place in the order");
+        return unusable(cx, contact, digest).await;
+    }
+
+    conversations::remember_received(&mut cx.tx, contact, digest, text.id).await?;
+    let timer = match text.disappear_after {
+        Some(timer) => terms::load(&mut cx.tx, contact).await?.consented(timer),
+        None => None,
+    };
+    if let Some(message) = messages::add_theirs(&mut cx.tx, contact, &text, timer, cx.now).await? {
+        cx.note_message(message).await?;
+    }
+    let seen = take_receipts(cx, contact, &text.seen).await?;
+    Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
+}
+
+/// No receipt, which would say that it is stored; and no complaint when it comes again: the envelope opened.
+async fn unusable(cx: &mut Cx, contact: ContactId, digest: &[u8]) -> Result<Outcome, StoreError> {
+    conversations::remember_unusable(&mut cx.tx, contact, digest).await?;
+    Ok(Outcome::default())
+}
+
+async fn take_receipts(cx: &mut Cx, contact: ContactId, items: &[MessageId]) -> Result<Outcome, StoreError> {
+    let mut outcome = Outcome::default();
+    for item in items {
+        let Receipted { outbox, message } = messages::receipt(&mut cx.tx, contact, *item, cx.now).await?;
+        if let Some(row) = outbox {
+            outcome.finished.push(row.id);
+            outcome.card_told |= row.kind == OutboxKind::Card;
+            if let (OutboxKind::Settings, Some(body)) = (row.kind, &row.body) {
+                settings_told(cx, contact, body).await?;
+            }
+        }
+        if let Some(message) = message {
+            cx.note_message(message).await?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The contact knows what we want.
+async fn settings_told(cx: &mut Cx, contact: ContactId, body: &[u8]) -> Result<(), StoreError> {
+    let Ok(Content::Terms { terms: ours, .. }) = Content::from_bytes(body) else { return Ok(()) };
+    terms::told(&mut cx.tx, contact, &ours).await?;
+    cx.note_contact(contact).await
+}
+
+/// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow it.
+async fn take_read(
+    cx: &mut Cx,
+    contact: ContactId,
+    id: MessageId,
+    items: &[MessageId],
+    digest: &[u8],
+) -> Result<Outcome, StoreError> {
+    conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
+    let stored = take_receipts(cx, contact, items).await?;
+    if terms::load(&mut cx.tx, contact).await?.own().read_receipts {
+        for item in items {
+            if let Some(message) = messages::was_read(&mut cx.tx, contact, *item, cx.now).await? {
+                cx.note_message(message).await?;
+            }
+        }
+    }
+    Ok(Outcome { answers: vec![Content::Receipt(vec![id])], ..stored })
+}
+
+async fn begin_epoch(cx: &mut Cx, contact: ContactId, sealed: Option<Vec<u8>>) -> Result<Outcome, StoreError> {
+    conversations::begin_epoch(&mut cx.tx, contact, cx.now).await?;
+    let retry = conversations::take_held(&mut cx.tx, contact).await?;
+    Ok(Outcome { sealed, retry, ..Outcome::default() })
+}
+
+async fn repeat_commit_receipt(cx: &mut Cx, contact: ContactId, epoch: u64) -> Result<Outcome, StoreError> {
+    let row = conversations::load(&mut cx.tx, contact).await?;
+    let row = row.ok_or(StoreError::broken("a conversation is missing"))?;
+    let is_last = row.receipted_epoch == Some(epoch.cast_signed());
+    Ok(Outcome { sealed: row.commit_receipt.filter(|_| is_last), ..Outcome::default() })
+}

@@ -1,0 +1,189 @@
+//! Restarting a conversation, over a link between contacts: the side that has lost its MLS group asks, the
+//! other makes a new one. The pair's secret stays, so that links go on.
+
+use chive_mls::{Conversation, Draft};
+
+use super::inbox::digest;
+use super::{groups, settings};
+use crate::api::types::What;
+use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME};
+use crate::model::{ContactId, ContactStatus, OutboxKind, Reason};
+use crate::node::contacts::book;
+use crate::node::core::Core;
+use crate::node::cx::Cx;
+use crate::store::contacts::{self, ContactRow};
+use crate::store::conversations::{self, Acceptance};
+use crate::store::{StoreError, afresh, messages};
+use crate::wire::card::Introduction;
+use crate::wire::frame::{Frame, FrameError, Refusal};
+use crate::wire::restart::Restart;
+
+/// Asks over the link that is up: the same request until it is answered.
+pub(crate) async fn ask(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+    if !core.sessions.restart_asked(contact, cx.at) {
+        return Ok(());
+    }
+    let request = match afresh::question(&mut cx.tx, contact).await? {
+        Some(row) => row.question,
+        None => new_request(cx, contact).await?,
+    };
+    cx.fx.send(contact, Frame::Restart(request));
+    Ok(())
+}
+
+/// Asks again where a link brought no answer.
+pub(crate) async fn repeat_requests(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
+    for contact in core.sessions.restarts_due(cx.at) {
+        ask(core, cx, contact).await?;
+    }
+    Ok(())
+}
+
+async fn new_request(cx: &mut Cx, contact: ContactId) -> Result<Vec<u8>, StoreError> {
+    let draft = Draft::new(cx.unix_seconds(), &mut cx.rng)?;
+    let request = restart(cx, contact, draft.key_package).await?.to_bytes();
+    afresh::ask(&mut cx.tx, contact, &draft.blob, &request).await?;
+    Ok(request)
+}
+
+async fn restart(cx: &mut Cx, contact: ContactId, mls: Vec<u8>) -> Result<Restart, StoreError> {
+    let row = contacts::by_id(&mut cx.tx, contact).await?.ok_or(StoreError::broken("a contact vanished"))?;
+    let card = book::own_card(cx, Some(contact)).await?;
+    let introduction = Introduction { card, mls, withdrawn: None, message: None };
+    let heard = afresh::heard(&mut cx.tx, contact).await?;
+    Ok(Restart { introduction, heard, clock: row.clock.cast_unsigned() })
+}
+
+/// The contact has lost their side of the conversation.
+pub(crate) async fn requested(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    request: &[u8],
+) -> Result<(), StoreError> {
+    let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
+    // Where both have lost it, the lower peer id makes the new one.
+    if !row.begun && row.peer_id < cx.own_id() {
+        return Ok(());
+    }
+
+    let name = digest(request);
+    let given = conversations::load(&mut cx.tx, contact).await?.and_then(|group| group.acceptance);
+    if let Some(given) = given.filter(|given| given.request == name) {
+        cx.fx.send(contact, Frame::Restarted(given.answer));
+        // What came before the answer could not be opened there.
+        start_over(core, cx, contact);
+        return Ok(());
+    }
+    // Without a group, what was answered is from before a restore, and its answer is lost.
+    if row.begun && afresh::was_answered(&mut cx.tx, contact, &name).await? {
+        return Ok(());
+    }
+
+    let Some(answer) = answer(cx, contact, request, &name).await? else {
+        cx.fx.send(contact, Frame::Refuse(Refusal::Unusable));
+        return Ok(());
+    };
+    note_restarted(cx, &row, true).await?;
+    book::reload(core, cx, contact).await?;
+    cx.fx.send(contact, Frame::Restarted(answer));
+    start_over(core, cx, contact);
+    Ok(())
+}
+
+/// Makes a new group in place of what there was. `None` if the request cannot be used.
+async fn answer(
+    cx: &mut Cx,
+    contact: ContactId,
+    request: &[u8],
+    name: &[u8; 16],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Ok(theirs) = Restart::from_bytes(request, MAX_KEY_PACKAGE) else { return Ok(None) };
+    let created = Conversation::create(&theirs.introduction.mls, &mut cx.rng);
+    let Ok((group, welcome, _)) = created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
+    else {
+        return Ok(None);
+    };
+
+    conversations::forget(&mut cx.tx, contact).await?;
+    // The answer holds our card.
+    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Card).await?;
+    take_theirs(cx, contact, &theirs).await?;
+    let answer = restart(cx, contact, welcome).await?.to_bytes();
+    let acceptance = Acceptance { request: *name, answer };
+    groups::create(cx, contact, &group, Some(&acceptance)).await?;
+    settings::tell(cx, contact).await?;
+    afresh::remember_answered(&mut cx.tx, contact, name).await?;
+    Ok(Some(acceptance.answer))
+}
+
+/// Our request was answered. An answer to another one says nothing.
+pub(crate) async fn answered(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    answer: &[u8],
+) -> Result<(), StoreError> {
+    let row = contacts::by_id(&mut cx.tx, contact).await?;
+    let asked = afresh::question(&mut cx.tx, contact).await?;
+    let (Some(row), Some(asked)) = (row, asked) else { return Ok(()) };
+    let Ok(theirs) = Restart::from_bytes(answer, MAX_WELCOME) else { return Ok(()) };
+    let joined = Conversation::join(&asked.draft, &theirs.introduction.mls);
+    let Ok((group, _)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
+        return Ok(());
+    };
+
+    conversations::forget(&mut cx.tx, contact).await?;
+    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Card).await?;
+    take_theirs(cx, contact, &theirs).await?;
+    groups::create(cx, contact, &group, None).await?;
+    settings::tell(cx, contact).await?;
+    let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE)
+        .map_err(|error| StoreError::damaged("a stored restart request", error))?;
+    if book::own_card(cx, None).await?.revision > ours.introduction.card.revision {
+        book::put_card(cx, contact).await?;
+    }
+
+    note_restarted(cx, &row, false).await?;
+    book::reload(core, cx, contact).await?;
+    start_over(core, cx, contact);
+    Ok(())
+}
+
+/// The link is up: the card on it is the newest, whatever its revision.
+async fn take_theirs(cx: &mut Cx, contact: ContactId, theirs: &Restart) -> Result<(), StoreError> {
+    afresh::take_place(&mut cx.tx, contact, theirs.heard, theirs.clock).await?;
+    contacts::take_card(&mut cx.tx, contact, &theirs.introduction.card).await?;
+    cx.note_contact(contact).await
+}
+
+/// The contact could not use what we sent, while our request waits.
+pub(crate) async fn failed(core: &mut Core, cx: &mut Cx, contact: ContactId, frame: &Frame) -> Result<(), StoreError> {
+    let Some(peer) = core.sessions.get_mut(contact).filter(|peer| peer.is_restarting()) else { return Ok(()) };
+    match frame {
+        Frame::Error(FrameError::UnknownFrame) => peer.trouble = Some(Reason::RestartUnsupported),
+        Frame::Refuse(_) => {
+            peer.trouble = Some(Reason::RestartUnusable);
+            // The next link brings a fresh one.
+            afresh::forget_question(&mut cx.tx, contact).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Hands over everything that has no receipt: what is on its way belongs to the group that was replaced.
+fn start_over(core: &mut Core, cx: &mut Cx, contact: ContactId) {
+    core.groups.forget(contact);
+    core.sessions.group_replaced(contact);
+    cx.fx.deliver(contact);
+}
+
+/// Tells the owner. `by_contact`: the contact has lost their side, not we.
+pub(crate) async fn note_restarted(cx: &mut Cx, row: &ContactRow, by_contact: bool) -> Result<(), StoreError> {
+    if row.state != ContactStatus::Accepted {
+        return Ok(());
+    }
+    let id = row.peer_id.to_hex();
+    cx.note(&What::ConversationRestarted { id, name: row.name.clone(), by_contact }).await
+}

@@ -1,0 +1,269 @@
+//! A handle on the running node. Operations that change something are calls: each is handled by the node
+//! in one transaction, and stands in the file of its domain. Reads (`query`) run beside the node.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::core::Core;
+use super::cx::Cx;
+use super::input::Call;
+use super::presence::supervise::Routes;
+use super::view::View;
+use crate::api::types::{ErrorCode, NewNote, Note, PassphraseChange};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
+use crate::profile::backup::{Backup, make_backup};
+use crate::profile::{self, Passphrase, ProfileError};
+use crate::store::notes::{self, BRIDGES};
+use crate::store::{Store, StoreError};
+use crate::transport::tor::check_bridges;
+
+/// A cloneable way to use the running node.
+///
+/// A future that is dropped before its end leaves its operation done or undone, never half-done.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(crate) calls: mpsc::Sender<Box<dyn Call>>,
+    pub(crate) newest: watch::Receiver<i64>,
+    pub(crate) directory: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) view: Arc<View>,
+    pub(crate) clock: Clock,
+    pub(crate) routes: Routes,
+    /// In the simulated world: reads are part of its one thread.
+    #[cfg(test)]
+    pub(crate) at_once: bool,
+}
+
+/// Tells a caller what became of their call.
+pub(crate) struct Completion(Box<dyn FnOnce(Result<(), Fault>) + Send>);
+
+impl Completion {
+    /// Everything is stored.
+    pub(crate) fn committed(self) {
+        (self.0)(Ok(()));
+    }
+
+    /// Nothing is.
+    pub(crate) fn failed(self, fault: Fault) {
+        (self.0)(Err(fault));
+    }
+}
+
+/// The work of a call, and who waits for it.
+struct Operation<T, W> {
+    work: W,
+    answer: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<T, W> Call for Operation<T, W>
+where
+    T: Send + 'static,
+    W: for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>> + Send + 'static,
+{
+    fn run<'a>(self: Box<Self>, core: &'a mut Core, cx: &'a mut Cx) -> BoxFuture<'a, Result<Completion, Fault>> {
+        async move {
+            let Self { work, answer } = *self;
+            // A caller that went away does not need its answer.
+            match work(core, cx).await {
+                Ok(value) => Ok(Completion(Box::new(move |committed: Result<(), Fault>| {
+                    let _ = answer.send(committed.map(|()| value));
+                }))),
+                Err(fault) => {
+                    let _ = answer.send(Err(fault.clone()));
+                    Err(fault)
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn fail(self: Box<Self>, fault: Fault) {
+        let _ = self.answer.send(Err(fault));
+    }
+}
+
+impl NodeHandle {
+    /// Has the node do something, in one transaction. When this returns, it is stored, and what follows
+    /// from it is under way.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        work: impl for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let stopping = || Fault::new(ErrorCode::Stopping, "the node is stopping");
+        let (answer, answered) = oneshot::channel();
+        self.calls.send(Box::new(Operation { work, answer })).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Reads beside the node.
+    pub(crate) async fn read<T>(&self, read: impl Future<Output = T> + Send) -> T {
+        #[cfg(test)]
+        if self.at_once {
+            return super::sim::at_once(read);
+        }
+        read.await
+    }
+
+    /// Whether it takes no more calls.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.calls.is_closed()
+    }
+
+    /// Changes whenever there is a newer event; its value is the newest one's number.
+    #[must_use]
+    pub fn newest_event(&self) -> watch::Receiver<i64> {
+        self.newest.clone()
+    }
+
+    /// What front-ends keep in the profile.
+    pub async fn notes(&self) -> Result<Vec<Note>, Fault> {
+        let mut tx = self.store.begin().await?;
+        Ok(notes::all(&mut tx).await?.into_iter().map(|(key, text)| Note { key, text }).collect())
+    }
+
+    /// Keeps a note for a front-end; an empty one is removed.
+    pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), Fault> {
+        check_note(key, &new.text)?;
+        let mut tx = self.store.begin().await?;
+        if new.text.is_empty() {
+            notes::remove(&mut tx, key).await?;
+        } else {
+            if notes::get(&mut tx, key).await?.is_none() && notes::count(&mut tx).await? >= MAX_NOTES {
+                return Err(Fault::new(
+                    ErrorCode::OutOfRange,
+                    format!("there are {MAX_NOTES} notes: remove one first"),
+                ));
+            }
+            notes::put(&mut tx, key, &new.text).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Replaces the passphrase. The node goes on meanwhile.
+    pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> {
+        let directory = self.directory.clone();
+        let changed = tokio::task::spawn_blocking(move || change_passphrase(&directory, change)).await;
+        match changed.map_err(|error| internal(&error))? {
+            Ok(()) => Ok(()),
+            Err(ProfileError::WrongPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, "the old passphrase is wrong: nothing was changed"))
+            }
+            Err(error @ ProfileError::EmptyPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+            }
+            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::StorageFull => Err(StoreError::Full.into()),
+            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                Err(StoreError::ReadOnly.into())
+            }
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Makes a backup, which opens with this passphrase alone. The node goes on meanwhile.
+    pub async fn backup(&self, passphrase: Passphrase) -> Result<Backup, Fault> {
+        let (store, directory) = (self.store.clone(), self.directory.clone());
+        // On its own, so that it is whole or gone, whoever waits for it.
+        let making = tokio::spawn(async move { make_backup(&store, &directory, &passphrase).await });
+        match making.await.map_err(|error| internal(&error))? {
+            Err(error @ ProfileError::EmptyPassphrase) => {
+                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+            }
+            Err(ProfileError::Store(error)) => Err(error.into()),
+            made => made.map_err(|error| internal(&error)),
+        }
+    }
+
+    /// Destroys the profile's key, then ends the node. When this returns, the profile is lost.
+    pub async fn wipe(&self) -> Result<(), Fault> {
+        let (node, directory) = (self.clone(), self.directory.clone());
+        // On its own, so that it is done or not, whoever waits for it.
+        let wiping = tokio::spawn(async move {
+            let destroyed = tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
+            destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+            node.call(|core, _| {
+                core.wiped = true;
+                std::future::ready(Ok(())).boxed()
+            })
+            .await
+        });
+        wiping.await.map_err(|error| internal(&error))?
+    }
+}
+
+#[cfg(test)]
+impl NodeHandle {
+    /// A node that never answers: its calls wait until the second value is dropped.
+    pub(crate) fn unanswered(store: Store, directory: PathBuf) -> (Self, impl Send + use<>) {
+        let (calls, queue) = mpsc::channel(super::input::CALL_QUEUE);
+        let (never, newest) = watch::channel(0);
+        let network = crate::transport::memory::MemoryNetwork::default();
+        let handle = Self {
+            calls,
+            newest,
+            directory,
+            store,
+            view: Arc::new(View::new(Clock::system().now())),
+            clock: Clock::system(),
+            routes: Routes::new(Arc::new(network.transport(mpsc::channel(1).0))),
+            at_once: false,
+        };
+        (handle, (queue, never))
+    }
+}
+
+fn check_note(key: &str, text: &str) -> Result<(), Fault> {
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {
+        let why = format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
+        return Err(Fault::new(ErrorCode::OutOfRange, why));
+    }
+    if key == BRIDGES {
+        check_bridges(text).map_err(|why| Fault::new(ErrorCode::InvalidText, why))?;
+    }
+    if text.len() > MAX_NOTE {
+        return Err(Fault::new(ErrorCode::InvalidText, format!("a note has at most {MAX_NOTE} bytes")));
+    }
+    Ok(())
+}
+
+fn change_passphrase(directory: &Path, change: PassphraseChange) -> Result<(), ProfileError> {
+    profile::rewrap(directory, &Passphrase::new(change.old), &Passphrase::new(change.new))
+}
+
+/// A fault of the node itself: the cause goes to the log, not to the caller.
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%error, "a command failed");
+    Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Fault {
+    fn from(error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::Full => ErrorCode::DiskFull,
+            StoreError::ReadOnly => ErrorCode::DiskReadOnly,
+            StoreError::Damaged { .. } => ErrorCode::ProfileDamaged,
+            StoreError::Closed => return Self::new(ErrorCode::Stopping, "the node is stopping"),
+            _ => return internal(error),
+        };
+        tracing::error!(%error, "an operation failed");
+        Self::new(code, error.to_string())
+    }
+}
+
+/// A refused operation.
+pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::new(code, detail))
+}

@@ -1,0 +1,362 @@
+//! Reads: they run beside the node, on the store and the view, and wait for no input of others.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+
+use super::contacts::book::find_contact;
+use super::handle::{NodeHandle, internal, refuse};
+use super::presence::ServerView;
+use super::view::{NodeView, PeerView};
+use crate::api::types::{
+    Contact, ContactState, DoorState, ErrorCode, Event, Handle, Invitation, Message, Request, Search, Server, Status,
+    TorStatus, What,
+};
+use crate::fault::Fault;
+use crate::identity::safety_number;
+use crate::limits::MAX_SEARCH;
+use crate::model::{ContactId, ContactStatus, EventSeq, MessageRowId, Reason};
+use crate::store::contacts::ContactRow;
+use crate::store::events::{EventRow, Kind};
+use crate::store::messages::MessageRow;
+use crate::store::terms::TermsRow;
+use crate::store::{Tx, contacts, events, handles, invitations, messages, servers, terms};
+use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
+use crate::wire::message::MessageId;
+
+impl NodeHandle {
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let waiting = messages::waiting_of_all(&mut tx).await?.values().sum();
+            let requests = handles::count_waiting(&mut tx).await?;
+            drop(tx);
+
+            let node = self.node_view()?;
+            let (servers, servers_reachable) = node.servers;
+            Ok(Status {
+                version: env!("CARGO_PKG_VERSION").into(),
+                name: node.name,
+                started_at: self.view.started_at().into(),
+                tor: tor_status(&node.network),
+                front_door: door_state(node.services.requests),
+                endpoint: door_state(node.services.contacts),
+                contacts: count(node.contacts),
+                online: count(node.linked),
+                waiting,
+                presence: node.own_presence.into(),
+                servers: count(servers),
+                servers_reachable: count(servers_reachable),
+                requests,
+                last_event: *self.newest.borrow(),
+            })
+        })
+        .await
+    }
+
+    /// All contacts, by name.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let mut settings = terms::load_all(&mut tx).await?;
+            let waiting = messages::waiting_of_all(&mut tx).await?;
+            let unread = messages::unread_of_all(&mut tx).await?;
+            let number = |all: &HashMap<ContactId, u32>, row: &ContactRow| all.get(&row.id).copied().unwrap_or(0);
+
+            let mut shown = vec![];
+            for row in contacts::all(&mut tx).await? {
+                let Some(settings) = settings.remove(&row.id) else { continue };
+                shown.push(self.show_contact(&row, &settings, number(&waiting, &row), number(&unread, &row))?);
+            }
+            Ok(shown)
+        })
+        .await
+    }
+
+    /// One contact. `who`: a name, or an unambiguous beginning (8 digits or more) of an id.
+    pub async fn contact(&self, who: &str) -> Result<Contact, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let row = find_contact(&mut tx, who).await?;
+            self.read_contact(&mut tx, &row).await
+        })
+        .await
+    }
+
+    pub(crate) async fn contact_by_id(&self, contact: ContactId) -> Result<Contact, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            match contacts::by_id(&mut tx, contact).await? {
+                Some(row) => self.read_contact(&mut tx, &row).await,
+                None => refuse(ErrorCode::UnknownContact, "the contact was removed meanwhile"),
+            }
+        })
+        .await
+    }
+
+    async fn read_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, Fault> {
+        let settings = terms::load(tx, row.id).await?;
+        let (waiting, unread) = (messages::waiting(tx, row.id).await?, messages::unread(tx, row.id).await?);
+        self.show_contact(row, &settings, waiting, unread)
+    }
+
+    /// Oldest first, at most `limit`, those just before the message `before` (or the newest).
+    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let contact = find_contact(&mut tx, who).await?;
+            let before = match before {
+                None => None,
+                Some(id) => match messages::in_conversation(&mut tx, contact.id, parse_id(id)?).await? {
+                    Some(row) => Some(messages::Position { clock: row.clock, id: row.id }),
+                    None => return unknown_message(),
+                },
+            };
+            let rows = messages::history(&mut tx, contact.id, limit, before).await?;
+            Ok(self.show_messages(&rows))
+        })
+        .await
+    }
+
+    /// The newest message of every conversation.
+    pub async fn conversations(&self) -> Result<Vec<Message>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let rows = messages::newest_of_all(&mut tx).await?;
+            Ok(self.show_messages(&rows))
+        })
+        .await
+    }
+
+    /// Messages with all the words that are searched for, newest first.
+    pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
+        self.read(async {
+            if search.text.trim().is_empty() || search.text.len() > MAX_SEARCH {
+                return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));
+            }
+            let mut tx = self.store.begin().await?;
+            let contact = match &search.contact {
+                Some(who) => Some(find_contact(&mut tx, who).await?.id),
+                None => None,
+            };
+            let before = match &search.before {
+                None => None,
+                Some(id) => match messages::by_id(&mut tx, parse_id(id)?).await? {
+                    Some(row) => Some(row.row),
+                    None => return unknown_message(),
+                },
+            };
+            let rows = messages::search(&mut tx, &search.text, contact, search.limit, before).await?;
+            Ok(self.show_messages(&rows))
+        })
+        .await
+    }
+
+    /// One message by its id.
+    pub async fn message(&self, id: &str) -> Result<Message, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            match messages::by_id(&mut tx, parse_id(id)?).await? {
+                Some(row) => Ok(self.show_message(&row)),
+                None => unknown_message(),
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn message_in_row(&self, row: MessageRowId) -> Result<Message, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            match messages::by_row(&mut tx, row).await? {
+                Some(row) => Ok(self.show_message(&row)),
+                None => unknown_message(),
+            }
+        })
+        .await
+    }
+
+    /// All invitations that are remembered.
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let now = self.clock.now();
+            Ok(invitations::all(&mut tx).await?.iter().map(|row| row.show(now)).collect())
+        })
+        .await
+    }
+
+    /// The presence servers of ours.
+    pub async fn servers(&self) -> Result<Vec<Server>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let rows = servers::all(&mut tx).await?;
+            let view = |row: &servers::ServerRow| {
+                self.view.server(row.id).unwrap_or_else(|| ServerView::starting(row.token.is_some()))
+            };
+            Ok(rows.iter().map(|row| view(row).show(row.id)).collect())
+        })
+        .await
+    }
+
+    /// Our handles.
+    pub async fn handles(&self) -> Result<Vec<Handle>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            Ok(handles::all(&mut tx).await?.iter().map(handles::HandleRow::show).collect())
+        })
+        .await
+    }
+
+    /// Requests of people who found us by a handle and wait for our answer; oldest first.
+    pub async fn requests(&self) -> Result<Vec<Request>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            Ok(handles::waiting(&mut tx).await?.iter().map(handles::AskingRow::show).collect())
+        })
+        .await
+    }
+
+    fn node_view(&self) -> Result<NodeView, Fault> {
+        self.view.node().ok_or_else(|| internal(&"the node has not begun"))
+    }
+}
+
+/// Events: kept with what happened, read as things are now.
+impl NodeHandle {
+    /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.
+    pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> {
+        self.read(async {
+            let newest = EventSeq(*self.newest.borrow());
+            let after = EventSeq(after);
+            if after == newest {
+                return Ok(vec![]);
+            }
+            let mut tx = self.store.begin().await?;
+            let newest = events::newest(&mut tx).await?;
+            let first_kept = events::oldest(&mut tx).await?.unwrap_or(EventSeq(newest.0 + 1));
+            if after > newest || (after < newest && after.0 + 1 < first_kept.0) {
+                let detail = "there are no events right after this cursor any more, or not yet: read the contacts and \
+                              the history, then go on from the newest event";
+                return refuse(ErrorCode::CursorExpired, detail);
+            }
+
+            let (mut shown, mut after) = (vec![], after);
+            // A page that is empty says that there is nothing more: go past what is gone since.
+            while shown.is_empty() {
+                let rows = events::after(&mut tx, after, limit).await?;
+                let Some(last) = rows.last() else { break };
+                after = last.seq;
+                for row in rows {
+                    let (seq, at) = (row.seq, row.at);
+                    let what = self.what(&mut tx, row).await?;
+                    shown.extend(what.map(|what| Event { seq: seq.0, at: at.into(), what }));
+                }
+            }
+            Ok(shown)
+        })
+        .await
+    }
+
+    /// `None` for what is gone since.
+    async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, Fault> {
+        let subject = row.subject.unwrap_or_default();
+        Ok(match row.kind {
+            Kind::Message => messages::by_row(tx, MessageRowId(subject))
+                .await?
+                .map(|message| What::Message { message: self.show_message(&message) }),
+            Kind::Contact => match contacts::by_id(tx, ContactId(subject)).await? {
+                Some(row) => Some(What::Contact { contact: self.read_contact(tx, &row).await? }),
+                None => None,
+            },
+            Kind::Other => {
+                let body = row.body.unwrap_or_default();
+                Some(serde_json::from_str(&body).map_err(|error| internal(&error))?)
+            }
+        })
+    }
+}
+
+/// How things are shown.
+impl NodeHandle {
+    fn show_messages(&self, rows: &[MessageRow]) -> Vec<Message> {
+        rows.iter().map(|row| self.show_message(row)).collect()
+    }
+
+    fn show_message(&self, row: &MessageRow) -> Message {
+        row.show(|contact| self.view.why_waiting(contact, Instant::now()))
+    }
+
+    fn show_contact(&self, row: &ContactRow, settings: &TermsRow, waiting: u32, unread: u32) -> Result<Contact, Fault> {
+        let peer = self.view.peer(row.id);
+        let (state, reason) = self.state_of(row, peer.as_ref());
+        let presence = peer.map(|peer| peer.presence.at(self.clock.now()));
+        let own = self.node_view()?.own;
+        let id = row.peer_id;
+        let is_known = row.keys()?.is_some();
+        Ok(Contact {
+            id: id.to_hex(),
+            name: row.name.clone(),
+            shared_name: row.shared_name.clone(),
+            state,
+            reason,
+            presence: presence.as_ref().map_or(crate::api::types::Presence::Unknown, |shown| shown.presence),
+            presence_source: presence.as_ref().and_then(|shown| shown.source),
+            since: presence.as_ref().and_then(|shown| shown.since).map(Into::into),
+            presence_reason: presence.and_then(|shown| shown.reason),
+            presence_hidden: row.decoy.is_some(),
+            verified: row.verified,
+            safety_number: is_known.then(|| safety_number(own, id)),
+            waiting,
+            unread,
+            retain: settings.retain.map(i64::cast_unsigned),
+            terms: settings.show(),
+            created_at: row.created_at.into(),
+        })
+    }
+
+    fn state_of(&self, row: &ContactRow, peer: Option<&PeerView>) -> (ContactState, Option<Reason>) {
+        let why_waiting = || self.view.why_waiting(row.id, Instant::now());
+        match (row.state, row.blocked) {
+            (_, true) => (ContactState::Blocked, None),
+            (ContactStatus::Requested, _) => (ContactState::Requested, Some(why_waiting())),
+            (ContactStatus::Refused, _) => (ContactState::Refused, row.refusal.clone()),
+            (ContactStatus::Accepted, _) => {
+                let is_away = peer.is_some_and(PeerView::is_away);
+                (ContactState::Accepted, is_away.then(why_waiting))
+            }
+        }
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn tor_status(network: &NetworkStatus) -> TorStatus {
+    let NetworkStatus { ready, percent, summary, stalled } = network.clone();
+    TorStatus { ready, percent, summary, stalled }
+}
+
+pub(crate) fn doors(services: ServicesStatus) -> What {
+    What::Doors { front_door: door_state(services.requests), endpoint: door_state(services.contacts) }
+}
+
+fn door_state(state: Reachability) -> DoorState {
+    match state {
+        Reachability::Closed => DoorState::Closed,
+        Reachability::Starting => DoorState::Starting,
+        Reachability::Reachable => DoorState::Reachable,
+        Reachability::Unreachable => DoorState::Unreachable,
+    }
+}
+
+pub(crate) fn parse_id(id: &str) -> Result<MessageId, Fault> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok();
+    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+    bytes.map(MessageId).map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
+}
+
+pub(crate) fn unknown_message<T>() -> Result<T, Fault> {
+    refuse(ErrorCode::UnknownMessage, "there is no message with this id here")
+}

@@ -1,0 +1,738 @@
+//! Who is linked, which of two links stays, and when to dial: a pure state machine for all contacts.
+//!
+//! It knows what the store says of each contact ([`Facts`]) and what the network did. Time and chance
+//! come from outside, and nothing here waits: what must be done outside is left in [`Effects`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::CryptoRng;
+use tokio::time::Instant;
+
+use super::redial::Redial;
+use crate::api::types::Presence;
+use crate::identity::PeerId;
+use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, RESEND_AFTER};
+use crate::model::{ContactId, OutboxId, Reason, UnixMillis};
+use crate::node::Links;
+use crate::node::effect::{Effect, Effects};
+use crate::node::path::{Offered, Path};
+use crate::transport::Address;
+use crate::wire::envelope::EnvelopeKeys;
+use crate::wire::frame::{Bye, Frame, LinkId};
+
+/// Before every outbox row.
+const BEFORE_ALL: OutboxId = OutboxId(0);
+/// A link that ends sooner counts as a failed dial.
+const SHORT_LIFE: Duration = Duration::from_secs(30);
+/// Once a link has lasted this long, no contact request from before it can still be on its way.
+const SETTLED: Duration = Duration::from_secs(30);
+/// A contact's wrong key is reported once in this time.
+const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
+
+/// What the store says of a contact, as far as links depend on it.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) blocked: bool,
+    /// They refused our request: there is nobody to dial.
+    pub(crate) refused: bool,
+    pub(crate) accepted: Option<Accepted>,
+}
+
+/// What an accepted contact has.
+pub(crate) struct Accepted {
+    pub(crate) address: Address,
+    /// Whether both sides share an MLS group. Without one, the conversation must be restarted.
+    pub(crate) has_group: bool,
+    /// For envelopes to them.
+    pub(crate) seal: EnvelopeKeys,
+    /// For envelopes from them.
+    pub(crate) open: EnvelopeKeys,
+}
+
+/// One contact, for as long as the node runs.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) facts: Facts,
+    /// Whether anything waits for them: then they are dialled more often.
+    pub(crate) waiting: bool,
+    pub(crate) link: Option<Link>,
+    pub(crate) redial: Redial,
+    /// Why the last attempt to reach them failed.
+    pub(crate) trouble: Option<Reason>,
+    /// What links have told: `Unknown` until the first one.
+    pub(crate) presence: Presence,
+    /// When that changed last.
+    pub(crate) since: Option<UnixMillis>,
+    dialling: bool,
+    key_alarm: Option<Instant>,
+    /// When we last accepted a request of theirs.
+    accepted_at: Option<Instant>,
+}
+
+/// A link that is up.
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) dialled: bool,
+    /// The other links that the contact held when they said hello on this one.
+    pub(crate) theirs: Vec<LinkId>,
+    /// Outbox rows that were handed over and have no receipt yet.
+    in_flight: BTreeMap<OutboxId, InFlight>,
+    /// The last outbox row that was handed over.
+    pub(crate) cursor: OutboxId,
+    /// When our restart request was last sent over it.
+    restart_asked: Option<Instant>,
+    /// Envelopes that did not open.
+    undecryptable: u32,
+    since: Instant,
+    settled: bool,
+}
+
+struct InFlight {
+    size: usize,
+    /// When the stream took it.
+    taken: Option<Instant>,
+}
+
+/// What a new link is, before it is decided whether it stays.
+pub(crate) struct NewLink {
+    pub(crate) id: LinkId,
+    pub(crate) dialled: bool,
+    pub(crate) theirs: Vec<LinkId>,
+}
+
+impl Link {
+    fn new(new: NewLink, at: Instant) -> Self {
+        Self {
+            id: new.id,
+            dialled: new.dialled,
+            theirs: new.theirs,
+            in_flight: BTreeMap::new(),
+            cursor: BEFORE_ALL,
+            restart_asked: None,
+            undecryptable: 0,
+            since: at,
+            settled: false,
+        }
+    }
+
+    /// Whether one more envelope may be handed over.
+    pub(crate) fn has_room(&self) -> bool {
+        let bytes: usize = self.in_flight.values().map(|envelope| envelope.size).sum();
+        self.in_flight.len() < MAX_IN_FLIGHT && bytes < MAX_IN_FLIGHT_BYTES
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(crate) fn taken(&mut self, row: OutboxId, at: Instant) {
+        if let Some(envelope) = self.in_flight.get_mut(&row) {
+            envelope.taken = Some(at);
+        }
+    }
+
+    pub(crate) fn finished(&mut self, row: OutboxId) {
+        self.in_flight.remove(&row);
+    }
+
+    /// Everything that has no receipt is handed over again.
+    pub(crate) fn start_over(&mut self) {
+        self.in_flight.clear();
+        self.cursor = BEFORE_ALL;
+    }
+
+    /// The stream has taken everything, and has had no receipt for part of it for too long.
+    fn is_overdue(&self, at: Instant) -> bool {
+        let is_late = |taken: Instant| at.saturating_duration_since(taken) > RESEND_AFTER;
+        let mut taken = self.in_flight.values().map(|envelope| envelope.taken);
+        let all_taken = taken.clone().all(|taken| taken.is_some());
+        all_taken && taken.any(|taken| taken.is_some_and(is_late))
+    }
+}
+
+impl Peer {
+    fn new(id: PeerId, at: Instant) -> Self {
+        Self {
+            id,
+            facts: Facts::default(),
+            waiting: false,
+            link: None,
+            redial: Redial::at_once(at),
+            trouble: None,
+            presence: Presence::Unknown,
+            since: None,
+            dialling: false,
+            key_alarm: None,
+            accepted_at: None,
+        }
+    }
+
+    /// Whether the conversation waits for a new MLS group.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.facts.accepted.as_ref().is_some_and(|accepted| !accepted.has_group)
+    }
+
+    /// Whether we talk to them at all.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.facts.blocked && !self.facts.refused
+    }
+
+    /// The link over which envelopes can go now.
+    fn ready_link(&self) -> Option<&Link> {
+        self.link.as_ref().filter(|_| !self.is_restarting())
+    }
+}
+
+/// What becomes of a link that has just been made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// There is no other: it stays.
+    Only,
+    /// It stays in place of an earlier one.
+    Replaces,
+    /// It is dropped.
+    Unwanted,
+}
+
+/// All contacts.
+pub(crate) struct Sessions {
+    own: PeerId,
+    policy: Links,
+    /// Whether the network has ever been ready. Dials before that fail at once and only lengthen pauses;
+    /// after that, they are what finds a lost network again.
+    network_was_ready: bool,
+    peers: BTreeMap<ContactId, Peer>,
+    /// Contacts of whom something may have changed since [`Sessions::take_touched`].
+    touched: BTreeSet<ContactId>,
+}
+
+impl Sessions {
+    pub(crate) fn new(own: PeerId, policy: Links, network_is_ready: bool) -> Self {
+        let (peers, touched) = (BTreeMap::new(), BTreeSet::new());
+        Self { own, policy, network_was_ready: network_is_ready, peers, touched }
+    }
+
+    pub(crate) fn own(&self) -> PeerId {
+        self.own
+    }
+
+    pub(crate) fn get(&self, contact: ContactId) -> Option<&Peer> {
+        self.peers.get(&contact)
+    }
+
+    pub(crate) fn get_mut(&mut self, contact: ContactId) -> Option<&mut Peer> {
+        self.touched.insert(contact);
+        self.peers.get_mut(&contact)
+    }
+
+    pub(crate) fn link(&self, contact: ContactId) -> Option<&Link> {
+        self.get(contact)?.link.as_ref()
+    }
+
+    pub(crate) fn link_mut(&mut self, contact: ContactId) -> Option<&mut Link> {
+        self.get_mut(contact)?.link.as_mut()
+    }
+
+    pub(crate) fn is_linked(&self, contact: ContactId) -> bool {
+        self.link(contact).is_some()
+    }
+
+    /// Whether this is the contact's link that is up.
+    pub(crate) fn is_current(&self, contact: ContactId, link: LinkId) -> bool {
+        self.link(contact).is_some_and(|current| current.id == link)
+    }
+
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = ContactId> + '_ {
+        self.peers.keys().copied()
+    }
+
+    /// Something about the contact that others keep may have changed.
+    pub(crate) fn touch(&mut self, contact: ContactId) {
+        self.touched.insert(contact);
+    }
+
+    /// Contacts of whom something may have changed since the last call.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<ContactId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Brings a contact in line with the store.
+    pub(crate) fn set_facts(&mut self, contact: ContactId, id: PeerId, facts: Facts, at: Instant, fx: &mut Effects) {
+        self.touched.insert(contact);
+        let peer = self.peers.entry(contact).or_insert_with(|| Peer::new(id, at));
+        peer.facts = facts;
+
+        if !peer.is_wanted() && std::mem::take(&mut peer.dialling) {
+            fx.push(Effect::StopDial(contact));
+        }
+    }
+
+    /// The contact is gone.
+    pub(crate) fn remove(&mut self, contact: ContactId, fx: &mut Effects) {
+        self.touched.insert(contact);
+        if self.peers.remove(&contact).is_some() {
+            fx.push(Effect::StopDial(contact));
+            fx.push(Effect::Close { contact, bye: None });
+        }
+    }
+
+    /// Whether anything waits for the contact decides how often they are dialled.
+    pub(crate) fn set_waiting(&mut self, contact: ContactId, outbox_waits: bool) {
+        let Some(peer) = self.get_mut(contact) else { return };
+        let in_flight = peer.link.as_ref().is_some_and(|link| !link.is_idle());
+        peer.waiting = in_flight || outbox_waits || peer.is_restarting();
+    }
+}
+
+/// When to dial.
+impl Sessions {
+    pub(crate) fn is_to_be_dialled(&self, peer: &Peer) -> bool {
+        let is_useful = peer.waiting || self.policy == Links::Always;
+        peer.is_wanted() && peer.link.is_none() && is_useful
+    }
+
+    /// When the next dial is due, if any is.
+    pub(crate) fn next_dial(&self) -> Option<Instant> {
+        let wanted = self.peers.values().filter(|peer| self.is_to_be_dialled(peer));
+        wanted.filter_map(|peer| peer.redial.next()).min().filter(|_| self.network_was_ready)
+    }
+
+    pub(crate) fn due(&self, at: Instant) -> Vec<ContactId> {
+        let is_due = |peer: &Peer| self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= at);
+        self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(contact, _)| *contact).collect()
+    }
+
+    /// A dial begins: the number of failures before it.
+    pub(crate) fn dial_started(&mut self, contact: ContactId) -> Option<u32> {
+        let peer = self.get_mut(contact)?;
+        peer.redial.started();
+        peer.dialling = true;
+        Some(peer.redial.attempt())
+    }
+
+    /// A dial or a contact request did not get through.
+    pub(crate) fn attempt_failed(&mut self, contact: ContactId, trouble: Reason, at: Instant, rng: &mut dyn CryptoRng) {
+        let Some(peer) = self.get_mut(contact) else { return };
+        (peer.trouble, peer.dialling) = (Some(trouble), false);
+        if peer.link.is_none() {
+            peer.redial.failed(at, peer.waiting, rng);
+        }
+    }
+
+    /// A request was answered, but not with yes: it is repeated as long as it waits.
+    pub(crate) fn request_failed(&mut self, contact: ContactId, trouble: Reason, at: Instant, rng: &mut dyn CryptoRng) {
+        let Some(peer) = self.get_mut(contact).filter(|peer| peer.link.is_none()) else { return };
+        (peer.trouble, peer.dialling) = (Some(trouble), false);
+        peer.redial.failed(at, true, rng);
+    }
+
+    /// There is a reason to dial soon. Only something that waits lets a dial go before others.
+    pub(crate) fn dial_soon(&mut self, contact: ContactId, at: Instant, fx: &mut Effects) {
+        let Some(peer) = self.get_mut(contact) else { return };
+        peer.redial.hurry(at);
+        if peer.waiting && peer.dialling {
+            fx.push(Effect::HurryDial(contact));
+        }
+    }
+
+    /// The contact is to be dialled at once, whatever failed before.
+    pub(crate) fn dial_at_once(&mut self, contact: ContactId, at: Instant) {
+        if let Some(peer) = self.get_mut(contact) {
+            peer.redial = Redial::at_once(at);
+        }
+    }
+
+    /// The session in which two became contacts becomes their link: no need to dial meanwhile.
+    pub(crate) fn session_goes_on(&mut self, contact: ContactId, at: Instant, rng: &mut dyn CryptoRng) {
+        if let Some(peer) = self.get_mut(contact) {
+            peer.redial.session_goes_on(at, rng);
+        }
+    }
+
+    /// The network is there, or seems lost.
+    pub(crate) fn network_changed(&mut self, was_ready: bool, is_ready: bool, at: Instant, fx: &mut Effects) {
+        self.network_was_ready |= is_ready;
+        if is_ready && !was_ready {
+            for contact in self.contacts().collect::<Vec<_>>() {
+                self.dial_soon(contact, at, fx);
+            }
+        }
+    }
+
+    pub(crate) fn network_was_ready(&self) -> bool {
+        self.network_was_ready
+    }
+}
+
+/// Which link stays.
+impl Sessions {
+    /// Decides about a link whose both ends have said hello, and keeps it if it stays.
+    pub(crate) fn link_up(&mut self, contact: ContactId, new: NewLink, at: Instant) -> Arrival {
+        let own = self.own;
+        let Some(peer) = self.get_mut(contact) else { return Arrival::Unwanted };
+        if !peer.is_wanted() || peer.facts.accepted.is_none() {
+            return Arrival::Unwanted;
+        }
+
+        let dialler = |dialled: bool| if dialled { own } else { peer.id };
+        let arrival = match &peer.link {
+            None => Arrival::Only,
+            Some(link) => {
+                let earlier = Candidate { id: link.id, dialler: dialler(link.dialled), theirs: &link.theirs };
+                let later = Candidate { id: new.id, dialler: dialler(new.dialled), theirs: &new.theirs };
+                if later_survives(&earlier, &later) { Arrival::Replaces } else { Arrival::Unwanted }
+            }
+        };
+        if arrival != Arrival::Unwanted {
+            peer.link = Some(Link::new(new, at));
+            peer.redial.linked();
+            peer.trouble = None;
+            peer.dialling = false;
+        }
+        arrival
+    }
+
+    /// Lets a link go: what was on its way goes over the next one. False if there is none.
+    pub(crate) fn link_down(&mut self, contact: ContactId, at: Instant, rng: &mut dyn CryptoRng) -> bool {
+        let Some(peer) = self.get_mut(contact) else { return false };
+        let Some(link) = peer.link.take() else { return false };
+
+        // A link that ends at once, again and again, must not be dialled at once, again and again.
+        if at.saturating_duration_since(link.since) < SHORT_LIFE {
+            peer.redial.failed(at, peer.waiting, rng);
+        } else {
+            peer.redial.link_lost(at, rng);
+        }
+        true
+    }
+
+    /// What links tell of the contact's presence.
+    pub(crate) fn set_presence(&mut self, contact: ContactId, presence: Presence, now: UnixMillis) {
+        let Some(peer) = self.get_mut(contact) else { return };
+        if std::mem::replace(&mut peer.presence, presence) != presence {
+            peer.since = Some(now);
+        }
+    }
+
+    /// Contacts who were online by a link and have none by now.
+    pub(crate) fn silently_gone(&self) -> Vec<ContactId> {
+        let is_gone = |peer: &Peer| peer.link.is_none() && peer.presence == Presence::Online;
+        self.peers.iter().filter(|(_, peer)| is_gone(peer)).map(|(contact, _)| *contact).collect()
+    }
+}
+
+/// What is due on links that are up.
+impl Sessions {
+    /// Contacts to whom the outbox is handed over now: again, where receipts are overdue, and for the
+    /// first time, where something waits beside an idle link.
+    pub(crate) fn deliveries_due(&mut self, at: Instant) -> Vec<ContactId> {
+        let mut due = vec![];
+        for (contact, peer) in &mut self.peers {
+            let Some(link) = &mut peer.link else { continue };
+            if link.is_overdue(at) {
+                link.start_over();
+            }
+            if peer.waiting && link.is_idle() {
+                due.push(*contact);
+            }
+        }
+        due
+    }
+
+    /// Contacts whose link brought no answer to our restart request in time.
+    pub(crate) fn restarts_due(&self, at: Instant) -> Vec<ContactId> {
+        let is_late = |asked: Instant| at.saturating_duration_since(asked) > RESEND_AFTER;
+        let is_due = |peer: &Peer| {
+            let asked = peer.link.as_ref().and_then(|link| link.restart_asked);
+            peer.is_restarting() && asked.is_some_and(is_late)
+        };
+        self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(contact, _)| *contact).collect()
+    }
+
+    /// A restart request goes out over the link. False if there is no link.
+    pub(crate) fn restart_asked(&mut self, contact: ContactId, at: Instant) -> bool {
+        let Some(link) = self.link_mut(contact) else { return false };
+        link.restart_asked = Some(at);
+        true
+    }
+
+    /// Contacts whose link has just lasted long enough for no earlier request to be on its way.
+    pub(crate) fn settle(&mut self, at: Instant) -> Vec<ContactId> {
+        let mut settled = vec![];
+        for (contact, peer) in &mut self.peers {
+            let Some(link) = &mut peer.link else { continue };
+            if !link.settled && at.saturating_duration_since(link.since) >= SETTLED {
+                link.settled = true;
+                settled.push(*contact);
+            }
+        }
+        settled
+    }
+
+    /// An envelope did not open: how many did not on this link.
+    pub(crate) fn undecryptable(&mut self, contact: ContactId) -> Option<u32> {
+        let link = self.link_mut(contact)?;
+        link.undecryptable += 1;
+        Some(link.undecryptable)
+    }
+
+    /// The contact's group was replaced: nothing that is on its way can be opened any more.
+    pub(crate) fn group_replaced(&mut self, contact: ContactId) {
+        let Some(peer) = self.get_mut(contact) else { return };
+        peer.trouble = None;
+        if let Some(link) = &mut peer.link {
+            link.start_over();
+        }
+    }
+
+    /// Whether a wrong key of this contact is to be reported now.
+    pub(crate) fn key_alarm(&mut self, contact: ContactId, at: Instant) -> bool {
+        let Some(peer) = self.get_mut(contact) else { return false };
+        let is_recent = |last: Instant| at.saturating_duration_since(last) < KEY_ALARM_PAUSE;
+        if peer.key_alarm.is_some_and(is_recent) {
+            return false;
+        }
+        peer.key_alarm = Some(at);
+        true
+    }
+
+    /// We have accepted their request.
+    pub(crate) fn accepted_request(&mut self, contact: ContactId, at: Instant) {
+        if let Some(peer) = self.get_mut(contact) {
+            peer.accepted_at = Some(at);
+        }
+    }
+
+    /// Whether we accepted a request of theirs at this moment or later.
+    pub(crate) fn has_accepted_since(&self, contact: ContactId, at: Instant) -> bool {
+        self.get(contact).and_then(|peer| peer.accepted_at).is_some_and(|accepted| accepted >= at)
+    }
+
+    /// The contact can be dialled from now on, as if nothing had failed.
+    pub(crate) fn activate(&mut self, contact: ContactId, at: Instant, now: UnixMillis) {
+        if let Some(peer) = self.get_mut(contact) {
+            peer.redial = Redial::at_once(at);
+            peer.trouble = None;
+            peer.since.get_or_insert(now);
+        }
+    }
+
+    /// How many contacts there are, and how many of them are online by a link.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let online = self.peers.values().filter(|peer| peer.presence == Presence::Online).count();
+        (self.peers.len(), online)
+    }
+
+    /// The way over the contact's link, if envelopes can go over it now.
+    pub(crate) fn path(&mut self, contact: ContactId) -> Option<LinkPath<'_>> {
+        self.peers.get(&contact)?.ready_link()?;
+        let link = self.link_mut(contact)?;
+        Some(LinkPath { contact, link })
+    }
+}
+
+/// A link as a way for envelopes.
+pub(crate) struct LinkPath<'a> {
+    contact: ContactId,
+    link: &'a mut Link,
+}
+
+impl LinkPath<'_> {
+    /// The last outbox row that was handed over.
+    pub(crate) fn cursor(&self) -> OutboxId {
+        self.link.cursor
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.link.has_room()
+    }
+}
+
+impl Path for LinkPath<'_> {
+    fn offer(&mut self, row: OutboxId, envelope: Vec<u8>, fx: &mut Effects) -> Offered {
+        if !self.link.has_room() {
+            return Offered::Full;
+        }
+        let size = envelope.len();
+        self.link.in_flight.insert(row, InFlight { size, taken: None });
+        self.link.cursor = row;
+
+        let frame = Frame::Envelope(envelope);
+        fx.push(Effect::Send { contact: self.contact, frame, outbox: Some(row) });
+        Offered::Taken
+    }
+}
+
+/// Tells the other end why its link goes.
+pub(crate) fn superseded(contact: ContactId) -> Effect {
+    Effect::Close { contact, bye: Some(Bye::Superseded) }
+}
+
+/// One of two links.
+struct Candidate<'a> {
+    id: LinkId,
+    dialler: PeerId,
+    /// The links that the contact's hello on it listed.
+    theirs: &'a [LinkId],
+}
+
+/// Of two links with one contact, whether the later one is kept. Both ends come to the same answer:
+/// if the contact held both at once and different sides dialled, the one dialled by the lower peer
+/// id; else the later one, because the earlier is dead at the other end.
+fn later_survives(earlier: &Candidate<'_>, later: &Candidate<'_>) -> bool {
+    let overlap = earlier.theirs.contains(&later.id) || later.theirs.contains(&earlier.id);
+    if !overlap || earlier.dialler == later.dialler {
+        return true;
+    }
+    later.dialler < earlier.dialler
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::transport::Address;
+    use crate::transport::OnionAddress;
+
+    const A: PeerId = PeerId([1; 32]);
+    const B: PeerId = PeerId([2; 32]);
+    const BOB: ContactId = ContactId(1);
+
+    fn candidate(id: u8, dialler: PeerId, theirs: &[LinkId]) -> Candidate<'_> {
+        Candidate { id: [id; 8], dialler, theirs }
+    }
+
+    #[test]
+    fn both_sides_keep_the_same_of_two_simultaneous_links() {
+        let (one, two) = ([[1; 8]], [[2; 8]]);
+        // Alice sees her own dial first, Bob his; each listed the other in its later hello.
+        let at_alice = later_survives(&candidate(1, A, &two), &candidate(2, B, &one));
+        let at_bob = later_survives(&candidate(2, B, &one), &candidate(1, A, &two));
+        assert!(!at_alice && at_bob, "both keep the link that A dialled");
+    }
+
+    #[test]
+    fn a_restarted_contact_replaces_its_dead_link() {
+        assert!(later_survives(&candidate(1, A, &[]), &candidate(2, B, &[])));
+        assert!(later_survives(&candidate(1, A, &[]), &candidate(2, A, &[])));
+    }
+
+    fn accepted(has_group: bool) -> Facts {
+        let keys = |sender| EnvelopeKeys::new(&[9; 32], sender);
+        let address = Address::Onion(OnionAddress([7; 32]));
+        let accepted = Accepted { address, has_group, seal: keys(A), open: keys(B) };
+        Facts { accepted: Some(accepted), ..Facts::default() }
+    }
+
+    fn with_bob(at: Instant) -> Sessions {
+        let mut sessions = Sessions::new(A, Links::Always, true);
+        sessions.set_facts(BOB, B, accepted(true), at, &mut Effects::default());
+        sessions
+    }
+
+    fn new_link(id: u8) -> NewLink {
+        NewLink { id: [id; 8], dialled: true, theirs: vec![] }
+    }
+
+    #[test]
+    fn a_new_contact_is_dialled_at_once_and_once() {
+        let at = Instant::now();
+        let mut sessions = with_bob(at);
+        assert_eq!((sessions.next_dial(), sessions.due(at)), (Some(at), vec![BOB]));
+
+        assert_eq!(sessions.dial_started(BOB), Some(0));
+        assert_eq!((sessions.next_dial(), sessions.due(at)), (None, vec![]));
+    }
+
+    #[test]
+    fn nobody_is_dialled_before_the_network_was_ready() {
+        let at = Instant::now();
+        let mut sessions = Sessions::new(A, Links::Always, false);
+        sessions.set_facts(BOB, B, accepted(true), at, &mut Effects::default());
+        assert_eq!(sessions.next_dial(), None);
+
+        sessions.network_changed(false, true, at, &mut Effects::default());
+        assert_eq!(sessions.next_dial(), Some(at));
+    }
+
+    #[test]
+    fn contacts_are_dialled_when_needed_only_if_something_waits() {
+        let at = Instant::now();
+        let mut sessions = Sessions::new(A, Links::WhenNeeded, true);
+        sessions.set_facts(BOB, B, accepted(true), at, &mut Effects::default());
+        assert_eq!(sessions.due(at), []);
+
+        sessions.set_waiting(BOB, true);
+        assert_eq!(sessions.due(at), [BOB]);
+    }
+
+    #[test]
+    fn blocking_a_contact_stops_their_dial_and_refuses_their_link() {
+        let at = Instant::now();
+        let mut sessions = with_bob(at);
+        sessions.dial_started(BOB);
+
+        let mut fx = Effects::default();
+        sessions.set_facts(BOB, B, Facts { blocked: true, ..Facts::default() }, at, &mut fx);
+        assert!(matches!(fx.list(), [Effect::StopDial(BOB)]));
+        assert_eq!(sessions.link_up(BOB, new_link(1), at), Arrival::Unwanted);
+    }
+
+    #[test]
+    fn a_short_link_counts_as_a_failed_dial() {
+        let (at, mut rng) = (Instant::now(), StdRng::from_seed([1; 32]));
+        let mut sessions = with_bob(at);
+        assert_eq!(sessions.link_up(BOB, new_link(1), at), Arrival::Only);
+        assert!(sessions.link_down(BOB, at, &mut rng) && !sessions.link_down(BOB, at, &mut rng));
+        assert_eq!(sessions.dial_started(BOB), Some(1));
+
+        sessions.link_up(BOB, new_link(2), at);
+        assert!(sessions.link_down(BOB, at + SHORT_LIFE, &mut rng));
+        assert_eq!(sessions.dial_started(BOB), Some(0));
+    }
+
+    #[test]
+    fn a_link_takes_a_bounded_number_of_envelopes_and_repeats_overdue_ones() {
+        let at = Instant::now();
+        let (mut sessions, mut fx) = (with_bob(at), Effects::default());
+        sessions.link_up(BOB, new_link(1), at);
+        let rows = 1..=i64::try_from(MAX_IN_FLIGHT).unwrap();
+        for row in rows.clone() {
+            let offered = sessions.path(BOB).unwrap().offer(OutboxId(row), vec![0; 10], &mut fx);
+            assert_eq!(offered, Offered::Taken);
+        }
+        let offered = sessions.path(BOB).unwrap().offer(OutboxId(0), vec![0; 10], &mut fx);
+        assert_eq!((offered, fx.list().len()), (Offered::Full, MAX_IN_FLIGHT));
+
+        sessions.set_waiting(BOB, true);
+        let late = at + RESEND_AFTER + Duration::from_secs(1);
+        assert_eq!(sessions.deliveries_due(late), [], "the stream has not taken them yet");
+        for row in rows {
+            sessions.link_mut(BOB).unwrap().taken(OutboxId(row), at);
+        }
+        assert_eq!(sessions.deliveries_due(at), []);
+        assert_eq!(sessions.deliveries_due(late), [BOB]);
+        assert_eq!(sessions.link(BOB).unwrap().cursor, BEFORE_ALL);
+    }
+
+    #[test]
+    fn no_envelope_goes_while_a_conversation_restarts() {
+        let at = Instant::now();
+        let mut sessions = with_bob(at);
+        sessions.link_up(BOB, new_link(1), at);
+        assert!(sessions.path(BOB).is_some());
+
+        sessions.set_facts(BOB, B, accepted(false), at, &mut Effects::default());
+        assert!(sessions.path(BOB).is_none());
+        sessions.set_waiting(BOB, false);
+        assert!(sessions.get(BOB).unwrap().waiting, "the restart itself waits");
+    }
+}
