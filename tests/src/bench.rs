@@ -19,6 +19,7 @@ mod tap;
 mod ui;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chive::api::types::{ContactState, Presence};
@@ -68,6 +69,17 @@ pub enum Name {
     Ui,
 }
 
+impl Name {
+    /// Whether the private Tor network is a part of it.
+    fn uses_network(self) -> bool {
+        match self {
+            Self::Latency | Self::ColdStart | Self::Reconnect | Self::Memory => true,
+            Self::Churn | Self::Stream | Self::Online => true,
+            Self::Store | Self::Presence | Self::Board | Self::Replicas | Self::Ui => false,
+        }
+    }
+}
+
 /// How a bench runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -77,6 +89,8 @@ pub struct Settings {
     pub pairs: Option<usize>,
     /// Relays that hand cells on at once, instead of tor's own scheduler.
     pub vanilla_scheduler: bool,
+    /// How long a byte is on its way over one connection to a relay: [`Options::delay`].
+    pub delay: Duration,
 }
 
 /// A bench that runs.
@@ -95,6 +109,15 @@ impl Bench {
 
     /// Runs one to its end.
     pub async fn run(&self, name: Name) -> Result<Figures> {
+        let figures = self.figures(name).await?;
+        let delay = self.settings.delay;
+        if delay.is_zero() || !name.uses_network() {
+            return Ok(figures);
+        }
+        Ok(figures.note(format!("each connection to a relay delays what it carries by {delay:?}, each way")))
+    }
+
+    async fn figures(&self, name: Name) -> Result<Figures> {
         match name {
             Name::Latency => latency::run(self).await,
             Name::ColdStart => cold_start::run(self).await,
@@ -129,7 +152,8 @@ impl Bench {
     }
 
     async fn network_of(&self, options: Options) -> Result<TorNetwork> {
-        let options = Options { vanilla_scheduler: self.settings.vanilla_scheduler, ..options };
+        let Settings { vanilla_scheduler, delay, .. } = self.settings;
+        let options = Options { vanilla_scheduler, delay, ..options };
         TorNetwork::start(options).await.context("no private Tor network")
     }
 }
@@ -145,7 +169,8 @@ pub fn listen() {
 
 /// What people on a network have in common.
 fn around(network: &TorNetwork) -> Result<Surroundings> {
-    Ok(Surroundings { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience: PATIENCE })
+    let patience = network.patience(PATIENCE);
+    Ok(Surroundings { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience })
 }
 
 /// Alice and Bob, who are contacts and have a link.

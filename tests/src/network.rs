@@ -7,6 +7,7 @@ mod arti;
 mod authority;
 mod bandwidths;
 mod consensus;
+mod delay;
 mod directory;
 mod node;
 mod ports;
@@ -22,8 +23,9 @@ use tracing::info;
 
 use crate::process::find_program;
 use authority::Authority;
+use delay::Delay;
 use directory::Directory;
-use node::Node;
+use node::{Node, NodePorts};
 use ports::Ports;
 use torrc::{Scheme, Votes};
 
@@ -36,8 +38,15 @@ const BANDWIDTHS: &str = "bandwidths";
 /// How often files and processes are looked at while waiting for them.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a node may take to accept connections, and then to build a circuit.
+/// How long a node may take to accept connections, and then to build a circuit, without a delay.
 const NODE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many connections lie between two clients with full vanguards: four from the dialler to the
+/// rendezvous point, and five from there to the onion service.
+const CONNECTIONS: u32 = 9;
+
+/// Nothing that has a deadline takes this many round trips between two clients.
+const ROUND_TRIPS: u32 = 100;
 
 /// What network to start.
 #[derive(Clone, Debug)]
@@ -56,7 +65,11 @@ pub struct Options {
     /// Send cells as they come (`Schedulers Vanilla`): round trips of about
     /// 1 ms instead of KIST's 16 ms.
     pub vanilla_scheduler: bool,
-    /// How long the start may take.
+    /// How long a byte is on its way over one connection to a node. With
+    /// 20 ms, a round trip between two clients takes about 400 ms, as on the
+    /// public network. The directory ports of authorities have no delay.
+    pub delay: Duration,
+    /// How long the start may take without a delay.
     pub deadline: Duration,
 }
 
@@ -68,6 +81,7 @@ impl Default for Options {
             directory: None,
             keep_directory: false,
             vanilla_scheduler: true,
+            delay: Duration::ZERO,
             deadline: Duration::from_mins(2),
         }
     }
@@ -84,6 +98,8 @@ pub struct TorNetwork {
     relays: usize,
     scheme: Scheme,
     arti_config: String,
+    delay: Duration,
+    _delays: Vec<Delay>,
     directory: Directory,
     _ports: Ports,
 }
@@ -97,7 +113,7 @@ impl TorNetwork {
     pub async fn start(options: Options) -> Result<Self> {
         check(&options)?;
         let began = Instant::now();
-        let deadline = options.deadline;
+        let deadline = patience(options.deadline, options.delay);
         let directory = Directory::create(options.directory.clone(), options.keep_directory)?;
         info!("starting a Tor network in {}", directory.path().display());
         let mut network = Self::prepare(&options, directory).await?;
@@ -143,6 +159,18 @@ impl TorNetwork {
         self.arti_config_file().with_file_name(TORRC)
     }
 
+    /// What the delay adds to a round trip between two clients.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        round_trip(self.delay)
+    }
+
+    /// How long to wait for what takes at most `usual` on a network without delay.
+    #[must_use]
+    pub fn patience(&self, usual: Duration) -> Duration {
+        patience(usual, self.delay)
+    }
+
     /// Number of relays that are not authorities.
     #[must_use]
     pub fn relays(&self) -> usize {
@@ -178,7 +206,7 @@ impl TorNetwork {
 
     /// Kills a node if it runs, starts it again with the same identity and
     /// port, and waits until it accepts connections and has built a circuit. Fails
-    /// after 30 s if too few other nodes run for a circuit.
+    /// after 30 s, and later with a delay, if too few other nodes run for a circuit.
     pub async fn restart(&mut self, node: usize) -> Result<()> {
         let node = self.node(node)?;
         node.kill().await?;
@@ -206,8 +234,11 @@ impl TorNetwork {
 
     /// Creates keys and configuration files; starts nothing that stays.
     async fn prepare(options: &Options, directory: Directory) -> Result<Self> {
-        let ports = Ports::reserve(options.relays + 2 * options.authorities)?;
+        let nodes = options.relays + options.authorities;
+        let delayed = if options.delay.is_zero() { 0 } else { nodes };
+        let ports = Ports::reserve(nodes + options.authorities + delayed)?;
         let nodes = create_nodes(options, &directory, &ports)?;
+        let delays = start_delays(&nodes, options.delay).await?;
         let (_, with_keys) = nodes.split_at(options.relays);
         let authorities = try_join_all(with_keys.iter().map(Authority::create)).await?;
         let bandwidths = directory.path().join(BANDWIDTHS);
@@ -218,6 +249,8 @@ impl TorNetwork {
             relays: options.relays,
             scheme,
             arti_config: arti::authorities_table(&authorities),
+            delay: options.delay,
+            _delays: delays,
             directory,
             _ports: ports,
         })
@@ -254,7 +287,7 @@ impl TorNetwork {
     fn write_files_on_nodes(&mut self) -> Result<()> {
         let identities: Vec<_> = self.nodes.iter().map(Node::identity).collect::<Result<_>>()?;
         bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
-        self.arti_config.push_str(&arti::fallbacks_and_rules(&identities));
+        self.arti_config.push_str(&arti::fallbacks_and_rules(&identities, self.round_trip()));
         let files = [(self.arti_config_file(), self.arti_config.as_str()), (self.tor_config_file(), self.tor_config())];
         files.iter().try_for_each(|(file, text)| {
             std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
@@ -310,16 +343,33 @@ impl TorNetwork {
 fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Result<Vec<Node>> {
     let mut free = ports.iter();
     let mut port = || free.next().context("too few ports were reserved");
-    let mut nodes = Vec::new();
-    for relay in 0..options.relays {
-        let nickname = format!("relay{relay}");
-        nodes.push(Node::create(directory, nickname, port()?, None)?);
-    }
-    for authority in 0..options.authorities {
-        let (nickname, dir_port) = (format!("auth{authority}"), port()?);
-        nodes.push(Node::create(directory, nickname, port()?, Some(dir_port))?);
-    }
-    Ok(nodes)
+    let deadline = patience(NODE_DEADLINE, options.delay);
+    let mut create = |nickname, is_authority: bool| {
+        let advertised = port()?;
+        let listening = if options.delay.is_zero() { advertised } else { port()? };
+        let dir_port = is_authority.then(&mut port).transpose()?;
+        let ports = NodePorts { advertised, listening, directory: dir_port };
+        Node::create(directory, nickname, ports, deadline)
+    };
+    let relays = (0..options.relays).map(|number| (format!("relay{number}"), false));
+    let authorities = (0..options.authorities).map(|number| (format!("auth{number}"), true));
+    relays.chain(authorities).map(|(nickname, is_authority)| create(nickname, is_authority)).collect()
+}
+
+/// Starts what lies between the nodes and those who connect to them; nothing without a delay.
+async fn start_delays(nodes: &[Node], delay: Duration) -> Result<Vec<Delay>> {
+    let ports = nodes.iter().map(Node::ports).filter(|ports| ports.advertised != ports.listening);
+    try_join_all(ports.map(|ports| Delay::start(ports.advertised, ports.listening, delay))).await
+}
+
+/// What a delay adds to a round trip between two clients.
+fn round_trip(delay: Duration) -> Duration {
+    2 * CONNECTIONS * delay
+}
+
+/// How long to wait, with a delay, for what takes at most `usual` without one.
+fn patience(usual: Duration, delay: Duration) -> Duration {
+    usual + ROUND_TRIPS * round_trip(delay)
 }
 
 fn check(options: &Options) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The private Tor network: it starts, survives what is done to its relays, and
 //! leaves nothing behind.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use chive_tests::network::{Options, TorNetwork};
 use chive_tests::process::{Child, Launch, Output};
 use serde::Deserialize;
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// How long a network may take to start on a busy machine.
@@ -49,7 +51,7 @@ async fn relays_come_back_and_nothing_remains() -> Result<()> {
 #[tokio::test]
 async fn killing_the_owner_kills_the_network() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let (mut owner, ready) = start_owner(directory.path()).await?;
+    let (mut owner, ready) = start_owner(directory.path(), 0).await?;
     assert!(ready.arti_config_file.starts_with(&ready.directory));
     assert_eq!(remaining(&ready.process_ids), ready.process_ids);
     owner.kill().await?;
@@ -57,14 +59,19 @@ async fn killing_the_owner_kills_the_network() -> Result<()> {
 }
 
 #[tokio::test]
-async fn closing_stdin_ends_the_network() -> Result<()> {
+async fn closing_stdin_ends_a_network_with_delay() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let (mut owner, ready) = start_owner(directory.path()).await?;
+    let (mut owner, ready) = start_owner(directory.path(), 5).await?;
+    let ports = advertised_ports(&std::fs::read_to_string(&ready.arti_config_file)?)?;
+    assert_eq!(ports.len(), ready.process_ids.len());
     owner.close_stdin();
     let status = timeout(VANISH_DEADLINE, owner.wait()).await??;
     assert!(status.success(), "{status}");
     assert!(remaining(&ready.process_ids).is_empty());
     assert!(!ready.directory.exists(), "the directory remains");
+    for port in ports {
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err(), "{port} is in use");
+    }
     Ok(())
 }
 
@@ -88,10 +95,18 @@ struct Ready {
     process_ids: Vec<u32>,
 }
 
-/// Starts the `tor-network` program, and waits until its network is ready.
-async fn start_owner(directory: &Path) -> Result<(Child, Ready)> {
+/// The ports at which clients find the nodes.
+fn advertised_ports(arti_config: &str) -> Result<Vec<u16>> {
+    let marked = arti_config.split("orports = [\"127.0.0.1:").skip(1);
+    let ports = marked.map(|rest| rest.split('"').next().unwrap_or_default().parse());
+    Ok(ports.collect::<Result<_, _>>()?)
+}
+
+/// Starts the `tor-network` program with this delay in milliseconds, and waits until its network is
+/// ready.
+async fn start_owner(directory: &Path, delay: u16) -> Result<(Child, Ready)> {
     let mut owner = Launch::new(env!("CARGO_BIN_EXE_tor-network"))
-        .args(["--json", "--until-stdin-closes", "--dir"])
+        .args(["--json", "--until-stdin-closes", "--delay", &delay.to_string(), "--dir"])
         .arg(directory.join("network"))
         .with_stdin()
         .stdout(Output::Lines)

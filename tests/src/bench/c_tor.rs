@@ -15,7 +15,7 @@ use crate::network::TorNetwork;
 
 /// How often the socket is looked for.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long one connect may take.
+/// How long one connect may take on a network without delay.
 const CONNECT: Duration = Duration::from_secs(30);
 /// The pause after a connect that failed.
 const RETRY: Duration = Duration::from_millis(500);
@@ -24,6 +24,7 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) struct CTor {
     tor: c_tor::CTor,
     socket: PathBuf,
+    patience: Duration,
     _echo: Option<AbortOnDropHandle<()>>,
 }
 
@@ -33,7 +34,7 @@ impl CTor {
         let socket = directory.join("socks");
         let options = format!("SocksPort unix:{}", socket.display());
         let tor = c_tor::CTor::start(network.tor_config(), directory, &options)?;
-        Ok(Self { tor, socket, _echo: None })
+        Ok(Self { tor, socket, patience: network.patience(CONNECT), _echo: None })
     }
 
     /// Starts an onion service that gives back what it gets.
@@ -41,7 +42,7 @@ impl CTor {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let tor = c_tor::CTor::service(network.tor_config(), directory, listener.local_addr()?)?;
         let echo = AbortOnDropHandle::new(tokio::spawn(echo(listener)));
-        Ok(Self { tor, socket: PathBuf::new(), _echo: Some(echo) })
+        Ok(Self { tor, socket: PathBuf::new(), patience: network.patience(CONNECT), _echo: Some(echo) })
     }
 
     /// The address of the service, once it can be found.
@@ -57,7 +58,7 @@ impl CTor {
     /// Connects to a service and gets a byte back; tries again until it does.
     pub(super) async fn echoes(&self, address: &str) -> Result<()> {
         loop {
-            match timeout(CONNECT, self.try_echo(address)).await {
+            match timeout(self.patience, self.try_echo(address)).await {
                 Ok(Ok(())) => return Ok(()),
                 _ => sleep(RETRY).await,
             }

@@ -33,7 +33,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     alice.start().await?;
     alice.until_status("connected to Tor", |status| status.tor.ready).await?;
     let reached = async { client.echoes(&service.address().await?).await };
-    timeout(PATIENCE, reached).await.context("the onion service is not reached")??;
+    timeout(network.patience(PATIENCE), reached).await.context("the onion service is not reached")??;
     drop(client);
     let mut looks = [const { (Samples::new(), Samples::new()) }; 2];
     sleep(IDLE).await;

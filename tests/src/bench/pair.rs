@@ -26,14 +26,15 @@ use super::rendezvous;
 use super::tap::{Tally, Tap};
 use crate::network::TorNetwork;
 
-/// Nothing that is waited for takes so long.
+/// Nothing that is waited for takes so long on a network without delay.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 /// How often the link is looked at until there is exactly one.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often a raw stream is tried.
 const RAW_TRIES: usize = 10;
-/// How long there must have been exactly one.
+/// How long there must have been exactly one, and as many round trips between the two besides.
 const SETTLED: Duration = Duration::from_secs(2);
+const SETTLED_ROUND_TRIPS: u32 = 5;
 
 /// One node in this process.
 pub(super) struct Somebody {
@@ -175,7 +176,9 @@ impl Pair {
         let (alice, bob) = tokio::try_join!(alice, bob)?;
         let link = alice.api.invite(&NewInvitation::default()).await?.link.context("no link")?;
         bob.api.add_contact(&NewContact { link, name: Some("Alice".into()), message: None }).await?;
-        let (by_alice, link) = timeout(PATIENCE, only_link(&alice, &bob)).await.context("no link came up")?;
+        let settled = SETTLED + SETTLED_ROUND_TRIPS * network.round_trip();
+        let linked = timeout(network.patience(PATIENCE), only_link(&alice, &bob, settled)).await;
+        let (by_alice, link) = linked.context("no link came up")?;
         Ok(if by_alice {
             Self { dialler: alice, answerer: bob, link, other: "Bob" }
         } else {
@@ -213,9 +216,9 @@ impl Pair {
     }
 }
 
-/// The one link between two nodes, once the choice between two has been made: whether the first
-/// dialled it, and its stream.
-async fn only_link(first: &Somebody, second: &Somebody) -> (bool, Arc<Tally>) {
+/// The one link between two nodes, once it has been the only one for the time `settled`, as the two
+/// may have chosen among several: whether the first dialled it, and its stream.
+async fn only_link(first: &Somebody, second: &Somebody, settled: Duration) -> (bool, Arc<Tally>) {
     let mut since: Option<(Instant, Arc<Tally>)> = None;
     loop {
         let online = online(first).await && online(second).await;
@@ -223,7 +226,7 @@ async fn only_link(first: &Somebody, second: &Somebody) -> (bool, Arc<Tally>) {
         let open: Vec<_> = by_first.iter().chain(&by_second).collect();
         match (&since, open.as_slice()) {
             (Some((at, kept)), [only]) if online && Arc::ptr_eq(kept, only) => {
-                if at.elapsed() > SETTLED {
+                if at.elapsed() > settled {
                     return (!by_first.is_empty(), Arc::clone(kept));
                 }
             }

@@ -85,6 +85,7 @@ struct Raw {
     service: Launch,
     running: Option<Child>,
     dialled: u64,
+    patience: Duration,
 }
 
 impl Raw {
@@ -101,7 +102,8 @@ impl Raw {
         let (accepted, _nobody) = mpsc::channel(1);
         let options = tor_options(&bench.home().join("dialler"), network.arti_config())?;
         let dialler = Arc::new(TorTransport::start(options, accepted)?);
-        let mut raw = Self { dialler, address: key.onion_address(), service, running: None, dialled: 0 };
+        let (address, patience) = (key.onion_address(), network.patience(PATIENCE));
+        let mut raw = Self { dialler, address, service, running: None, dialled: 0, patience };
         raw.running = Some(raw.service.clone().start()?);
         raw.first_byte().await?;
         Ok(raw)
@@ -131,7 +133,7 @@ impl Raw {
                 }
             }
         };
-        timeout(PATIENCE, reached).await.context("the service was not reached")
+        timeout(self.patience, reached).await.context("the service was not reached")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{Write as _, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use chive_tests::bench::{Bench, Name, Settings, listen, serve};
@@ -31,6 +32,10 @@ struct Arguments {
     /// Let relays hand cells on at once, instead of as tor does it
     #[arg(long)]
     vanilla: bool,
+
+    /// Delay each connection to a relay by this many milliseconds each way
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    delay: u64,
 }
 
 #[tokio::main]
@@ -55,8 +60,12 @@ async fn run(arguments: &Arguments) -> Result<()> {
         return serve(seed.clone(), config.clone(), directory.clone()).await;
     }
     for name in names(&arguments.name)? {
-        let settings =
-            Settings { directory: arguments.dir.clone(), pairs: arguments.pairs, vanilla_scheduler: arguments.vanilla };
+        let settings = Settings {
+            directory: arguments.dir.clone(),
+            pairs: arguments.pairs,
+            vanilla_scheduler: arguments.vanilla,
+            delay: Duration::from_millis(arguments.delay),
+        };
         let bench = Bench::new(settings)?;
         let before = bench.machine()?;
         let figures = bench.run(name).await?;

@@ -8,6 +8,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chive_tests::network::{Options, TorNetwork};
@@ -39,6 +40,10 @@ struct Arguments {
     #[arg(long)]
     kist: bool,
 
+    /// Delay each connection to a node by this many milliseconds each way; 20 is like the public Tor
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    delay: u64,
+
     /// Leave the directory with the nodes' logs in place
     #[arg(long)]
     keep: bool,
@@ -60,6 +65,7 @@ impl Arguments {
             directory: self.dir.clone(),
             keep_directory: self.keep,
             vanilla_scheduler: !self.kist,
+            delay: Duration::from_millis(self.delay),
             ..Options::default()
         }
     }

@@ -1,7 +1,16 @@
 //! The network as a part of arti's configuration.
 
+use std::time::Duration;
+
 use super::authority::Authority;
 use super::node::Identity;
+
+/// How long building a circuit may take on a network without delay.
+const CIRCUIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many round trips between two clients it may take in addition: one for its hops, and some for
+/// handshakes between relays that have no connection yet.
+const CIRCUIT_ROUND_TRIPS: u32 = 4;
 
 /// The authorities that sign the consensus.
 pub(super) fn authorities_table(authorities: &[Authority]) -> String {
@@ -12,10 +21,12 @@ pub(super) fn authorities_table(authorities: &[Authority]) -> String {
     )
 }
 
-/// The nodes to bootstrap from, and what a network on one machine needs.
-pub(super) fn fallbacks_and_rules(nodes: &[Identity]) -> String {
+/// The nodes to bootstrap from, and what a network on one machine needs whose delay adds
+/// `round_trip` to the round trip between two clients.
+pub(super) fn fallbacks_and_rules(nodes: &[Identity], round_trip: Duration) -> String {
     let fallbacks: String = nodes.iter().map(fallback_table).collect();
-    format!("{fallbacks}{RULES}")
+    let circuit_timeout = (CIRCUIT_TIMEOUT + CIRCUIT_ROUND_TRIPS * round_trip).as_millis();
+    format!("{fallbacks}{RULES}cbtinitialtimeout = {circuit_timeout}\n")
 }
 
 fn fallback_table(node: &Identity) -> String {
@@ -38,10 +49,9 @@ ipv6_subnet_family_prefix = 129
 reachable_addrs = ["*:*"]
 
 # On loopback, arti learns a circuit timeout that is too short to build any
-# circuit. It must not learn, but keep to 2000 ms.
+# circuit. It must not learn, but keep to this one, in milliseconds.
 [override_net_params]
 cbtdisabled = 1
-cbtinitialtimeout = 2000
 "#;
 
 #[cfg(test)]
@@ -65,7 +75,8 @@ mod tests {
             rsa: "76543210FEDCBA9876543210FEDCBA9876543210".into(),
             ed25519: "6FyfdC1hN7EMSSr7FEsvDF1d8HwctiwThdLX7/R/2cg".into(),
         };
-        let config = authorities_table(&[authority]) + &fallbacks_and_rules(&[node.clone(), node]);
+        let config =
+            authorities_table(&[authority]) + &fallbacks_and_rules(&[node.clone(), node], Duration::from_millis(400));
         let config: Table = config.parse()?;
 
         let network = config["tor_network"].as_table().context("no network")?;
@@ -76,6 +87,7 @@ mod tests {
         assert_eq!(caches[1]["orports"], Value::from(vec!["127.0.0.1:3"]));
         assert_eq!(config["path_rules"]["ipv4_subnet_family_prefix"], Value::from(33));
         assert_eq!(config["override_net_params"]["cbtdisabled"], Value::from(1));
+        assert_eq!(config["override_net_params"]["cbtinitialtimeout"], Value::from(3600));
         assert!(!config.contains_key("storage"));
         Ok(())
     }

@@ -26,13 +26,13 @@ pub(super) struct Authority {
 impl Authority {
     /// Creates an authority's keys in the node's directory.
     pub(super) async fn create(node: &Node) -> Result<Self> {
-        let dir_port = node.dir_port().context("an authority needs a directory port")?;
+        let dir_port = node.ports().directory.context("an authority needs a directory port")?;
         let keys = node.directory().join("keys");
         create_private(&keys)?;
         try_join!(certify(node, &keys, dir_port), create_identity(node))?;
         Ok(Self {
             nickname: node.nickname().to_owned(),
-            or_port: node.or_port(),
+            or_port: node.ports().advertised,
             dir_port,
             v3ident: read_v3ident(&keys)?,
             fingerprint: Identity::read(node)?.rsa,

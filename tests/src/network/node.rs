@@ -3,14 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use super::POLL_INTERVAL;
 use super::consensus;
 use super::directory::Directory;
-use super::{NODE_DEADLINE, POLL_INTERVAL};
 use crate::process::{Child, Launch, Output, Signal};
 
 /// How much of a log an error shows.
@@ -23,13 +24,25 @@ const TORRC: &str = "torrc";
 /// `/dev/null`.
 pub(super) const NO_OPTIONS: &str = "no-options";
 
+/// The ports of a node, all of 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NodePorts {
+    /// Where clients and other nodes connect to it.
+    pub(super) advertised: u16,
+    /// Where it listens for them: the same port, unless a delay lies between.
+    pub(super) listening: u16,
+    /// Where an authority serves its directory.
+    pub(super) directory: Option<u16>,
+}
+
 /// A relay or a directory authority, which is a relay, too.
 #[derive(Debug)]
 pub(super) struct Node {
     nickname: String,
     directory: PathBuf,
-    or_port: u16,
-    dir_port: Option<u16>,
+    ports: NodePorts,
+    /// How long it may take to accept connections, and then to build a circuit.
+    patience: Duration,
     process: Option<Child>,
     /// Size in bytes of the log when the process was started.
     log_start: u64,
@@ -37,10 +50,10 @@ pub(super) struct Node {
 
 impl Node {
     /// Creates the node's directory. A node with a directory port is an authority.
-    pub(super) fn create(network: &Directory, nickname: String, or_port: u16, dir_port: Option<u16>) -> Result<Self> {
+    pub(super) fn create(network: &Directory, nickname: String, ports: NodePorts, patience: Duration) -> Result<Self> {
         let directory = network.subdirectory(&nickname)?;
         fs::write(directory.join(NO_OPTIONS), "")?;
-        Ok(Self { nickname, directory, or_port, dir_port, process: None, log_start: 0 })
+        Ok(Self { nickname, directory, ports, patience, process: None, log_start: 0 })
     }
 
     pub(super) fn nickname(&self) -> &str {
@@ -51,12 +64,8 @@ impl Node {
         &self.directory
     }
 
-    pub(super) fn or_port(&self) -> u16 {
-        self.or_port
-    }
-
-    pub(super) fn dir_port(&self) -> Option<u16> {
-        self.dir_port
+    pub(super) fn ports(&self) -> NodePorts {
+        self.ports
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -109,6 +118,7 @@ impl Node {
 
     /// Waits until the node accepts connections and has written its identity.
     pub(super) async fn wait_until_open(&mut self) -> Result<()> {
+        let patience = self.patience;
         let open = async {
             while Identity::read(self).is_err() || !self.accepts_connections().await {
                 self.check_alive()?;
@@ -116,13 +126,14 @@ impl Node {
             }
             Ok(())
         };
-        let opened = timeout(NODE_DEADLINE, open).await;
+        let opened = timeout(patience, open).await;
         opened.unwrap_or_else(|_| self.fail("does not accept connections"))
     }
 
     /// Waits until the node accepts connections and has built a circuit.
     pub(super) async fn wait_until_usable(&mut self) -> Result<()> {
         self.wait_until_open().await?;
+        let patience = self.patience;
         let usable = async {
             while !self.log_since_start()?.contains("Bootstrapped 100%") {
                 self.check_alive()?;
@@ -130,7 +141,7 @@ impl Node {
             }
             Ok(())
         };
-        let used = timeout(NODE_DEADLINE, usable).await;
+        let used = timeout(patience, usable).await;
         used.unwrap_or_else(|_| self.fail("builds no circuits"))
     }
 
@@ -181,7 +192,7 @@ impl Node {
     }
 
     async fn accepts_connections(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.or_port)).await.is_ok()
+        TcpStream::connect(("127.0.0.1", self.ports.listening)).await.is_ok()
     }
 }
 
@@ -203,6 +214,6 @@ impl Identity {
             let key = line.split_whitespace().nth(1);
             Ok(key.with_context(|| format!("{file} is incomplete"))?.to_owned())
         };
-        Ok(Self { or_port: node.or_port, rsa: read("fingerprint")?, ed25519: read("fingerprint-ed25519")? })
+        Ok(Self { or_port: node.ports.advertised, rsa: read("fingerprint")?, ed25519: read("fingerprint-ed25519")? })
     }
 }

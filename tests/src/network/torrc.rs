@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 
 use super::authority::Authority;
-use super::node::Node;
+use super::node::{Node, NodePorts};
 
 /// When the authorities vote: the same for all, or they find no consensus.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +70,14 @@ impl Scheme {
         let mut torrc = format!("{}{NODE}", self.everybody);
         writeln!(torrc, "Nickname {}", node.nickname())?;
         writeln!(torrc, "DataDirectory {}", node.directory().display())?;
-        writeln!(torrc, "ORPort 127.0.0.1:{}", node.or_port())?;
-        if let Some(dir_port) = node.dir_port() {
+        let NodePorts { advertised, listening, directory } = node.ports();
+        if advertised == listening {
+            writeln!(torrc, "ORPort 127.0.0.1:{listening}")?;
+        } else {
+            writeln!(torrc, "ORPort 127.0.0.1:{advertised} NoListen")?;
+            writeln!(torrc, "ORPort 127.0.0.1:{listening} NoAdvertise")?;
+        }
+        if let Some(dir_port) = directory {
             writeln!(torrc, "DirPort 127.0.0.1:{dir_port}")?;
             torrc.push_str(&self.authority);
             let Votes { interval, offset } = votes;
