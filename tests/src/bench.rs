@@ -7,6 +7,7 @@ mod cold_start;
 mod figures;
 mod fill;
 mod latency;
+mod load;
 mod machine;
 mod memory;
 mod pair;
@@ -40,7 +41,7 @@ use crate::network::{Options, TorNetwork};
 use crate::person::{Person, Surroundings, find_chive};
 use pair::PATIENCE;
 
-/// The benches.
+/// The benches. After each of the last four, this process keeps to one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Name {
     /// A message and its receipt, beside an echo on the same circuit
@@ -57,26 +58,24 @@ pub enum Name {
     Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
     Stream,
+    /// Somebody starts until a contact sees it at a rendezvous server
+    Online,
+    /// The page: an event until it is painted, and opening it
+    Ui,
+    /// A node that 100 contacts write to, one of them as fast as it can
+    Load,
     /// A rendezvous server's writes, beside a core that verifies signatures
     Presence,
     /// A rendezvous server with 100,000 records and 1,000 readers
     Board,
     /// From one rendezvous server to another one on the same database
     Replicas,
-    /// Somebody starts until a contact sees it at a rendezvous server
-    Online,
-    /// The page: an event until it is painted, and opening it
-    Ui,
 }
 
 impl Name {
     /// Whether the private Tor network is a part of it.
     fn uses_network(self) -> bool {
-        match self {
-            Self::Latency | Self::ColdStart | Self::Reconnect | Self::Memory => true,
-            Self::Churn | Self::Stream | Self::Online => true,
-            Self::Store | Self::Presence | Self::Board | Self::Replicas | Self::Ui => false,
-        }
+        !matches!(self, Self::Store | Self::Load | Self::Presence | Self::Board | Self::Replicas | Self::Ui)
     }
 }
 
@@ -125,6 +124,7 @@ impl Bench {
             Name::Memory => memory::run(self).await,
             Name::Churn => churn::run(self).await,
             Name::Store => store::run(self).await,
+            Name::Load => load::run(self).await,
             Name::Stream => stream::run(self).await,
             Name::Presence => server::presence(self).await,
             Name::Board => server::board(self).await,

@@ -26,6 +26,11 @@ impl Samples {
         self.push(time.as_secs_f64() * 1000.0);
     }
 
+    /// Adds others.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// How many there are.
     #[must_use]
     pub(super) fn len(&self) -> usize {
@@ -45,6 +50,13 @@ impl Samples {
         sorted.sort_by(f64::total_cmp);
         let rank = (sorted.len() * percent).div_ceil(100).max(1);
         sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Their sum, divided among them.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "so few samples are counted exactly")]
+    pub(super) fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
     /// The rate of equal parts at these rates, one after the other.

@@ -2,15 +2,24 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::figures::Samples;
+use crate::process::Launch;
+
+/// The core of a process that is measured by itself, and the one of this process beside it.
+pub(super) const MEASURED_CORE: usize = 0;
+const OWN_CORE: usize = 1;
 
 /// How often the disk is tried.
 const WRITES: usize = 50;
+/// From one overwriting to the next: not so often that it slows down what it measures.
+const BETWEEN_OVERWRITES: Duration = Duration::from_millis(50);
 
 /// The machine at one time.
 #[derive(Clone, Debug)]
@@ -42,4 +51,29 @@ impl Machine {
         let (median, p99) = (self.sync.median(), self.sync.percentile(99));
         format!("load {}; the disk keeps 4 KiB after {median:.2} ms (p99 {p99:.2} ms)", self.load)
     }
+}
+
+/// Overwrites 4 KiB under a directory again and again until a time, as a store's commits do: how
+/// long the disk takes each time, in milliseconds. Blocks.
+pub(super) fn overwrites(directory: &Path, until: Instant) -> Result<Samples> {
+    let path = directory.join("overwritten");
+    let file = File::create(&path)?;
+    let mut took = Samples::new();
+    while Instant::now() < until {
+        file.write_all_at(&[7; 4096], 0)?;
+        let began = Instant::now();
+        file.sync_all()?;
+        took.push_ms(began.elapsed());
+        sleep(BETWEEN_OVERWRITES);
+    }
+    fs::remove_file(path)?;
+    Ok(took)
+}
+
+/// Leaves the other core to what is measured, from now on.
+pub(super) async fn keep_to_own_core() -> Result<()> {
+    let (core, process) = (OWN_CORE.to_string(), std::process::id().to_string());
+    let keep = Launch::new("taskset").args(["-a", "-p", "-c", &core, &process]);
+    ensure!(keep.start()?.wait().await?.success(), "this machine has no two cores");
+    Ok(())
 }

@@ -8,10 +8,10 @@ mod replicas;
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use toml::Table;
 
-use crate::process::Launch;
+use super::machine::{MEASURED_CORE, keep_to_own_core};
 use crate::server::RendezvousServer;
 
 pub(super) use board::run as board;
@@ -19,15 +19,10 @@ pub(super) use online::run as online;
 pub(super) use presence::run as presence;
 pub(super) use replicas::run as replicas;
 
-/// The server's core, and the one of this process.
-const SERVER_CORE: usize = 0;
-const OWN_CORE: usize = 1;
-
 /// A server that writing costs nothing at, with these settings; this process keeps to the other core from now on.
 async fn pinned(home: &Path, settings: &str) -> Result<RendezvousServer> {
-    let this = Launch::new("taskset").args(["-a", "-p", "-c", &OWN_CORE.to_string(), &std::process::id().to_string()]);
-    ensure!(this.start()?.wait().await?.success(), "this machine has no two cores");
+    keep_to_own_core().await?;
     let free = "[work]\nrecord = 0\nrecord_full = 0\n";
     let settings: Table = format!("{free}{settings}").parse()?;
-    RendezvousServer::on_core(home, SERVER_CORE, settings).await
+    RendezvousServer::on_core(home, MEASURED_CORE, settings).await
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use chive::config::ENV_LOG;
 use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run;
@@ -19,6 +20,7 @@ use clap::Parser;
 use futures::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 /// What is understood of `chive run`.
 #[derive(Debug, Parser)]
@@ -51,15 +53,21 @@ struct Open {
 
 fn main() -> Result<()> {
     if std::env::args_os().any(|argument| argument == OsStr::new("run")) {
-        tracing_subscriber::fmt().with_env_filter("chive=debug").with_writer(std::io::stderr).init();
+        log();
         return tokio::runtime::Runtime::new()?.block_on(run(Run::parse()));
     }
     if std::env::args_os().any(|argument| argument == OsStr::new("open")) {
-        tracing_subscriber::fmt().with_env_filter("chive=debug").with_writer(std::io::stderr).init();
+        log();
         return tokio::runtime::Runtime::new()?.block_on(open(Open::parse()));
     }
     let error = Command::new(find_chive()?).args(std::env::args_os().skip(1)).exec();
     Err(error).context("cannot start the real program")
+}
+
+/// Logs as `CHIVE_LOG` says, or else for a test that has failed.
+fn log() {
+    let wanted = EnvFilter::try_from_env(ENV_LOG).unwrap_or_else(|_| EnvFilter::new("chive=debug"));
+    tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).init();
 }
 
 /// As the real program does it, where no node runs yet.
