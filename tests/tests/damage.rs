@@ -142,10 +142,12 @@ async fn open_store(person: &Person) -> Result<SqliteConnection> {
 async fn fill(person: &Person) -> Result<()> {
     let mut store = open_store(person).await?;
     for statement in [
-        "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at) VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 0)",
+        "INSERT INTO conversation (id, kind, created_at) VALUES (2, 'direct', 0)",
+        "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, conversation) \
+         VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 0, 2)",
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
-         INSERT INTO message (contact, id, mine, state, text, counter, clock, created_at) \
-         SELECT 1, randomblob(16), 0, 'received', hex(randomblob(iif(i % 50, 20, 6000))), i, i, i FROM n",
+         INSERT INTO message (conversation, author, id, text, counter, clock, created_at, received_at) \
+         SELECT 2, 1, randomblob(16), hex(randomblob(iif(i % 50, 20, 6000))), i, i, i, i FROM n",
         "DELETE FROM message WHERE counter % 100 = 0",
     ] {
         sqlx::query(statement).execute(&mut store).await?;

@@ -27,3 +27,12 @@ ids! {
     /// The number of an event. They rise, and none is given twice; 0 is before the first.
     EventSeq,
 }
+
+/// One contact in one conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The contact.
+    pub contact: ContactId,
+}

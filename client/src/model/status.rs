@@ -46,6 +46,14 @@ named! {
 }
 
 named! {
+    /// Who is in a conversation.
+    ConversationKind {
+        /// We and one contact.
+        Direct = "direct",
+    }
+}
+
+named! {
     /// How far a message is.
     MessageStatus {
         /// Ours: no link has taken it yet.
@@ -73,7 +81,7 @@ named! {
         /// An MLS commit that replaces our keys.
         Commit = "commit",
         /// What we want to happen to messages.
-        Settings = "terms",
+        Settings = "settings",
         /// Which messages were read.
         Read = "read",
     }

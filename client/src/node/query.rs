@@ -15,12 +15,12 @@ use crate::api::types::{
 use crate::fault::Fault;
 use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
-use crate::model::{ContactId, ContactStatus, EventSeq, MessageRowId, Reason};
+use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, Reason};
 use crate::store::contacts::ContactRow;
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
 use crate::store::terms::TermsRow;
-use crate::store::{Tx, contacts, events, handles, invitations, messages, servers, terms};
+use crate::store::{Tx, contacts, events, handles, invitations, messages, outbox, servers, terms};
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 use crate::wire::message::MessageId;
 
@@ -29,7 +29,7 @@ impl NodeHandle {
     pub async fn status(&self) -> Result<Status, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let waiting = messages::waiting_of_all(&mut tx).await?.values().sum();
+            let waiting = outbox::waiting_of_all(&mut tx).await?.values().sum();
             let requests = handles::count_waiting(&mut tx).await?;
             drop(tx);
 
@@ -60,13 +60,14 @@ impl NodeHandle {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let mut settings = terms::load_all(&mut tx).await?;
-            let waiting = messages::waiting_of_all(&mut tx).await?;
+            let waiting = outbox::waiting_of_all(&mut tx).await?;
             let unread = messages::unread_of_all(&mut tx).await?;
-            let number = |all: &HashMap<ContactId, u32>, row: &ContactRow| all.get(&row.id).copied().unwrap_or(0);
+            let number =
+                |all: &HashMap<ConversationId, u32>, row: &ContactRow| all.get(&row.conversation).copied().unwrap_or(0);
 
             let mut shown = vec![];
             for row in contacts::all(&mut tx).await? {
-                let Some(settings) = settings.remove(&row.id) else { continue };
+                let Some(settings) = settings.remove(&row.conversation) else { continue };
                 shown.push(self.show_contact(&row, &settings, number(&waiting, &row), number(&unread, &row))?);
             }
             Ok(shown)
@@ -96,8 +97,9 @@ impl NodeHandle {
     }
 
     async fn read_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, Fault> {
-        let settings = terms::load(tx, row.id).await?;
-        let (waiting, unread) = (messages::waiting(tx, row.id).await?, messages::unread(tx, row.id).await?);
+        let settings = terms::load(tx, row.conversation).await?;
+        let waiting = outbox::waiting(tx, row.conversation).await?;
+        let unread = messages::unread(tx, row.conversation).await?;
         self.show_contact(row, &settings, waiting, unread)
     }
 
@@ -105,15 +107,15 @@ impl NodeHandle {
     pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let contact = find_contact(&mut tx, who).await?;
+            let conversation = find_contact(&mut tx, who).await?.conversation;
             let before = match before {
                 None => None,
-                Some(id) => match messages::in_conversation(&mut tx, contact.id, parse_id(id)?).await? {
+                Some(id) => match messages::in_conversation(&mut tx, conversation, parse_id(id)?).await? {
                     Some(row) => Some(messages::Position { clock: row.clock, id: row.id }),
                     None => return unknown_message(),
                 },
             };
-            let rows = messages::history(&mut tx, contact.id, limit, before).await?;
+            let rows = messages::history(&mut tx, conversation, limit, before).await?;
             Ok(self.show_messages(&rows))
         })
         .await
@@ -136,8 +138,8 @@ impl NodeHandle {
                 return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));
             }
             let mut tx = self.store.begin().await?;
-            let contact = match &search.contact {
-                Some(who) => Some(find_contact(&mut tx, who).await?.id),
+            let within = match &search.contact {
+                Some(who) => Some(find_contact(&mut tx, who).await?.conversation),
                 None => None,
             };
             let before = match &search.before {
@@ -147,7 +149,7 @@ impl NodeHandle {
                     None => return unknown_message(),
                 },
             };
-            let rows = messages::search(&mut tx, &search.text, contact, search.limit, before).await?;
+            let rows = messages::search(&mut tx, &search.text, within, search.limit, before).await?;
             Ok(self.show_messages(&rows))
         })
         .await

@@ -1,10 +1,10 @@
-//! Conversations that begin afresh: our question, and which questions of others were answered.
+//! Conversations that restart with a new group: our question, and which questions of others were answered.
 
 use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
 use crate::limits::{MAX_ANSWERED, MAX_CLOCK_STEP};
-use crate::model::ContactId;
+use crate::model::{ContactId, ConversationId, Member};
 
 /// Our question to a contact, until it is answered.
 #[derive(FromRow)]
@@ -16,17 +16,19 @@ pub struct QuestionRow {
 }
 
 /// The question that waits for an answer.
-pub async fn question(tx: &mut Tx, contact: ContactId) -> Result<Option<QuestionRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT draft, question FROM restart WHERE contact = ?")
-        .bind(contact)
+pub async fn question(tx: &mut Tx, to: Member) -> Result<Option<QuestionRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT draft, question FROM restart WHERE conversation = ? AND contact = ?")
+        .bind(to.conversation)
+        .bind(to.contact)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
 /// Keeps a question until it is answered.
-pub async fn ask(tx: &mut Tx, contact: ContactId, draft: &[u8], question: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO restart (contact, draft, question) VALUES (?, ?, ?)")
-        .bind(contact)
+pub async fn ask(tx: &mut Tx, to: Member, draft: &[u8], question: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR REPLACE INTO restart (conversation, contact, draft, question) VALUES (?, ?, ?, ?)")
+        .bind(to.conversation)
+        .bind(to.contact)
         .bind(draft)
         .bind(question)
         .execute(&mut **tx)
@@ -35,8 +37,12 @@ pub async fn ask(tx: &mut Tx, contact: ContactId, draft: &[u8], question: &[u8])
 }
 
 /// Forgets the question.
-pub async fn forget_question(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM restart WHERE contact = ?").bind(contact).execute(&mut **tx).await?;
+pub async fn forget_question(tx: &mut Tx, to: Member) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM restart WHERE conversation = ? AND contact = ?")
+        .bind(to.conversation)
+        .bind(to.contact)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -70,24 +76,25 @@ pub async fn was_answered(tx: &mut Tx, contact: ContactId, question: &[u8]) -> R
 
 /// Goes on counting behind what the contact has heard of us, and in the order behind what it knows.
 /// No word of a contact makes either jump farther than a text may.
-pub async fn take_place(tx: &mut Tx, contact: ContactId, heard: u64, clock: u64) -> Result<(), StoreError> {
+pub async fn take_place(tx: &mut Tx, conversation: ConversationId, heard: u64, clock: u64) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX - 1);
     sqlx::query(
-        "UPDATE contact SET next_counter = max(next_counter, min(?1 + 1, next_counter + ?3)), \
+        "UPDATE conversation SET next_counter = max(next_counter, min(?1 + 1, next_counter + ?3)), \
          clock = max(clock, min(?2, clock + ?3)) WHERE id = ?4",
     )
     .bind(number(heard.min(i64::MAX.cast_unsigned() - 1)))
     .bind(number(clock))
     .bind(number(MAX_CLOCK_STEP))
-    .bind(contact)
+    .bind(conversation)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The highest counter of the contact's texts that we know; 0 for none.
-pub async fn heard(tx: &mut Tx, contact: ContactId) -> Result<u64, StoreError> {
-    let (heard,): (Option<i64>,) =
-        sqlx::query_as("SELECT max(last) FROM heard WHERE contact = ?").bind(contact).fetch_one(&mut **tx).await?;
+/// The highest counter of a member's texts that we know; 0 for none.
+pub async fn heard(tx: &mut Tx, author: Member) -> Result<u64, StoreError> {
+    let heard = sqlx::query_scalar("SELECT max(last) FROM heard WHERE conversation = ? AND author = ?");
+    let heard = heard.bind(author.conversation).bind(author.contact);
+    let heard: Option<i64> = heard.fetch_one(&mut **tx).await?;
     Ok(heard.unwrap_or(0).cast_unsigned())
 }

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::model::UnixMillis;
 
 /// What a copy has: the table, its columns, and what of it.
-const KEPT: [(&str, &str); 15] = [
+const KEPT: [(&str, &str); 18] = [
     ("profile", "SELECT * FROM source.profile"),
     ("service", "SELECT * FROM source.service"),
     ("server", "SELECT * FROM source.server"),
@@ -16,11 +16,14 @@ const KEPT: [(&str, &str); 15] = [
     ("asking", "SELECT * FROM source.asking"),
     ("invitation", "SELECT * FROM source.invitation"),
     ("invitation_use", "SELECT * FROM source.invitation_use"),
+    ("conversation", "SELECT * FROM source.conversation"),
     ("contact", "SELECT * FROM source.contact"),
+    ("member", "SELECT * FROM source.member"),
     // A request gets another draft when the node starts.
     ("request", "SELECT contact, link, x'', x'', message FROM source.request"),
     ("message", "SELECT * FROM source.message"),
-    ("outbox", "SELECT id, contact, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'"),
+    ("delivery", "SELECT * FROM source.delivery"),
+    ("outbox", "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'"),
     ("heard", "SELECT * FROM source.heard"),
     ("forgotten", "SELECT * FROM source.forgotten"),
     ("answered", "SELECT * FROM source.answered"),
@@ -29,7 +32,7 @@ const KEPT: [(&str, &str); 15] = [
 
 /// What a copy does not have: keys that move on, what belongs to them, and what happened.
 #[cfg(test)]
-const LEFT_OUT: [&str; 5] = ["conversation", "held", "received", "restart", "event"];
+const LEFT_OUT: [&str; 5] = ["mls_group", "held", "received", "restart", "event"];
 
 /// Cursors of before the restore must not meet events of after it.
 const EVENTS_APART: i64 = 1 << 32;

@@ -9,8 +9,8 @@ use super::events::Kind;
 use crate::identity::PeerId;
 use crate::invitation::InvitationSecret;
 use crate::model::{
-    Answer, ContactId, ContactStatus, ConversationId, EventSeq, HandleId, HandleStatus, MessageRowId, MessageStatus,
-    OutboxId, OutboxKind, OwnPresence, Reason, ServiceId, ServiceKind, UnixMillis,
+    Answer, ContactId, ContactStatus, ConversationId, ConversationKind, EventSeq, HandleId, HandleStatus, MessageRowId,
+    MessageStatus, OutboxId, OutboxKind, OwnPresence, Reason, ServiceId, ServiceKind, UnixMillis,
 };
 use crate::wire::message::MessageId;
 
@@ -102,8 +102,18 @@ macro_rules! blobs {
     };
 }
 
-numbers!(ContactId, ConversationId, MessageRowId, OutboxId, ServiceId, HandleId, EventSeq, UnixMillis,);
-names!(ContactStatus, MessageStatus, OutboxKind, ServiceKind, HandleStatus, OwnPresence, Answer, Kind,);
+numbers!(ContactId, ConversationId, MessageRowId, OutboxId, ServiceId, HandleId, EventSeq, UnixMillis);
+names!(
+    ContactStatus,
+    ConversationKind,
+    MessageStatus,
+    OutboxKind,
+    ServiceKind,
+    HandleStatus,
+    OwnPresence,
+    Answer,
+    Kind
+);
 blobs!(PeerId, MessageId, InvitationSecret, Bytes32);
 
 /// As JSON, as in the local API.

@@ -4,9 +4,9 @@ use chive_shared::blinding::PresenceSecret;
 use chive_shared::server::ServerId;
 use sqlx_macros::FromRow;
 
-use super::{StoreError, Tx, bytes, notes};
+use super::{StoreError, Tx, bytes, conversations, notes};
 use crate::identity::{PeerId, PublicIdentity};
-use crate::model::{ContactId, ContactStatus, Reason, UnixMillis};
+use crate::model::{ContactId, ContactStatus, ConversationId, ConversationKind, Member, Reason, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
 
@@ -44,15 +44,19 @@ pub struct ContactRow {
     servers: Option<String>,
     /// What it is told in place of our presence secret: our presence is kept from it.
     pub decoy: Option<Vec<u8>>,
-    /// The conversation's logical clock.
-    pub clock: i64,
-    /// The counter of our next message.
-    pub next_counter: i64,
-    /// Whether it has a conversation: an accepted contact without one is to begin it afresh.
+    /// The direct conversation, which every contact has.
+    pub conversation: ConversationId,
+    /// Whether that has a group: with an accepted contact without one, it is to restart.
     pub begun: bool,
 }
 
 impl ContactRow {
+    /// The contact in the direct conversation with them.
+    #[must_use]
+    pub fn direct(&self) -> Member {
+        Member { conversation: self.conversation, contact: self.id }
+    }
+
     /// What a link needs, once it is accepted.
     pub fn keys(&self) -> Result<Option<ContactKeys>, StoreError> {
         match (&self.link_key, &self.presence_key, &self.pair_secret, &self.endpoint) {
@@ -94,8 +98,8 @@ pub struct PublishedPresence {
 }
 
 const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
-     pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, clock, next_counter, \
-     EXISTS (SELECT 1 FROM conversation WHERE conversation.contact = contact.id) AS begun FROM contact";
+     pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, conversation, \
+     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS begun FROM contact";
 
 /// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
@@ -113,6 +117,20 @@ pub async fn by_peer(tx: &mut Tx, peer: PeerId) -> Result<Option<ContactRow>, St
         .bind(peer)
         .fetch_optional(&mut **tx)
         .await?)
+}
+
+/// The contact with whom a direct conversation is.
+pub async fn by_conversation(tx: &mut Tx, conversation: ConversationId) -> Result<Option<ContactRow>, StoreError> {
+    let one = sqlx::AssertSqlSafe(format!("{SELECT} WHERE conversation = ?"));
+    Ok(sqlx::query_as(one).bind(conversation).fetch_optional(&mut **tx).await?)
+}
+
+/// A contact in the direct conversation with them.
+pub async fn direct(tx: &mut Tx, contact: ContactId) -> Result<Member, StoreError> {
+    let one = "SELECT conversation FROM contact WHERE id = ?";
+    let conversation = sqlx::query_scalar(one).bind(contact).fetch_optional(&mut **tx).await?;
+    let conversation = conversation.ok_or(StoreError::broken("a contact vanished"))?;
+    Ok(Member { conversation, contact })
 }
 
 /// Contacts with this name, exactly.
@@ -147,10 +165,12 @@ pub struct Naming<'a> {
     pub named: bool,
 }
 
-/// Adds a contact: nothing is known of it but who it must be.
+/// Adds a contact, with an empty conversation: nothing is known of them but who they must be.
 pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: UnixMillis) -> Result<ContactId, StoreError> {
+    let conversation = conversations::create(tx, ConversationKind::Direct, now).await?;
     let done = sqlx::query(
-        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at, conversation) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(peer)
     .bind(ContactStatus::Requested)
@@ -158,9 +178,12 @@ pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: UnixMillis
     .bind(naming.skeleton)
     .bind(naming.named)
     .bind(now)
+    .bind(conversation)
     .execute(&mut **tx)
     .await?;
-    Ok(ContactId(done.last_insert_rowid()))
+    let contact = ContactId(done.last_insert_rowid());
+    conversations::add_member(tx, Member { conversation, contact }).await?;
+    Ok(contact)
 }
 
 /// What a request of ours is made of.
@@ -265,6 +288,12 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<b
     Ok(done.rows_affected() > 0)
 }
 
+/// Forgets which card was taken last: the next one counts, whatever its revision.
+pub(super) async fn forget_card(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET card_revision = -1 WHERE id = ?").bind(contact).execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// A record of its presence names an endpoint of a newer card: true if it was not known.
 pub async fn take_hint(
     tx: &mut Tx,
@@ -320,6 +349,9 @@ pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Resu
 /// Forgets it, with its conversation.
 pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     notes::remove_of(tx, contact).await?;
-    sqlx::query("DELETE FROM contact WHERE id = ?").bind(contact).execute(&mut **tx).await?;
-    Ok(())
+    let gone = sqlx::query_scalar("DELETE FROM contact WHERE id = ? RETURNING conversation");
+    match gone.bind(contact).fetch_optional(&mut **tx).await? {
+        Some(conversation) => conversations::remove(tx, conversation).await,
+        None => Ok(()),
+    }
 }

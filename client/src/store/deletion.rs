@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, Tx};
 use crate::limits::MAX_FORGOTTEN;
-use crate::model::{ContactId, UnixMillis};
+use crate::model::{ConversationId, UnixMillis};
 use crate::wire::message::MessageId;
 
 /// Messages of a store that is written anew in no time.
@@ -10,8 +10,8 @@ const SMALL: u32 = 2_000;
 
 /// A deleted message.
 pub struct Deleted {
-    /// Whose conversation.
-    pub contact: ContactId,
+    /// In which conversation it was.
+    pub conversation: ConversationId,
     /// Its id.
     pub id: MessageId,
 }
@@ -19,9 +19,11 @@ pub struct Deleted {
 /// Messages whose timer is over.
 pub(super) const DISAPPEARING: &str = "SELECT row FROM message WHERE disappears_at <= ?1";
 /// Messages older than their conversation keeps.
-pub(super) const TOO_OLD: &str = "SELECT m.row FROM contact c CROSS JOIN message m ON m.contact = c.id \
-     AND (CASE m.mine WHEN 1 THEN m.created_at ELSE m.delivered_at END) <= ?1 - c.retain * 1000 \
-     WHERE c.retain IS NOT NULL AND m.state NOT IN ('queued', 'sent')";
+pub(super) const TOO_OLD: &str = "SELECT m.row FROM conversation c \
+     CROSS JOIN message m ON m.conversation = c.id \
+     AND ifnull(m.received_at, m.created_at) <= ?1 - c.retain * 1000 \
+     WHERE c.retain IS NOT NULL AND NOT EXISTS \
+     (SELECT 1 FROM delivery d WHERE d.message = m.row AND d.state IN ('queued', 'sent'))";
 
 /// Deletes up to `limit` messages whose time is over: those that disappear, and those older than
 /// their conversation keeps. What waits to be delivered stays.
@@ -33,31 +35,32 @@ pub async fn delete_due(tx: &mut Tx, now: UnixMillis, limit: u32) -> Result<Vec<
 }
 
 async fn delete(tx: &mut Tx, due: &str, now: UnixMillis, limit: u32) -> Result<Vec<Deleted>, StoreError> {
-    let sql = format!("DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING contact, id, mine");
-    let rows: Vec<(ContactId, MessageId, bool)> =
+    let sql =
+        format!("DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING conversation, id, author IS NULL");
+    let rows: Vec<(ConversationId, MessageId, bool)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(&mut **tx).await?;
     let mut deleted = Vec::with_capacity(rows.len());
-    for (contact, id, mine) in rows {
+    for (conversation, id, mine) in rows {
         if !mine {
-            remember_forgotten(tx, contact, id).await?;
+            remember_forgotten(tx, conversation, id).await?;
         }
-        deleted.push(Deleted { contact, id });
+        deleted.push(Deleted { conversation, id });
     }
     Ok(deleted)
 }
 
 /// Keeps the id of a deleted message, and drops the oldest.
-async fn remember_forgotten(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR IGNORE INTO forgotten (contact, id) VALUES (?, ?)")
-        .bind(contact)
+async fn remember_forgotten(tx: &mut Tx, conversation: ConversationId, id: MessageId) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR IGNORE INTO forgotten (conversation, id) VALUES (?, ?)")
+        .bind(conversation)
         .bind(id)
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "DELETE FROM forgotten WHERE contact = ?1 AND seq <= \
-         (SELECT seq FROM forgotten WHERE contact = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+        "DELETE FROM forgotten WHERE conversation = ?1 AND seq <= \
+         (SELECT seq FROM forgotten WHERE conversation = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
     )
-    .bind(contact)
+    .bind(conversation)
     .bind(MAX_FORGOTTEN)
     .execute(&mut **tx)
     .await?;
@@ -177,7 +180,7 @@ mod tests {
         let bob = contact(&store, "Bob").await;
         comes(&store, bob, 1, "harbour").await;
         let mut tx = store.begin().await.unwrap();
-        terms::set_retention(&mut tx, bob, Some(60)).await.unwrap();
+        terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
         assert!(delete_due(&mut tx, UnixMillis(59_999), 10).await.unwrap().is_empty(), "too early");
         let deleted = delete_due(&mut tx, UnixMillis(60_000), 10).await.unwrap();
         assert_eq!(deleted.len(), 1);
@@ -192,7 +195,7 @@ mod tests {
         };
         assert!(messages::add_theirs(&mut tx, bob, &again, None, UnixMillis(70_000)).await.unwrap().is_none());
         for n in 0..MAX_FORGOTTEN {
-            remember_forgotten(&mut tx, bob, MessageId(u128::from(n).to_be_bytes())).await.unwrap();
+            remember_forgotten(&mut tx, bob.conversation, MessageId(u128::from(n).to_be_bytes())).await.unwrap();
         }
         let (kept,): (u32,) = sqlx::query_as("SELECT count(*) FROM forgotten").fetch_one(&mut *tx).await.unwrap();
         assert_eq!(kept, MAX_FORGOTTEN);

@@ -2,18 +2,18 @@
 
 use sqlx_macros::FromRow;
 
-use super::{StoreError, Tx, conversations, deletion, handles, invitations, messages};
+use super::{StoreError, Tx, deletion, delivery, groups, handles, invitations};
 use crate::model::{KeyUpdates, UnixMillis};
 
 /// What there is to do. Each field says that its function would find something.
 #[derive(Debug, FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer to a question of its own")]
 pub struct Due {
-    /// [`messages::expire`]
+    /// [`delivery::expire`]
     pub expired: bool,
     /// [`deletion::delete_due`]
     pub deleted: bool,
-    /// [`conversations::due`]
+    /// [`groups::due`]
     pub stale: bool,
     /// [`invitations::forget_old`]
     pub forgotten: bool,
@@ -24,13 +24,13 @@ pub struct Due {
 /// Looks for all of it at once.
 pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Due, StoreError> {
     let look = format!(
-        "SELECT EXISTS (SELECT 1 FROM message WHERE {}) AS expired, \
+        "SELECT EXISTS (SELECT 1 FROM delivery WHERE {}) AS expired, \
          EXISTS ({}) OR EXISTS ({}) AS deleted, EXISTS ({}) AS stale, \
          EXISTS (SELECT 1 FROM invitation WHERE {}) AS forgotten, EXISTS (SELECT 1 FROM handle WHERE {}) AS handles",
-        messages::EXPIRED,
+        delivery::EXPIRED,
         deletion::DISAPPEARING,
         deletion::TOO_OLD,
-        conversations::stale(),
+        groups::stale(),
         invitations::old(),
         handles::DUE,
     );
@@ -50,7 +50,7 @@ mod tests {
     use crate::invitation::InvitationSecret;
     use crate::limits::{INVITATION_MEMORY_MS, UPDATE_AFTER_MS};
     use crate::store::messages::tests::{comes, contact};
-    use crate::store::{Store, scratch};
+    use crate::store::{Store, messages, scratch};
     use crate::wire::message::MessageId;
 
     /// What is due at a time: expired, deleted, stale, forgotten, handles.
@@ -76,7 +76,7 @@ mod tests {
 
         let mut tx = store.begin().await.unwrap();
         let new = messages::NewRow {
-            contact: bob,
+            conversation: bob.conversation,
             id: MessageId([1; 16]),
             text: "in time?",
             clock: 2,
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(due(&store, 999).await, NOTHING);
         assert_eq!(due(&store, 1_000).await, [true, false, false, false, false]);
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(messages::expire(&mut tx, UnixMillis(1_000)).await.unwrap().len(), 1);
+        assert_eq!(delivery::expire(&mut tx, UnixMillis(1_000)).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 1_000).await, NOTHING);
 
@@ -100,25 +100,25 @@ mod tests {
         assert_eq!(due(&store, 2_000).await, [false, true, false, false, false]);
         let mut tx = store.begin().await.unwrap();
         assert_eq!(deletion::delete_due(&mut tx, UnixMillis(2_000), 9).await.unwrap().len(), 1);
-        crate::store::terms::set_retention(&mut tx, bob, Some(60)).await.unwrap();
+        crate::store::terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 59_999).await, NOTHING);
         assert_eq!(due(&store, 60_000).await, [false, true, false, false, false], "what was given up is old");
         let mut tx = store.begin().await.unwrap();
         assert_eq!(deletion::delete_due(&mut tx, UnixMillis(60_000), 9).await.unwrap().len(), 1);
 
-        conversations::create(&mut tx, bob, b"state", None, UnixMillis(0)).await.unwrap();
-        conversations::save(&mut tx, bob, b"state", 99).await.unwrap();
+        groups::create(&mut tx, bob.conversation, b"state", None, UnixMillis(0)).await.unwrap();
+        groups::save(&mut tx, bob.conversation, b"state", 99).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, UPDATE_AFTER_MS).await, NOTHING);
         assert_eq!(due(&store, UPDATE_AFTER_MS + 1).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
-        conversations::save(&mut tx, bob, b"state", 1).await.unwrap();
-        assert_eq!(conversations::due(&mut tx, UnixMillis(0), updates()).await.unwrap(), [bob]);
+        groups::save(&mut tx, bob.conversation, b"state", 1).await.unwrap();
+        assert_eq!(groups::due(&mut tx, UnixMillis(0), updates()).await.unwrap(), [bob.conversation]);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
-        conversations::begin_epoch(&mut tx, bob, UnixMillis(0)).await.unwrap();
+        groups::begin_epoch(&mut tx, bob.conversation, UnixMillis(0)).await.unwrap();
 
         invitations::add(&mut tx, &InvitationSecret([2; 16]), "link", 1, UnixMillis(0), UnixMillis(3_000))
             .await

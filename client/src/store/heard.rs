@@ -1,33 +1,38 @@
-//! Which numbers a contact's messages had that came here: ranges, so that what is missing is known
+//! Which numbers an author's messages in a conversation had that came here: ranges, so that what is missing is known
 //! also when the messages around it are deleted.
 
 use super::{StoreError, Tx};
 use crate::limits::MAX_HEARD_RANGES;
-use crate::model::ContactId;
+use crate::model::Member;
 
 /// How many numbers are missing just before the message `m`, as an expression.
-pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.mine THEN 0 ELSE ifnull((SELECT h.first - 1 - \
-     ifnull((SELECT max(p.last) FROM heard p WHERE p.contact = h.contact AND p.first < h.first), 0) \
-     FROM heard h WHERE h.contact = m.contact AND h.first = m.counter), 0) END";
+pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.author IS NULL THEN 0 \
+     ELSE ifnull((SELECT h.first - 1 - ifnull((SELECT max(p.last) FROM heard p \
+     WHERE p.conversation = h.conversation AND p.author = h.author AND p.first < h.first), 0) \
+     FROM heard h WHERE h.conversation = m.conversation AND h.author = m.author \
+     AND h.first = m.counter), 0) END";
 
 /// A message with this number came.
-pub async fn note(tx: &mut Tx, contact: ContactId, counter: i64) -> Result<(), StoreError> {
-    let beside: Vec<(i64, i64)> =
-        sqlx::query_as("DELETE FROM heard WHERE contact = ? AND first <= ? AND last >= ? RETURNING first, last")
-            .bind(contact)
-            .bind(counter.saturating_add(1))
-            .bind(counter - 1)
-            .fetch_all(&mut **tx)
-            .await?;
+pub async fn note(tx: &mut Tx, author: Member, counter: i64) -> Result<(), StoreError> {
+    let beside = "DELETE FROM heard WHERE conversation = ? AND author = ? AND first <= ? AND last >= ? \
+                  RETURNING first, last";
+    let beside: Vec<(i64, i64)> = sqlx::query_as(beside)
+        .bind(author.conversation)
+        .bind(author.contact)
+        .bind(counter.saturating_add(1))
+        .bind(counter - 1)
+        .fetch_all(&mut **tx)
+        .await?;
     let first = beside.iter().map(|range| range.0).fold(counter, i64::min);
     let last = beside.iter().map(|range| range.1).fold(counter, i64::max);
-    add(tx, contact, first, last).await?;
-    forget_oldest_gap(tx, contact).await
+    add(tx, author, first, last).await?;
+    forget_oldest_gap(tx, author).await
 }
 
-async fn add(tx: &mut Tx, contact: ContactId, first: i64, last: i64) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO heard (contact, first, last) VALUES (?, ?, ?)")
-        .bind(contact)
+async fn add(tx: &mut Tx, author: Member, first: i64, last: i64) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO heard (conversation, author, first, last) VALUES (?, ?, ?, ?)")
+        .bind(author.conversation)
+        .bind(author.contact)
         .bind(first)
         .bind(last)
         .execute(&mut **tx)
@@ -36,21 +41,25 @@ async fn add(tx: &mut Tx, contact: ContactId, first: i64, last: i64) -> Result<(
 }
 
 /// One who leaves gaps on purpose costs no more than [`MAX_HEARD_RANGES`].
-async fn forget_oldest_gap(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    let (ranges,): (u32,) =
-        sqlx::query_as("SELECT count(*) FROM heard WHERE contact = ?").bind(contact).fetch_one(&mut **tx).await?;
+async fn forget_oldest_gap(tx: &mut Tx, author: Member) -> Result<(), StoreError> {
+    let ranges = "SELECT count(*) FROM heard WHERE conversation = ? AND author = ?";
+    let ranges = sqlx::query_scalar(ranges).bind(author.conversation).bind(author.contact);
+    let ranges: u32 = ranges.fetch_one(&mut **tx).await?;
     if ranges <= MAX_HEARD_RANGES {
         return Ok(());
     }
+
     let oldest: Vec<(i64, i64)> = sqlx::query_as(
-        "DELETE FROM heard WHERE contact = ?1 AND first IN \
-         (SELECT first FROM heard WHERE contact = ?1 ORDER BY first LIMIT 2) RETURNING first, last",
+        "DELETE FROM heard WHERE conversation = ?1 AND author = ?2 AND first IN \
+         (SELECT first FROM heard WHERE conversation = ?1 AND author = ?2 ORDER BY first LIMIT 2) \
+         RETURNING first, last",
     )
-    .bind(contact)
+    .bind(author.conversation)
+    .bind(author.contact)
     .fetch_all(&mut **tx)
     .await?;
     match (oldest.iter().map(|range| range.0).min(), oldest.iter().map(|range| range.1).max()) {
-        (Some(first), Some(last)) => add(tx, contact, first, last).await,
+        (Some(first), Some(last)) => add(tx, author, first, last).await,
         _ => Ok(()),
     }
 }
@@ -63,16 +72,17 @@ mod tests {
     use crate::store::messages::tests::contact;
     use crate::store::{Store, scratch};
 
-    async fn ranges(store: &Store, contact: ContactId) -> Vec<(i64, i64)> {
+    async fn ranges(store: &Store, author: Member) -> Vec<(i64, i64)> {
         let mut tx = store.begin().await.unwrap();
-        let rows = sqlx::query_as("SELECT first, last FROM heard WHERE contact = ? ORDER BY first");
-        rows.bind(contact).fetch_all(&mut *tx).await.unwrap()
+        let rows = "SELECT first, last FROM heard WHERE conversation = ? AND author = ? ORDER BY first";
+        let rows = sqlx::query_as(rows).bind(author.conversation).bind(author.contact);
+        rows.fetch_all(&mut *tx).await.unwrap()
     }
 
-    async fn hear(store: &Store, contact: ContactId, counters: impl IntoIterator<Item = i64>) {
+    async fn hear(store: &Store, author: Member, counters: impl IntoIterator<Item = i64>) {
         let mut tx = store.begin().await.unwrap();
         for counter in counters {
-            note(&mut tx, contact, counter).await.unwrap();
+            note(&mut tx, author, counter).await.unwrap();
         }
         tx.commit().await.unwrap();
     }

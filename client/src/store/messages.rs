@@ -1,4 +1,4 @@
-//! Messages, and the outbox of what has not been receipted yet.
+//! Messages: what was said in conversations.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx};
 use crate::identity::PeerId;
 use crate::limits::TIMES;
-use crate::model::{ContactId, MessageRowId, MessageStatus, OutboxId, OutboxKind, UnixMillis};
+use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, UnixMillis};
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
@@ -17,8 +17,10 @@ use crate::wire::message::{MessageId, Text};
 pub struct MessageRow {
     /// Its row.
     pub row: MessageRowId,
-    /// Whose conversation.
-    pub contact: ContactId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Who wrote it; `None`: we.
+    pub author: Option<ContactId>,
     /// Its id.
     pub id: MessageId,
     /// Whether we wrote it.
@@ -49,25 +51,32 @@ pub struct MessageRow {
     pub disappears_at: Option<UnixMillis>,
     /// Theirs: when it was read here. Ours: when the contact said so.
     pub read_at: Option<UnixMillis>,
-    /// What the contact is called here.
+    /// With whom the conversation is.
+    pub contact: ContactId,
+    /// What they are called here.
     pub contact_name: String,
     /// Who that is.
     pub contact_peer: PeerId,
 }
 
-/// Messages as [`MessageRow`], with a condition on `m`.
+/// Messages as [`MessageRow`], with a condition on `m`. How far one of ours is, its delivery says.
 fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!(
-        "SELECT m.row, m.contact, m.id, m.mine, m.state, m.text, m.counter, m.clock, m.created_at, m.sent_at, \
-         m.delivered_at, m.expires_at, m.late, m.disappear_after, m.disappears_at, m.read_at, c.name AS contact_name, c.peer_id AS contact_peer, \
-         {MISSING_BEFORE} AS missing_before FROM message m JOIN contact c ON c.id = m.contact {condition}"
+        "SELECT m.row, m.conversation, m.author, m.id, m.author IS NULL AS mine, \
+         ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, m.created_at, d.sent_at, \
+         ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
+         m.disappear_after, m.disappears_at, ifnull(d.read_at, m.read_at) AS read_at, \
+         c.id AS contact, c.name AS contact_name, c.peer_id AS contact_peer, \
+         {MISSING_BEFORE} AS missing_before \
+         FROM message m JOIN contact c ON c.conversation = m.conversation \
+         LEFT JOIN delivery d ON d.message = m.row AND d.recipient = c.id {condition}"
     ))
 }
 
 /// A message to be written down for the first time.
 pub struct NewRow<'a> {
-    /// Whose conversation.
-    pub contact: ContactId,
+    /// In which conversation.
+    pub conversation: ConversationId,
     /// Its id.
     pub id: MessageId,
     /// What was written.
@@ -82,68 +91,104 @@ pub struct NewRow<'a> {
     pub disappear_after: Option<u64>,
 }
 
-/// Accepts a message of ours: it is in the store and in the outbox, or nowhere.
+/// Accepts a message of ours: it is in the store and in the outbox for every member, or nowhere.
 pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, StoreError> {
     let done = sqlx::query(
-        "INSERT INTO message (contact, id, mine, state, text, words, clock, created_at, expires_at, disappear_after) \
-         VALUES (?, ?, 1, 'queued', ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO message (conversation, id, text, words, clock, created_at, disappear_after) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(new.contact)
+    .bind(new.conversation)
     .bind(new.id)
     .bind(new.text)
     .bind(words(new.text))
     .bind(new.clock)
     .bind(new.created_at)
-    .bind(new.expires_at)
     .bind(new.disappear_after.map(u64::cast_signed))
     .execute(&mut **tx)
     .await?;
-    sqlx::query("INSERT INTO outbox (contact, kind, item) VALUES (?, 'message', ?)")
-        .bind(new.contact)
-        .bind(new.id)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("UPDATE contact SET clock = ? WHERE id = ?")
+    let message = MessageRowId(done.last_insert_rowid());
+
+    sqlx::query(
+        "INSERT INTO delivery (message, recipient, state, expires_at) \
+         SELECT ?, contact, 'queued', ? FROM member WHERE conversation = ?",
+    )
+    .bind(message)
+    .bind(new.expires_at)
+    .bind(new.conversation)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO outbox (contact, conversation, kind, item) \
+         SELECT contact, conversation, 'message', ? FROM member WHERE conversation = ? ORDER BY contact",
+    )
+    .bind(new.id)
+    .bind(new.conversation)
+    .execute(&mut **tx)
+    .await?;
+
+    sqlx::query("UPDATE conversation SET clock = ? WHERE id = ?")
         .bind(new.clock)
-        .bind(new.contact)
+        .bind(new.conversation)
         .execute(&mut **tx)
         .await?;
-    Ok(MessageRowId(done.last_insert_rowid()))
+    Ok(message)
 }
 
-/// Stores a message of a contact; `None` if its id was stored before, also if it was deleted since.
+/// Stores a message of a member; `None` if its id was stored before, even if it was deleted since.
 pub async fn add_theirs(
     tx: &mut Tx,
-    contact: ContactId,
+    author: Member,
     text: &Text,
     disappear_after: Option<u64>,
     now: UnixMillis,
 ) -> Result<Option<MessageRowId>, StoreError> {
-    heard::note(tx, contact, text.counter.cast_signed()).await?;
+    heard::note(tx, author, text.counter.cast_signed()).await?;
+
+    let is_plausible = TIMES.contains(&text.created_at);
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at, late, words, disappear_after, disappears_at) \
-         SELECT ?1, ?2, 0, 'received', ?3, ?4, ?5, ?6, ?7, \
-         EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND mine = 1 AND clock > ?5), ?8, ?9, ?7 + ?9 * 1000 \
-         WHERE NOT EXISTS (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2) \
-         AND NOT EXISTS (SELECT 1 FROM forgotten WHERE contact = ?1 AND id = ?2)",
+        "INSERT OR IGNORE INTO message (conversation, author, id, text, counter, clock, created_at, \
+         received_at, late, words, disappear_after, disappears_at) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+         EXISTS (SELECT 1 FROM message WHERE conversation = ?1 AND author IS NULL AND clock > ?6), \
+         ?9, ?10, ?8 + ?10 * 1000 \
+         WHERE NOT EXISTS (SELECT 1 FROM message WHERE conversation = ?1 AND id = ?3) \
+         AND NOT EXISTS (SELECT 1 FROM forgotten WHERE conversation = ?1 AND id = ?3)",
     )
-    .bind(contact)
+    .bind(author.conversation)
+    .bind(author.contact)
     .bind(text.id)
     .bind(&text.text)
     .bind(text.counter.cast_signed())
     .bind(text.clock.cast_signed())
-    .bind(if TIMES.contains(&text.created_at) { UnixMillis(text.created_at) } else { now })
+    .bind(if is_plausible { UnixMillis(text.created_at) } else { now })
     .bind(now)
     .bind(words(&text.text))
     .bind(disappear_after.map(u64::cast_signed))
     .execute(&mut **tx)
     .await?;
-    sqlx::query("UPDATE contact SET clock = max(clock, ?) WHERE id = ?")
+
+    sqlx::query("UPDATE conversation SET clock = max(clock, ?) WHERE id = ?")
         .bind(text.clock.cast_signed())
-        .bind(contact)
+        .bind(author.conversation)
         .execute(&mut **tx)
         .await?;
     Ok((done.rows_affected() > 0).then(|| MessageRowId(done.last_insert_rowid())))
+}
+
+/// Gives a message of ours the next counter of its conversation.
+pub async fn number(
+    tx: &mut Tx,
+    row: MessageRowId,
+    conversation: ConversationId,
+    counter: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE message SET counter = ? WHERE row = ?").bind(counter).bind(row).execute(&mut **tx).await?;
+    sqlx::query("UPDATE conversation SET next_counter = ? WHERE id = ?")
+        .bind(counter + 1)
+        .bind(conversation)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// One message by its row.
@@ -153,25 +198,25 @@ pub async fn by_row(tx: &mut Tx, row: MessageRowId) -> Result<Option<MessageRow>
 
 /// Messages with this id: ours first.
 pub async fn by_id(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(select("WHERE m.id = ? ORDER BY m.mine DESC LIMIT 1")).bind(id).fetch_optional(&mut **tx).await?)
+    let first = select("WHERE m.id = ? ORDER BY m.author IS NULL DESC LIMIT 1");
+    Ok(sqlx::query_as(first).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// One message of a conversation.
-pub async fn in_conversation(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? ORDER BY m.mine DESC LIMIT 1"))
-        .bind(contact)
-        .bind(id)
-        .fetch_optional(&mut **tx)
-        .await?)
+pub async fn in_conversation(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Option<MessageRow>, StoreError> {
+    let first = "WHERE m.conversation = ? AND m.id = ? ORDER BY m.author IS NULL DESC LIMIT 1";
+    let first = sqlx::query_as(select(first)).bind(conversation).bind(id);
+    Ok(first.fetch_optional(&mut **tx).await?)
 }
 
-/// One message of ours to a contact.
-pub async fn ours(tx: &mut Tx, contact: ContactId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(select("WHERE m.contact = ? AND m.id = ? AND m.mine = 1"))
-        .bind(contact)
-        .bind(id)
-        .fetch_optional(&mut **tx)
-        .await?)
+/// One message of ours in a conversation.
+pub async fn ours(tx: &mut Tx, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    let ours = select("WHERE m.conversation = ? AND m.id = ? AND m.author IS NULL");
+    Ok(sqlx::query_as(ours).bind(conversation).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// A place in the order of a conversation.
@@ -191,22 +236,23 @@ impl Position {
 /// The last `limit` messages before a position, oldest first.
 pub async fn history(
     tx: &mut Tx,
-    contact: ContactId,
+    conversation: ConversationId,
     limit: u32,
     before: Option<Position>,
 ) -> Result<Vec<MessageRow>, StoreError> {
     let Position { clock, id } = before.unwrap_or(Position::END);
-    let page = "WHERE m.contact = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT ?4 + 0";
-    let mut rows: Vec<MessageRow> =
-        sqlx::query_as(select(page)).bind(contact).bind(clock).bind(id).bind(limit).fetch_all(&mut **tx).await?;
+    let page = "WHERE m.conversation = ?1 AND (m.clock, m.id) < (?2, ?3) \
+                ORDER BY m.clock DESC, m.id DESC LIMIT ?4 + 0";
+    let page = sqlx::query_as(select(page)).bind(conversation).bind(clock).bind(id).bind(limit);
+    let mut rows: Vec<MessageRow> = page.fetch_all(&mut **tx).await?;
     rows.reverse();
     Ok(rows)
 }
 
 /// The newest message of every conversation that has one.
 pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
-    let newest = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE contact = contact.id \
-                  ORDER BY clock DESC, id DESC LIMIT 1) FROM contact)";
+    let newest = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = all_of_them.id \
+                  ORDER BY clock DESC, id DESC LIMIT 1) FROM conversation all_of_them)";
     Ok(sqlx::query_as(select(newest)).fetch_all(&mut **tx).await?)
 }
 
@@ -215,7 +261,7 @@ pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
 pub async fn search(
     tx: &mut Tx,
     text: &str,
-    contact: Option<ContactId>,
+    conversation: Option<ConversationId>,
     limit: u32,
     before: Option<MessageRowId>,
 ) -> Result<Vec<MessageRow>, StoreError> {
@@ -223,353 +269,87 @@ pub async fn search(
     if words.is_empty() {
         return Ok(vec![]);
     }
-    let whose = contact.map(|contact| format!("contact : c{} AND ", contact.0)).unwrap_or_default();
+    let within = conversation.map(|one| format!("conversation : c{} AND ", one.0)).unwrap_or_default();
     let hits = "WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
                 ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC";
     Ok(sqlx::query_as(select(hits))
-        .bind(format!("{whose}words : ({words})"))
+        .bind(format!("{within}words : ({words})"))
         .bind(before.unwrap_or(MessageRowId(i64::MAX)))
         .bind(limit)
         .fetch_all(&mut **tx)
         .await?)
 }
 
-/// The newest messages of a contact, for the `seen` of our next one.
-pub async fn newest_of(tx: &mut Tx, contact: ContactId, limit: u32) -> Result<Vec<MessageId>, StoreError> {
-    let newest = "SELECT id FROM message WHERE contact = ? AND mine = 0 ORDER BY row DESC LIMIT ? + 0";
-    Ok(sqlx::query_scalar(newest).bind(contact).bind(limit).fetch_all(&mut **tx).await?)
+/// The newest messages of a member, for the `seen` of our next one.
+pub async fn newest_of(tx: &mut Tx, author: Member, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+    let newest = "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC LIMIT ? + 0";
+    let newest = sqlx::query_scalar(newest).bind(author.contact).bind(author.conversation).bind(limit);
+    Ok(newest.fetch_all(&mut **tx).await?)
 }
 
-/// Marks what came from a contact as read, up to a row; gives what was not read before.
+/// A message of somebody else that was read.
+#[derive(FromRow)]
+pub struct Read {
+    /// Who wrote it.
+    pub author: ContactId,
+    /// Its id.
+    pub id: MessageId,
+}
+
+/// Marks what came in a conversation as read, up to a row; gives what was not read before.
 pub async fn mark_read(
     tx: &mut Tx,
-    contact: ContactId,
+    conversation: ConversationId,
     up_to: Option<MessageRowId>,
     now: UnixMillis,
-) -> Result<Vec<MessageId>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "UPDATE message SET read_at = ? WHERE contact = ? AND mine = 0 AND read_at IS NULL AND row <= ? RETURNING id",
+) -> Result<Vec<Read>, StoreError> {
+    Ok(sqlx::query_as(
+        "UPDATE message SET read_at = ? WHERE conversation = ? AND author IS NOT NULL AND read_at IS NULL \
+         AND row <= ? RETURNING author, id",
     )
     .bind(now)
-    .bind(contact)
+    .bind(conversation)
     .bind(up_to.unwrap_or(MessageRowId(i64::MAX)))
     .fetch_all(&mut **tx)
     .await?)
 }
 
-/// How many of a contact's messages are not read.
-pub async fn unread(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
-    // Left to itself, it reads all that the contact ever wrote.
-    let (count,): (u32,) = sqlx::query_as(
-        "SELECT count(*) FROM message INDEXED BY message_unread WHERE contact = ? AND mine = 0 AND read_at IS NULL",
-    )
-    .bind(contact)
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(count)
+/// How many messages of a conversation are not read.
+pub async fn unread(tx: &mut Tx, conversation: ConversationId) -> Result<u32, StoreError> {
+    // Left to itself, it reads all that ever came.
+    let unread = "SELECT count(*) FROM message INDEXED BY message_unread \
+                  WHERE conversation = ? AND author IS NOT NULL AND read_at IS NULL";
+    Ok(sqlx::query_scalar(unread).bind(conversation).fetch_one(&mut **tx).await?)
 }
 
-/// The same, of all contacts who have any.
-pub async fn unread_of_all(tx: &mut Tx) -> Result<HashMap<ContactId, u32>, StoreError> {
-    let rows: Vec<(ContactId, u32)> = sqlx::query_as(
-        "SELECT contact, count(*) FROM message INDEXED BY message_unread WHERE mine = 0 AND read_at IS NULL \
-         GROUP BY contact",
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+/// The same, of all conversations that have any.
+pub async fn unread_of_all(tx: &mut Tx) -> Result<HashMap<ConversationId, u32>, StoreError> {
+    let unread = "SELECT conversation, count(*) FROM message INDEXED BY message_unread \
+                  WHERE author IS NOT NULL AND read_at IS NULL GROUP BY conversation";
+    let rows: Vec<(ConversationId, u32)> = sqlx::query_as(unread).fetch_all(&mut **tx).await?;
     Ok(rows.into_iter().collect())
-}
-
-/// The contact has read a message of ours, which it has stored. Gives it if that is news.
-pub async fn was_read(
-    tx: &mut Tx,
-    contact: ContactId,
-    id: MessageId,
-    now: UnixMillis,
-) -> Result<Option<MessageRowId>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "UPDATE message SET read_at = ? WHERE contact = ? AND id = ? AND mine = 1 AND state = 'delivered' \
-         AND read_at IS NULL RETURNING row",
-    )
-    .bind(now)
-    .bind(contact)
-    .bind(id)
-    .fetch_optional(&mut **tx)
-    .await?)
-}
-
-/// How many of ours a contact has not receipted.
-pub async fn waiting(tx: &mut Tx, contact: ContactId) -> Result<u32, StoreError> {
-    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE contact = ? AND kind = 'message'")
-        .bind(contact)
-        .fetch_one(&mut **tx)
-        .await?;
-    Ok(count)
-}
-
-/// The same, of all contacts for whom any wait.
-pub async fn waiting_of_all(tx: &mut Tx) -> Result<HashMap<ContactId, u32>, StoreError> {
-    let rows: Vec<(ContactId, u32)> =
-        sqlx::query_as("SELECT contact, count(*) FROM outbox WHERE kind = 'message' GROUP BY contact")
-            .fetch_all(&mut **tx)
-            .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// Whether anything at all waits for a contact: a request of ours, too.
-pub async fn anything_waits(tx: &mut Tx, contact: ContactId) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ?1) OR EXISTS (SELECT 1 FROM request WHERE contact = ?1)",
-    )
-    .bind(contact)
-    .fetch_one(&mut **tx)
-    .await?)
-}
-
-/// Something in the outbox.
-#[derive(FromRow)]
-pub struct OutboxRow {
-    /// Its row, in the order of acceptance.
-    pub id: OutboxId,
-    /// What it holds.
-    pub kind: OutboxKind,
-    /// What its receipt names. For a commit: the epoch, in the last eight bytes.
-    pub item: MessageId,
-    /// What to seal, where it is not a message.
-    pub body: Option<Vec<u8>>,
-    /// The sealed bytes: always the same once made.
-    pub envelope: Option<Vec<u8>>,
-}
-
-/// What waits for a contact after a row, in order.
-pub async fn outbox(
-    tx: &mut Tx,
-    contact: ContactId,
-    after: OutboxId,
-    limit: u32,
-) -> Result<Vec<OutboxRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND id > ? ORDER BY id LIMIT ? + 0",
-    )
-    .bind(contact)
-    .bind(after)
-    .bind(limit)
-    .fetch_all(&mut **tx)
-    .await?)
-}
-
-/// Puts something other than a message into the outbox.
-pub async fn put(
-    tx: &mut Tx,
-    contact: ContactId,
-    kind: OutboxKind,
-    item: MessageId,
-    body: Option<&[u8]>,
-    envelope: Option<&[u8]>,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO outbox (contact, kind, item, body, envelope) VALUES (?, ?, ?, ?, ?)")
-        .bind(contact)
-        .bind(kind)
-        .bind(item)
-        .bind(body)
-        .bind(envelope)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// The newest row of a kind that was not sealed yet: it can still be changed.
-pub async fn unsealed(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<Option<OutboxRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT id, kind, item, body, envelope FROM outbox WHERE contact = ? AND kind = ? AND envelope IS NULL \
-         ORDER BY id DESC LIMIT 1",
-    )
-    .bind(contact)
-    .bind(kind)
-    .fetch_optional(&mut **tx)
-    .await?)
-}
-
-/// Changes what was not sealed yet.
-pub async fn set_body(tx: &mut Tx, outbox: OutboxId, body: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET body = ? WHERE id = ?").bind(body).bind(outbox).execute(&mut **tx).await?;
-    Ok(())
-}
-
-/// Drops what a newer thing of the same kind replaces.
-pub async fn drop_kind(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM outbox WHERE contact = ? AND kind = ?")
-        .bind(contact)
-        .bind(kind)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// Whether something of this kind waits for the contact.
-pub async fn waits(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ? AND kind = ?)")
-        .bind(contact)
-        .bind(kind)
-        .fetch_one(&mut **tx)
-        .await?)
-}
-
-/// Keeps the sealed bytes.
-pub async fn set_envelope(tx: &mut Tx, outbox: OutboxId, envelope: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?").bind(envelope).bind(outbox).execute(&mut **tx).await?;
-    Ok(())
-}
-
-/// Gives a message of ours the next counter.
-pub async fn number(tx: &mut Tx, row: MessageRowId, contact: ContactId, counter: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE message SET counter = ? WHERE row = ?").bind(counter).bind(row).execute(&mut **tx).await?;
-    sqlx::query("UPDATE contact SET next_counter = ? WHERE id = ?")
-        .bind(counter + 1)
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// A link has taken what is in this outbox row. Gives the message whose state changed, if one did.
-pub async fn mark_sent(tx: &mut Tx, outbox: OutboxId, now: UnixMillis) -> Result<Option<MessageRowId>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "UPDATE message SET state = 'sent', sent_at = ifnull(sent_at, ?1) WHERE state = 'queued' AND mine = 1 AND (contact, id) = \
-         (SELECT contact, item FROM outbox WHERE id = ?2 AND kind = 'message') RETURNING row",
-    )
-    .bind(now)
-    .bind(outbox)
-    .fetch_optional(&mut **tx)
-    .await?)
-}
-
-/// What left the outbox because it was receipted.
-#[derive(FromRow)]
-pub struct Finished {
-    /// Its row.
-    pub id: OutboxId,
-    /// What it held.
-    pub kind: OutboxKind,
-    /// What was sealed, where it was not a message.
-    pub body: Option<Vec<u8>>,
-}
-
-/// What a receipt finished.
-pub struct Receipted {
-    /// What it was for, if that still waited.
-    pub outbox: Option<Finished>,
-    /// The message that is delivered now and was not before.
-    pub message: Option<MessageRowId>,
-}
-
-/// The contact has stored this item.
-pub async fn receipt(
-    tx: &mut Tx,
-    contact: ContactId,
-    item: MessageId,
-    now: UnixMillis,
-) -> Result<Receipted, StoreError> {
-    // Only what was sealed can have been received: a receipt for anything else is a guess. A message has its number since.
-    let outbox = sqlx::query_as(
-        "DELETE FROM outbox WHERE contact = ?1 AND item = ?2 AND kind != 'commit' AND (envelope IS NOT NULL OR EXISTS \
-         (SELECT 1 FROM message WHERE contact = ?1 AND id = ?2 AND mine = 1 AND counter IS NOT NULL)) \
-         RETURNING id, kind, body",
-    )
-    .bind(contact)
-    .bind(item)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let message = sqlx::query_scalar(
-        "UPDATE message SET state = 'delivered', delivered_at = ?1, sent_at = ifnull(sent_at, ?1), \
-         disappears_at = ifnull(disappears_at, ?1 + disappear_after * 1000) \
-         WHERE contact = ?2 AND id = ?3 AND mine = 1 AND counter IS NOT NULL AND state IN ('queued', 'sent', 'expired') RETURNING row",
-    )
-    .bind(now)
-    .bind(contact)
-    .bind(item)
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(Receipted { outbox, message })
-}
-
-/// The contact has merged our commit.
-pub async fn finish_commit(tx: &mut Tx, contact: ContactId) -> Result<Option<OutboxId>, StoreError> {
-    let gone = "DELETE FROM outbox WHERE contact = ? AND kind = 'commit' RETURNING id";
-    Ok(sqlx::query_scalar(gone).bind(contact).fetch_optional(&mut **tx).await?)
-}
-
-/// Takes a message of ours back, if it was never sealed: nobody can have it.
-pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: UnixMillis) -> Result<bool, StoreError> {
-    if message.counter.is_some() {
-        return Ok(false);
-    }
-    let gone =
-        sqlx::query("DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
-            .bind(message.contact)
-            .bind(message.id)
-            .execute(&mut **tx)
-            .await?;
-    if gone.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query("UPDATE message SET state = 'cancelled', disappears_at = ?1 + disappear_after * 1000 WHERE row = ?2")
-        .bind(now)
-        .bind(message.row)
-        .execute(&mut **tx)
-        .await?;
-    Ok(true)
-}
-
-/// Ours that were not receipted in their time.
-pub(super) const EXPIRED: &str = "state IN ('queued', 'sent') AND expires_at <= ?1";
-
-/// A message that was given up.
-pub struct Expired {
-    /// To whom it was.
-    pub contact: ContactId,
-    /// Which one.
-    pub message: MessageRowId,
-    /// Where it waited.
-    pub outbox: Option<OutboxId>,
-}
-
-/// Gives up what was not receipted in its time.
-pub async fn expire(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Expired>, StoreError> {
-    let expire = format!(
-        "UPDATE message SET state = 'expired', disappears_at = ?1 + disappear_after * 1000 \
-         WHERE {EXPIRED} RETURNING contact, row, id"
-    );
-    let rows: Vec<(ContactId, MessageRowId, MessageId)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(expire)).bind(now).fetch_all(&mut **tx).await?;
-    let mut expired = Vec::with_capacity(rows.len());
-    for (contact, message, id) in rows {
-        let gone = "DELETE FROM outbox WHERE contact = ? AND item = ? AND kind = 'message' RETURNING id";
-        let outbox = sqlx::query_scalar(gone).bind(contact).bind(id).fetch_optional(&mut **tx).await?;
-        expired.push(Expired { contact, message, outbox });
-    }
-    Ok(expired)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::identity::PeerId;
-    use crate::store::{Store, contacts, scratch};
+    use crate::store::{Store, contacts, delivery, scratch};
 
-    /// A contact of this name.
-    pub(crate) async fn contact(store: &Store, name: &str) -> ContactId {
+    /// A contact of this name, in the direct conversation with them.
+    pub(crate) async fn contact(store: &Store, name: &str) -> Member {
         let mut tx = store.begin().await.unwrap();
         let naming = contacts::Naming { name, skeleton: name, named: true };
         let mut peer = [0; 32];
         peer[..name.len()].copy_from_slice(name.as_bytes());
         let contact = contacts::add(&mut tx, PeerId(peer), &naming, UnixMillis(0)).await.unwrap();
+        let member = contacts::direct(&mut tx, contact).await.unwrap();
         tx.commit().await.unwrap();
-        contact
+        member
     }
 
-    pub(crate) async fn comes(store: &Store, contact: ContactId, counter: u64, text: &str) -> MessageRowId {
-        let mut id = [u8::try_from(contact.0).unwrap(); 16];
+    pub(crate) async fn comes(store: &Store, author: Member, counter: u64, text: &str) -> MessageRowId {
+        let mut id = [u8::try_from(author.contact.0).unwrap(); 16];
         id[8..].copy_from_slice(&counter.to_be_bytes());
         let text = Text {
             id: MessageId(id),
@@ -581,14 +361,14 @@ pub(super) mod tests {
             disappear_after: None,
         };
         let mut tx = store.begin().await.unwrap();
-        let row = add_theirs(&mut tx, contact, &text, None, UnixMillis(0)).await.unwrap().unwrap();
+        let row = add_theirs(&mut tx, author, &text, None, UnixMillis(0)).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         row
     }
 
-    pub(crate) async fn found(store: &Store, text: &str, contact: Option<ContactId>) -> Vec<String> {
+    pub(crate) async fn found(store: &Store, text: &str, within: Option<Member>) -> Vec<String> {
         let mut tx = store.begin().await.unwrap();
-        let rows = search(&mut tx, text, contact, 100, None).await.unwrap();
+        let rows = search(&mut tx, text, within.map(|one| one.conversation), 100, None).await.unwrap();
         rows.into_iter().map(|row| row.text).collect()
     }
 
@@ -623,7 +403,8 @@ pub(super) mod tests {
         for (text, searched) in cases {
             assert_eq!(found(&store, searched, None).await, [text], "{searched}");
         }
-        for nothing in ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "contact", "c1"] {
+        for nothing in ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "conversation", "c100001"]
+        {
             assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
         }
         index_is_in_line(&store).await;
@@ -638,7 +419,7 @@ pub(super) mod tests {
         for (n, numbered) in [(1, true), (2, false)] {
             let id = MessageId([n; 16]);
             let new = NewRow {
-                contact: bob,
+                conversation: bob.conversation,
                 id,
                 text: "x",
                 clock: 1,
@@ -650,7 +431,7 @@ pub(super) mod tests {
             if numbered {
                 sqlx::query("UPDATE message SET counter = 1 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();
             }
-            let receipted = receipt(&mut tx, bob, id, UnixMillis(5)).await.unwrap();
+            let receipted = delivery::receipt(&mut tx, bob, id, UnixMillis(5)).await.unwrap();
             assert_eq!((receipted.outbox.is_some(), receipted.message.is_some()), (numbered, numbered), "{n}");
         }
     }
@@ -664,7 +445,7 @@ pub(super) mod tests {
         }
         let missing = async || {
             let mut tx = store.begin().await.unwrap();
-            let rows = history(&mut tx, bob, 10, None).await.unwrap();
+            let rows = history(&mut tx, bob.conversation, 10, None).await.unwrap();
             rows.iter().map(|row| (row.counter.unwrap(), row.missing_before)).collect::<Vec<_>>()
         };
         assert_eq!(missing().await, [(1, 0), (2, 0), (5, 2), (6, 0)]);
@@ -705,7 +486,7 @@ pub(super) mod tests {
         assert_eq!(found(&store, "word", Some(bob)).await.len(), 4);
         assert_eq!(found(&store, "word", None).await[0], "word 4 of Carol");
         let mut tx = store.begin().await.unwrap();
-        let page = search(&mut tx, "word", Some(bob), 2, Some(rows[3])).await.unwrap();
+        let page = search(&mut tx, "word", Some(bob.conversation), 2, Some(rows[3])).await.unwrap();
         assert_eq!(page.iter().map(|row| row.row).collect::<Vec<_>>(), [rows[2], rows[1]]);
     }
 
@@ -716,9 +497,36 @@ pub(super) mod tests {
         comes(&store, bob, 1, "the secret of Bob").await;
         comes(&store, carol, 1, "the secret of Carol").await;
         let mut tx = store.begin().await.unwrap();
-        contacts::remove(&mut tx, bob).await.unwrap();
+        contacts::remove(&mut tx, bob.contact).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(found(&store, "secret", None).await, ["the secret of Carol"]);
         index_is_in_line(&store).await;
+    }
+
+    /// How `SQLite` looks a statement's messages up.
+    async fn lookup(store: &Store, statement: &str) -> Vec<String> {
+        let mut tx = store.begin().await.unwrap();
+        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(plan).fetch_all(&mut *tx).await.unwrap();
+        rows.into_iter().map(|row| row.3).filter(|step| step.contains("message") || step.contains(" m ")).collect()
+    }
+
+    #[tokio::test]
+    async fn one_message_or_page_is_found_without_reading_others() {
+        let (store, _directory) = scratch().await;
+        let page = "WHERE m.conversation = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT 9";
+        for (statement, expected) in [
+            (select("WHERE m.row = ?").0, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
+            (select("WHERE m.id = ?").0, "SEARCH m USING INDEX message_once (id=?)"),
+            (select(page).0, "SEARCH m USING INDEX message_by_order (conversation=? AND (clock,id)<(?,?))"),
+            (delivery::NUMBERED.into(), "SEARCH message USING INDEX message_once (id=? AND conversation=?)"),
+            (
+                "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC LIMIT 8".into(),
+                "SEARCH message USING INDEX message_by_author (author=? AND conversation=?)",
+            ),
+        ] {
+            let lookup = lookup(&store, &statement).await;
+            assert_eq!(lookup[0], expected, "{statement}: {lookup:?}");
+        }
     }
 }

@@ -6,20 +6,20 @@ use sqlx::AssertSqlSafe;
 use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
-use crate::model::{ContactId, Policy};
+use crate::model::{ConversationId, Member, Policy};
 use crate::wire::message;
 
 /// What is known of both sides.
 #[derive(Clone, FromRow)]
 pub struct TermsRow {
-    terms_revision: i64,
-    told_terms_revision: i64,
-    own_disappear: i64,
-    own_reads: bool,
-    told_disappear: i64,
-    their_disappear: i64,
-    their_reads: bool,
-    /// Messages older than so many seconds are deleted here.
+    settings_revision: i64,
+    told_revision: i64,
+    disappear_after: i64,
+    read_receipts: bool,
+    told_disappear_after: i64,
+    their_disappear_after: i64,
+    their_read_receipts: bool,
+    /// Messages older than this, in seconds, are deleted here.
     pub retain: Option<i64>,
 }
 
@@ -27,13 +27,13 @@ impl TermsRow {
     /// What we want.
     #[must_use]
     pub fn own(&self) -> Policy {
-        policy(self.own_disappear, self.own_reads)
+        policy(self.disappear_after, self.read_receipts)
     }
 
     /// What the contact wants, as far as they told us.
     #[must_use]
     pub fn theirs(&self) -> Policy {
-        policy(self.their_disappear, self.their_reads)
+        policy(self.their_disappear_after, self.their_read_receipts)
     }
 
     /// What holds for what is written now.
@@ -45,16 +45,16 @@ impl TermsRow {
     /// Whether the contact has confirmed to know what we want.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
-        self.terms_revision == self.told_terms_revision
+        self.settings_revision == self.told_revision
     }
 
     /// As it goes to the contact; `None` if we never wanted anything.
     #[must_use]
     pub fn ours(&self) -> Option<message::Terms> {
-        (self.terms_revision > 0).then(|| message::Terms {
-            revision: self.terms_revision.cast_unsigned(),
-            disappear_after: self.own_disappear.cast_unsigned(),
-            read_receipts: self.own_reads,
+        (self.settings_revision > 0).then(|| message::Terms {
+            revision: self.settings_revision.cast_unsigned(),
+            disappear_after: self.disappear_after.cast_unsigned(),
+            read_receipts: self.read_receipts,
         })
     }
 
@@ -62,7 +62,7 @@ impl TermsRow {
     /// time that we agreed to: by what we want now, or by what the contact knew when it wrote.
     #[must_use]
     pub fn consented(&self, timer: u64) -> Option<u64> {
-        let agreed = [self.own_disappear, self.told_disappear].into_iter().filter(|seconds| *seconds > 0).min();
+        let agreed = [self.disappear_after, self.told_disappear_after].into_iter().filter(|seconds| *seconds > 0).min();
         agreed.map(|seconds| timer.max(seconds.cast_unsigned()))
     }
 }
@@ -71,20 +71,21 @@ fn policy(disappear: i64, reads: bool) -> Policy {
     Policy { disappear_after: disappear.cast_unsigned(), read_receipts: reads }
 }
 
-const SELECT: &str = "SELECT id, terms_revision, told_terms_revision, own_disappear, own_reads, told_disappear, \
-                      their_disappear, their_reads, retain FROM contact";
+const SELECT: &str = "SELECT c.id, c.settings_revision, m.told_revision, c.disappear_after, c.read_receipts, \
+     m.told_disappear_after, m.their_disappear_after, m.their_read_receipts, c.retain \
+     FROM conversation c JOIN member m ON m.conversation = c.id WHERE c.kind = 'direct'";
 
-/// Those with a contact.
-pub async fn load(tx: &mut Tx, contact: ContactId) -> Result<TermsRow, StoreError> {
-    let one = AssertSqlSafe(format!("{SELECT} WHERE id = ?"));
-    Ok(sqlx::query_as(one).bind(contact).fetch_one(&mut **tx).await?)
+/// Those of a direct conversation.
+pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<TermsRow, StoreError> {
+    let one = AssertSqlSafe(format!("{SELECT} AND c.id = ?"));
+    Ok(sqlx::query_as(one).bind(conversation).fetch_one(&mut **tx).await?)
 }
 
-/// Those with every contact.
-pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ContactId, TermsRow>, StoreError> {
+/// Those of every direct conversation.
+pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ConversationId, TermsRow>, StoreError> {
     #[derive(FromRow)]
     struct With {
-        id: ContactId,
+        id: ConversationId,
         #[sqlx(flatten)]
         terms: TermsRow,
     }
@@ -93,59 +94,67 @@ pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ContactId, TermsRow>, Store
 }
 
 /// We want something else now.
-pub async fn set(tx: &mut Tx, contact: ContactId, wanted: Policy) -> Result<(), StoreError> {
+pub async fn set(tx: &mut Tx, conversation: ConversationId, wanted: Policy) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE contact SET terms_revision = terms_revision + 1, own_disappear = ?, own_reads = ? WHERE id = ?",
+        "UPDATE conversation SET settings_revision = settings_revision + 1, disappear_after = ?, \
+         read_receipts = ? WHERE id = ?",
     )
     .bind(wanted.disappear_after.cast_signed())
     .bind(wanted.read_receipts)
-    .bind(contact)
+    .bind(conversation)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The contact has what we want.
-pub async fn told(tx: &mut Tx, contact: ContactId, ours: &message::Terms) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET told_terms_revision = ?, told_disappear = ? WHERE id = ?")
+/// A member knows what we want.
+pub async fn told(tx: &mut Tx, member: Member, ours: &message::Terms) -> Result<(), StoreError> {
+    sqlx::query("UPDATE member SET told_revision = ?, told_disappear_after = ? WHERE conversation = ? AND contact = ?")
         .bind(ours.revision.cast_signed())
         .bind(ours.disappear_after.cast_signed())
-        .bind(contact)
+        .bind(member.conversation)
+        .bind(member.contact)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
-/// Takes what the contact wants, unless it or something newer was taken: then false.
-pub async fn take(tx: &mut Tx, contact: ContactId, theirs: &message::Terms) -> Result<bool, StoreError> {
+/// Takes what a member wants, unless it or something newer was taken: then false.
+pub async fn take(tx: &mut Tx, member: Member, theirs: &message::Terms) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "UPDATE contact SET their_terms_revision = ?1, their_disappear = ?2, their_reads = ?3 \
-         WHERE id = ?4 AND their_terms_revision < ?1",
+        "UPDATE member SET their_revision = ?1, their_disappear_after = ?2, their_read_receipts = ?3 \
+         WHERE conversation = ?4 AND contact = ?5 AND their_revision < ?1",
     )
     .bind(theirs.revision.cast_signed())
     .bind(theirs.disappear_after.cast_signed())
     .bind(theirs.read_receipts)
-    .bind(contact)
+    .bind(member.conversation)
+    .bind(member.contact)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// The conversation begins anew: neither knows what the other wants until it has said so again.
-pub async fn forget(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
+/// The conversation restarts: nobody knows what the others want until they have said so again.
+pub async fn forget(tx: &mut Tx, conversation: ConversationId) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE contact SET told_terms_revision = min(terms_revision, 0) - (terms_revision > 0), told_disappear = 0, \
-         their_terms_revision = -1, their_disappear = 0, their_reads = 0 WHERE id = ?",
+        "UPDATE member SET their_revision = -1, their_disappear_after = 0, their_read_receipts = 0, \
+         told_disappear_after = 0, told_revision = (SELECT min(settings_revision, 0) - (settings_revision > 0) \
+         FROM conversation WHERE id = ?1) WHERE conversation = ?1",
     )
-    .bind(contact)
+    .bind(conversation)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
 /// How long messages are kept here, in seconds; for ever, if `None`.
-pub async fn set_retention(tx: &mut Tx, contact: ContactId, seconds: Option<i64>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET retain = ? WHERE id = ?").bind(seconds).bind(contact).execute(&mut **tx).await?;
+pub async fn set_retention(tx: &mut Tx, conversation: ConversationId, seconds: Option<i64>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversation SET retain = ? WHERE id = ?")
+        .bind(seconds)
+        .bind(conversation)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -155,13 +164,13 @@ mod tests {
 
     fn terms(own: i64, told: i64, their: i64) -> TermsRow {
         TermsRow {
-            terms_revision: 1,
-            told_terms_revision: 1,
-            own_disappear: own,
-            own_reads: true,
-            told_disappear: told,
-            their_disappear: their,
-            their_reads: false,
+            settings_revision: 1,
+            told_revision: 1,
+            disappear_after: own,
+            read_receipts: true,
+            told_disappear_after: told,
+            their_disappear_after: their,
+            their_read_receipts: false,
             retain: None,
         }
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chive::clock::Clock;
 use chive::identity::{Identity, RootSecret};
-use chive::model::{ContactId, OutboxId, UnixMillis};
+use chive::model::{Member, OutboxId, UnixMillis};
 use chive::profile::{self, Passphrase};
 use chive::store::contacts::{self, Naming};
 use chive::store::messages::{self, NewRow};
-use chive::store::{Tx, conversations};
+use chive::store::{Tx, delivery, groups, outbox};
 use chive::text::skeleton;
 use chive::transport::ServiceKey;
 use chive::wire::card::Card;
@@ -42,7 +42,7 @@ pub(super) async fn fill(directory: &Path, name: &str, people: usize, total: usi
     let mut contacts = Vec::with_capacity(people);
     let mut tx = profile.store.begin().await?;
     for number in 0..people {
-        contacts.push(Chat { contact: writer.befriend(&mut tx, number).await?, clock: 0, theirs: 0, ours: 0 });
+        contacts.push(Chat { with: writer.befriend(&mut tx, number).await?, clock: 0, theirs: 0, ours: 0 });
     }
     tx.commit().await?;
     for batch in 0..total.div_ceil(BATCH) {
@@ -97,7 +97,7 @@ impl Vocabulary {
 }
 
 struct Chat {
-    contact: ContactId,
+    with: Member,
     clock: i64,
     theirs: u64,
     ours: i64,
@@ -111,7 +111,7 @@ struct Writer {
 
 impl Writer {
     /// A contact who was accepted, and whose endpoint nobody hosts.
-    async fn befriend(&mut self, tx: &mut Tx, number: usize) -> Result<ContactId> {
+    async fn befriend(&mut self, tx: &mut Tx, number: usize) -> Result<Member> {
         let peer = Identity::new(&RootSecret(self.random())).public();
         let name = format!("Contact {number}");
         let naming = Naming { name: &name, skeleton: &skeleton(&name), named: true };
@@ -128,8 +128,9 @@ impl Writer {
             servers: vec![],
         };
         contacts::take_card(tx, contact, &card).await?;
-        conversations::create(tx, contact, &conversation.save()?, None, self.now).await?;
-        Ok(contact)
+        let with = contacts::direct(tx, contact).await?;
+        groups::create(tx, with.conversation, &conversation.save()?, None, self.now).await?;
+        Ok(with)
     }
 
     async fn write(&mut self, tx: &mut Tx, chat: &mut Chat) -> Result<()> {
@@ -143,19 +144,20 @@ impl Writer {
             chat.theirs += 1;
             let (counter, clock) = (chat.theirs, chat.clock.cast_unsigned());
             let text = Text { id, counter, clock, created_at: self.now.0, seen: vec![], text, disappear_after: None };
-            messages::add_theirs(tx, chat.contact, &text, None, self.now).await?;
+            messages::add_theirs(tx, chat.with, &text, None, self.now).await?;
             Ok(())
         }
     }
 
     async fn is_delivered(&mut self, tx: &mut Tx, chat: &Chat, id: MessageId, text: &str) -> Result<()> {
-        let (contact, clock) = (chat.contact, chat.clock);
-        let new = NewRow { contact, id, text, clock, created_at: self.now, expires_at: None, disappear_after: None };
+        let (Member { conversation, contact }, clock) = (chat.with, chat.clock);
+        let new =
+            NewRow { conversation, id, text, clock, created_at: self.now, expires_at: None, disappear_after: None };
         let row = messages::add_ours(tx, &new).await?;
-        messages::number(tx, row, contact, chat.ours).await?;
-        let waiting = messages::outbox(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
-        messages::set_envelope(tx, waiting.id, &[0; 1024]).await?;
-        messages::receipt(tx, contact, id, self.now).await?;
+        messages::number(tx, row, conversation, chat.ours).await?;
+        let waiting = outbox::rows(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
+        outbox::set_envelope(tx, waiting.id, &[0; 1024]).await?;
+        delivery::receipt(tx, chat.with, id, self.now).await?;
         Ok(())
     }
 

@@ -180,14 +180,14 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     let mut tx = profile.store.begin().await?;
     // By a clock that is an hour ahead.
     sqlx::query(
-        "INSERT INTO message (contact, id, mine, state, text, clock, created_at, delivered_at) \
-         SELECT id, randomblob(16), 0, 'received', 'The second', 2, ?1 + 3600000, ?1 - 1 FROM contact UNION ALL \
-         SELECT id, randomblob(16), 0, 'received', 'The first', 1, ?1 + 3600000, ?1 FROM contact",
+        "INSERT INTO message (conversation, author, id, text, clock, created_at, received_at) \
+         SELECT conversation, id, randomblob(16), 'The second', 2, ?1 + 3600000, ?1 - 1 FROM contact UNION ALL \
+         SELECT conversation, id, randomblob(16), 'The first', 1, ?1 + 3600000, ?1 FROM contact",
     )
     .bind(chive::clock::Clock::system().now().0)
     .execute(&mut *tx)
     .await?;
-    sqlx::query("UPDATE contact SET clock = 2").execute(&mut *tx).await?;
+    sqlx::query("UPDATE conversation SET clock = 2").execute(&mut *tx).await?;
     tx.commit().await?;
     profile.store.close().await;
     drop(profile);
@@ -291,16 +291,23 @@ async fn talked(person: &Person) -> Result<()> {
     let now = chive::clock::Clock::system().now().0;
     sqlx::query(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
-         INSERT INTO message (contact, id, mine, state, text, clock, created_at, delivered_at, read_at) \
-         SELECT (SELECT id FROM contact), randomblob(16), i % 2, CASE i % 2 WHEN 1 THEN 'delivered' ELSE 'received' END, \
+         INSERT INTO message (conversation, author, id, text, clock, created_at, received_at, read_at) \
+         SELECT conversation, iif(i % 2, NULL, contact.id), randomblob(16), \
          'Number ' || i || CASE i WHEN 7 THEN ' at the lighthouse' ELSE substr(' and more, and more, and more, and more', 1, i % 40) END, \
-         i, ?2 - (?1 - i) * 60000, ?2, CASE i % 2 WHEN 0 THEN ?2 END FROM n",
+         i, ?2 - (?1 - i) * 60000, iif(i % 2, NULL, ?2), iif(i % 2, NULL, ?2) FROM n, contact",
     )
     .bind(MANY)
     .bind(now)
     .execute(&mut *tx)
     .await?;
-    sqlx::query("UPDATE contact SET clock = ?").bind(MANY).execute(&mut *tx).await?;
+    sqlx::query(
+        "INSERT INTO delivery (message, recipient, state, delivered_at) \
+         SELECT row, contact.id, 'delivered', ? FROM message, contact WHERE author IS NULL",
+    )
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE conversation SET clock = ?").bind(MANY).execute(&mut *tx).await?;
     tx.commit().await?;
     profile.store.close().await;
     Ok(())

@@ -19,7 +19,7 @@ use crate::node::handle::refuse;
 use crate::node::session::links;
 use crate::node::session::table::{Accepted, Facts};
 use crate::store::contacts::{self, ContactRow, Naming};
-use crate::store::{StoreError, Tx, messages, owner, servers};
+use crate::store::{StoreError, Tx, outbox, owner, servers};
 use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
@@ -117,7 +117,7 @@ async fn change_contact(core: &mut Core, cx: &mut Cx, who: String, change: Conta
         }
         contacts::set_verified(&mut cx.tx, row.id, verified).await?;
     }
-    settings::change(cx, row.id, &change).await?;
+    settings::change(cx, row.direct(), &change).await?;
 
     if let Some(blocked) = change.blocked.filter(|blocked| *blocked != row.blocked) {
         block(core, cx, row.id, blocked).await?;
@@ -241,8 +241,9 @@ pub(crate) async fn own_card(cx: &mut Cx, reader: Option<ContactId>) -> Result<C
 /// Tells one contact our card, in place of an older one that still waits.
 pub(crate) async fn put_card(cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
     let (card, item) = (own_card(cx, Some(contact)).await?, cx.fresh_id());
-    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Card).await?;
-    messages::put(&mut cx.tx, contact, OutboxKind::Card, item, Some(&card.to_bytes()), None).await?;
+    let to = contacts::direct(&mut cx.tx, contact).await?;
+    outbox::drop_kind(&mut cx.tx, to, OutboxKind::Card).await?;
+    outbox::put(&mut cx.tx, to, OutboxKind::Card, item, Some(&card.to_bytes()), None).await?;
     cx.fx.deliver(contact);
     Ok(())
 }

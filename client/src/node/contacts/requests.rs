@@ -18,7 +18,7 @@ use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
 use crate::link::LinkError;
-use crate::model::{ContactId, ContactStatus, InvitationStatus, Reason, UnixMillis};
+use crate::model::{ContactId, ContactStatus, InvitationStatus, Member, Reason, UnixMillis};
 use crate::node::NodeHandle;
 use crate::node::conversation::inbox::digest;
 use crate::node::conversation::{groups, restart, settings};
@@ -30,9 +30,9 @@ use crate::node::input::Answered;
 use crate::node::session::handshake::{AttemptError, ContactRequest};
 use crate::node::session::links;
 use crate::store::contacts::{self, ContactRow, Naming, NewRequest, RequestRow};
-use crate::store::conversations::Acceptance;
+use crate::store::groups::{self as stored, Acceptance};
 use crate::store::invitations::InvitationRow;
-use crate::store::{StoreError, afresh, conversations};
+use crate::store::{StoreError, afresh};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, Refusal};
@@ -266,11 +266,12 @@ async fn join(
     };
 
     core.groups.forget(contact);
-    conversations::forget(&mut cx.tx, contact).await?;
+    let with = contacts::direct(&mut cx.tx, contact).await?;
+    stored::forget(&mut cx.tx, with).await?;
     if let Some(withdrawn) = &introduction.withdrawn {
         afresh::remember_answered(&mut cx.tx, contact, withdrawn).await?;
     }
-    groups::create(cx, contact, &group, None).await?;
+    groups::create(cx, with.conversation, &group, None).await?;
     contacts::accept(&mut cx.tx, contact, &peer, &pair).await?;
     contacts::take_card(&mut cx.tx, contact, &introduction.card).await?;
     contacts::remove_request(&mut cx.tx, contact).await?;
@@ -400,7 +401,7 @@ async fn judge_contact(
     introduction: &[u8],
 ) -> Result<Option<Verdict>, StoreError> {
     let name = digest(introduction);
-    let given = conversations::load(&mut cx.tx, row.id).await?.and_then(|group| group.acceptance);
+    let given = stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
     Ok(match given {
         // The same request again: its answer was lost on the way. The same answer.
         Some(given) if given.request == name => Some(Verdict::Answer(Frame::Accept(given.answer))),
@@ -458,7 +459,7 @@ pub(crate) async fn accept(
     let contact = if let Some(row) = &known {
         // They may have asked before and never used our answer; or they have lost what they had.
         core.groups.forget(row.id);
-        conversations::forget(&mut cx.tx, row.id).await?;
+        stored::forget(&mut cx.tx, row.direct()).await?;
         restart::note_restarted(cx, row, true).await?;
         row.id
     } else {
@@ -469,7 +470,8 @@ pub(crate) async fn accept(
     let card = own_card(cx, Some(contact)).await?;
     let answer = Introduction { card, mls: welcome, withdrawn, message: None }.to_bytes();
     let acceptance = Acceptance { request: digest(introduction), answer: answer.clone() };
-    groups::create(cx, contact, &group, Some(&acceptance)).await?;
+    let Member { conversation, .. } = contacts::direct(&mut cx.tx, contact).await?;
+    groups::create(cx, conversation, &group, Some(&acceptance)).await?;
     for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
         afresh::remember_answered(&mut cx.tx, contact, answered).await?;
     }

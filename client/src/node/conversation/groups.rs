@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use chive_mls::Conversation;
 
-use crate::model::ContactId;
+use crate::model::{ContactId, ConversationId, Member};
 use crate::node::cx::Cx;
 use crate::node::session::table::Sessions;
 use crate::store::StoreError;
-use crate::store::conversations::{self, Acceptance};
+use crate::store::groups::{self as stored, Acceptance};
 
 /// Groups as they are in the store.
 #[derive(Default)]
 pub(crate) struct Groups {
-    open: BTreeMap<ContactId, Conversation>,
+    open: BTreeMap<Member, Conversation>,
 }
 
 impl Groups {
     /// A group, from memory or from the store. Whoever changes it gives it back with [`Groups::keep`] once
     /// the change is written; if it is not given back, the next one reads the store.
-    pub(crate) async fn take(&mut self, cx: &mut Cx, contact: ContactId) -> Result<Conversation, StoreError> {
-        if let Some(group) = self.open.remove(&contact) {
+    pub(crate) async fn take(&mut self, cx: &mut Cx, with: Member) -> Result<Conversation, StoreError> {
+        if let Some(group) = self.open.remove(&with) {
             return Ok(group);
         }
-        let row = conversations::load(&mut cx.tx, contact).await?;
-        let row = row.ok_or(StoreError::broken("a conversation is missing"))?;
+        let row = stored::load(&mut cx.tx, with.conversation).await?;
+        let row = row.ok_or(StoreError::broken("a group is missing"))?;
         Ok(Conversation::load(&row.mls)?)
     }
 
@@ -32,26 +32,26 @@ impl Groups {
     pub(crate) async fn save(
         &mut self,
         cx: &mut Cx,
-        contact: ContactId,
+        with: Member,
         group: Conversation,
         sealed: u32,
     ) -> Result<(), StoreError> {
-        conversations::save(&mut cx.tx, contact, &group.save()?, sealed).await?;
-        self.keep(contact, group);
+        stored::save(&mut cx.tx, with.conversation, &group.save()?, sealed).await?;
+        self.keep(with, group);
         Ok(())
     }
 
-    pub(crate) fn keep(&mut self, contact: ContactId, group: Conversation) {
-        self.open.insert(contact, group);
+    pub(crate) fn keep(&mut self, with: Member, group: Conversation) {
+        self.open.insert(with, group);
     }
 
     pub(crate) fn forget(&mut self, contact: ContactId) {
-        self.open.remove(&contact);
+        self.open.retain(|with, _| with.contact != contact);
     }
 
     /// Lets go of groups that no link uses.
     pub(crate) fn keep_linked(&mut self, sessions: &Sessions) {
-        self.open.retain(|contact, _| sessions.is_linked(*contact));
+        self.open.retain(|with, _| sessions.is_linked(with.contact));
     }
 
     pub(crate) fn forget_all(&mut self) {
@@ -62,9 +62,9 @@ impl Groups {
 /// Writes a new group, with what must be answered when the request for it comes again.
 pub(crate) async fn create(
     cx: &mut Cx,
-    contact: ContactId,
+    conversation: ConversationId,
     group: &Conversation,
     acceptance: Option<&Acceptance>,
 ) -> Result<(), StoreError> {
-    conversations::create(&mut cx.tx, contact, &group.save()?, acceptance, cx.now).await
+    stored::create(&mut cx.tx, conversation, &group.save()?, acceptance, cx.now).await
 }

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::outbox;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
-use crate::model::{ContactId, OutboxId, OutboxKind};
+use crate::model::{ContactId, ConversationId, Member, OutboxId, OutboxKind};
 use crate::node::contacts::book;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::session::links;
-use crate::store::conversations::Before;
-use crate::store::messages::{self, Receipted};
-use crate::store::{StoreError, contacts, conversations, terms};
+use crate::store::delivery::{self, Receipted};
+use crate::store::groups::{self as stored, Before};
+use crate::store::{StoreError, contacts, conversations, messages, terms};
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
 
@@ -84,26 +84,27 @@ async fn open(
     mls: &[u8],
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let digest = digest(envelope);
-    let mut group = core.groups.take(cx, contact).await?;
-    let outcome = match conversations::received(&mut cx.tx, contact, &digest).await? {
+    let from = contacts::direct(&mut cx.tx, contact).await?;
+    let mut group = core.groups.take(cx, from).await?;
+    let outcome = match stored::received(&mut cx.tx, from, &digest).await? {
         Some(Before::Item(item)) => Outcome::answer(item),
         Some(Before::Unusable) => Outcome::default(),
         None => match group.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
-            Ok(Opened::Content(content)) => take_content(cx, contact, &mut group, &content, &digest).await?,
+            Ok(Opened::Content(content)) => take_content(cx, from, &mut group, &content, &digest).await?,
             Ok(Opened::Commit { epoch, receipt }) => {
-                conversations::keep_commit_receipt(&mut cx.tx, contact, epoch, &receipt).await?;
-                begin_epoch(cx, contact, Some(receipt)).await?
+                stored::keep_commit_receipt(&mut cx.tx, from.conversation, epoch, &receipt).await?;
+                begin_epoch(cx, from.conversation, Some(receipt)).await?
             }
             Err(MlsError::LaterEpoch) => {
-                conversations::hold(&mut cx.tx, contact, &digest, envelope, MAX_HELD).await?;
+                stored::hold(&mut cx.tx, from, &digest, envelope, MAX_HELD).await?;
                 Outcome::default()
             }
             Err(MlsError::OtherGroup) => {
                 tracing::debug!("an envelope of a conversation that was restarted since");
-                core.groups.keep(contact, group);
+                core.groups.keep(from, group);
                 return Ok(vec![]);
             }
-            Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(cx, contact, epoch).await?,
+            Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(cx, from.conversation, epoch).await?,
             Err(error) => {
                 tracing::warn!(%error, "a message does not open");
                 links::report_undecryptable(core, cx, contact);
@@ -111,21 +112,22 @@ async fn open(
             }
         },
     };
-    conclude(core, cx, contact, group, outcome).await
+    conclude(core, cx, from, group, outcome).await
 }
 
 /// Seals the answers, writes the group, and says what follows.
 async fn conclude(
     core: &mut Core,
     cx: &mut Cx,
-    contact: ContactId,
+    from: Member,
     mut group: Conversation,
     outcome: Outcome,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
+    let contact = from.contact;
     let sealed = outcome.answers.iter().map(|content| group.seal(&content.to_bytes()));
     let mut answers = sealed.collect::<Result<Vec<_>, _>>()?;
     let count = u32::try_from(answers.len()).unwrap_or(0);
-    core.groups.save(cx, contact, group, count).await?;
+    core.groups.save(cx, from, group, count).await?;
 
     // Receipts are not kept: one that is lost is made again when what it is for comes again.
     answers.extend(outcome.sealed);
@@ -144,92 +146,92 @@ async fn conclude(
 
 async fn take_content(
     cx: &mut Cx,
-    contact: ContactId,
+    from: Member,
     group: &mut Conversation,
     content: &[u8],
     digest: &[u8],
 ) -> Result<Outcome, StoreError> {
     // What opens was sealed by somebody who has joined.
-    conversations::forget_acceptance(&mut cx.tx, contact).await?;
+    stored::forget_acceptance(&mut cx.tx, from.conversation).await?;
     let content = match Content::from_bytes(content) {
         Ok(content) => content,
         Err(error) => {
             tracing::warn!(%error, "a content cannot be read");
-            return unusable(cx, contact, digest).await;
+            return unusable(cx, from, digest).await;
         }
     };
     match content {
-        Content::Text(text) => take_text(cx, contact, text, digest).await,
-        Content::Receipt(items) => take_receipts(cx, contact, &items).await,
+        Content::Text(text) => take_text(cx, from, text, digest).await,
+        Content::Receipt(items) => take_receipts(cx, from, &items).await,
         Content::CommitReceipt { epoch } => {
             if !group.commit_receipted(epoch)? {
                 return Ok(Outcome::default());
             }
-            let finished = messages::finish_commit(&mut cx.tx, contact).await?;
-            let begun = begin_epoch(cx, contact, None).await?;
+            let finished = delivery::finish_commit(&mut cx.tx, from).await?;
+            let begun = begin_epoch(cx, from.conversation, None).await?;
             Ok(Outcome { finished: finished.into_iter().collect(), ..begun })
         }
         Content::Card { id, card } => {
-            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
-            let is_news = contacts::take_card(&mut cx.tx, contact, &card).await?;
+            stored::remember_received(&mut cx.tx, from, digest, id).await?;
+            let is_news = contacts::take_card(&mut cx.tx, from.contact, &card).await?;
             if is_news {
-                book::name_after_card(cx, contact, &card).await?;
-                cx.note_contact(contact).await?;
+                book::name_after_card(cx, from.contact, &card).await?;
+                cx.note_contact(from.contact).await?;
             }
             Ok(Outcome { card: is_news, ..Outcome::answer(id) })
         }
         Content::Terms { id, terms: theirs } => {
-            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
-            if terms::take(&mut cx.tx, contact, &theirs).await? {
-                cx.note_contact(contact).await?;
+            stored::remember_received(&mut cx.tx, from, digest, id).await?;
+            if terms::take(&mut cx.tx, from, &theirs).await? {
+                cx.note_contact(from.contact).await?;
             }
             Ok(Outcome::answer(id))
         }
-        Content::Read { id, items } => take_read(cx, contact, id, &items, digest).await,
+        Content::Read { id, items } => take_read(cx, from, id, &items, digest).await,
         Content::Unknown { id: Some(id) } => {
-            conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
+            stored::remember_received(&mut cx.tx, from, digest, id).await?;
             Ok(Outcome::answer(id))
         }
         Content::Unknown { id: None } => Ok(Outcome::default()),
     }
 }
 
-async fn take_text(cx: &mut Cx, contact: ContactId, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
-    let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(Outcome::default()) };
+async fn take_text(cx: &mut Cx, from: Member, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
+    let conversation = conversations::load(&mut cx.tx, from.conversation).await?;
     // A clock from the far future would push every later message to the end of all numbers.
-    let limit = row.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
+    let limit = conversation.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
     if text.clock > limit || text.counter == 0 || text.counter > i64::MAX.cast_unsigned() {
         tracing::warn!("a message with an impossible place in the order");
-        return unusable(cx, contact, digest).await;
+        return unusable(cx, from, digest).await;
     }
 
-    conversations::remember_received(&mut cx.tx, contact, digest, text.id).await?;
+    stored::remember_received(&mut cx.tx, from, digest, text.id).await?;
     let timer = match text.disappear_after {
-        Some(timer) => terms::load(&mut cx.tx, contact).await?.consented(timer),
+        Some(timer) => terms::load(&mut cx.tx, from.conversation).await?.consented(timer),
         None => None,
     };
-    if let Some(message) = messages::add_theirs(&mut cx.tx, contact, &text, timer, cx.now).await? {
+    if let Some(message) = messages::add_theirs(&mut cx.tx, from, &text, timer, cx.now).await? {
         cx.note_message(message).await?;
     }
-    let seen = take_receipts(cx, contact, &text.seen).await?;
+    let seen = take_receipts(cx, from, &text.seen).await?;
     Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
 }
 
 /// No receipt, which would say that it is stored; and no complaint when it comes again: the envelope opened.
-async fn unusable(cx: &mut Cx, contact: ContactId, digest: &[u8]) -> Result<Outcome, StoreError> {
-    conversations::remember_unusable(&mut cx.tx, contact, digest).await?;
+async fn unusable(cx: &mut Cx, from: Member, digest: &[u8]) -> Result<Outcome, StoreError> {
+    stored::remember_unusable(&mut cx.tx, from, digest).await?;
     Ok(Outcome::default())
 }
 
-async fn take_receipts(cx: &mut Cx, contact: ContactId, items: &[MessageId]) -> Result<Outcome, StoreError> {
+async fn take_receipts(cx: &mut Cx, from: Member, items: &[MessageId]) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     for item in items {
-        let Receipted { outbox, message } = messages::receipt(&mut cx.tx, contact, *item, cx.now).await?;
+        let Receipted { outbox, message } = delivery::receipt(&mut cx.tx, from, *item, cx.now).await?;
         if let Some(row) = outbox {
             outcome.finished.push(row.id);
             outcome.card_told |= row.kind == OutboxKind::Card;
             if let (OutboxKind::Settings, Some(body)) = (row.kind, &row.body) {
-                settings_told(cx, contact, body).await?;
+                settings_told(cx, from, body).await?;
             }
         }
         if let Some(message) = message {
@@ -240,25 +242,25 @@ async fn take_receipts(cx: &mut Cx, contact: ContactId, items: &[MessageId]) -> 
 }
 
 /// The contact knows what we want.
-async fn settings_told(cx: &mut Cx, contact: ContactId, body: &[u8]) -> Result<(), StoreError> {
+async fn settings_told(cx: &mut Cx, from: Member, body: &[u8]) -> Result<(), StoreError> {
     let Ok(Content::Terms { terms: ours, .. }) = Content::from_bytes(body) else { return Ok(()) };
-    terms::told(&mut cx.tx, contact, &ours).await?;
-    cx.note_contact(contact).await
+    terms::told(&mut cx.tx, from, &ours).await?;
+    cx.note_contact(from.contact).await
 }
 
 /// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow it.
 async fn take_read(
     cx: &mut Cx,
-    contact: ContactId,
+    from: Member,
     id: MessageId,
     items: &[MessageId],
     digest: &[u8],
 ) -> Result<Outcome, StoreError> {
-    conversations::remember_received(&mut cx.tx, contact, digest, id).await?;
-    let stored = take_receipts(cx, contact, items).await?;
-    if terms::load(&mut cx.tx, contact).await?.own().read_receipts {
+    stored::remember_received(&mut cx.tx, from, digest, id).await?;
+    let stored = take_receipts(cx, from, items).await?;
+    if terms::load(&mut cx.tx, from.conversation).await?.own().read_receipts {
         for item in items {
-            if let Some(message) = messages::was_read(&mut cx.tx, contact, *item, cx.now).await? {
+            if let Some(message) = delivery::was_read(&mut cx.tx, from, *item, cx.now).await? {
                 cx.note_message(message).await?;
             }
         }
@@ -266,15 +268,20 @@ async fn take_read(
     Ok(Outcome { answers: vec![Content::Receipt(vec![id])], ..stored })
 }
 
-async fn begin_epoch(cx: &mut Cx, contact: ContactId, sealed: Option<Vec<u8>>) -> Result<Outcome, StoreError> {
-    conversations::begin_epoch(&mut cx.tx, contact, cx.now).await?;
-    let retry = conversations::take_held(&mut cx.tx, contact).await?;
+async fn begin_epoch(
+    cx: &mut Cx,
+    conversation: ConversationId,
+    sealed: Option<Vec<u8>>,
+) -> Result<Outcome, StoreError> {
+    stored::begin_epoch(&mut cx.tx, conversation, cx.now).await?;
+    let held = stored::take_held(&mut cx.tx, conversation).await?;
+    let retry = held.into_iter().map(|held| held.envelope).collect();
     Ok(Outcome { sealed, retry, ..Outcome::default() })
 }
 
-async fn repeat_commit_receipt(cx: &mut Cx, contact: ContactId, epoch: u64) -> Result<Outcome, StoreError> {
-    let row = conversations::load(&mut cx.tx, contact).await?;
-    let row = row.ok_or(StoreError::broken("a conversation is missing"))?;
+async fn repeat_commit_receipt(cx: &mut Cx, conversation: ConversationId, epoch: u64) -> Result<Outcome, StoreError> {
+    let row = stored::load(&mut cx.tx, conversation).await?;
+    let row = row.ok_or(StoreError::broken("a group is missing"))?;
     let is_last = row.receipted_epoch == Some(epoch.cast_signed());
     Ok(Outcome { sealed: row.commit_receipt.filter(|_| is_last), ..Outcome::default() })
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use crate::api::types::{ErrorCode, Message, NewMessage};
 use crate::fault::Fault;
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
-use crate::model::{ContactId, ContactStatus, MessageRowId, OutboxId, OutboxKind, UnixMillis};
+use crate::model::{ContactId, ContactStatus, Member, MessageRowId, OutboxId, OutboxKind, UnixMillis};
 use crate::node::NodeHandle;
 use crate::node::contacts::book::find_contact;
 use crate::node::core::Core;
@@ -17,8 +17,9 @@ use crate::node::input::Input;
 use crate::node::path::{Offered, Path};
 use crate::node::query::{parse_id, unknown_message};
 use crate::store::contacts::{self, ContactRow};
-use crate::store::messages::{self, MessageRow, NewRow, OutboxRow};
-use crate::store::{StoreError, conversations, terms};
+use crate::store::messages::{self, MessageRow, NewRow};
+use crate::store::outbox::{self as stored, OutboxRow};
+use crate::store::{StoreError, conversations, delivery, groups, terms};
 use crate::wire::card::Card;
 use crate::wire::message::{Content, MessageId, Text};
 
@@ -54,12 +55,13 @@ async fn send(cx: &mut Cx, who: String, new: NewMessage) -> Result<MessageRowId,
     }
     check_can_send(&contact)?;
 
-    let timer = terms::load(&mut cx.tx, contact.id).await?.in_force().disappear_after;
+    let conversation = conversations::load(&mut cx.tx, contact.conversation).await?;
+    let timer = terms::load(&mut cx.tx, conversation.id).await?.in_force().disappear_after;
     let row = NewRow {
-        contact: contact.id,
+        conversation: conversation.id,
         id,
         text: &new.text,
-        clock: contact.clock + 1,
+        clock: conversation.clock + 1,
         created_at: cx.now,
         expires_at,
         disappear_after: (timer > 0).then_some(timer),
@@ -72,7 +74,7 @@ async fn send(cx: &mut Cx, who: String, new: NewMessage) -> Result<MessageRowId,
 
 /// The same id again sends nothing twice.
 fn sent_before(earlier: &MessageRow, contact: &ContactRow, text: &str) -> Result<MessageRowId, Fault> {
-    if earlier.mine && earlier.contact == contact.id && earlier.text == text {
+    if earlier.mine && earlier.conversation == contact.conversation && earlier.text == text {
         return Ok(earlier.row);
     }
     refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")
@@ -82,7 +84,7 @@ async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
     let Some(row) = messages::by_id(&mut cx.tx, id).await?.filter(|row| row.mine) else {
         return unknown_message();
     };
-    if !messages::cancel(&mut cx.tx, &row, cx.now).await? {
+    if !delivery::cancel(&mut cx.tx, &row, cx.now).await? {
         return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be cancelled any more");
     }
     cx.note_message(row.row).await?;
@@ -97,7 +99,7 @@ async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
 pub(crate) async fn hand_over(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
     let ready = core.sessions.path(contact).and_then(|path| path.has_room().then(|| path.cursor()));
     if let Some(cursor) = ready {
-        let rows = messages::outbox(&mut cx.tx, contact, cursor, BATCH).await?;
+        let rows = stored::rows(&mut cx.tx, contact, cursor, BATCH).await?;
         let is_full_batch = rows.len() == BATCH as usize;
         let envelopes = seal_or_log(core, cx, contact, rows).await?;
         if offer(core, cx, contact, envelopes) && is_full_batch {
@@ -105,7 +107,7 @@ pub(crate) async fn hand_over(core: &mut Core, cx: &mut Cx, contact: ContactId) 
         }
     }
 
-    let waits = messages::anything_waits(&mut cx.tx, contact).await?;
+    let waits = stored::anything_waits(&mut cx.tx, contact).await?;
     core.sessions.set_waiting(contact, waits);
     Ok(())
 }
@@ -150,21 +152,22 @@ async fn seal(
     rows: Vec<OutboxRow>,
 ) -> Result<Vec<(OutboxId, Vec<u8>)>, StoreError> {
     let unsealed = u32::try_from(rows.iter().filter(|row| row.envelope.is_none()).count()).unwrap_or(0);
+    let to = contacts::direct(&mut cx.tx, contact).await?;
     let mut group = match unsealed {
         0 => None,
-        _ => Some(core.groups.take(cx, contact).await?),
+        _ => Some(core.groups.take(cx, to).await?),
     };
     let mut envelopes = Vec::with_capacity(rows.len());
     for row in rows {
         let envelope = match (&row.envelope, &mut group) {
             (Some(envelope), _) => envelope.clone(),
-            (None, Some(group)) => seal_row(core, cx, contact, group, &row).await?,
+            (None, Some(group)) => seal_row(core, cx, to, group, &row).await?,
             (None, None) => return Err(StoreError::broken("the outbox")),
         };
         envelopes.push((row.id, envelope));
     }
     if let Some(group) = group {
-        core.groups.save(cx, contact, group, unsealed).await?;
+        core.groups.save(cx, to, group, unsealed).await?;
     }
     Ok(envelopes)
 }
@@ -172,21 +175,21 @@ async fn seal(
 async fn seal_row(
     core: &Core,
     cx: &mut Cx,
-    contact: ContactId,
+    to: Member,
     group: &mut Conversation,
     row: &OutboxRow,
 ) -> Result<Vec<u8>, StoreError> {
     let item = row.item;
     let content = match (row.kind, &row.body) {
-        (OutboxKind::Message, _) => text_of(cx, contact, item).await?,
+        (OutboxKind::Message, _) => text_of(cx, to, item).await?,
         (OutboxKind::Settings | OutboxKind::Read, Some(body)) => Content::from_bytes(body).ok(),
         (OutboxKind::Card, Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
         _ => None,
     };
     let content = content.ok_or(StoreError::broken("the outbox"))?;
     let mls = group.seal(&content.to_bytes())?;
-    let envelope = wrap(core, cx, contact, &mls)?;
-    messages::set_envelope(&mut cx.tx, row.id, &envelope).await?;
+    let envelope = wrap(core, cx, to.contact, &mls)?;
+    stored::set_envelope(&mut cx.tx, row.id, &envelope).await?;
     Ok(envelope)
 }
 
@@ -199,17 +202,16 @@ pub(crate) fn wrap(core: &Core, cx: &mut Cx, contact: ContactId, mls: &[u8]) -> 
 }
 
 /// A message gets its number when it is sealed, so that one that is cancelled before leaves no gap.
-async fn text_of(cx: &mut Cx, contact: ContactId, id: MessageId) -> Result<Option<Content>, StoreError> {
-    let message = messages::ours(&mut cx.tx, contact, id).await?;
-    let (Some(message), Some(row)) = (message, contacts::by_id(&mut cx.tx, contact).await?) else {
-        return Ok(None);
-    };
-    let counter = message.counter.unwrap_or(row.next_counter);
+async fn text_of(cx: &mut Cx, to: Member, id: MessageId) -> Result<Option<Content>, StoreError> {
+    let message = messages::ours(&mut cx.tx, to.conversation, id).await?;
+    let Some(message) = message else { return Ok(None) };
+    let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
+    let counter = message.counter.unwrap_or(conversation.next_counter);
     if message.counter.is_none() {
-        messages::number(&mut cx.tx, message.row, contact, counter).await?;
+        messages::number(&mut cx.tx, message.row, to.conversation, counter).await?;
     }
 
-    let seen = messages::newest_of(&mut cx.tx, contact, u32::try_from(MAX_SEEN).unwrap_or(0)).await?;
+    let seen = messages::newest_of(&mut cx.tx, to, u32::try_from(MAX_SEEN).unwrap_or(0)).await?;
     Ok(Some(Content::Text(Text {
         id,
         counter: counter.cast_unsigned(),
@@ -226,7 +228,7 @@ pub(crate) async fn taken(core: &mut Core, cx: &mut Cx, contact: ContactId, row:
     if let Some(link) = core.sessions.link_mut(contact) {
         link.taken(row, cx.at);
     }
-    if let Some(message) = messages::mark_sent(&mut cx.tx, row, cx.now).await? {
+    if let Some(message) = delivery::mark_sent(&mut cx.tx, row, cx.now).await? {
         cx.note_message(message).await?;
     }
     Ok(())
@@ -243,7 +245,7 @@ pub(crate) fn finished(core: &mut Core, contact: ContactId, rows: &[OutboxId]) {
 
 /// Gives up what was not delivered in its time.
 pub(crate) async fn expire(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
-    for expired in messages::expire(&mut cx.tx, cx.now).await? {
+    for expired in delivery::expire(&mut cx.tx, cx.now).await? {
         cx.note_message(expired.message).await?;
         finished(core, expired.contact, expired.outbox.as_slice());
         cx.fx.deliver(expired.contact);
@@ -253,28 +255,30 @@ pub(crate) async fn expire(core: &mut Core, cx: &mut Cx) -> Result<(), StoreErro
 
 /// Replaces our keys in conversations where it is our turn and time, and the contact is linked.
 pub(crate) async fn update_keys(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
-    for contact in conversations::due(&mut cx.tx, cx.now, core.key_updates).await? {
-        if core.sessions.is_linked(contact) {
-            update_keys_with(core, cx, contact).await?;
+    for conversation in groups::due(&mut cx.tx, cx.now, core.key_updates).await? {
+        for contact in conversations::members(&mut cx.tx, conversation).await? {
+            if core.sessions.is_linked(contact) {
+                update_keys_with(core, cx, Member { conversation, contact }).await?;
+            }
         }
     }
     Ok(())
 }
 
-async fn update_keys_with(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
-    let mut group = core.groups.take(cx, contact).await?;
+async fn update_keys_with(core: &mut Core, cx: &mut Cx, with: Member) -> Result<(), StoreError> {
+    let mut group = core.groups.take(cx, with).await?;
     if !group.may_commit() {
-        core.groups.keep(contact, group);
+        core.groups.keep(with, group);
         return Ok(());
     }
     let epoch = group.epoch();
     let commit = group.commit()?;
-    let envelope = wrap(core, cx, contact, &commit)?;
-    core.groups.save(cx, contact, group, 0).await?;
+    let envelope = wrap(core, cx, with.contact, &commit)?;
+    core.groups.save(cx, with, group, 0).await?;
 
     let item = commit_item(epoch);
-    messages::put(&mut cx.tx, contact, OutboxKind::Commit, item, None, Some(&envelope)).await?;
-    cx.fx.deliver(contact);
+    stored::put(&mut cx.tx, with, OutboxKind::Commit, item, None, Some(&envelope)).await?;
+    cx.fx.deliver(with.contact);
     Ok(())
 }
 

@@ -7,13 +7,13 @@ use super::inbox::digest;
 use super::{groups, settings};
 use crate::api::types::What;
 use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME};
-use crate::model::{ContactId, ContactStatus, OutboxKind, Reason};
+use crate::model::{ContactId, ContactStatus, Member, OutboxKind, Reason};
 use crate::node::contacts::book;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::store::contacts::{self, ContactRow};
-use crate::store::conversations::{self, Acceptance};
-use crate::store::{StoreError, afresh, messages};
+use crate::store::groups::{self as stored, Acceptance};
+use crate::store::{StoreError, afresh, conversations, outbox};
 use crate::wire::card::Introduction;
 use crate::wire::frame::{Frame, FrameError, Refusal};
 use crate::wire::restart::Restart;
@@ -23,9 +23,10 @@ pub(crate) async fn ask(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Res
     if !core.sessions.restart_asked(contact, cx.at) {
         return Ok(());
     }
-    let request = match afresh::question(&mut cx.tx, contact).await? {
+    let to = contacts::direct(&mut cx.tx, contact).await?;
+    let request = match afresh::question(&mut cx.tx, to).await? {
         Some(row) => row.question,
-        None => new_request(cx, contact).await?,
+        None => new_request(cx, to).await?,
     };
     cx.fx.send(contact, Frame::Restart(request));
     Ok(())
@@ -39,19 +40,19 @@ pub(crate) async fn repeat_requests(core: &mut Core, cx: &mut Cx) -> Result<(), 
     Ok(())
 }
 
-async fn new_request(cx: &mut Cx, contact: ContactId) -> Result<Vec<u8>, StoreError> {
+async fn new_request(cx: &mut Cx, to: Member) -> Result<Vec<u8>, StoreError> {
     let draft = Draft::new(cx.unix_seconds(), &mut cx.rng)?;
-    let request = restart(cx, contact, draft.key_package).await?.to_bytes();
-    afresh::ask(&mut cx.tx, contact, &draft.blob, &request).await?;
+    let request = restart(cx, to, draft.key_package).await?.to_bytes();
+    afresh::ask(&mut cx.tx, to, &draft.blob, &request).await?;
     Ok(request)
 }
 
-async fn restart(cx: &mut Cx, contact: ContactId, mls: Vec<u8>) -> Result<Restart, StoreError> {
-    let row = contacts::by_id(&mut cx.tx, contact).await?.ok_or(StoreError::broken("a contact vanished"))?;
-    let card = book::own_card(cx, Some(contact)).await?;
+async fn restart(cx: &mut Cx, to: Member, mls: Vec<u8>) -> Result<Restart, StoreError> {
+    let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
+    let card = book::own_card(cx, Some(to.contact)).await?;
     let introduction = Introduction { card, mls, withdrawn: None, message: None };
-    let heard = afresh::heard(&mut cx.tx, contact).await?;
-    Ok(Restart { introduction, heard, clock: row.clock.cast_unsigned() })
+    let heard = afresh::heard(&mut cx.tx, to).await?;
+    Ok(Restart { introduction, heard, clock: conversation.clock.cast_unsigned() })
 }
 
 /// The contact has lost their side of the conversation.
@@ -68,7 +69,7 @@ pub(crate) async fn requested(
     }
 
     let name = digest(request);
-    let given = conversations::load(&mut cx.tx, contact).await?.and_then(|group| group.acceptance);
+    let given = stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
     if let Some(given) = given.filter(|given| given.request == name) {
         cx.fx.send(contact, Frame::Restarted(given.answer));
         // What came before the answer could not be opened there.
@@ -80,7 +81,7 @@ pub(crate) async fn requested(
         return Ok(());
     }
 
-    let Some(answer) = answer(cx, contact, request, &name).await? else {
+    let Some(answer) = answer(cx, row.direct(), request, &name).await? else {
         cx.fx.send(contact, Frame::Refuse(Refusal::Unusable));
         return Ok(());
     };
@@ -92,12 +93,7 @@ pub(crate) async fn requested(
 }
 
 /// Makes a new group in place of what there was. `None` if the request cannot be used.
-async fn answer(
-    cx: &mut Cx,
-    contact: ContactId,
-    request: &[u8],
-    name: &[u8; 16],
-) -> Result<Option<Vec<u8>>, StoreError> {
+async fn answer(cx: &mut Cx, with: Member, request: &[u8], name: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
     let Ok(theirs) = Restart::from_bytes(request, MAX_KEY_PACKAGE) else { return Ok(None) };
     let created = Conversation::create(&theirs.introduction.mls, &mut cx.rng);
     let Ok((group, welcome, _)) = created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
@@ -105,15 +101,15 @@ async fn answer(
         return Ok(None);
     };
 
-    conversations::forget(&mut cx.tx, contact).await?;
+    stored::forget(&mut cx.tx, with).await?;
     // The answer holds our card.
-    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Card).await?;
-    take_theirs(cx, contact, &theirs).await?;
-    let answer = restart(cx, contact, welcome).await?.to_bytes();
+    outbox::drop_kind(&mut cx.tx, with, OutboxKind::Card).await?;
+    take_theirs(cx, with, &theirs).await?;
+    let answer = restart(cx, with, welcome).await?.to_bytes();
     let acceptance = Acceptance { request: *name, answer };
-    groups::create(cx, contact, &group, Some(&acceptance)).await?;
-    settings::tell(cx, contact).await?;
-    afresh::remember_answered(&mut cx.tx, contact, name).await?;
+    groups::create(cx, with.conversation, &group, Some(&acceptance)).await?;
+    settings::tell(cx, with.contact).await?;
+    afresh::remember_answered(&mut cx.tx, with.contact, name).await?;
     Ok(Some(acceptance.answer))
 }
 
@@ -124,19 +120,19 @@ pub(crate) async fn answered(
     contact: ContactId,
     answer: &[u8],
 ) -> Result<(), StoreError> {
-    let row = contacts::by_id(&mut cx.tx, contact).await?;
-    let asked = afresh::question(&mut cx.tx, contact).await?;
-    let (Some(row), Some(asked)) = (row, asked) else { return Ok(()) };
+    let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
+    let with = row.direct();
+    let Some(asked) = afresh::question(&mut cx.tx, with).await? else { return Ok(()) };
     let Ok(theirs) = Restart::from_bytes(answer, MAX_WELCOME) else { return Ok(()) };
     let joined = Conversation::join(&asked.draft, &theirs.introduction.mls);
     let Ok((group, _)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
         return Ok(());
     };
 
-    conversations::forget(&mut cx.tx, contact).await?;
-    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Card).await?;
-    take_theirs(cx, contact, &theirs).await?;
-    groups::create(cx, contact, &group, None).await?;
+    stored::forget(&mut cx.tx, with).await?;
+    outbox::drop_kind(&mut cx.tx, with, OutboxKind::Card).await?;
+    take_theirs(cx, with, &theirs).await?;
+    groups::create(cx, with.conversation, &group, None).await?;
     settings::tell(cx, contact).await?;
     let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE)
         .map_err(|error| StoreError::damaged("a stored restart request", error))?;
@@ -151,10 +147,10 @@ pub(crate) async fn answered(
 }
 
 /// The link is up: the card on it is the newest, whatever its revision.
-async fn take_theirs(cx: &mut Cx, contact: ContactId, theirs: &Restart) -> Result<(), StoreError> {
-    afresh::take_place(&mut cx.tx, contact, theirs.heard, theirs.clock).await?;
-    contacts::take_card(&mut cx.tx, contact, &theirs.introduction.card).await?;
-    cx.note_contact(contact).await
+async fn take_theirs(cx: &mut Cx, with: Member, theirs: &Restart) -> Result<(), StoreError> {
+    afresh::take_place(&mut cx.tx, with.conversation, theirs.heard, theirs.clock).await?;
+    contacts::take_card(&mut cx.tx, with.contact, &theirs.introduction.card).await?;
+    cx.note_contact(with.contact).await
 }
 
 /// The contact could not use what we sent, while our request waits.
@@ -165,7 +161,8 @@ pub(crate) async fn failed(core: &mut Core, cx: &mut Cx, contact: ContactId, fra
         Frame::Refuse(_) => {
             peer.trouble = Some(Reason::RestartUnusable);
             // The next link brings a fresh one.
-            afresh::forget_question(&mut cx.tx, contact).await?;
+            let to = contacts::direct(&mut cx.tx, contact).await?;
+            afresh::forget_question(&mut cx.tx, to).await?;
         }
         _ => {}
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::types::What;
-use crate::model::ContactId;
+use crate::model::ConversationId;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
@@ -31,8 +31,9 @@ pub(crate) async fn delete_batch(core: &mut Core, cx: &mut Cx, batches_before: u
     }
     let is_last = deleted.len() < BATCH as usize || batches_before + 1 >= BATCHES;
 
-    for (contact, messages) in by_contact(deleted) {
-        let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { continue };
+    for (conversation, messages) in by_conversation(deleted) {
+        let row = contacts::by_conversation(&mut cx.tx, conversation).await?;
+        let Some(row) = row else { continue };
         cx.note(&What::MessagesGone { id: row.peer_id.to_hex(), name: row.name, messages }).await?;
     }
     core.erasure.something_deleted();
@@ -42,10 +43,10 @@ pub(crate) async fn delete_batch(core: &mut Core, cx: &mut Cx, batches_before: u
     Ok(())
 }
 
-fn by_contact(deleted: Vec<Deleted>) -> BTreeMap<ContactId, Vec<String>> {
-    let mut all: BTreeMap<ContactId, Vec<String>> = BTreeMap::new();
-    for Deleted { contact, id } in deleted {
-        all.entry(contact).or_default().push(data_encoding::HEXLOWER.encode(&id.0));
+fn by_conversation(deleted: Vec<Deleted>) -> BTreeMap<ConversationId, Vec<String>> {
+    let mut all: BTreeMap<ConversationId, Vec<String>> = BTreeMap::new();
+    for Deleted { conversation, id } in deleted {
+        all.entry(conversation).or_default().push(data_encoding::HEXLOWER.encode(&id.0));
     }
     all
 }

@@ -3,14 +3,14 @@
 use crate::api::types::{Contact, ContactChange, ErrorCode, MarkRead};
 use crate::fault::Fault;
 use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, RETENTION};
-use crate::model::{ContactId, ContactStatus, OutboxKind, Policy};
+use crate::model::{ContactId, ContactStatus, Member, OutboxKind, Policy};
 use crate::node::NodeHandle;
 use crate::node::contacts::book::find_contact;
 use crate::node::cx::Cx;
 use crate::node::handle::refuse;
 use crate::node::query::{parse_id, unknown_message};
 use crate::store::contacts;
-use crate::store::{StoreError, messages, terms};
+use crate::store::{StoreError, messages, outbox, terms};
 use crate::wire::message::{Content, MessageId};
 use futures::FutureExt;
 
@@ -24,21 +24,22 @@ impl NodeHandle {
 }
 
 async fn mark_read(cx: &mut Cx, who: String, mark: MarkRead) -> Result<ContactId, Fault> {
-    let contact = find_contact(&mut cx.tx, &who).await?.id;
+    let with = find_contact(&mut cx.tx, &who).await?.direct();
+    let Member { conversation, contact } = with;
     let up_to = match &mark.up_to {
         None => None,
-        Some(id) => match messages::in_conversation(&mut cx.tx, contact, parse_id(id)?).await? {
+        Some(id) => match messages::in_conversation(&mut cx.tx, conversation, parse_id(id)?).await? {
             Some(message) => Some(message.row),
             None => return unknown_message(),
         },
     };
-    let read = messages::mark_read(&mut cx.tx, contact, up_to, cx.now).await?;
+    let read = messages::mark_read(&mut cx.tx, conversation, up_to, cx.now).await?;
     if read.is_empty() {
         return Ok(contact);
     }
 
-    if terms::load(&mut cx.tx, contact).await?.in_force().read_receipts {
-        tell_read(cx, contact, &read).await?;
+    if terms::load(&mut cx.tx, conversation).await?.in_force().read_receipts {
+        tell_read(cx, with, read.into_iter().map(|read| read.id).collect()).await?;
     }
     cx.note_contact(contact).await?;
     cx.fx.deliver(contact);
@@ -46,62 +47,60 @@ async fn mark_read(cx: &mut Cx, who: String, mark: MarkRead) -> Result<ContactId
 }
 
 /// Tells the contact which of their messages were read, together with what waits to be told already.
-async fn tell_read(cx: &mut Cx, contact: ContactId, read: &[MessageId]) -> Result<(), StoreError> {
-    let mut read = read.to_vec();
-    if let Some(waiting) = messages::unsealed(&mut cx.tx, contact, OutboxKind::Read).await? {
+async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<(), StoreError> {
+    if let Some(waiting) = outbox::unsealed(&mut cx.tx, to, OutboxKind::Read).await? {
         let content = waiting.body.as_deref().map(Content::from_bytes);
         let Some(Ok(Content::Read { id, mut items })) = content else {
             return Err(StoreError::broken("the outbox"));
         };
         let room = MAX_RECEIPT_IDS.saturating_sub(items.len()).min(read.len());
         items.extend(read.drain(..room));
-        messages::set_body(&mut cx.tx, waiting.id, &Content::Read { id, items }.to_bytes()).await?;
+        outbox::set_body(&mut cx.tx, waiting.id, &Content::Read { id, items }.to_bytes()).await?;
     }
     for items in read.chunks(MAX_RECEIPT_IDS) {
         let id = cx.fresh_id();
         let body = Content::Read { id, items: items.to_vec() }.to_bytes();
-        messages::put(&mut cx.tx, contact, OutboxKind::Read, id, Some(&body), None).await?;
+        outbox::put(&mut cx.tx, to, OutboxKind::Read, id, Some(&body), None).await?;
     }
     Ok(())
 }
 
 /// Changes what we let happen in a conversation, and tells the contact.
-pub(crate) async fn change(cx: &mut Cx, contact: ContactId, change: &ContactChange) -> Result<(), Fault> {
+pub(crate) async fn change(cx: &mut Cx, with: Member, change: &ContactChange) -> Result<(), Fault> {
     check_range("messages disappear after", change.disappear_after, &DISAPPEAR_AFTER)?;
     check_range("messages are kept for", change.retain, &RETENTION)?;
     if let Some(seconds) = change.retain {
         let seconds = (seconds > 0).then_some(seconds.cast_signed());
-        terms::set_retention(&mut cx.tx, contact, seconds).await?;
+        terms::set_retention(&mut cx.tx, with.conversation, seconds).await?;
     }
 
-    let ours = terms::load(&mut cx.tx, contact).await?.own();
+    let ours = terms::load(&mut cx.tx, with.conversation).await?.own();
     let wanted = Policy {
         disappear_after: change.disappear_after.unwrap_or(ours.disappear_after),
         read_receipts: change.read_receipts.unwrap_or(ours.read_receipts),
     };
     if ours.read_receipts && !wanted.read_receipts {
         // What waits to be told would be told against our will.
-        messages::drop_kind(&mut cx.tx, contact, OutboxKind::Read).await?;
+        outbox::drop_kind(&mut cx.tx, with, OutboxKind::Read).await?;
     }
     if wanted != ours {
-        terms::set(&mut cx.tx, contact, wanted).await?;
-        tell(cx, contact).await?;
+        terms::set(&mut cx.tx, with.conversation, wanted).await?;
+        tell(cx, with.contact).await?;
     }
     Ok(())
 }
 
 /// Tells the contact what we want, in place of what still waits; nothing if we never wanted anything.
 pub(crate) async fn tell(cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
-    let Some(ours) = terms::load(&mut cx.tx, contact).await?.ours() else { return Ok(()) };
     // Whoever is not a contact yet is told when the conversation begins.
     let row = contacts::by_id(&mut cx.tx, contact).await?;
-    if row.is_none_or(|row| row.state != ContactStatus::Accepted) {
-        return Ok(());
-    }
-    let id = cx.fresh_id();
-    messages::drop_kind(&mut cx.tx, contact, OutboxKind::Settings).await?;
+    let Some(row) = row.filter(|row| row.state == ContactStatus::Accepted) else { return Ok(()) };
+    let Some(ours) = terms::load(&mut cx.tx, row.conversation).await?.ours() else { return Ok(()) };
+
+    let (to, id) = (row.direct(), cx.fresh_id());
+    outbox::drop_kind(&mut cx.tx, to, OutboxKind::Settings).await?;
     let body = Content::Terms { id, terms: ours }.to_bytes();
-    messages::put(&mut cx.tx, contact, OutboxKind::Settings, id, Some(&body), None).await?;
+    outbox::put(&mut cx.tx, to, OutboxKind::Settings, id, Some(&body), None).await?;
     cx.fx.deliver(contact);
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::presence::{Announcement, Subject};
 use crate::rendezvous::writer::Told;
 use crate::store::contacts::{self, ContactRow};
 use crate::store::servers::{self, ServerRow};
-use crate::store::{StoreError, messages};
+use crate::store::{StoreError, outbox};
 
 /// What the presence of one person is sealed with for one contact alone, until they have our newest card.
 const FORWARD_LABEL: &[u8] = b"chive/v1/forward";
@@ -178,7 +178,7 @@ async fn uninformed(cx: &mut Cx) -> Result<Vec<ContactRow>, StoreError> {
     let mut all = vec![];
     for row in contacts::all(&mut cx.tx).await? {
         let reads = row.state == ContactStatus::Accepted && !row.blocked && row.decoy.is_none();
-        if reads && all.len() < MAX_FORWARDS && messages::waits(&mut cx.tx, row.id, OutboxKind::Card).await? {
+        if reads && all.len() < MAX_FORWARDS && outbox::waits(&mut cx.tx, row.id, OutboxKind::Card).await? {
             all.push(row);
         }
     }

@@ -27,7 +27,7 @@ use crate::node::runtime::{Node, prepare};
 use crate::node::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts;
-use crate::store::{self, Store, backup, conversations, messages, owner};
+use crate::store::{self, Store, backup, groups, messages, outbox, owner};
 use chive_mls::Conversation;
 
 /// What a node gave to its links before it died still goes out, as it does from a process.
@@ -269,7 +269,7 @@ impl Person {
             self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
-                kept.extend(messages::history(&mut tx, contact.id, 10_000, None).await.unwrap());
+                kept.extend(messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap());
             }
             drop(tx);
             from.close().await;
@@ -316,8 +316,8 @@ impl Person {
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
             let mut taken = vec![];
-            for row in messages::outbox(&mut tx, contact, OutboxId(0), 50).await.unwrap() {
-                let is_sent = messages::ours(&mut tx, contact, row.item).await.unwrap();
+            for row in outbox::rows(&mut tx, contact, OutboxId(0), 50).await.unwrap() {
+                let is_sent = messages::ours(&mut tx, row.conversation, row.item).await.unwrap();
                 let is_sent = is_sent.is_none_or(|message| message.state != MessageStatus::Queued);
                 taken.extend(row.envelope.filter(|_| is_sent));
             }
@@ -338,11 +338,12 @@ impl Person {
         let (life, row) = (self.life.as_ref().unwrap(), self.row(contact).unwrap());
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
+            let direct = contacts::direct(&mut tx, row).await.unwrap();
             Kept {
                 outbox: store::rows(&mut tx, "outbox", row).await,
                 held: store::rows(&mut tx, "held", row).await,
                 received: store::rows(&mut tx, "received", row).await,
-                state: conversations::load(&mut tx, row).await.unwrap().map(|row| row.mls),
+                state: groups::load(&mut tx, direct.conversation).await.unwrap().map(|row| row.mls),
             }
         })
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::store::{Store, contacts, conversations};
+use crate::store::{Store, contacts, groups};
 use chive_mls::Conversation;
 
 fn copy(from: &Path, to: &Path) {
@@ -47,8 +47,8 @@ impl Person {
     async fn group(&self) -> Vec<u8> {
         let store = self.store().await;
         let mut tx = store.begin().await.unwrap();
-        let contact = contacts::all(&mut tx).await.unwrap().remove(0).id;
-        let row = conversations::load(&mut tx, contact).await.unwrap().unwrap();
+        let contact = contacts::all(&mut tx).await.unwrap().remove(0);
+        let row = groups::load(&mut tx, contact.conversation).await.unwrap().unwrap();
         drop(tx);
         store.close().await;
         Conversation::load(&row.mls).unwrap().group_id()
@@ -223,7 +223,7 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
     alice.is_restored().await;
     let waiting = bob.sends("Alice", "waits").await;
     // As if Alice were killed with the answer in her hands, and then Bob.
-    alice.executes("CREATE TRIGGER crash BEFORE INSERT ON conversation BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
+    alice.executes("CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
     alice.wake().await;
     bob.waits_until("the question", |p| async move { p.restarts().await == 1 }).await;
     alice.sleep().await;
@@ -248,7 +248,7 @@ async fn an_answerer_that_fails_before_it_has_stored_its_answer_gives_none() {
     alice.sleep().await;
     bob.sleep().await;
     alice.is_restored().await;
-    bob.executes("CREATE TRIGGER crash BEFORE INSERT ON conversation BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
+    bob.executes("CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
     bob.wake().await;
     alice.wake().await;
     alice.meets(&bob).await;

@@ -59,7 +59,7 @@ async fn stored(person: &Person) -> (Value, i64) {
         "outbox WHERE kind = 'message' AND envelope IS NULL",
         "outbox WHERE kind = 'message' AND envelope IS NOT NULL",
         "outbox WHERE kind = 'card'",
-        "outbox WHERE kind = 'terms'",
+        "outbox WHERE kind = 'settings'",
         "outbox WHERE kind = 'read'",
         "outbox WHERE kind = 'commit'",
     ] {

@@ -12,11 +12,15 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
     let opened = profile::open(&directory, &words("one")).await.unwrap();
     let mut tx = opened.store.begin().await.unwrap();
     for statement in [
-        "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at) VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 1)",
-        "INSERT INTO message (contact, id, mine, state, text, clock, created_at) VALUES (1, x'02', 1, 'queued', 'needle', 1, 1)",
-        "INSERT INTO outbox (contact, kind, item, envelope) VALUES (1, 'message', x'02', randomblob(50))",
-        "INSERT INTO outbox (contact, kind, item, envelope) VALUES (1, 'commit', x'03', randomblob(50))",
-        "INSERT INTO conversation (contact, mls, epoch_started_at) VALUES (1, randomblob(50), 1)",
+        "INSERT INTO conversation (id, kind, created_at) VALUES (5, 'direct', 1)",
+        "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, conversation) \
+         VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 1, 5)",
+        "INSERT INTO member (conversation, contact) VALUES (5, 1)",
+        "INSERT INTO message (row, conversation, id, text, clock, created_at) VALUES (7, 5, x'02', 'needle', 1, 1)",
+        "INSERT INTO delivery (message, recipient, state) VALUES (7, 1, 'queued')",
+        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, 'message', x'02', randomblob(50))",
+        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, 'commit', x'03', randomblob(50))",
+        "INSERT INTO mls_group (conversation, mls, epoch_started_at) VALUES (5, randomblob(50), 1)",
         "INSERT INTO request (contact, link, draft, introduction) VALUES (1, 'link', randomblob(50), randomblob(50))",
         "INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES (x'04', x'05', 'l', 1, 1, 9e15)",
         "INSERT INTO event (at, kind) VALUES (1, 'other')",
@@ -56,7 +60,10 @@ async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
         ("message_index WHERE message_index MATCH 'needle'", 1),
         ("outbox WHERE kind = 'message' AND envelope IS NULL", 1),
         ("outbox", 1),
-        ("conversation", 0),
+        ("conversation WHERE id = 5", 1),
+        ("member WHERE conversation = 5 AND contact = 1", 1),
+        ("delivery WHERE message = 7 AND recipient = 1 AND state = 'queued'", 1),
+        ("mls_group", 0),
         ("request WHERE link = 'link' AND draft = x'' AND introduction = x''", 1),
         ("invitation WHERE revoked_at IS NOT NULL", 1),
         ("service", 2),
