@@ -355,3 +355,37 @@ pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::messages::NewRow;
+    use crate::store::messages::tests::{comes, contact};
+    use crate::store::{messages, scratch};
+    use crate::wire::message::MessageId;
+
+    #[tokio::test]
+    async fn a_removed_contact_takes_their_conversation_along() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        comes(&store, bob, 1, "hello").await;
+        let mut tx = store.begin().await.unwrap();
+        let new = NewRow {
+            conversation: bob.conversation,
+            id: MessageId([1; 16]),
+            text: "good day",
+            clock: 2,
+            created_at: UnixMillis(0),
+            expires_at: None,
+            disappear_after: None,
+        };
+        messages::add_ours(&mut tx, &new).await.unwrap();
+
+        remove(&mut tx, bob.contact).await.unwrap();
+        for table in ["contact", "conversation", "member", "message", "delivery", "outbox", "heard"] {
+            let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
+            assert_eq!(count, 0, "{table}");
+        }
+    }
+}

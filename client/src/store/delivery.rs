@@ -178,3 +178,52 @@ pub async fn expire(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Expired>, StoreE
     }
     Ok(expired)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::messages::NewRow;
+    use crate::store::messages::tests::contact;
+    use crate::store::{conversations, messages, outbox, scratch};
+
+    const ID: MessageId = MessageId([1; 16]);
+
+    #[tokio::test]
+    async fn each_recipient_has_a_delivery_of_their_own() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        let carol = Member { contact: contact(&store, "Carol").await.contact, ..bob };
+        let mut tx = store.begin().await.unwrap();
+        conversations::add_member(&mut tx, carol).await.unwrap();
+
+        let new = NewRow {
+            conversation: bob.conversation,
+            id: ID,
+            text: "to both",
+            clock: 1,
+            created_at: UnixMillis(0),
+            expires_at: Some(UnixMillis(100)),
+            disappear_after: Some(1),
+        };
+        let message = messages::add_ours(&mut tx, &new).await.unwrap();
+        messages::number(&mut tx, message, bob.conversation, 1).await.unwrap();
+        assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 1, "one message for two");
+
+        let receipted = receipt(&mut tx, bob, ID, UnixMillis(10)).await.unwrap();
+        assert_eq!(receipted.message, Some(message));
+        let again = receipt(&mut tx, bob, ID, UnixMillis(11)).await.unwrap();
+        assert!(again.message.is_none() && again.outbox.is_none());
+        assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 1, "Carol has it not");
+
+        let expired = expire(&mut tx, UnixMillis(100)).await.unwrap();
+        assert_eq!(expired.iter().map(|one| one.contact).collect::<Vec<_>>(), [carol.contact]);
+        assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 0);
+
+        let all = "SELECT recipient, state, delivered_at FROM delivery ORDER BY recipient";
+        let all: Vec<(i64, String, Option<i64>)> = sqlx::query_as(all).fetch_all(&mut *tx).await.unwrap();
+        let (bob, carol) = (bob.contact.0, carol.contact.0);
+        assert_eq!(all, [(bob, "delivered".into(), Some(10)), (carol, "expired".into(), None)]);
+        let ends: i64 = sqlx::query_scalar("SELECT disappears_at FROM message").fetch_one(&mut *tx).await.unwrap();
+        assert_eq!(ends, 1_010, "the timer runs from the first delivery");
+    }
+}

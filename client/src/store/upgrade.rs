@@ -17,14 +17,14 @@ const SENTENCES: i64 = 6;
 /// The last version in which a contact and the conversation with them were one thing.
 const CONTACTS_ALONE: i64 = 8;
 
-/// What a store of an earlier version, filled by `fill`, becomes.
-async fn upgraded(version: i64, fill: impl AsyncFnOnce(&mut SqliteConnection)) -> (Store, tempfile::TempDir) {
+/// What a store of an earlier version becomes, with what `make` puts into it.
+async fn upgraded(version: i64, make: impl AsyncFnOnce(&mut SqliteConnection)) -> (Store, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("chive.db");
     let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
     let mut old = options.connect().await.unwrap();
     MIGRATIONS.run_to(version, &mut old).await.unwrap();
-    fill(&mut old).await;
+    make(&mut old).await;
     old.close().await.unwrap();
     (Store::open_fast(&file).await.unwrap(), directory)
 }
@@ -113,7 +113,7 @@ const TWO_CONTACTS: [&str; 8] = [
      ('draft.' || lower(hex(randomblob(32))), 'Dear stranger'), ('ui.theme', 'dark')",
 ];
 
-async fn fill(old: &mut SqliteConnection) {
+async fn two_contacts(old: &mut SqliteConnection) {
     for statement in TWO_CONTACTS {
         sqlx::query(statement).execute(&mut *old).await.unwrap();
     }
@@ -121,7 +121,7 @@ async fn fill(old: &mut SqliteConnection) {
 
 #[tokio::test]
 async fn contacts_of_earlier_versions_get_conversations() {
-    let (store, _directory) = upgraded(CONTACTS_ALONE, fill).await;
+    let (store, _directory) = upgraded(CONTACTS_ALONE, two_contacts).await;
     let mut tx = store.begin().await.unwrap();
     let all = contacts::all(&mut tx).await.unwrap();
     assert_eq!(all.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["Bob", "Eve"]);
@@ -148,7 +148,7 @@ async fn contacts_of_earlier_versions_get_conversations() {
 
 #[tokio::test]
 async fn an_upgrade_gives_no_number_twice() {
-    let (store, _directory) = upgraded(CONTACTS_ALONE, fill).await;
+    let (store, _directory) = upgraded(CONTACTS_ALONE, two_contacts).await;
     let mut tx = store.begin().await.unwrap();
     let naming = Naming { name: "Carol", skeleton: "carol", named: true };
     let carol = contacts::add(&mut tx, PeerId([3; 32]), &naming, UnixMillis(30)).await.unwrap();
