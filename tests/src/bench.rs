@@ -10,6 +10,7 @@ mod latency;
 mod load;
 mod machine;
 mod memory;
+mod mls;
 mod pair;
 mod reconnect;
 mod rendezvous;
@@ -54,6 +55,8 @@ pub enum Name {
     Memory,
     /// Opening, paging and searching a profile of 100,000 messages
     Store,
+    /// What a message writes of its conversation's MLS state
+    Mls,
     /// Messages while relays are killed
     Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
@@ -122,6 +125,7 @@ impl Bench {
             Name::ColdStart => cold_start::run(self).await,
             Name::Reconnect => reconnect::run(self).await,
             Name::Memory => memory::run(self).await,
+            Name::Mls => mls::run(self),
             Name::Churn => churn::run(self).await,
             Name::Store => store::run(self).await,
             Name::Load => load::run(self).await,

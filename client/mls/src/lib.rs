@@ -4,17 +4,24 @@
 //! joins it (leaf 1). Only the member whose leaf index equals `epoch % 2` may commit, and it merges
 //! its commit only after the other has acknowledged it; so the two can never fork.
 //!
-//! This crate does no I/O. A [`Conversation`] is loaded from a blob and saved to one; the blob must
-//! be written in the same transaction as whatever was sealed or opened with it.
+//! This crate does no I/O. A [`Conversation`] is loaded from values, each under its key, and reports
+//! which of them changed. The caller writes the changes in the same transaction as whatever it sealed
+//! or opened.
+
+mod parts;
+mod storage;
+mod value;
 
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::*;
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_libcrux_crypto::CryptoProvider;
-use openmls_memory_storage::MemoryStorage;
 use openmls_traits::OpenMlsProvider;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
+
+use storage::Storage;
+pub use storage::{Changes, SecretBytes};
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519;
 const LABEL_PAIR: &str = "chive/v1/pair";
@@ -22,11 +29,24 @@ const LABEL_PAIR: &str = "chive/v1/pair";
 pub const KEY_PACKAGE_LIFE: u64 = 365 * 24 * 3600;
 /// The two clocks may differ by so many seconds.
 const CLOCK_TOLERANCE: u64 = 30 * 24 * 3600;
-/// Late messages of so many epochs can still be opened.
-const PAST_EPOCHS: usize = 10;
-/// Messages may come so far out of order, and so far ahead, within an epoch. Far ahead, because a
-/// receipt that is lost with its link leaves a hole.
-const RATCHET_WINDOW: (u32, u32) = (500, 2_000);
+/// How many past epochs are kept, so that late messages of them can still be opened. A message may
+/// travel for seven days on other people's devices. An epoch lasts six hours or longer, so at most 29
+/// epochs begin in that time.
+pub const PAST_EPOCHS: usize = 32;
+/// How many messages of one epoch may be on their way at once and arrive in any order: the receiver
+/// skips up to this many generations of the sender's ratchet, and keeps the keys that it skipped. What
+/// other people's devices carry is not acknowledged for days, and the sender goes on sealing messages
+/// and receipts: one every 21 seconds for a whole day makes 4,096. The window must also be wider than
+/// any gap of receipts that were lost with their link, because nothing opens beyond a wider one until
+/// the next epoch. To skip them all takes the receiver some milliseconds.
+pub const WINDOW: u32 = 4_096;
+/// The largest state of one conversation, in bytes. Without skipped messages, 32 past epochs take
+/// 123 KB; the rest is room for the keys of 6,700 skipped messages. If a contact skips more than that,
+/// the oldest epochs are forgotten.
+pub const MAX_STATE: usize = 512 * 1024;
+/// The largest leaf that a member may have in the tree, in bytes. A leaf of ours has 1.4 KB, and every
+/// past epoch holds what it says of both members.
+const MAX_LEAF: usize = 2 * 1024;
 
 /// Why something does not open, or cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +98,11 @@ pub enum Opened {
 
 struct Provider {
     crypto: CryptoProvider,
-    storage: MemoryStorage,
+    storage: Storage,
 }
 
 impl Provider {
-    fn new(values: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Self, MlsError> {
-        let storage = MemoryStorage { values: std::sync::RwLock::new(values.into_iter().collect()) };
+    fn new(storage: Storage) -> Result<Self, MlsError> {
         Ok(Self { crypto: CryptoProvider::new().map_err(|e| state(format!("{e:?}")))?, storage })
     }
 }
@@ -91,9 +110,9 @@ impl Provider {
 impl OpenMlsProvider for Provider {
     type CryptoProvider = CryptoProvider;
     type RandProvider = CryptoProvider;
-    type StorageProvider = MemoryStorage;
+    type StorageProvider = Storage;
 
-    fn storage(&self) -> &MemoryStorage {
+    fn storage(&self) -> &Storage {
         &self.storage
     }
 
@@ -106,42 +125,23 @@ impl OpenMlsProvider for Provider {
     }
 }
 
-/// Everything of a conversation's MLS state, as one value to store.
-#[derive(minicbor::Encode, minicbor::Decode)]
-#[cbor(map)]
-struct Blob {
-    #[cbor(n(1), with = "minicbor::bytes")]
-    group_id: Vec<u8>,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    signature_key: Vec<u8>,
-    #[n(3)]
-    values: Vec<(minicbor::bytes::ByteVec, minicbor::bytes::ByteVec)>,
+/// The signature key. A storage holds one, and does not ask for its name.
+fn signer(provider: &Provider) -> Result<SignatureKeyPair, MlsError> {
+    SignatureKeyPair::read(provider.storage(), &[], SUITE.signature_algorithm())
+        .ok_or_else(|| state("no signature key"))
 }
 
-fn save(provider: &Provider, group_id: &[u8], signature_key: &[u8]) -> Result<Vec<u8>, MlsError> {
-    let values = provider.storage.values.read().map_err(state)?;
-    let values = values.iter().map(|(key, value)| (key.clone().into(), value.clone().into())).collect();
-    let blob = Blob { group_id: group_id.to_vec(), signature_key: signature_key.to_vec(), values };
-    minicbor::to_vec(blob).map_err(state)
-}
-
-fn load(blob: &[u8]) -> Result<(Provider, Vec<u8>, SignatureKeyPair), MlsError> {
-    let Blob { group_id, signature_key, values } = minicbor::decode(blob).map_err(state)?;
-    let provider = Provider::new(values.into_iter().map(|(key, value)| (key.into(), value.into())))?;
-    let signer = SignatureKeyPair::read(provider.storage(), &signature_key, SUITE.signature_algorithm())
-        .ok_or_else(|| state("no signature key"))?;
-    Ok((provider, group_id, signer))
-}
-
-/// A fresh signature key under a random name: it says nothing about who holds it.
-fn fresh_credential(
-    provider: &Provider,
-    rng: &mut dyn CryptoRng,
-) -> Result<(SignatureKeyPair, CredentialWithKey), MlsError> {
-    let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(|e| state(format!("{e:?}")))?;
-    signer.store(provider.storage()).map_err(state)?;
+/// A random name, which says nothing about who holds it.
+fn random_name(rng: &mut dyn CryptoRng) -> [u8; 16] {
     let mut name = [0; 16];
     rng.fill_bytes(&mut name);
+    name
+}
+
+/// A fresh signature key under a name.
+fn fresh_credential(provider: &Provider, name: &[u8]) -> Result<(SignatureKeyPair, CredentialWithKey), MlsError> {
+    let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(|e| state(format!("{e:?}")))?;
+    signer.store(provider.storage()).map_err(state)?;
     let credential = BasicCredential::new(name.to_vec()).into();
     let signature_key = signer.to_public_vec().into();
     Ok((signer, CredentialWithKey { credential, signature_key }))
@@ -156,8 +156,16 @@ fn join_config() -> MlsGroupJoinConfig {
         .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
         .use_ratchet_tree_extension(true)
         .max_past_epochs(PAST_EPOCHS)
-        .sender_ratchet_configuration(SenderRatchetConfiguration::new(RATCHET_WINDOW.0, RATCHET_WINDOW.1))
+        .sender_ratchet_configuration(SenderRatchetConfiguration::new(WINDOW, WINDOW))
         .build()
+}
+
+/// Refuses what would make the state of a conversation large.
+fn check_leaf(leaf: &LeafNode) -> Result<(), MlsError> {
+    match leaf.tls_serialized_len() {
+        0..=MAX_LEAF => Ok(()),
+        _ => Err(unreadable("a leaf that is too large")),
+    }
 }
 
 /// What an opener keeps until its request is accepted.
@@ -171,15 +179,25 @@ pub struct Draft {
 impl Draft {
     /// A key package of its own for one request. `now`: Unix seconds.
     pub fn new(now: u64, rng: &mut dyn CryptoRng) -> Result<Self, MlsError> {
-        let provider = Provider::new([])?;
-        let (signer, credential) = fresh_credential(&provider, rng)?;
+        Self::with_name(now, &random_name(rng))
+    }
+
+    /// A key package with any name in its credential.
+    #[cfg(feature = "testing")]
+    pub fn named(now: u64, name: &[u8]) -> Result<Self, MlsError> {
+        Self::with_name(now, name)
+    }
+
+    fn with_name(now: u64, name: &[u8]) -> Result<Self, MlsError> {
+        let provider = Provider::new(Storage::default())?;
+        let (signer, credential) = fresh_credential(&provider, name)?;
         let bundle = KeyPackage::builder()
             .leaf_node_capabilities(capabilities())
             .key_package_lifetime(Lifetime::init(now.saturating_sub(CLOCK_TOLERANCE), now + KEY_PACKAGE_LIFE))
             .build(SUITE, &provider, &signer, credential)
             .map_err(state)?;
         let key_package = MlsMessageOut::from(bundle.into_key_package()).tls_serialize_detached().map_err(state)?;
-        Ok(Self { blob: save(&provider, &[], signer.public())?, key_package })
+        Ok(Self { blob: provider.storage.to_blob().map_err(state)?, key_package })
     }
 }
 
@@ -193,7 +211,28 @@ pub struct Conversation {
 impl Conversation {
     /// Creates the group with the owner of a key package. Gives the welcome for it, too.
     pub fn create(key_package: &[u8], rng: &mut dyn CryptoRng) -> Result<(Self, Vec<u8>, PairSecret), MlsError> {
-        let provider = Provider::new([])?;
+        Self::create_as(key_package, &random_name(rng), Extensions::empty())
+    }
+
+    /// Creates a group that is larger than it needs to be: with a name and an extension of these sizes.
+    #[cfg(feature = "testing")]
+    pub fn create_large(key_package: &[u8], name: usize, extension: usize) -> Result<Vec<u8>, MlsError> {
+        let mut context = Extensions::empty();
+        if extension > 0 {
+            let credential = BasicCredential::new(vec![0; extension]).into();
+            let sender = ExternalSender::new(vec![0; 32].into(), credential);
+            context.add(Extension::ExternalSenders(vec![sender])).map_err(state)?;
+        }
+        let (_, welcome, _) = Self::create_as(key_package, &vec![0; name], context)?;
+        Ok(welcome)
+    }
+
+    fn create_as(
+        key_package: &[u8],
+        name: &[u8],
+        context: Extensions<GroupContext>,
+    ) -> Result<(Self, Vec<u8>, PairSecret), MlsError> {
+        let provider = Provider::new(Storage::default())?;
         let message = MlsMessageIn::tls_deserialize_exact(key_package).map_err(unreadable)?;
         let MlsMessageBodyIn::KeyPackage(key_package) = message.extract() else {
             return Err(unreadable("not a key package"));
@@ -202,14 +241,16 @@ impl Conversation {
         if key_package.ciphersuite() != SUITE {
             return Err(unreadable("another ciphersuite"));
         }
-        let (signer, credential) = fresh_credential(&provider, rng)?;
+        check_leaf(key_package.leaf_node())?;
+        let (signer, credential) = fresh_credential(&provider, name)?;
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(SUITE)
             .capabilities(capabilities())
+            .with_group_context_extensions(context)
             .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
             .use_ratchet_tree_extension(true)
             .max_past_epochs(PAST_EPOCHS)
-            .sender_ratchet_configuration(SenderRatchetConfiguration::new(RATCHET_WINDOW.0, RATCHET_WINDOW.1))
+            .sender_ratchet_configuration(SenderRatchetConfiguration::new(WINDOW, WINDOW))
             .build();
         let mut group = MlsGroup::new(&provider, &signer, &config, credential).map_err(state)?;
         let (_, welcome, _) = group.add_members(&provider, &signer, &[key_package]).map_err(unreadable)?;
@@ -222,7 +263,8 @@ impl Conversation {
 
     /// Joins the group that a welcome is for.
     pub fn join(draft: &[u8], welcome: &[u8]) -> Result<(Self, PairSecret), MlsError> {
-        let (provider, _, signer) = load(draft)?;
+        let provider = Provider::new(Storage::from_blob(draft).map_err(state)?)?;
+        let signer = signer(&provider)?;
         let message = MlsMessageIn::tls_deserialize_exact(welcome).map_err(unreadable)?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
             return Err(unreadable("not a welcome"));
@@ -235,24 +277,61 @@ impl Conversation {
             .into_group(&provider)
             .map_err(unreadable)?;
         let two = group.members().count() == 2 && group.own_leaf_index().u32() == 1;
-        if group.ciphersuite() != SUITE || group.epoch().as_u64() != 1 || !two {
+        // Every message writes the extensions of the group, if there are any.
+        let plain = group.extensions().iter().next().is_none();
+        if group.ciphersuite() != SUITE || group.epoch().as_u64() != 1 || !two || !plain {
             return Err(unreadable("not a fresh conversation of two"));
         }
+        group.public_group().leaf(LeafNodeIndex::new(0)).map_or(Ok(()), check_leaf)?;
         let conversation = Self { provider, signer, group };
         let pair = conversation.export_pair_secret()?;
         Ok((conversation, pair))
     }
 
-    /// The state that [`Conversation::save`] gave.
-    pub fn load(blob: &[u8]) -> Result<Self, MlsError> {
-        let (provider, group_id, signer) = load(blob)?;
-        let group = MlsGroup::load(provider.storage(), &GroupId::from_slice(&group_id)).map_err(state)?;
-        Ok(Self { group: group.ok_or_else(|| state("no group"))?, provider, signer })
+    /// Loads a conversation from everything that its changes left in the store.
+    pub fn load(values: impl IntoIterator<Item = (String, SecretBytes)>) -> Result<Self, MlsError> {
+        Self::from_storage(Storage::new(values))
     }
 
-    /// The whole state, as one value.
-    pub fn save(&self) -> Result<Vec<u8>, MlsError> {
-        save(&self.provider, self.group.group_id().as_slice(), self.signer.public())
+    /// Loads a conversation from the single blob that earlier versions kept. All of it counts as changed.
+    pub fn load_blob(blob: &[u8]) -> Result<Self, MlsError> {
+        Self::from_storage(Storage::from_blob(blob).map_err(state)?)
+    }
+
+    fn from_storage(storage: Storage) -> Result<Self, MlsError> {
+        let provider = Provider::new(storage)?;
+        let signer = signer(&provider)?;
+        // A storage holds one group, and does not ask for its name.
+        let group = MlsGroup::load(provider.storage(), &GroupId::from_slice(&[])).map_err(state)?;
+        let mut group = group.ok_or_else(|| state("no group"))?;
+        let config = join_config();
+        if *group.configuration() != config {
+            group.set_configuration(provider.storage(), &config).map_err(state)?;
+        }
+        Ok(Self { provider, signer, group })
+    }
+
+    /// Takes what changed since the last call, or since the conversation was loaded; everything if it
+    /// is new. If the changes cannot be written, the conversation must be dropped and loaded again.
+    pub fn take_changes(&mut self) -> Changes {
+        self.provider.storage.take_changes()
+    }
+
+    /// The size of the whole state in bytes. Opening a message leaves at most [`MAX_STATE`].
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.provider.storage.size()
+    }
+
+    /// Forgets the oldest epochs, half of them at a time, until the state is small enough.
+    fn limit_state(&mut self) -> Result<(), MlsError> {
+        let mut epochs = PAST_EPOCHS;
+        while self.size() > MAX_STATE && epochs > 0 {
+            epochs /= 2;
+            let oldest = PastEpochDeletion::before_timestamp(std::time::UNIX_EPOCH).max_past_epochs(epochs);
+            self.group.delete_past_epoch_secrets(&self.provider, oldest).map_err(state)?;
+        }
+        Ok(())
     }
 
     fn export_pair_secret(&self) -> Result<PairSecret, MlsError> {
@@ -316,6 +395,18 @@ impl Conversation {
         self.make_commit()
     }
 
+    /// Makes a commit that changes our name.
+    #[cfg(feature = "testing")]
+    pub fn commit_with_name(&mut self, name: Vec<u8>) -> Result<Vec<u8>, MlsError> {
+        let credential = BasicCredential::new(name).into();
+        let signature_key = self.signer.to_public_vec().into();
+        let leaf = LeafNodeParameters::builder()
+            .with_credential_with_key(CredentialWithKey { credential, signature_key })
+            .build();
+        let bundle = self.group.self_update(&self.provider, &self.signer, leaf).map_err(state)?;
+        bundle.into_commit().tls_serialize_detached().map_err(state)
+    }
+
     /// The other has merged our commit of this epoch: so do we. False when there is none.
     pub fn commit_receipted(&mut self, epoch: u64) -> Result<bool, MlsError> {
         if self.epoch() != epoch || self.group.pending_commit().is_none() {
@@ -349,17 +440,21 @@ impl Conversation {
                 return Err(MlsError::IllegalCommit);
             }
         }
-        match self.group.process_message(&self.provider, message).map_err(unreadable)?.into_content() {
-            ProcessedMessageContent::ApplicationMessage(content) => Ok(Opened::Content(content.into_bytes())),
+        let processed = self.group.process_message(&self.provider, message).map_err(unreadable)?;
+        let opened = match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(content) => Opened::Content(content.into_bytes()),
             ProcessedMessageContent::StagedCommitMessage(commit) => {
                 if commit.queued_proposals().next().is_some() {
                     return Err(MlsError::IllegalCommit);
                 }
+                commit.update_path_leaf_node().map_or(Ok(()), check_leaf)?;
                 let receipt = self.seal(&receipt(epoch))?;
                 self.group.merge_staged_commit(&self.provider, *commit).map_err(unreadable)?;
-                Ok(Opened::Commit { epoch, receipt })
+                Opened::Commit { epoch, receipt }
             }
-            _ => Err(unreadable("neither a content nor a commit")),
-        }
+            _ => return Err(unreadable("neither a content nor a commit")),
+        };
+        self.limit_state()?;
+        Ok(opened)
     }
 }

@@ -32,7 +32,7 @@ const KEPT: [(&str, &str); 18] = [
 
 /// What a copy does not have: keys that move on, what belongs to them, and what happened.
 #[cfg(test)]
-const LEFT_OUT: [&str; 5] = ["mls_group", "held", "received", "restart", "event"];
+const LEFT_OUT: [&str; 6] = ["mls_group", "mls_value", "held", "received", "restart", "event"];
 
 /// Cursors of before the restore must not meet events of after it.
 const EVENTS_APART: i64 = 1 << 32;

@@ -44,6 +44,7 @@ pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Du
 
 #[cfg(test)]
 mod tests {
+    use chive_mls::Changes;
     use chive_shared::server::ServerId;
 
     use super::*;
@@ -107,13 +108,13 @@ mod tests {
         let mut tx = store.begin().await.unwrap();
         assert_eq!(deletion::delete_due(&mut tx, UnixMillis(60_000), 9).await.unwrap().len(), 1);
 
-        groups::create(&mut tx, bob.conversation, b"state", None, UnixMillis(0)).await.unwrap();
-        groups::save(&mut tx, bob.conversation, b"state", 99).await.unwrap();
+        groups::create(&mut tx, bob.conversation, &Changes::default(), None, UnixMillis(0)).await.unwrap();
+        groups::save(&mut tx, bob.conversation, &Changes::default(), 99).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, UPDATE_AFTER_MS).await, NOTHING);
         assert_eq!(due(&store, UPDATE_AFTER_MS + 1).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
-        groups::save(&mut tx, bob.conversation, b"state", 1).await.unwrap();
+        groups::save(&mut tx, bob.conversation, &Changes::default(), 1).await.unwrap();
         assert_eq!(groups::due(&mut tx, UnixMillis(0), updates()).await.unwrap(), [bob.conversation]);
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, true, false, false]);

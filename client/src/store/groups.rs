@@ -4,6 +4,7 @@
 //! group: whether an envelope opens depends on the group's state alone, and a contact who sends many
 //! pushes out, or keeps out, only their own.
 
+use chive_mls::{Changes, Conversation, SecretBytes};
 use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
@@ -11,11 +12,9 @@ use crate::limits::{MAX_RECEIVED, UPDATE_AFTER_MS};
 use crate::model::{ContactId, ConversationId, KeyUpdates, Member, UnixMillis};
 use crate::wire::message::MessageId;
 
-/// The state of one group.
+/// What is kept with the state of one group.
 #[derive(FromRow)]
 pub struct GroupRow {
-    /// [`chive_mls::Conversation::save`]'s blob.
-    pub mls: Vec<u8>,
     /// What we answered to the contact's request, until it is seen to have joined.
     #[sqlx(skip)]
     pub acceptance: Option<Acceptance>,
@@ -39,22 +38,21 @@ pub struct Acceptance {
 pub async fn create(
     tx: &mut Tx,
     conversation: ConversationId,
-    mls: &[u8],
+    state: &Changes,
     acceptance: Option<&Acceptance>,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO mls_group (conversation, mls, accepted_request, accepted_answer, epoch_started_at) \
-         VALUES (?, ?, ?, ?, ?)",
+         VALUES (?, x'', ?, ?, ?)",
     )
     .bind(conversation)
-    .bind(mls)
     .bind(acceptance.map(|given| &given.request[..]))
     .bind(acceptance.map(|given| &given.answer[..]))
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    write(tx, conversation, state).await
 }
 
 /// Forgets the group of a direct conversation, but no messages: what was not receipted is sealed again
@@ -74,10 +72,10 @@ pub async fn forget(tx: &mut Tx, Member { conversation, contact }: Member) -> Re
     super::terms::forget(tx, conversation).await
 }
 
-/// Reads one.
+/// Reads what is kept with a group's state.
 pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Option<GroupRow>, StoreError> {
     let row: Option<GroupRow> = sqlx::query_as(
-        "SELECT mls, accepted_request, accepted_answer, receipted_epoch, commit_receipt \
+        "SELECT accepted_request, accepted_answer, receipted_epoch, commit_receipt \
          FROM mls_group WHERE conversation = ?",
     )
     .bind(conversation)
@@ -90,6 +88,52 @@ pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Gr
         Ok(row)
     })
     .transpose()
+}
+
+/// Reads a group's state.
+pub async fn open(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    let blob: Option<Vec<u8>> = sqlx::query_scalar("SELECT mls FROM mls_group WHERE conversation = ?")
+        .bind(conversation)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let Some(blob) = blob.map(SecretBytes::from) else { return Ok(None) };
+
+    let group = if blob.is_empty() {
+        Conversation::load(values(tx, conversation).await?)
+    } else {
+        Conversation::load_blob(&blob)
+    };
+    Ok(Some(group?))
+}
+
+async fn values(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<(String, SecretBytes)>, StoreError> {
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as("SELECT key, value FROM mls_value WHERE conversation = ?")
+        .bind(conversation)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows.into_iter().map(|(key, value)| (key, value.into())).collect())
+}
+
+async fn write(tx: &mut Tx, conversation: ConversationId, state: &Changes) -> Result<(), StoreError> {
+    for (key, value) in &state.put {
+        sqlx::query(
+            "INSERT INTO mls_value (conversation, key, value) VALUES (?, ?, ?) \
+             ON CONFLICT (conversation, key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(conversation)
+        .bind(key)
+        .bind(&**value)
+        .execute(&mut **tx)
+        .await?;
+    }
+    for key in &state.removed {
+        sqlx::query("DELETE FROM mls_value WHERE conversation = ? AND key = ?")
+            .bind(conversation)
+            .bind(key)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Those in whose epoch ?2 messages were sealed, if it began before ?3; or any, if it began long
@@ -112,15 +156,18 @@ pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Ve
         .await?)
 }
 
-/// Writes the state after something was sealed or opened.
-pub async fn save(tx: &mut Tx, conversation: ConversationId, mls: &[u8], sealed: u32) -> Result<(), StoreError> {
-    sqlx::query("UPDATE mls_group SET mls = ?, sealed_in_epoch = sealed_in_epoch + ? WHERE conversation = ?")
-        .bind(mls)
-        .bind(sealed)
-        .bind(conversation)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+/// Writes what changed in a group's state when something was sealed or opened. A state that was a blob
+/// changes as a whole.
+pub async fn save(tx: &mut Tx, conversation: ConversationId, state: &Changes, sealed: u32) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE mls_group SET mls = x'', sealed_in_epoch = sealed_in_epoch + ?2 \
+         WHERE conversation = ?1 AND (?2 > 0 OR mls != x'')",
+    )
+    .bind(conversation)
+    .bind(sealed)
+    .execute(&mut **tx)
+    .await?;
+    write(tx, conversation, state).await
 }
 
 /// A new epoch began.
@@ -271,5 +318,57 @@ mod tests {
             assert!(received(&mut tx, bob, &n.to_be_bytes()).await.unwrap().is_some(), "{n}");
         }
         assert!(received(&mut tx, carol, b"hers").await.unwrap().is_some());
+    }
+
+    /// The state of a group as a blob, as versions before 0010 kept it.
+    fn blob() -> Vec<u8> {
+        let blobs = include_bytes!("../../mls/tests/mls/blobs.cbor");
+        let mut decoder = minicbor::Decoder::new(blobs);
+        assert_eq!((decoder.map().unwrap(), decoder.u8().unwrap()), (Some(7), 0));
+        decoder.bytes().unwrap().to_vec()
+    }
+
+    async fn counts(tx: &mut Tx, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut **tx).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_state_that_was_a_blob_is_values_once_it_is_saved_and_goes_with_its_group() {
+        const BLOBS: &str = "SELECT sum(length(mls)) FROM mls_group";
+        const VALUES: &str = "SELECT count(*) FROM mls_value";
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        let mut tx = store.begin().await.unwrap();
+        create(&mut tx, bob.conversation, &Changes::default(), None, UnixMillis(0)).await.unwrap();
+        sqlx::query("UPDATE mls_group SET mls = ?").bind(blob()).execute(&mut *tx).await.unwrap();
+
+        let mut group = open(&mut tx, bob.conversation).await.unwrap().unwrap();
+        assert!(counts(&mut tx, BLOBS).await > 0, "it may be needed again");
+        save(&mut tx, bob.conversation, &group.take_changes(), 0).await.unwrap();
+        assert_eq!(counts(&mut tx, BLOBS).await, 0);
+        assert!(counts(&mut tx, VALUES).await > 10);
+
+        let loaded = open(&mut tx, bob.conversation).await.unwrap().unwrap();
+        assert_eq!(loaded.agreement().unwrap(), group.agreement().unwrap());
+        forget(&mut tx, bob).await.unwrap();
+        assert_eq!(counts(&mut tx, VALUES).await, 0);
+        assert!(open(&mut tx, bob.conversation).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_message_writes_the_values_that_it_changes_and_no_others() {
+        let (store, _directory) = scratch().await;
+        let bob = contact(&store, "Bob").await;
+        let mut tx = store.begin().await.unwrap();
+        let mut group = Conversation::load_blob(&blob()).unwrap();
+        create(&mut tx, bob.conversation, &group.take_changes(), None, UnixMillis(0)).await.unwrap();
+
+        let before = counts(&mut tx, "SELECT total_changes()").await;
+        group.seal(b"hello").unwrap();
+        save(&mut tx, bob.conversation, &group.take_changes(), 1).await.unwrap();
+        let changed = counts(&mut tx, "SELECT total_changes()").await - before;
+        assert_eq!(changed, 2, "the row of the group, and its current secrets");
+        let loaded = open(&mut tx, bob.conversation).await.unwrap().unwrap();
+        assert_eq!(loaded.size(), group.size());
     }
 }

@@ -129,7 +129,7 @@ impl Writer {
         };
         contacts::take_card(tx, contact, &card).await?;
         let with = contacts::direct(tx, contact).await?;
-        groups::create(tx, with.conversation, &conversation.save()?, None, self.now).await?;
+        groups::create(tx, with.conversation, &conversation.take_changes(), None, self.now).await?;
         Ok(with)
     }
 

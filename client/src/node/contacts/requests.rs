@@ -261,7 +261,7 @@ async fn join(
 ) -> Result<bool, StoreError> {
     let Ok(introduction) = Introduction::from_bytes(bytes, MAX_WELCOME) else { return Ok(false) };
     let joined = Conversation::join(&request.draft, &introduction.mls);
-    let Ok((group, pair)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
+    let Ok((mut group, pair)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
         return Ok(false);
     };
 
@@ -271,7 +271,7 @@ async fn join(
     if let Some(withdrawn) = &introduction.withdrawn {
         afresh::remember_answered(&mut cx.tx, contact, withdrawn).await?;
     }
-    groups::create(cx, with.conversation, &group, None).await?;
+    groups::create(cx, with.conversation, &mut group, None).await?;
     contacts::accept(&mut cx.tx, contact, &peer, &pair).await?;
     contacts::take_card(&mut cx.tx, contact, &introduction.card).await?;
     contacts::remove_request(&mut cx.tx, contact).await?;
@@ -446,7 +446,7 @@ pub(crate) async fn accept(
 ) -> Result<Option<(ContactId, Frame)>, StoreError> {
     let Ok(theirs) = Introduction::from_bytes(introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
     let created = Conversation::create(&theirs.mls, &mut cx.rng);
-    let Ok((group, welcome, pair)) =
+    let Ok((mut group, welcome, pair)) =
         created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
     else {
         return Ok(None);
@@ -471,7 +471,7 @@ pub(crate) async fn accept(
     let answer = Introduction { card, mls: welcome, withdrawn, message: None }.to_bytes();
     let acceptance = Acceptance { request: digest(introduction), answer: answer.clone() };
     let Member { conversation, .. } = contacts::direct(&mut cx.tx, contact).await?;
-    groups::create(cx, conversation, &group, Some(&acceptance)).await?;
+    groups::create(cx, conversation, &mut group, Some(&acceptance)).await?;
     for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
         afresh::remember_answered(&mut cx.tx, contact, answered).await?;
     }

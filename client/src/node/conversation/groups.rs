@@ -23,9 +23,8 @@ impl Groups {
         if let Some(group) = self.open.remove(&with) {
             return Ok(group);
         }
-        let row = stored::load(&mut cx.tx, with.conversation).await?;
-        let row = row.ok_or(StoreError::broken("a group is missing"))?;
-        Ok(Conversation::load(&row.mls)?)
+        let group = stored::open(&mut cx.tx, with.conversation).await?;
+        group.ok_or(StoreError::broken("a group is missing"))
     }
 
     /// Writes what has changed of a group, after so many messages were sealed, and keeps it.
@@ -33,10 +32,10 @@ impl Groups {
         &mut self,
         cx: &mut Cx,
         with: Member,
-        group: Conversation,
+        mut group: Conversation,
         sealed: u32,
     ) -> Result<(), StoreError> {
-        stored::save(&mut cx.tx, with.conversation, &group.save()?, sealed).await?;
+        stored::save(&mut cx.tx, with.conversation, &group.take_changes(), sealed).await?;
         self.keep(with, group);
         Ok(())
     }
@@ -63,8 +62,8 @@ impl Groups {
 pub(crate) async fn create(
     cx: &mut Cx,
     conversation: ConversationId,
-    group: &Conversation,
+    group: &mut Conversation,
     acceptance: Option<&Acceptance>,
 ) -> Result<(), StoreError> {
-    stored::create(&mut cx.tx, conversation, &group.save()?, acceptance, cx.now).await
+    stored::create(&mut cx.tx, conversation, &group.take_changes(), acceptance, cx.now).await
 }

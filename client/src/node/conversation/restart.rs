@@ -96,7 +96,8 @@ pub(crate) async fn requested(
 async fn answer(cx: &mut Cx, with: Member, request: &[u8], name: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
     let Ok(theirs) = Restart::from_bytes(request, MAX_KEY_PACKAGE) else { return Ok(None) };
     let created = Conversation::create(&theirs.introduction.mls, &mut cx.rng);
-    let Ok((group, welcome, _)) = created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
+    let Ok((mut group, welcome, _)) =
+        created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
     else {
         return Ok(None);
     };
@@ -107,7 +108,7 @@ async fn answer(cx: &mut Cx, with: Member, request: &[u8], name: &[u8; 16]) -> R
     take_theirs(cx, with, &theirs).await?;
     let answer = restart(cx, with, welcome).await?.to_bytes();
     let acceptance = Acceptance { request: *name, answer };
-    groups::create(cx, with.conversation, &group, Some(&acceptance)).await?;
+    groups::create(cx, with.conversation, &mut group, Some(&acceptance)).await?;
     settings::tell(cx, with.contact).await?;
     afresh::remember_answered(&mut cx.tx, with.contact, name).await?;
     Ok(Some(acceptance.answer))
@@ -125,14 +126,14 @@ pub(crate) async fn answered(
     let Some(asked) = afresh::question(&mut cx.tx, with).await? else { return Ok(()) };
     let Ok(theirs) = Restart::from_bytes(answer, MAX_WELCOME) else { return Ok(()) };
     let joined = Conversation::join(&asked.draft, &theirs.introduction.mls);
-    let Ok((group, _)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
+    let Ok((mut group, _)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
         return Ok(());
     };
 
     stored::forget(&mut cx.tx, with).await?;
     outbox::drop_kind(&mut cx.tx, with, OutboxKind::Card).await?;
     take_theirs(cx, with, &theirs).await?;
-    groups::create(cx, with.conversation, &group, None).await?;
+    groups::create(cx, with.conversation, &mut group, None).await?;
     settings::tell(cx, contact).await?;
     let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE)
         .map_err(|error| StoreError::damaged("a stored restart request", error))?;

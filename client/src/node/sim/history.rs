@@ -579,7 +579,7 @@ impl<'a> World<'a> {
         self.tally.epochs += agreement.unwrap().0;
         let written = self.truth.said.values().filter(|said| both(said.from, said.to) == (one, other)).count();
         for kept in [here, there] {
-            let size = kept.state.map_or(0, |state| state.len());
+            let size = kept.state.map_or(0, |state| state.size());
             assert!(size < 300_000, "a conversation of {size} bytes");
             assert!(
                 usize::try_from(kept.received).unwrap() <= written + self.tally.actions,

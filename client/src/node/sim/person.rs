@@ -104,8 +104,8 @@ pub(super) struct Kept {
     pub(super) outbox: i64,
     pub(super) held: i64,
     pub(super) received: i64,
-    /// The bytes of its MLS state. Who begins afresh has none for a while.
-    pub(super) state: Option<Vec<u8>>,
+    /// Its MLS state. Who begins afresh has none for a while.
+    pub(super) state: Option<Conversation>,
 }
 
 impl Kept {
@@ -114,13 +114,13 @@ impl Kept {
     }
 
     pub(super) fn tell(&self) -> String {
-        let size = self.state.as_ref().map(Vec::len);
+        let size = self.state.as_ref().map(Conversation::size);
         format!("has {} in its outbox, {} held, a state of {size:?} bytes", self.outbox, self.held)
     }
 
     /// What both sides must have in common: the epoch, and a secret of it.
     pub(super) fn agreement(&self) -> Option<(u64, Vec<u8>)> {
-        self.state.as_ref().map(|state| Conversation::load(state).unwrap().agreement().unwrap())
+        self.state.as_ref().map(|state| state.agreement().unwrap())
     }
 }
 
@@ -343,7 +343,7 @@ impl Person {
                 outbox: store::rows(&mut tx, "outbox", row).await,
                 held: store::rows(&mut tx, "held", row).await,
                 received: store::rows(&mut tx, "received", row).await,
-                state: groups::load(&mut tx, direct.conversation).await.unwrap().map(|row| row.mls),
+                state: groups::open(&mut tx, direct.conversation).await.unwrap(),
             }
         })
     }

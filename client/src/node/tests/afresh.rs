@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::store::{Store, contacts, groups};
-use chive_mls::Conversation;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -48,10 +47,10 @@ impl Person {
         let store = self.store().await;
         let mut tx = store.begin().await.unwrap();
         let contact = contacts::all(&mut tx).await.unwrap().remove(0);
-        let row = groups::load(&mut tx, contact.conversation).await.unwrap().unwrap();
+        let group = groups::open(&mut tx, contact.conversation).await.unwrap().unwrap();
         drop(tx);
         store.close().await;
-        Conversation::load(&row.mls).unwrap().group_id()
+        group.group_id()
     }
 
     async fn texts(&self, with: &Person) -> Vec<String> {

@@ -188,17 +188,17 @@ async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
     session.write(&mallory.wraps(&commit)).await.unwrap();
     let Content::CommitReceipt { epoch: 1 } = mallory.hears(&mut session).await else { panic!() };
     mallory.conversation.commit_receipted(1).unwrap();
-    let before = mallory.conversation.save().unwrap();
-    let state = alice.counts("SELECT length(mls) FROM mls_group").await;
+    let before = mallory.conversation.take_changes().put;
+    let state = alice.counts("SELECT sum(length(value)) FROM mls_value").await;
     for round in 0..10 {
         let commit = mallory.conversation.commit_out_of_turn().unwrap();
-        mallory.conversation = chive_mls::Conversation::load(&before).unwrap();
+        mallory.conversation = chive_mls::Conversation::load(before.clone()).unwrap();
         for _ in 0..crate::limits::MAX_UNREADABLE {
             session.write(&mallory.wraps(&commit)).await.unwrap();
         }
         ends(&mut session).await;
         session = mallory.link().await;
-        assert_eq!(alice.counts("SELECT length(mls) FROM mls_group").await, state, "round {round}");
+        assert_eq!(alice.counts("SELECT sum(length(value)) FROM mls_value").await, state, "round {round}");
     }
     let text = mallory.text("still friends?");
     session.write(&mallory.seals(&Content::Text(text.clone()))).await.unwrap();
@@ -219,12 +219,12 @@ async fn the_same_commit_a_hundred_times_is_answered_and_merged_once() {
     let commit = mallory.conversation.commit().unwrap();
     session.write(&mallory.wraps(&commit)).await.unwrap();
     let Content::CommitReceipt { epoch: 1 } = mallory.hears(&mut session).await else { panic!() };
-    let state = alice.counts("SELECT length(mls) FROM mls_group").await;
+    let state = alice.counts("SELECT sum(length(value)) FROM mls_value").await;
     for _ in 0..100 {
         session.write(&mallory.wraps(&commit)).await.unwrap();
         assert!(matches!(session.read().await.unwrap(), Frame::Envelope(_)), "the receipt, again");
     }
-    assert_eq!(alice.counts("SELECT length(mls) FROM mls_group").await, state);
+    assert_eq!(alice.counts("SELECT sum(length(value)) FROM mls_value").await, state);
     assert_eq!(alice.counts("SELECT count(*) FROM held").await, 0);
 }
 

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use chive::clock::Clock;
-use chive_mls::{Conversation, Draft, MlsError, Opened, PairSecret};
+use chive_mls::{Conversation, Draft, MlsError, Opened, PairSecret, SecretBytes};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -15,8 +15,8 @@ struct Talk {
     draft: Draft,
     welcome: Vec<u8>,
     pair: PairSecret,
-    inviter: Vec<u8>,
-    opener: Vec<u8>,
+    inviter: Vec<(String, SecretBytes)>,
+    opener: Vec<(String, SecretBytes)>,
     message: Vec<u8>,
     commit: Vec<u8>,
 }
@@ -31,9 +31,9 @@ fn talk() -> Result<Talk, MlsError> {
     let draft = Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut rng())?;
     let (mut inviter, welcome, pair) = Conversation::create(&draft.key_package, &mut rng())?;
     let (mut opener, _) = Conversation::join(&draft.blob, &welcome)?;
-    let (message, before) = (inviter.seal(b"hello")?, opener.save()?);
+    let (message, before) = (inviter.seal(b"hello")?, opener.take_changes().put);
     let commit = opener.commit()?;
-    Ok(Talk { draft, welcome, pair, inviter: inviter.save()?, opener: before, message, commit })
+    Ok(Talk { draft, welcome, pair, inviter: inviter.take_changes().put, opener: before, message, commit })
 }
 
 pub(super) fn mls(data: &[u8]) {
@@ -64,7 +64,7 @@ fn welcome(input: &mut Input) {
 }
 
 fn message(input: &mut Input) {
-    let mut opener = Conversation::load(&TALK.opener).expect("a stored state");
+    let mut opener = Conversation::load(TALK.opener.clone()).expect("a stored state");
     let damaged = input.damage(&TALK.message);
     if damaged != TALK.message {
         assert_eq!(content(&mut opener, &damaged), None, "a damaged message opens");
@@ -74,7 +74,7 @@ fn message(input: &mut Input) {
 }
 
 fn commit(input: &mut Input) {
-    let mut inviter = Conversation::load(&TALK.inviter).expect("a stored state");
+    let mut inviter = Conversation::load(TALK.inviter.clone()).expect("a stored state");
     let damaged = input.damage(&TALK.commit);
     if damaged != TALK.commit {
         assert!(inviter.open(&damaged, |_| vec![]).is_err(), "a damaged commit is merged");

@@ -3,23 +3,19 @@
 // What tests share stands outside of functions that are tests, where clippy allows this.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use rand::SeedableRng;
+mod member;
+mod state;
+
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use chive_mls::{Conversation, Draft, KEY_PACKAGE_LIFE, MlsError, Opened};
+use chive_mls::{Conversation, Draft, KEY_PACKAGE_LIFE, MlsError, Opened, PAST_EPOCHS};
 
-/// Key packages are judged by the system's clock.
-fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
-}
+use member::{Member, next_epoch, now};
 
 fn pair() -> (Conversation, Conversation) {
-    let mut rng = StdRng::from_seed([1; 32]);
-    let draft = Draft::new(now(), &mut rng).unwrap();
-    let (alice, welcome, one) = Conversation::create(&draft.key_package, &mut rng).unwrap();
-    let (bob, other) = Conversation::join(&draft.blob, &welcome).unwrap();
-    assert_eq!(one, other, "both have the same pair secret");
-    (alice, bob)
+    let (alice, bob) = member::pair();
+    (alice.conversation, bob.conversation)
 }
 
 fn open(to: &mut Conversation, message: &[u8]) -> Result<Vec<u8>, MlsError> {
@@ -31,14 +27,14 @@ fn open(to: &mut Conversation, message: &[u8]) -> Result<Vec<u8>, MlsError> {
 
 #[test]
 fn messages_go_both_ways_also_after_a_restart() {
-    let (mut alice, mut bob) = pair();
-    let hello = alice.seal(b"hello").unwrap();
-    assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
-    let mut bob = Conversation::load(&bob.save().unwrap()).unwrap();
-    let mut alice = Conversation::load(&alice.save().unwrap()).unwrap();
-    let back = bob.seal(b"back").unwrap();
-    assert_eq!(open(&mut alice, &back).unwrap(), b"back");
-    assert!(matches!(open(&mut alice, &back), Err(MlsError::Unreadable(_))), "once only");
+    let (mut alice, mut bob) = member::pair();
+    let (hello, _) = alice.seal();
+    bob.take(&hello);
+    alice.reload();
+    bob.reload();
+    let (back, _) = bob.seal();
+    alice.take(&back);
+    assert!(matches!(open(&mut alice.conversation, &back), Err(MlsError::Unreadable(_))), "once only");
 }
 
 #[test]
@@ -111,11 +107,12 @@ fn a_commit_out_of_turn_is_refused_and_changes_nothing() {
     let (mut alice, mut bob) = pair();
     // Epoch 1 is Bob's, who is leaf 1.
     let forged = alice.commit_out_of_turn().unwrap();
-    let before = bob.save().unwrap();
+    bob.take_changes();
     for _ in 0..100 {
         assert!(matches!(bob.open(&forged, |_| vec![]), Err(MlsError::IllegalCommit)));
     }
-    assert_eq!((bob.epoch(), bob.save().unwrap().len()), (1, before.len()));
+    assert_eq!(bob.epoch(), 1);
+    assert!(bob.take_changes().is_empty());
     let commit = bob.commit().unwrap();
     assert!(!commit.is_empty());
 }
@@ -123,19 +120,19 @@ fn a_commit_out_of_turn_is_refused_and_changes_nothing() {
 #[test]
 fn two_hundred_commits_in_turn_leave_a_state_of_bounded_size() {
     let (mut alice, mut bob) = pair();
-    let mut after_twenty = 0;
+    let mut after_some = 0;
     for n in 0..200 {
         let commit = bob.commit().unwrap();
         let Opened::Commit { epoch, receipt } = alice.open(&commit, |_| b"receipt".to_vec()).unwrap() else { panic!() };
         open(&mut bob, &receipt).unwrap();
         assert!(bob.commit_receipted(epoch).unwrap());
         std::mem::swap(&mut alice, &mut bob);
-        if n == 20 {
-            after_twenty = alice.save().unwrap().len();
+        if n == 2 * PAST_EPOCHS {
+            after_some = alice.size();
         }
     }
-    let (after_all, hello) = (alice.save().unwrap().len(), alice.seal(b"hello").unwrap());
-    assert!(after_all <= after_twenty + after_twenty / 10, "{after_twenty} bytes became {after_all}");
+    let (after_all, hello) = (alice.size(), alice.seal(b"hello").unwrap());
+    assert!(after_all <= after_some + after_some / 10, "{after_some} bytes became {after_all}");
     assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
 }
 
@@ -153,21 +150,19 @@ fn a_key_package_older_than_a_year_or_from_the_far_future_makes_no_conversation(
 fn a_conversation_outlives_the_key_package_that_it_was_made_from() {
     let mut rng = StdRng::from_seed([1; 32]);
     let draft = Draft::new(now() - KEY_PACKAGE_LIFE + 10, &mut rng).unwrap();
-    let (mut alice, welcome, _) = Conversation::create(&draft.key_package, &mut rng).unwrap();
+    let (alice, welcome, _) = Conversation::create(&draft.key_package, &mut rng).unwrap();
     // Until it is over: time itself is what is tested.
     let over = (0..600).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
         Conversation::create(&draft.key_package, &mut rng).is_err()
     });
     assert!(over, "it is good for ever");
-    let (mut bob, _) = Conversation::join(&draft.blob, &welcome).unwrap();
+    let (bob, _) = Conversation::join(&draft.blob, &welcome).unwrap();
+    let (mut alice, mut bob) = (Member::new(alice), Member::new(bob));
     for _ in 0..3 {
-        let hello = alice.seal(b"hello").unwrap();
-        assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
-        let commit = bob.commit().unwrap();
-        let Opened::Commit { epoch, .. } = alice.open(&commit, |_| vec![]).unwrap() else { panic!() };
-        assert!(bob.commit_receipted(epoch).unwrap());
-        alice = Conversation::load(&alice.save().unwrap()).unwrap();
-        std::mem::swap(&mut alice, &mut bob);
+        bob.take(&alice.seal().0);
+        next_epoch(&mut alice, &mut bob);
+        alice.reload();
+        bob.reload();
     }
 }
