@@ -253,6 +253,7 @@ impl Core {
                 cx.fx.push(Effect::Close { contact: *contact, bye: None });
             }
         }
+        self.sessions.recover_links();
         self.load(cx).await
     }
 

@@ -32,7 +32,7 @@ const FORWARD_LABEL: &[u8] = b"chive/v1/forward";
 impl NodeHandle {
     /// Publishes our presence at one more server.
     pub async fn add_server(&self, new: NewServer) -> Result<Server, Fault> {
-        self.call(move |_, cx| add_server(cx, new).boxed()).await
+        self.call(move |core, cx| add_server(core, cx, new).boxed()).await
     }
 
     /// Publishes our presence at a server no longer.
@@ -48,7 +48,7 @@ impl NodeHandle {
     }
 }
 
-async fn add_server(cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
+async fn add_server(core: &Core, cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
     let id = parse_server(&new.address)?;
     let token = new.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
     let is_bad = |token: &str| token.len() > MAX_TOKEN || token.bytes().any(|byte| !byte.is_ascii_graphic());
@@ -64,7 +64,7 @@ async fn add_server(cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
     }
 
     revise_card(cx).await?;
-    let server = ServerView::starting(token.is_some()).show(id);
+    let server = core.presences.once_ours(id, token.is_some()).show(id);
     cx.note(&What::Server { server: server.clone() }).await?;
     Ok(server)
 }
@@ -113,6 +113,12 @@ pub(crate) async fn refresh(core: &mut Core, cx: &mut Cx) -> Result<(), StoreErr
 }
 
 impl Presences {
+    /// How a server is to be shown that becomes ours: contacts of ours may have it already.
+    fn once_ours(&self, id: ServerId, has_token: bool) -> ServerView {
+        let known = self.servers.get(&id);
+        known.map_or_else(|| ServerView::starting(has_token), |known| ServerView { has_token, ..known.view() })
+    }
+
     /// What was seen of contacts who are not looked for any more is forgotten.
     fn follow(&mut self, plan: &PresencePlan) {
         self.servers.retain(|id, _| plan.servers.contains_key(id));
@@ -196,4 +202,23 @@ pub(crate) fn parse_server(address: &str) -> Result<ServerId, Fault> {
     let full = format!("{}.onion", host.strip_suffix(".onion").unwrap_or(host));
     full.parse()
         .or_else(|error: chive_shared::server::NotAnAddress| refuse(ErrorCode::InvalidServer, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Known, Outcome};
+    use super::*;
+    use crate::api::types::ServerState;
+    use crate::model::UnixMillis;
+
+    #[test]
+    fn a_server_that_contacts_use_is_shown_as_it_is_once_it_is_ours() {
+        let (read, other) = (ServerId([1; 32]), ServerId([2; 32]));
+        let mut presences = Presences::new(OwnPresence::On, UnixMillis(0));
+        presences.servers.insert(read, Known { read: Outcome::good(), ..Known::default() });
+
+        let state = |id| presences.once_ours(id, false).show(id).state;
+        assert_eq!((state(read), state(other)), (ServerState::Reachable, ServerState::Starting));
+        assert!(presences.once_ours(read, true).show(read).has_token);
+    }
 }

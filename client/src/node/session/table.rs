@@ -147,6 +147,12 @@ impl Link {
         self.cursor = BEFORE_ALL;
     }
 
+    /// What the link was given in a step that failed has not left: it is given again.
+    fn recover(&mut self) {
+        self.start_over();
+        self.restart_asked = None;
+    }
+
     /// The stream has taken everything, and has had no receipt for part of it for too long.
     fn is_overdue(&self, at: Instant) -> bool {
         let is_late = |taken: Instant| at.saturating_duration_since(taken) > RESEND_AFTER;
@@ -280,6 +286,11 @@ impl Sessions {
             fx.push(Effect::StopDial(contact));
             fx.push(Effect::Close { contact, bye: None });
         }
+    }
+
+    /// A step failed: what it gave to links has not left.
+    pub(crate) fn recover_links(&mut self) {
+        self.peers.values_mut().filter_map(|peer| peer.link.as_mut()).for_each(Link::recover);
     }
 
     /// Whether anything waits for the contact decides how often they are dialled.
@@ -721,6 +732,20 @@ mod tests {
         assert_eq!(sessions.deliveries_due(at), []);
         assert_eq!(sessions.deliveries_due(late), [BOB]);
         assert_eq!(sessions.link(BOB).unwrap().cursor, BEFORE_ALL);
+    }
+
+    #[test]
+    fn what_a_failed_step_gave_to_a_link_is_given_again() {
+        let at = Instant::now();
+        let (mut sessions, mut dropped) = (with_bob(at), Effects::default());
+        sessions.link_up(BOB, new_link(1), at);
+        let offered = sessions.path(BOB).unwrap().offer(OutboxId(1), vec![0; 10], &mut dropped);
+        assert_eq!((offered, sessions.link(BOB).unwrap().cursor), (Offered::Taken, OutboxId(1)));
+        assert!(sessions.restart_asked(BOB, at));
+
+        sessions.recover_links();
+        let link = sessions.link(BOB).unwrap();
+        assert_eq!((link.in_flight(), link.cursor, link.restart_asked), (0, BEFORE_ALL, None));
     }
 
     #[test]
