@@ -102,8 +102,10 @@ pub const MAX_IDLE_DIALS: usize = 16;
 pub const MAX_SEARCH: usize = 256;
 /// A note's key.
 pub const MAX_NOTE_KEY: usize = 100;
-/// A note of a front-end, UTF-8: a draft may be as long as a message.
+/// A note of a front-end, UTF-8.
 pub const MAX_NOTE: usize = MAX_TEXT;
+/// What is typed and not sent, UTF-8: it may be as long as a message.
+pub const MAX_DRAFT: usize = MAX_TEXT;
 /// Notes of a profile.
 pub const MAX_NOTES: u32 = 4_096;
 /// Invitations kept, ended ones among them.

@@ -6,7 +6,7 @@ mod settings;
 mod status;
 mod time;
 
-pub use ids::{ContactId, ConversationId, EventSeq, HandleId, Member, MessageRowId, OutboxId, ServiceId};
+pub use ids::{ContactId, ConversationId, EventSeq, HandleId, Member, MessageRowId, OutboxId, PublicId, ServiceId};
 pub use reason::{AnswerFault, Reason};
 pub use settings::{KeyUpdates, Policy};
 pub use status::{

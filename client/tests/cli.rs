@@ -30,6 +30,7 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
         "invites",
         "add",
         "contacts",
+        "conversations",
         "contact",
         "send",
         "cancel",
@@ -68,6 +69,7 @@ fn every_command_explains_itself() -> Done {
         &["invites"],
         &["add"],
         &["contacts"],
+        &["conversations"],
         &["contact", "rename"],
         &["contact", "verify"],
         &["contact", "block"],
@@ -173,6 +175,7 @@ fn without_a_node_the_next_step_is_named() -> Done {
         &["invite", "revoke", "ab"],
         &["add", "chive:abc"],
         &["contacts"],
+        &["conversations"],
         &["contact", "block", "bob"],
         &["send", "bob", "hi"],
         &["send", "bob", "hi", "--wait", "sent"],
@@ -405,7 +408,7 @@ fn a_piped_chat_sends_each_line_and_shows_what_comes() -> Done {
     let mut chat = chive.start_typing("one\n\ntwo\n", &["chat", "bob"])?;
     node.until_asked(2)?;
     node.event(json!({"type": "message", "message": {
-        "id": "77".repeat(16), "contact": "bob", "contact_id": "cd".repeat(32), "direction": "received",
+        "id": "77".repeat(16), "conversation": "12".repeat(16), "conversation_name": "bob", "direction": "received",
         "text": "hello\u{1b}", "state": "received", "created_at": 0,
     }}));
     chat.until_said("hello<U+001B>", Duration::from_secs(20))?;

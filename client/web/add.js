@@ -5,7 +5,7 @@ import { Problem, ask } from "/api.js";
 import { t } from "/l10n.js";
 import { Scanner } from "/qr.js";
 import { trouble } from "/reasons.js";
-import { openTalk, state, toast } from "/state.js";
+import { contactAdded, openTalk, state, toast } from "/state.js";
 import { plainAddress } from "/text.js";
 import { Button, Dialog, Field, Form, copy, useClose } from "/ui.js";
 
@@ -24,12 +24,11 @@ export function AddDialog({ link: given = "" }) {
       ...(name.trim() && { name: name.trim() }),
       ...(handle && message.trim() && { message: message.trim() }),
     });
-    // Unless an event has brought it, and perhaps more, in the meantime.
-    if (!state.contacts.has(contact.id)) state.contacts.set(contact.id, contact);
+    await contactAdded(contact);
     close();
     toast(t("add-done"));
     // The dialog is gone, and cannot say it.
-    await openTalk(contact.id).catch((problem) => toast(trouble(problem), "bad"));
+    await openTalk(contact.conversation).catch((problem) => toast(trouble(problem), "bad"));
   };
   return html`<${Dialog} title=${t("add")}>
     <p>${t("add-text")}</p>

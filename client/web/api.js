@@ -128,7 +128,8 @@ function take(block, happens) {
 }
 
 export const contactPath = (id) => `/v1/contacts/${id}`;
-export const messagesPath = (id) => `/v1/contacts/${id}/messages`;
+export const conversationPath = (id) => `/v1/conversations/${id}`;
+export const messagesPath = (id) => `${conversationPath(id)}/messages`;
 
 /** A random id for a message: the same one again sends nothing twice. */
 export function freshId() {

@@ -5,7 +5,7 @@ import { get } from "/api.js";
 import { brief, compare, isoTime, t } from "/l10n.js";
 import { reason, trouble } from "/reasons.js";
 import { Menu } from "/scroll.js";
-import { alarmOf, arrivedAt, keyOf, openDialog, openTalk, set, state } from "/state.js";
+import { alarmOf, arrivedAt, contactOf, draftOf, keyOf, openDialog, openTalk, set, state } from "/state.js";
 import { oneLine, visible } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence, attempt } from "/ui.js";
 import { lockNow } from "/settings.js";
@@ -13,16 +13,16 @@ import { lockNow } from "/settings.js";
 const ROW = 68;
 const FOUND = 60;
 
-function latest(contact) {
-  const message = state.newest.get(contact.id);
-  return Math.max(message ? arrivedAt(message) : 0, contact.created_at);
+function latest({ newest, created_at: began }) {
+  return Math.max(newest ? arrivedAt(newest) : 0, began);
 }
 
-/** Those who were heard of last come first. */
+/** Those in which something was said last come first; none with people who are blocked. */
 function ordered(words) {
   const wanted = words.toLocaleLowerCase();
-  const all = [...state.contacts.values()].filter((contact) => contact.state !== "blocked");
-  const fitting = wanted ? all.filter((contact) => contact.name.toLocaleLowerCase().includes(wanted)) : all;
+  const isShown = (conversation) => (contactOf(conversation)?.state ?? "blocked") !== "blocked";
+  const all = [...state.conversations.values()].filter(isShown);
+  const fitting = wanted ? all.filter(({ name }) => name.toLocaleLowerCase().includes(wanted)) : all;
   return fitting.sort((one, other) => latest(other) - latest(one) || compare(one.name, other.name));
 }
 
@@ -30,7 +30,7 @@ export function List() {
   const [words, setWords] = useState("");
   const { found } = state;
   const search = useRef(null);
-  const contacts = useMemo(() => ordered(words), [words, state.version]);
+  const conversations = useMemo(() => ordered(words), [words, state.version]);
   useEffect(() => {
     const wanted = words.trim();
     if (wanted.length < 2) {
@@ -57,7 +57,7 @@ export function List() {
       if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
         event.preventDefault();
         const all = ordered("");
-        const at = all.findIndex((contact) => contact.id === state.talk?.id);
+        const at = all.findIndex((conversation) => conversation.id === state.talk?.id);
         const next = all[Math.max(0, Math.min(all.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))];
         if (next) attempt(() => openTalk(next.id));
       }
@@ -78,10 +78,10 @@ export function List() {
         onInput=${(event) => setWords(event.currentTarget.value)}
         onKeyDown=${(event) => { if (event.key === "Escape") setWords(""); }} /></div>
     <${Notices} />
-    ${contacts.length > 0 && html`<${Menu} items=${contacts} keyOf=${(contact) => contact.id} height=${ROW} label=${t("conversations")}
-      draw=${(contact, tabindex) => html`<${Row} contact=${contact} tabindex=${tabindex} />`} />`}
+    ${conversations.length > 0 && html`<${Menu} items=${conversations} keyOf=${({ id }) => id} height=${ROW} label=${t("conversations")}
+      draw=${(conversation, tabindex) => html`<${Row} conversation=${conversation} contact=${contactOf(conversation)} tabindex=${tabindex} />`} />`}
     ${found && html`<${Found} ...${found} words=${words} />`}
-    ${contacts.length === 0 && !found && html`<${Nobody} words=${words} />`}
+    ${conversations.length === 0 && !found && html`<${Nobody} words=${words} />`}
     <${Foot} />
   </nav>`;
 }
@@ -100,12 +100,12 @@ const Nobody = ({ words }) => html`<div class="empty">${words
     <${Button} kind="primary" act=${async () => openDialog("invite")}>${t("invite")}</${Button}>
     <${Button} act=${async () => openDialog("add")}>${t("add")}</${Button}>`}</div>`;
 
-function Row({ contact, tabindex }) {
-  const open = state.talk?.id === contact.id;
-  const message = state.newest.get(contact.id);
-  const draft = open ? "" : state.notes.get(`draft.${contact.id}`);
+function Row({ conversation, contact, tabindex }) {
+  const { id, newest: message, unread, waiting } = conversation;
+  const open = state.talk?.id === id;
+  const draft = open ? "" : draftOf(id);
   return html`<button type="button" class=${`who ${open ? "open" : ""}`} tabindex=${tabindex} aria-current=${open ? "true" : undefined}
-      onClick=${() => attempt(() => openTalk(contact.id))}>
+      onClick=${() => attempt(() => openTalk(id))}>
     <span class="face"><${Avatar} id=${contact.id} name=${contact.name} /><${Presence} contact=${contact} /></span>
     <span class="what">
       <span class="line"><${Name}>${contact.name}</${Name}>
@@ -114,8 +114,8 @@ function Row({ contact, tabindex }) {
         <span class="grow"></span>
         ${message && html`<time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time>`}</span>
       <span class="line"><span class="last">${draft ? html`<b class="draft">${t("draft")}</b> <bdi>${oneLine(draft)}</bdi>` : html`<${Last} contact=${contact} message=${message} />`}</span>
-        ${contact.waiting > 0 && html`<span class="waits" role="img" aria-label=${t("waiting-n", { n: contact.waiting })}><${Icon} name="clock" /></span>`}
-        ${contact.unread > 0 && html`<span class="badge"><span aria-hidden="true">${contact.unread}</span><span class="unseen">${t("unread-n", { n: contact.unread })}</span></span>`}</span>
+        ${waiting > 0 && html`<span class="waits" role="img" aria-label=${t("waiting-n", { n: waiting })}><${Icon} name="clock" /></span>`}
+        ${unread > 0 && html`<span class="badge"><span aria-hidden="true">${unread}</span><span class="unseen">${t("unread-n", { n: unread })}</span></span>`}</span>
     </span>
   </button>`;
 }
@@ -128,11 +128,11 @@ function Last({ contact, message }) {
 }
 
 function Found({ messages = [], problem, words }) {
-  const open = (message) => attempt(() => openTalk(message.contact_id, message));
+  const open = (message) => attempt(() => openTalk(message.conversation, message));
   return html`<section class="found" aria-label=${t("search-messages")}>
     <div role="status"><h2>${problem ? trouble(problem) : messages.length ? t("search-found", { n: messages.length }) : t("search-none")}</h2></div>
-    ${messages.map((message) => html`<button type="button" key=${message.contact_id + keyOf(message)} class="hit" onClick=${() => open(message)}>
-      <span class="line"><${Name}>${message.contact}</${Name}><span class="grow"></span><time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time></span>
+    ${messages.map((message) => html`<button type="button" key=${message.conversation + keyOf(message)} class="hit" onClick=${() => open(message)}>
+      <span class="line"><${Name}>${message.conversation_name}</${Name}><span class="grow"></span><time datetime=${isoTime(message.created_at)}>${brief(message.created_at)}</time></span>
       <bdi class="last"><${Marked} text=${around(message.text, words)} words=${words} /></bdi></button>`)}
   </section>`;
 }

@@ -10,7 +10,7 @@ import { attempt } from "/ui.js";
 const TELL_EVERY = 30_000;
 let told = 0;
 
-export const unreadCount = () => [...state.contacts.values()].reduce((sum, contact) => sum + contact.unread, 0);
+export const unreadCount = () => [...state.conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
 
 /** Seconds without anybody after which the profile is locked; 0 for never. */
 export const lockAfter = () => Number(setting("lock-after", "0"));
@@ -72,14 +72,14 @@ function tellWhoCame() {
     announced.add(contact.id);
     const came = t("came-online", { name: visible(contact.name) });
     toast(came);
-    notify(contact.id, setting("notify") === "quiet" ? t("notify-somebody") : came);
+    notify(contact.conversation, setting("notify") === "quiet" ? t("notify-somebody") : came);
   }
 }
 
 /** Says that a message came, and no more than was switched on. */
-function notifyOf({ contact_id: id, text }) {
+function notifyOf({ conversation: id, author, text }) {
   const level = setting("notify");
-  const name = visible(state.contacts.get(id)?.name ?? "Chive");
+  const name = visible(author?.name ?? "Chive");
   notify(id, level === "quiet" ? t("notify-something") : name, level === "all" ? oneLine(text, 120) : undefined);
 }
 

@@ -1,13 +1,13 @@
 // Everything that can be chosen, and what cannot be undone.
 
 import { html, useEffect, useState } from "/vendor/preact.js";
-import { ask, contactPath, download, optional } from "/api.js";
+import { ask, conversationPath, download, optional } from "/api.js";
 import { Strength } from "/begin.js";
 import { LANGUAGES, duration, speak, t } from "/l10n.js";
 import { lockAfter, tellActive } from "/presence.js";
 import { reason } from "/reasons.js";
 import { Servers } from "/status.js";
-import { added, beforeLock, forget, note, openDialog, set, setting, state, takeContact, takeStatus, toast } from "/state.js";
+import { added, beforeLock, conversationOf, forget, note, openDialog, set, setting, state, takeConversation, takeStatus, toast } from "/state.js";
 import { sure } from "/sure.js";
 import { Button, Choice, Dialog, Field, Form, Name, Secret, save } from "/ui.js";
 
@@ -125,13 +125,13 @@ function Privacy() {
     tellActive();
   };
   const receipts = async (on) => {
-    for (const contact of state.contacts.values()) {
-      if (contact.state === "accepted") await takeContact(contact.id, ask("PATCH", contactPath(contact.id), { read_receipts: on }));
+    for (const { conversation } of accepted) {
+      await takeConversation(conversation, ask("PATCH", conversationPath(conversation), { read_receipts: on }));
     }
     toast(t("saved"));
   };
   const accepted = [...state.contacts.values()].filter((contact) => contact.state === "accepted");
-  const all = accepted.length > 0 && accepted.every((contact) => contact.terms.ours.read_receipts);
+  const all = accepted.length > 0 && accepted.every((contact) => conversationOf(contact)?.settings.ours.read_receipts);
   const blocked = [...state.contacts.values()].filter((contact) => contact.state === "blocked");
   return html`
     <${Choice} label=${t("notify")} hint=${t("notify-hint")} value=${setting("notify", "off")} choose=${notify}

@@ -1,6 +1,6 @@
 // What the page knows: read from the node, changed by its events, drawn by everything else.
 
-import { Problem, ask, contactPath, follow, get, messagesPath, optional } from "/api.js";
+import { Problem, ask, contactPath, conversationPath, follow, get, messagesPath, optional } from "/api.js";
 import { speak, t } from "/l10n.js";
 
 /** How many messages are read at once: at first, and at most. */
@@ -17,7 +17,7 @@ export const state = {
   connected: true,
   status: null,
   contacts: new Map(),
-  newest: new Map(),
+  conversations: new Map(),
   notes: new Map(),
   invitations: null,
   requests: null,
@@ -94,7 +94,7 @@ async function load() {
   const mine = new AbortController();
   following = mine;
   const status = await get("/v1/status");
-  const [contacts, newest, notes, requests, servers, handles] = await Promise.all([
+  const [contacts, conversations, notes, requests, servers, handles] = await Promise.all([
     get("/v1/contacts"), get("/v1/conversations"), get("/v1/notes"),
     optional("/v1/requests"), optional("/v1/servers"), optional("/v1/handles"),
   ]);
@@ -107,7 +107,7 @@ async function load() {
     trouble: null,
     status,
     contacts: new Map(contacts.map((contact) => [contact.id, contact])),
-    newest: new Map(newest.map((message) => [message.contact_id, message])),
+    conversations: new Map(conversations.map((conversation) => [conversation.id, conversation])),
     notes: kept, requests, servers, handles,
   });
   if (state.isNew) {
@@ -145,8 +145,21 @@ async function take(thing, question, put, again) {
 
 /** Takes somebody as an answer shows them. */
 export const takeContact = (id, question) => take(id, question, (contact) => state.contacts.set(id, contact), () => contactSoon(id));
+/** Takes a conversation as an answer shows it. */
+export const takeConversation = (id, question) => take(id, question, (conversation) => state.conversations.set(id, conversation), () => conversationSoon(id));
 /** Takes how all is. */
 export const takeStatus = (question) => take("status", question, (status) => { state.status = status; }, statusSoon);
+
+/** Whom a conversation of two is with. */
+export const contactOf = (conversation) => state.contacts.get(conversation?.members[0]?.id);
+/** The conversation with somebody alone. */
+export const conversationOf = (contact) => state.conversations.get(contact.conversation);
+
+/** Takes somebody new, with the conversation, unless events have brought them, and perhaps more, in the meantime. */
+export async function contactAdded(contact) {
+  if (!state.contacts.has(contact.id)) state.contacts.set(contact.id, contact);
+  if (!conversationOf(contact)) await takeConversation(contact.conversation, get(conversationPath(contact.conversation)));
+}
 
 /** Asks for the invitations there are. */
 export async function readInvitations() {
@@ -160,6 +173,10 @@ const EVENTS = {
     state.contacts.set(contact.id, contact);
     statusSoon();
   },
+  conversation: ({ conversation }) => {
+    tell(conversation.id);
+    state.conversations.set(conversation.id, conversation);
+  },
   contact_removed: ({ id }) => removed(id),
   presence: ({ id, presence, source }, at) => {
     tell(id);
@@ -168,16 +185,15 @@ const EVENTS = {
     contactSoon(id);
     statusSoon();
   },
-  messages_gone: ({ id, messages }) => {
+  messages_gone: ({ conversation: id, messages }) => {
     tell(id);
     const gone = new Set(messages);
     if (state.talk?.id === id) {
       for (const key of messages.flatMap((message) => [`sent${message}`, `received${message}`])) state.talk.reading?.set(key, null);
       state.talk = { ...state.talk, messages: state.talk.messages.filter((message) => !gone.has(message.id)) };
     }
-    keepFound((message) => message.contact_id !== id || !gone.has(message.id));
-    if (gone.has(state.newest.get(id)?.id)) newestAgain(id);
-    contactSoon(id);
+    keepFound((message) => message.conversation !== id || !gone.has(message.id));
+    conversationSoon(id);
   },
   key_changed: ({ id }) => alarm(id, "key"),
   conversation_restarted: ({ id, by_contact }) => alarm(id, by_contact ? "restarted-theirs" : "restarted-ours"),
@@ -208,11 +224,13 @@ function happens(event) {
 
 /** Forgets somebody, and what is shown of them. */
 export function removed(id) {
+  const conversation = state.contacts.get(id)?.conversation;
   tell(id);
+  tell(conversation);
   state.contacts.delete(id);
-  state.newest.delete(id);
-  if (state.talk?.id === id) state.talk = null;
-  keepFound((message) => message.contact_id !== id);
+  state.conversations.delete(conversation);
+  if (state.talk?.id === conversation) state.talk = null;
+  keepFound((message) => message.conversation !== conversation);
   set({ dialogs: state.dialogs.filter(({ values }) => values.id !== id) });
 }
 
@@ -249,16 +267,17 @@ export const arrivedAt = (message) => (message.direction === "received" ? messag
 const belongs = (message, { messages, complete }) => complete || !messages.length || arrivedAt(message) >= arrivedAt(messages[0]);
 
 function messageCame(message) {
-  const id = message.contact_id;
+  const id = message.conversation;
   tell(id);
-  const known = state.newest.get(id);
+  const conversation = state.conversations.get(id);
+  const known = conversation?.newest;
   const talk = state.talk?.id === id ? state.talk : null;
   const at = talk ? talk.messages.findLastIndex((shown) => keyOf(shown) === keyOf(message)) : -1;
   if (at >= 0) talk.messages[at] = message;
   talk?.reading?.set(keyOf(message), message);
   const isNew = message.direction === "received" && message.read_at === undefined && at < 0;
   const isKnown = known && keyOf(known) === keyOf(message);
-  if (isKnown || (!message.late && (!known || arrivedAt(message) >= arrivedAt(known)))) state.newest.set(id, message);
+  if (isKnown || (!message.late && (!known || arrivedAt(message) >= arrivedAt(known)))) changeConversation(id, { newest: message });
   if (talk && at < 0) {
     // What we write after all else has its place at the end, and what comes, unless it is late or fills a gap.
     const end = talk.messages.at(-1) ?? known ?? message;
@@ -269,11 +288,15 @@ function messageCame(message) {
     else if (belongs(message, talk)) reread().catch(onlyProblems);
   }
   if (isNew) {
-    const contact = state.contacts.get(id);
-    if (contact) state.contacts.set(id, { ...contact, unread: contact.unread + 1 });
+    if (conversation) changeConversation(id, { unread: conversation.unread + 1 });
     for (const arrival of arrivals) arrival(message);
   }
-  contactSoon(id);
+  conversationSoon(id);
+}
+
+function changeConversation(id, what) {
+  const conversation = state.conversations.get(id);
+  if (conversation) state.conversations.set(id, { ...conversation, ...what });
 }
 
 const due = new Map();
@@ -297,10 +320,10 @@ export const contactSoon = (id) => soon(id, async () => {
   if (state.contacts.has(id)) await takeContact(id, get(contactPath(id)));
 });
 const statusSoon = () => soon("status", () => takeStatus(get("/v1/status")));
-const newestAgain = (id) => soon(`newest-${id}`, () => take(id, get(`${messagesPath(id)}?limit=1`), ([message]) => {
-  if (message) state.newest.set(id, message);
-  else state.newest.delete(id);
-}, () => newestAgain(id)));
+/** Asks anew how a conversation is. */
+const conversationSoon = (id) => soon(id, async () => {
+  if (state.conversations.has(id)) await takeConversation(id, get(conversationPath(id)));
+});
 
 /** What a message is known by: both sides choose ids. */
 export const keyOf = (message) => message.direction + message.id;
@@ -312,12 +335,12 @@ function asOpened() {
 }
 
 /**
- * Opens the conversation with somebody, or none; at a message, if one is given. `reading`: see `read`.
+ * Opens a conversation, or none; at a message, if one is given. `reading`: see `read`.
  * `readUpTo`: up to which messages the node was told that all were read. `goTo` and `unreadFrom` are keys.
  */
 export async function openTalk(id, message) {
   if (!id) return set({ talk: null });
-  const unread = state.contacts.get(id)?.unread ?? 0;
+  const unread = state.conversations.get(id)?.unread ?? 0;
   set({ talk: { id, messages: [], complete: false, reading: null, readUpTo: new Set(), unread, unreadFrom: null, goTo: null } });
   const isOpen = asOpened();
   try {
@@ -330,7 +353,8 @@ export async function openTalk(id, message) {
   if (!isOpen()) return;
   const first = unread ? state.talk.messages.find(isUnread) : null;
   if (first) set({ talk: { ...state.talk, unreadFrom: keyOf(first) } });
-  contactSoon(id);
+  const contact = contactOf(state.conversations.get(id));
+  if (contact) contactSoon(contact.id);
   if (message) await goTo(message);
 }
 
@@ -393,7 +417,7 @@ async function goTo(message) {
 
 /** Says that what is shown was read: all that came until the last of it did. Up to each message that is said once. */
 export async function readAll(id) {
-  if (state.talk?.id !== id || !state.contacts.get(id)?.unread) return;
+  if (state.talk?.id !== id || !state.conversations.get(id)?.unread) return;
   const { messages, readUpTo } = state.talk;
   const waiting = messages.filter(isUnread);
   const latest = waiting.reduce((time, message) => Math.max(time, arrivedAt(message)), 0);
@@ -402,7 +426,7 @@ export async function readAll(id) {
   if (!last) return;
   readUpTo.add(last.id);
   try {
-    await takeContact(id, ask("POST", `${contactPath(id)}/read`, { up_to: last.id }));
+    await takeConversation(id, ask("POST", `${conversationPath(id)}/read`, { up_to: last.id }));
   } catch (problem) {
     readUpTo.delete(last.id);
     throw problem;
@@ -410,27 +434,44 @@ export async function readAll(id) {
 }
 
 let writing = Promise.resolve();
-/** When all notes so far were kept, or refused. */
+/** When all notes and drafts so far were kept, or refused. */
 export const written = () => writing.catch(() => {});
 
-/** Keeps a note in the profile; an empty one goes. They are kept one after the other, as they were written. */
-export async function note(key, text, options) {
-  const before = state.notes.get(key) ?? "";
-  const is = (value) => {
-    if (value) state.notes.set(key, value);
-    else state.notes.delete(key);
-    set({});
-  };
-  const put = () => ask("PUT", `/v1/notes/${key}`, { text }, options);
-  is(text);
+/** Has a text kept, which is shown at once: one after the other, as they were written. A refused one is as it was before. */
+async function keep(text, { now, show, put }, options) {
+  const before = now();
+  show(text);
+  set({});
   try {
     // Who leaves does not wait.
     await (options?.keepalive ? put() : (writing = written().then(put)));
   } catch (problem) {
-    if ((state.notes.get(key) ?? "") === text) is(before);
+    if (now() === text) {
+      show(before);
+      set({});
+    }
     throw problem;
   }
 }
+
+/** Keeps a note in the profile; an empty one goes. */
+export const note = (key, text, options) => keep(text, {
+  now: () => state.notes.get(key) ?? "",
+  show: (value) => (value ? state.notes.set(key, value) : state.notes.delete(key)),
+  put: () => ask("PUT", `/v1/notes/${key}`, { text }, options),
+}, options);
+
+export const draftOf = (id) => state.conversations.get(id)?.draft ?? "";
+/** Keeps what was typed in a conversation; an empty draft goes. */
+export const keepDraft = (id, text, options) => keep(text, {
+  now: () => draftOf(id),
+  show: (value) => {
+    // What was asked for before does not know of it.
+    tell(id);
+    changeConversation(id, { draft: value });
+  },
+  put: () => ask("PATCH", conversationPath(id), { draft: text }, options).then(() => tell(id)),
+}, options);
 
 export const setting = (name, otherwise = "") => state.notes.get(`ui.${name}`) ?? otherwise;
 

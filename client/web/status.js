@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "/vendor/preact.js";
 import { get } from "/api.js";
 import { dayAndTime, t } from "/l10n.js";
 import { reason } from "/reasons.js";
-import { openDialog, openTalk, state } from "/state.js";
+import { contactOf, openDialog, openTalk, state } from "/state.js";
 import { Button, Dialog, Name, useClose } from "/ui.js";
 
 export const DOORS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
@@ -12,7 +12,7 @@ export const DOORS = { closed: "away", starting: "away", reachable: "online", un
 export function StatusDialog() {
   const { status } = state;
   const { tor } = status;
-  const waiting = [...state.contacts.values()].filter((contact) => contact.waiting > 0);
+  const waiting = [...state.conversations.values()].filter((conversation) => conversation.waiting > 0);
   return html`<${Dialog} title=${t("status")}>
     <h3>${t("tor")}</h3>
     <p><span class=${`dot ${tor.ready ? "online" : tor.stalled ? "offline" : "away"}`}></span> ${reason(tor.summary)}</p>
@@ -28,11 +28,11 @@ export function StatusDialog() {
     ${state.servers && html`<h3>${t("servers")}</h3><${Servers} />`}
     <h3>${t("waiting")}</h3>
     ${waiting.length === 0 && html`<p>${t("nothing-waits")}</p>`}
-    <ul class="plain">${waiting.map((contact) => html`<${Waiting} key=${contact.id} contact=${contact} />`)}</ul>
+    <ul class="plain">${waiting.map((conversation) => html`<${Waiting} key=${conversation.id} conversation=${conversation} contact=${contactOf(conversation)} />`)}</ul>
   </${Dialog}>`;
 }
 
-function Waiting({ contact }) {
+function Waiting({ conversation, contact }) {
   const [why, setWhy] = useState(contact.reason);
   const close = useClose();
   useEffect(() => {
@@ -43,9 +43,9 @@ function Waiting({ contact }) {
   }, []);
   const open = async () => {
     close();
-    await openTalk(contact.id);
+    await openTalk(conversation.id);
   };
-  return html`<li class="line"><div><strong><${Name}>${contact.name}</${Name}></strong><p class="hint">${t("waiting-n", { n: contact.waiting })}. ${reason(why)}</p></div>
+  return html`<li class="line"><div><strong><${Name}>${conversation.name}</${Name}></strong><p class="hint">${t("waiting-n", { n: conversation.waiting })}. ${reason(why)}</p></div>
     <span class="grow"></span><${Button} kind="small" act=${open}>${t("open")}</${Button}></li>`;
 }
 

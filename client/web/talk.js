@@ -7,7 +7,7 @@ import { clock, day, dayAndTime, duration, isoTime, startOfDay, t } from "/l10n.
 import { isWatched } from "/presence.js";
 import { reason, trouble } from "/reasons.js";
 import { Rows } from "/scroll.js";
-import { alarmOf, beforeLock, closeAlarm, contactSoon, keyOf, note, older, onArrival, openDialog, openTalk, readAll, state, toast, written } from "/state.js";
+import { alarmOf, beforeLock, closeAlarm, contactOf, contactSoon, draftOf, keepDraft, keyOf, older, onArrival, openDialog, openTalk, readAll, state, toast, written } from "/state.js";
 import { byteLength, oneLine, parts } from "/text.js";
 import { Avatar, Button, Icon, Name, Presence } from "/ui.js";
 
@@ -16,18 +16,19 @@ const NEAR = 5 * 60_000;
 
 export function Talk() {
   const { talk } = state;
-  const contact = talk && state.contacts.get(talk.id);
+  const conversation = talk && state.conversations.get(talk.id);
+  const contact = contactOf(conversation);
   if (!contact) return html`<section class="talk none"><p>${t("choose")}</p></section>`;
   return html`<section class="talk" aria-label=${t("talk-with", { name: contact.name })}>
-    <${Head} contact=${contact} />
+    <${Head} contact=${contact} conversation=${conversation} />
     <${Alarm} contact=${contact} />
-    <${Said} contact=${contact} talk=${talk} />
-    <${Composer} contact=${contact} />
-    <${Heard} contact=${contact} />
+    <${Said} contact=${contact} conversation=${conversation} talk=${talk} />
+    <${Composer} contact=${contact} conversation=${conversation} />
+    <${Heard} conversation=${conversation} />
   </section>`;
 }
 
-function Head({ contact }) {
+function Head({ contact, conversation }) {
   return html`<header class="bar">
     <${Button} kind="quiet phone" icon="back" label=${t("back")} act=${() => openTalk(null)} />
     <button type="button" class="person" onClick=${() => openDialog("person", { id: contact.id })}>
@@ -36,7 +37,7 @@ function Head({ contact }) {
         ${contact.verified && html`<span class="mark" role="img" aria-label=${t("verified")}><${Icon} name="verified" /></span>`}</span>
         <span class="hint"><${Presence} contact=${contact} /> ${seen(contact)}</span></span>
     </button>
-    <${Terms} contact=${contact} />
+    <${Timer} contact=${contact} conversation=${conversation} />
     <${Button} kind="quiet" icon="more" label=${t("person")} act=${async () => openDialog("person", { id: contact.id })} />
   </header>`;
 }
@@ -54,8 +55,8 @@ export function seen(contact) {
   return t(`presence-${contact.presence}`) + how;
 }
 
-function Terms({ contact }) {
-  const after = contact.terms.in_force.disappear_after;
+function Timer({ contact, conversation }) {
+  const after = conversation.settings.in_force.disappear_after;
   if (!after) return null;
   return html`<button type="button" class="button quiet timer" onClick=${() => openDialog("person", { id: contact.id })}
     aria-label=${t("disappear-now", { time: duration(after) })} title=${t("disappear-now", { time: duration(after) })}><${Icon} name="timer" />${duration(after)}</button>`;
@@ -72,15 +73,15 @@ function Alarm({ contact }) {
 /** How often it is asked why something waits. */
 const WHY_EVERY = 5000;
 
-function Said({ contact, talk }) {
-  const waits = contact.waiting > 0 || contact.state === "requested";
+function Said({ contact, conversation, talk }) {
+  const waits = conversation.waiting > 0 || contact.state === "requested";
   useEffect(() => {
     if (!waits) return undefined;
     const timer = setInterval(() => contactSoon(contact.id), WHY_EVERY);
     return () => clearInterval(timer);
   }, [waits]);
   const atEnd = () => {
-    if (isWatched() && contact.unread) readAll(contact.id).catch(() => {});
+    if (isWatched() && conversation.unread) readAll(conversation.id).catch(() => {});
   };
   if (talk.reading && !talk.messages.length) return html`<div class="rows" aria-busy="true"></div>`;
   if (!talk.messages.length) return html`<div class="rows empty"><p>${contact.state === "accepted" ? t("say-hello", { name: contact.name }) : seen(contact)}</p>
@@ -106,7 +107,7 @@ function Bubble({ message, before, after, found, unread, why }) {
     ${unread > 0 && html`<p class="day new"><span>${t("unread-n", { n: unread })}</span></p>`}
     ${message.missing_before > 0 && html`<p class="gap">${t("missing", { n: message.missing_before })}</p>`}
     <article class=${`bubble ${mine ? "mine" : "theirs"} ${begins ? "begins" : ""} ${ends ? "ends" : ""} ${found ? "hit" : ""} ${message.state}`} data-id=${message.id}>
-      <span class="unseen">${mine ? t("you") : t("from", { name: message.contact })}</span>
+      <span class="unseen">${mine ? t("you") : t("from", { name: authorOf(message) })}</span>
       <${Text} text=${message.text} />
       <span class="meta">
         ${message.late && html`<span title=${t("late")}>${t("late-short")} · </span>`}
@@ -119,6 +120,8 @@ function Bubble({ message, before, after, found, unread, why }) {
       ${waits ? reason(why ?? message.reason) : t(`state-${message.state}`)}
       ${message.state === "queued" && html` <${Button} kind="quiet small" act=${() => cancel(message)}>${t("cancel-message")}</${Button}>`}</p>`}`;
 }
+
+const authorOf = (message) => message.author?.name ?? message.conversation_name;
 
 const cancel = (message) => ask("DELETE", `/v1/messages/${message.id}`);
 
@@ -146,17 +149,16 @@ function inOrder(send) {
 
 const lines = (texts) => texts.filter(Boolean).join("\n");
 
-/** What is written to somebody: what the node does not have yet, on its way or not, is kept in a note. */
+/** What is written in a conversation: what the node does not have yet, on its way or not, is kept as the draft. */
 class Draft {
   going = [];
   /** What may have come all the same: as it is, it is sent again under its id. */
   refused = null;
   draw = () => {};
 
-  constructor(contact) {
-    this.contact = contact;
-    this.note = `draft.${contact}`;
-    this.text = state.notes.get(this.note) ?? "";
+  constructor(conversation) {
+    this.conversation = conversation;
+    this.text = draftOf(conversation);
   }
 
   write(text) {
@@ -169,8 +171,8 @@ class Draft {
   async keep(options) {
     clearTimeout(this.timer);
     const unsent = lines([...this.going.map(({ text }) => text), this.text]);
-    if (!state.contacts.has(this.contact) || (state.notes.get(this.note) ?? "") === unsent) return;
-    await note(this.note, unsent, options).catch(() => {});
+    if (!state.conversations.has(this.conversation) || draftOf(this.conversation) === unsent) return;
+    await keepDraft(this.conversation, unsent, options).catch(() => {});
   }
 
   async send() {
@@ -178,7 +180,7 @@ class Draft {
     this.refused = null;
     this.going.push(message);
     this.write("");
-    const problem = await inOrder(() => ask("POST", messagesPath(this.contact), message)).then(() => null, (problem) => problem);
+    const problem = await inOrder(() => ask("POST", messagesPath(this.conversation), message)).then(() => null, (problem) => problem);
     this.going.splice(this.going.indexOf(message), 1);
     if (problem) {
       this.refused = message;
@@ -191,9 +193,9 @@ class Draft {
 
 const drafts = new Map();
 
-function draftTo(contact) {
-  if (!drafts.has(contact)) drafts.set(contact, new Draft(contact));
-  return drafts.get(contact);
+function draftIn(conversation) {
+  if (!drafts.has(conversation)) drafts.set(conversation, new Draft(conversation));
+  return drafts.get(conversation);
 }
 
 const keepAll = (options) => Promise.all([...drafts.values()].map((draft) => draft.keep(options)));
@@ -207,8 +209,8 @@ beforeLock.add(() => Promise.race([
 ]));
 addEventListener("pagehide", () => keepAll({ keepalive: true }));
 
-function Composer({ contact }) {
-  const draft = draftTo(contact.id);
+function Composer({ contact, conversation }) {
+  const draft = draftIn(conversation.id);
   const { text } = draft;
   const [, draw] = useState(0);
   const box = useRef(null);
@@ -254,11 +256,11 @@ function Composer({ contact }) {
 }
 
 /** What came is said aloud where it is read aloud. */
-function Heard({ contact }) {
+function Heard({ conversation }) {
   const [said, say] = useState("");
   useEffect(() => {
     const stop = onArrival((message) => {
-      if (message.contact_id === contact.id) say(`${t("from", { name: message.contact })} ${oneLine(message.text)}`);
+      if (message.conversation === conversation.id) say(`${t("from", { name: authorOf(message) })} ${oneLine(message.text)}`);
     });
     return () => { stop(); };
   }, []);

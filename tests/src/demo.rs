@@ -179,7 +179,7 @@ impl Demo {
             self.report.sent += 1;
             self.to_bob.push(self.alice.sends("Bob", text).await?);
         }
-        let waiting = self.alice.contact("Bob").await?.waiting;
+        let waiting = self.alice.conversation("Bob").await?.waiting;
         ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
         let told = self.alice.reads(["contacts"]).await?;
         self.narrator

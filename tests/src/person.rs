@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{
-    Contact, ContactState, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource, Server,
-    Status, What,
+    Contact, ContactState, Conversation, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource,
+    Server, Status, What,
 };
 use chive::config;
 use serde::de::DeserializeOwned;
@@ -303,6 +303,12 @@ impl Person {
     pub async fn contact(&self, name: &str) -> Result<Contact> {
         let contacts: Vec<Contact> = self.list(["contacts"]).await?;
         contacts.into_iter().find(|contact| contact.name == name).with_context(|| format!("{name} is no contact"))
+    }
+
+    /// The conversation of this name.
+    pub async fn conversation(&self, name: &str) -> Result<Conversation> {
+        let all: Vec<Conversation> = self.list(["conversations"]).await?;
+        all.into_iter().find(|conversation| conversation.name == name).with_context(|| format!("none is called {name}"))
     }
 
     /// Hands a text to the node, and does not wait.

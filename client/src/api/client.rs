@@ -11,9 +11,9 @@ use futures::Stream;
 use hyper::Method;
 
 use crate::api::types::{
-    Answer, Contact, ContactChange, Decision, Event, Handle, Invitation, MarkRead, Message, NewBackup, NewContact,
-    NewHandle, NewInvitation, NewMessage, NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange,
-    Problem, ProfileChange, Request, Search, Server, Status, WebPage, Wipe,
+    Answer, Contact, ContactChange, Conversation, ConversationChange, Decision, Event, Handle, Invitation, MarkRead,
+    Message, NewBackup, NewContact, NewHandle, NewInvitation, NewMessage, NewNote, NewPresence, NewServer, Note,
+    OwnPresence, PassphraseChange, Problem, ProfileChange, Request, Search, Server, Status, WebPage, Wipe,
 };
 
 mod events;
@@ -93,7 +93,7 @@ impl Client {
         self.ask(Method::GET, contact_path(who)).answer().await
     }
 
-    /// Renames, verifies or blocks a contact, or changes what may happen to its messages.
+    /// Renames, verifies or blocks a contact, or hides our presence from them.
     pub async fn change_contact(&self, who: &str, change: &ContactChange) -> Result<Contact, ClientError> {
         self.ask(Method::PATCH, contact_path(who)).json(change)?.answer().await
     }
@@ -103,15 +103,34 @@ impl Client {
         self.ask(Method::DELETE, contact_path(who)).done().await
     }
 
-    /// Accepts a message for a contact: from then on the node sees to its delivery.
-    pub async fn send(&self, who: &str, new: &NewMessage) -> Result<Message, ClientError> {
-        self.ask(Method::POST, messages_path(who)).json(new)?.answer().await
+    /// All conversations.
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.ask(Method::GET, "/v1/conversations").answer().await
+    }
+
+    /// One conversation. `which` is its id or, for a direct one, what names the contact.
+    pub async fn conversation(&self, which: &str) -> Result<Conversation, ClientError> {
+        self.ask(Method::GET, conversation_path(which)).answer().await
+    }
+
+    /// Changes what may happen to a conversation's messages, how long they are kept, or the draft.
+    pub async fn change_conversation(
+        &self,
+        which: &str,
+        change: &ConversationChange,
+    ) -> Result<Conversation, ClientError> {
+        self.ask(Method::PATCH, conversation_path(which)).json(change)?.answer().await
+    }
+
+    /// Accepts a message: from then on the node sees to its delivery.
+    pub async fn send(&self, which: &str, new: &NewMessage) -> Result<Message, ClientError> {
+        self.ask(Method::POST, messages_path(which)).json(new)?.answer().await
     }
 
     /// At most `limit` messages of a conversation, oldest first: those just before the message
     /// `before`, or the newest.
-    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, ClientError> {
-        let mut path = format!("{}?limit={limit}", messages_path(who));
+    pub async fn history(&self, which: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, ClientError> {
+        let mut path = format!("{}?limit={limit}", messages_path(which));
         if let Some(id) = before {
             path.push_str("&before=");
             path.push_str(&segment(id));
@@ -119,21 +138,16 @@ impl Client {
         self.ask(Method::GET, path).answer().await
     }
 
-    /// Marks the messages of a contact as read, up to one or all of them.
-    pub async fn mark_read(&self, who: &str, up_to: Option<&str>) -> Result<Contact, ClientError> {
+    /// Marks messages of others as read, up to one or all of them.
+    pub async fn mark_read(&self, which: &str, up_to: Option<&str>) -> Result<Conversation, ClientError> {
         let mark = MarkRead { up_to: up_to.map(str::to_owned) };
-        self.ask(Method::POST, format!("{}/read", contact_path(who))).json(&mark)?.answer().await
-    }
-
-    /// The newest message of every conversation.
-    pub async fn conversations(&self) -> Result<Vec<Message>, ClientError> {
-        self.ask(Method::GET, "/v1/conversations").answer().await
+        self.ask(Method::POST, format!("{}/read", conversation_path(which))).json(&mark)?.answer().await
     }
 
     /// Messages that have the words, newest first.
     pub async fn search(&self, search: &Search) -> Result<Vec<Message>, ClientError> {
         let mut path = format!("/v1/search?text={}&limit={}", segment(&search.text), search.limit);
-        for (name, value) in [("contact", &search.contact), ("before", &search.before)] {
+        for (name, value) in [("conversation", &search.conversation), ("before", &search.before)] {
             if let Some(value) = value {
                 path.extend(["&", name, "=", &segment(value)]);
             }
@@ -250,8 +264,12 @@ fn contact_path(who: &str) -> String {
     format!("/v1/contacts/{}", segment(who))
 }
 
-fn messages_path(who: &str) -> String {
-    format!("{}/messages", contact_path(who))
+fn conversation_path(which: &str) -> String {
+    format!("/v1/conversations/{}", segment(which))
+}
+
+fn messages_path(which: &str) -> String {
+    format!("{}/messages", conversation_path(which))
 }
 
 fn message_path(id: &str) -> String {

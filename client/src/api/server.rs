@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod contacts;
+mod conversations;
 mod events;
 mod extract;
 mod handles;
@@ -76,9 +77,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(invitations::revoke))
         .routes(routes!(contacts::list, contacts::add))
         .routes(routes!(contacts::get, contacts::change, contacts::remove))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::get, conversations::change))
+        .routes(routes!(conversations::mark_read))
         .routes(routes!(messages::history, messages::send))
-        .routes(routes!(messages::mark_read))
-        .routes(routes!(messages::newest))
         .routes(routes!(messages::search))
         .routes(routes!(messages::get, messages::cancel))
         .routes(routes!(servers::list, servers::add))

@@ -1,9 +1,15 @@
 //! What the local API says and takes, as JSON. Times are Unix milliseconds; ids are lower-case hex.
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+
+mod conversations;
 
 pub use crate::model::{AnswerFault, Reason};
+pub use conversations::{
+    Conversation, ConversationChange, ConversationKind, ConversationSettings, Direction, MarkRead, Member, Message,
+    MessageState, NewMessage, Policy, Search,
+};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -297,50 +303,9 @@ pub struct ContactChange {
     /// True to refuse its links and messages.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub blocked: Option<bool>,
-    /// Let messages disappear so many seconds after they were delivered: 10 to 31,536,000 (a year); 0 for never. They
-    /// do once the contact lets them, too.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub disappear_after: Option<u64>,
-    /// True to tell each other which messages were read, once the contact allows it, too.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub read_receipts: Option<bool>,
-    /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0 keeps them for ever.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub retain: Option<u64>,
     /// True to keep our presence on servers from it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub presence_hidden: Option<bool>,
-}
-
-/// What both sides of a conversation let happen to its messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Terms {
-    /// What we want.
-    pub ours: Allowed,
-    /// What the contact wants, as far as it told us.
-    pub theirs: Allowed,
-    /// What holds for what is written now: only what both want, and of two times the longer one.
-    pub in_force: Allowed,
-    /// Whether the contact has confirmed to know what we want.
-    pub confirmed: bool,
-}
-
-/// What may happen to messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Allowed {
-    /// They disappear so many seconds after they were delivered; 0 for never.
-    pub disappear_after: u64,
-    /// Their writer is told when they are read.
-    pub read_receipts: bool,
-}
-
-/// `POST /v1/contacts/{name}/read`
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MarkRead {
-    /// The id of a message: it and all that were stored here before it. Default: all.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub up_to: Option<String>,
 }
 
 /// Somebody to talk with.
@@ -376,15 +341,8 @@ pub struct Contact {
     /// 60 digits that both sides see alike, in groups of five.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub safety_number: Option<String>,
-    /// Messages to it that are not delivered yet.
-    pub waiting: u32,
-    /// Messages from it that are not read yet.
-    pub unread: u32,
-    /// What both let happen to messages.
-    pub terms: Terms,
-    /// Messages older than so many seconds are deleted here.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub retain: Option<u64>,
+    /// The id of the direct conversation, which every contact has.
+    pub conversation: String,
     /// When it was added.
     pub created_at: i64,
 }
@@ -427,133 +385,11 @@ pub enum PresenceSource {
     Server,
 }
 
-/// `POST /v1/contacts/{name}/messages`
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewMessage {
-    /// 1 to 64,512 bytes of UTF-8.
-    #[schema(min_length = 1, max_length = 64_512)]
-    pub text: String,
-    /// 32 hex digits of the caller's choice: the same id again sends nothing twice.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(pattern = "^[0-9a-f]{32}$")]
-    pub id: Option<String>,
-    /// Give up when it is not delivered after so many seconds.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub expires_in: Option<u64>,
-}
-
-/// The query of `GET /v1/search`
-#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Search {
-    /// Words, 1 to 256 bytes of UTF-8: messages are found that have all of them, whatever their case. A word finds
-    /// also those that begin with it; in scripts without spaces, every run of characters.
-    #[param(min_length = 1, max_length = 256)]
-    pub text: String,
-    /// In the conversation with this contact only: its name, or 8 digits or more of its id's beginning.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub contact: Option<String>,
-    /// How many messages, at most.
-    #[serde(default = "default_search")]
-    #[param(default = 50, minimum = 1, maximum = 1000)]
-    pub limit: u32,
-    /// The id of the message that was found before them. Default: the newest.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub before: Option<String>,
-}
-
-fn default_search() -> u32 {
-    50
-}
-
-/// A message of a conversation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Message {
-    /// 32 hex digits, the same on both sides.
-    pub id: String,
-    /// The contact's name.
-    pub contact: String,
-    /// The contact's id.
-    pub contact_id: String,
-    /// Who wrote it.
-    pub direction: Direction,
-    /// Exactly what was written: may hold anything.
-    pub text: String,
-    /// How far it is.
-    pub state: MessageState,
-    /// Why it waits.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<Reason>,
-    /// When its writer wrote it, by the writer's clock.
-    pub created_at: i64,
-    /// When it was first handed to a link.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sent_at: Option<i64>,
-    /// Sent: when the receipt came. Received: when it was stored here.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub delivered_at: Option<i64>,
-    /// When its sender gives up.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub expires_at: Option<i64>,
-    /// How many messages of the contact just before this one have not arrived (yet).
-    #[serde(skip_serializing_if = "is_zero", default)]
-    pub missing_before: u32,
-    /// It came after messages of ours that stand below it: its writer had not seen them, or says so.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub late: bool,
-    /// Received: when it was marked as read here. Sent: when the contact said that it was read.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub read_at: Option<i64>,
-    /// It was sent under this timer, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub disappear_after: Option<u64>,
-    /// When it disappears, once that is known.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub disappears_at: Option<i64>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-/// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// We did.
-    Sent,
-    /// The contact did.
-    Received,
-}
-
-/// How far a message is. No state claims more than is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageState {
-    /// In the store; `reason` says what it waits for.
-    Queued,
-    /// Handed to a link; no receipt yet.
-    Sent,
-    /// The reader's device stored it and said so.
-    Delivered,
-    /// Delivered, and its reader has read it and said so.
-    Read,
-    /// Taken back before it left.
-    Cancelled,
-    /// Not delivered in its time.
-    Expired,
-    /// The contact wrote it; it is stored here.
-    Received,
-}
-
-/// A short text that a front-end keeps in the profile: a draft, a setting. The node does not read it.
+/// A short text that a front-end keeps in the profile, such as a setting. The node does not read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
     /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note that ends with a `.` and a contact's id, such as
-    /// `draft.ID`, goes with the contact.
+    /// `ui.wanted.ID`, goes with the contact.
     #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
     pub key: String,
     /// What is kept.
@@ -602,16 +438,21 @@ pub enum What {
         /// As it is now.
         contact: Contact,
     },
+    /// A conversation came, or something about it changed that no message tells of.
+    Conversation {
+        /// As it is now.
+        conversation: Conversation,
+    },
     /// Messages are gone, because they disappeared or were older than their conversation keeps.
     MessagesGone {
-        /// The contact's id.
-        id: String,
-        /// The contact's name.
+        /// The conversation's id.
+        conversation: String,
+        /// What the conversation is called.
         name: String,
         /// The messages' ids.
         messages: Vec<String>,
     },
-    /// A contact was removed, with its conversation.
+    /// A contact was removed, with the direct conversation.
     ContactRemoved {
         /// Its id.
         id: String,
@@ -660,6 +501,8 @@ pub enum What {
     /// A conversation began afresh, because one side was restored from a backup or asked anew. What both
     /// have stays; what only the lost side had is gone.
     ConversationRestarted {
+        /// The conversation's id.
+        conversation: String,
         /// The contact's id.
         id: String,
         /// The contact's name.
@@ -749,6 +592,8 @@ pub enum ErrorCode {
     NameTaken,
     /// No such contact.
     UnknownContact,
+    /// No such conversation.
+    UnknownConversation,
     /// The contact has not accepted yet, or was refused.
     NotAccepted,
     /// The contact is blocked.

@@ -254,7 +254,20 @@ impl Core {
             }
         }
         self.sessions.recover_links();
+        self.tell_again(cx).await?;
         self.load(cx).await
+    }
+
+    /// Notes how everything is that only memory knows: what the failed step noted of it is undone.
+    async fn tell_again(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
+        cx.note(&What::Tor { tor: super::query::tor_status(&self.network) }).await?;
+        cx.note(&super::query::doors(self.services)).await?;
+        for server in self.presences.all_of_ours() {
+            cx.note(&server).await?;
+        }
+        self.presences.forget_told();
+        cx.fx.marks.show_all_presences = true;
+        Ok(())
     }
 
     /// Reads every contact, and marks everything that follows from the store.

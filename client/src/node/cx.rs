@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::effect::Effects;
 use crate::api::types::What;
 use crate::identity::{Identity, PeerId};
-use crate::model::{ContactId, MessageRowId, UnixMillis};
+use crate::model::{ContactId, ConversationId, MessageRowId, UnixMillis};
 use crate::store::events::{self, Kind};
 use crate::store::{StoreError, Tx};
 use crate::wire::message::MessageId;
@@ -52,6 +52,11 @@ impl Cx {
     /// Notes that a message came or changed; whoever reads the event sees it as it is then.
     pub(crate) async fn note_message(&mut self, message: MessageRowId) -> Result<(), StoreError> {
         events::add(&mut self.tx, self.now, Kind::Message, Some(message.0), None).await.map(drop)
+    }
+
+    /// Notes that a conversation came, or that something about it changed that no message tells of.
+    pub(crate) async fn note_conversation(&mut self, conversation: ConversationId) -> Result<(), StoreError> {
+        events::add(&mut self.tx, self.now, Kind::Conversation, Some(conversation.0), None).await.map(drop)
     }
 
     /// Notes that a contact came or changed.

@@ -52,8 +52,8 @@ pub(crate) struct Presences {
     own: OwnPresence,
     /// Since when we are what our servers tell.
     since: UnixMillis,
-    /// What was last told of each contact.
-    shown: BTreeMap<ContactId, (Presence, Option<PresenceSource>)>,
+    /// What was last told of each contact; `None` where that may be undone.
+    shown: BTreeMap<ContactId, Option<(Presence, Option<PresenceSource>)>>,
     changed: bool,
 }
 

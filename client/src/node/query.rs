@@ -5,22 +5,23 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::contacts::book::find_contact;
+use super::conversation::{contact_of, find_conversation};
 use super::handle::{NodeHandle, internal, refuse};
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
 use crate::api::types::{
-    Contact, ContactState, DoorState, ErrorCode, Event, Handle, Invitation, Message, Request, Search, Server, Status,
-    TorStatus, What,
+    Contact, ContactState, Conversation, DoorState, ErrorCode, Event, Handle, Invitation, Message, Request, Search,
+    Server, Status, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
-use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, Reason};
+use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, PublicId, Reason};
 use crate::store::contacts::ContactRow;
+use crate::store::conversations::ConversationRow;
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
-use crate::store::terms::TermsRow;
-use crate::store::{Tx, contacts, events, handles, invitations, messages, outbox, servers, terms};
+use crate::store::{Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms};
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 use crate::wire::message::MessageId;
 
@@ -59,16 +60,11 @@ impl NodeHandle {
     pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let mut settings = terms::load_all(&mut tx).await?;
-            let waiting = outbox::waiting_of_all(&mut tx).await?;
-            let unread = messages::unread_of_all(&mut tx).await?;
-            let number =
-                |all: &HashMap<ConversationId, u32>, row: &ContactRow| all.get(&row.conversation).copied().unwrap_or(0);
-
+            let ids = conversations::public_ids(&mut tx).await?;
             let mut shown = vec![];
             for row in contacts::all(&mut tx).await? {
-                let Some(settings) = settings.remove(&row.conversation) else { continue };
-                shown.push(self.show_contact(&row, &settings, number(&waiting, &row), number(&unread, &row))?);
+                let Some(conversation) = ids.get(&row.conversation) else { continue };
+                shown.push(self.show_contact(&row, *conversation)?);
             }
             Ok(shown)
         })
@@ -97,17 +93,71 @@ impl NodeHandle {
     }
 
     async fn read_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, Fault> {
-        let settings = terms::load(tx, row.conversation).await?;
-        let waiting = outbox::waiting(tx, row.conversation).await?;
-        let unread = messages::unread(tx, row.conversation).await?;
-        self.show_contact(row, &settings, waiting, unread)
+        let conversation = conversations::load(tx, row.conversation).await?.public_id;
+        self.show_contact(row, conversation)
+    }
+
+    /// All conversations, oldest first.
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let mut contacts: HashMap<ConversationId, ContactRow> =
+                contacts::all(&mut tx).await?.into_iter().map(|row| (row.conversation, row)).collect();
+            let mut settings = terms::load_all(&mut tx).await?;
+            let waiting = outbox::waiting_of_all(&mut tx).await?;
+            let unread = messages::unread_of_all(&mut tx).await?;
+            let mut newest: HashMap<ConversationId, MessageRow> =
+                messages::newest_of_all(&mut tx).await?.into_iter().map(|row| (row.conversation, row)).collect();
+
+            let mut shown = vec![];
+            for row in conversations::all(&mut tx).await? {
+                let (Some(with), Some(settings)) = (contacts.remove(&row.id), settings.remove(&row.id)) else {
+                    continue;
+                };
+                let number = |all: &HashMap<ConversationId, u32>| all.get(&row.id).copied().unwrap_or(0);
+                let newest = newest.remove(&row.id).map(|message| self.show_message(&message));
+                shown.push(Conversation { newest, ..row.show(&with, &settings, number(&waiting), number(&unread)) });
+            }
+            Ok(shown)
+        })
+        .await
+    }
+
+    /// One conversation: by its id; or, for a direct one, as the contact is found.
+    pub async fn conversation(&self, which: &str) -> Result<Conversation, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            let row = find_conversation(&mut tx, which).await?;
+            self.read_conversation(&mut tx, row).await
+        })
+        .await
+    }
+
+    pub(crate) async fn conversation_in_row(&self, row: ConversationId) -> Result<Conversation, Fault> {
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            match conversations::by_id(&mut tx, row).await? {
+                Some(row) => self.read_conversation(&mut tx, row).await,
+                None => refuse(ErrorCode::UnknownConversation, "the conversation was removed meanwhile"),
+            }
+        })
+        .await
+    }
+
+    async fn read_conversation(&self, tx: &mut Tx, row: ConversationRow) -> Result<Conversation, Fault> {
+        let with = contact_of(tx, &row).await?;
+        let settings = terms::load(tx, row.id).await?;
+        let waiting = outbox::waiting(tx, row.id).await?;
+        let unread = messages::unread(tx, row.id).await?;
+        let newest = messages::newest(tx, row.id).await?.map(|message| self.show_message(&message));
+        Ok(Conversation { newest, ..row.show(&with, &settings, waiting, unread) })
     }
 
     /// Oldest first, at most `limit`, those just before the message `before` (or the newest).
-    pub async fn history(&self, who: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
+    pub async fn history(&self, which: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let conversation = find_contact(&mut tx, who).await?.conversation;
+            let conversation = find_conversation(&mut tx, which).await?.id;
             let before = match before {
                 None => None,
                 Some(id) => match messages::in_conversation(&mut tx, conversation, parse_id(id)?).await? {
@@ -121,16 +171,6 @@ impl NodeHandle {
         .await
     }
 
-    /// The newest message of every conversation.
-    pub async fn conversations(&self) -> Result<Vec<Message>, Fault> {
-        self.read(async {
-            let mut tx = self.store.begin().await?;
-            let rows = messages::newest_of_all(&mut tx).await?;
-            Ok(self.show_messages(&rows))
-        })
-        .await
-    }
-
     /// Messages with all the words that are searched for, newest first.
     pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
         self.read(async {
@@ -138,8 +178,8 @@ impl NodeHandle {
                 return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));
             }
             let mut tx = self.store.begin().await?;
-            let within = match &search.contact {
-                Some(who) => Some(find_contact(&mut tx, who).await?.conversation),
+            let within = match &search.conversation {
+                Some(which) => Some(find_conversation(&mut tx, which).await?.id),
                 None => None,
             };
             let before = match &search.before {
@@ -271,6 +311,10 @@ impl NodeHandle {
                 Some(row) => Some(What::Contact { contact: self.read_contact(tx, &row).await? }),
                 None => None,
             },
+            Kind::Conversation => match conversations::by_id(tx, ConversationId(subject)).await? {
+                Some(row) => Some(What::Conversation { conversation: self.read_conversation(tx, row).await? }),
+                None => None,
+            },
             Kind::Other => {
                 let body = row.body.unwrap_or_default();
                 Some(serde_json::from_str(&body).map_err(|error| internal(&error))?)
@@ -289,7 +333,7 @@ impl NodeHandle {
         row.show(|contact| self.view.why_waiting(contact, Instant::now()))
     }
 
-    fn show_contact(&self, row: &ContactRow, settings: &TermsRow, waiting: u32, unread: u32) -> Result<Contact, Fault> {
+    fn show_contact(&self, row: &ContactRow, conversation: PublicId) -> Result<Contact, Fault> {
         let peer = self.view.peer(row.id);
         let (state, reason) = self.state_of(row, peer.as_ref());
         let presence = peer.map(|peer| peer.presence.at(self.clock.now()));
@@ -309,10 +353,7 @@ impl NodeHandle {
             presence_hidden: row.decoy.is_some(),
             verified: row.verified,
             safety_number: is_known.then(|| safety_number(own, id)),
-            waiting,
-            unread,
-            retain: settings.retain.map(i64::cast_unsigned),
-            terms: settings.show(),
+            conversation: conversation.to_hex(),
             created_at: row.created_at.into(),
         })
     }

@@ -1,10 +1,12 @@
 //! How what is stored looks in the local API.
 
 use crate::api::types::{
-    Allowed, Direction, Handle, HandleState, Invitation, InvitationState, Message, MessageState, OwnPresence, Request,
-    Terms,
+    self as api, Conversation, ConversationSettings, Direction, Handle, HandleState, Invitation, InvitationState,
+    Member, Message, MessageState, OwnPresence, Request,
 };
-use crate::model::{self, ContactId, HandleStatus, InvitationStatus, MessageStatus, Policy, Reason};
+use crate::model::{self, ContactId, ConversationKind, HandleStatus, InvitationStatus, MessageStatus, Policy, Reason};
+use crate::store::contacts::ContactRow;
+use crate::store::conversations::ConversationRow;
 use crate::store::handles::{AskingRow, HandleRow};
 use crate::store::invitations::InvitationRow;
 use crate::store::messages::MessageRow;
@@ -16,9 +18,10 @@ impl MessageRow {
         let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
         Message {
             id: data_encoding::HEXLOWER.encode(&self.id.0),
-            contact: self.contact_name.clone(),
-            contact_id: self.contact_peer.to_hex(),
+            conversation: self.conversation_id.to_hex(),
+            conversation_name: self.contact_name.clone(),
             direction: if self.mine { Direction::Sent } else { Direction::Received },
+            author: (!self.mine).then(|| Member { id: self.contact_peer.to_hex(), name: self.contact_name.clone() }),
             text: self.text.clone(),
             state: self.shown_state(),
             reason: waits.then(|| reason(self.contact)),
@@ -47,9 +50,29 @@ impl MessageRow {
     }
 }
 
+impl ConversationRow {
+    /// With nothing said in it. `with` is the contact whom it is with.
+    pub(crate) fn show(&self, with: &ContactRow, settings: &TermsRow, waiting: u32, unread: u32) -> Conversation {
+        let ConversationKind::Direct = self.kind;
+        Conversation {
+            id: self.public_id.to_hex(),
+            kind: api::ConversationKind::Direct,
+            name: with.name.clone(),
+            members: vec![Member { id: with.peer_id.to_hex(), name: with.name.clone() }],
+            settings: settings.show(),
+            retain: settings.retain.map(i64::cast_unsigned),
+            draft: self.draft.clone(),
+            unread,
+            waiting,
+            newest: None,
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
 impl TermsRow {
-    pub(crate) fn show(&self) -> Terms {
-        Terms {
+    fn show(&self) -> ConversationSettings {
+        ConversationSettings {
             ours: self.own().into(),
             theirs: self.theirs().into(),
             in_force: self.in_force().into(),
@@ -58,7 +81,7 @@ impl TermsRow {
     }
 }
 
-impl From<Policy> for Allowed {
+impl From<Policy> for api::Policy {
     fn from(Policy { disappear_after, read_receipts }: Policy) -> Self {
         Self { disappear_after, read_receipts }
     }

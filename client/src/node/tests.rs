@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport, start};
 use crate::api::types::{
-    Contact, ContactChange, ContactState, Decision, Direction, ErrorCode, Message, MessageState, NewContact,
-    NewInvitation, NewMessage, Presence, What,
+    Contact, ContactChange, ContactState, Conversation, Decision, Direction, ErrorCode, Message, MessageState,
+    NewContact, NewInvitation, NewMessage, Presence, What,
 };
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -205,6 +205,10 @@ impl Person {
 
     async fn contact(&self, name: &str) -> Option<Contact> {
         self.node().contact(name).await.ok()
+    }
+
+    async fn conversation(&self, with: &str) -> Conversation {
+        self.node().conversation(with).await.unwrap()
     }
 
     async fn is_online(&self, name: &str) -> bool {

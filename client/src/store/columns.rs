@@ -10,7 +10,7 @@ use crate::identity::PeerId;
 use crate::invitation::InvitationSecret;
 use crate::model::{
     Answer, ContactId, ContactStatus, ConversationId, ConversationKind, EventSeq, HandleId, HandleStatus, MessageRowId,
-    MessageStatus, OutboxId, OutboxKind, OwnPresence, Reason, ServiceId, ServiceKind, UnixMillis,
+    MessageStatus, OutboxId, OutboxKind, OwnPresence, PublicId, Reason, ServiceId, ServiceKind, UnixMillis,
 };
 use crate::wire::message::MessageId;
 
@@ -114,7 +114,7 @@ names!(
     Answer,
     Kind
 );
-blobs!(PeerId, MessageId, InvitationSecret, Bytes32);
+blobs!(PeerId, MessageId, PublicId, InvitationSecret, Bytes32);
 
 /// As JSON, as in the local API.
 impl Type<Sqlite> for Reason {

@@ -1,15 +1,20 @@
 //! Conversations: who is in them, and what belongs to a conversation as a whole.
 
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
 use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
-use crate::model::{ContactId, ConversationId, ConversationKind, Member, UnixMillis};
+use crate::model::{ContactId, ConversationId, ConversationKind, Member, PublicId, UnixMillis};
 
 /// One conversation.
 #[derive(Clone, FromRow)]
 pub struct ConversationRow {
     /// Its row.
     pub id: ConversationId,
+    /// By what front-ends know it.
+    pub public_id: PublicId,
     /// Who is in it.
     pub kind: ConversationKind,
     /// When it began.
@@ -42,11 +47,43 @@ pub async fn add_member(tx: &mut Tx, member: Member) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads one.
+fn select(condition: &str) -> AssertSqlSafe<String> {
+    let columns = "id, public_id, kind, created_at, clock, next_counter, draft";
+    AssertSqlSafe(format!("SELECT {columns} FROM conversation {condition}"))
+}
+
+/// All of them, oldest first.
+pub async fn all(tx: &mut Tx) -> Result<Vec<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(select("ORDER BY id")).fetch_all(&mut **tx).await?)
+}
+
+/// By what front-ends know each of them.
+pub async fn public_ids(tx: &mut Tx) -> Result<HashMap<ConversationId, PublicId>, StoreError> {
+    let ids: Vec<(ConversationId, PublicId)> =
+        sqlx::query_as("SELECT id, public_id FROM conversation").fetch_all(&mut **tx).await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// One by its row.
+pub async fn by_id(tx: &mut Tx, conversation: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(select("WHERE id = ?")).bind(conversation).fetch_optional(&mut **tx).await?)
+}
+
+/// One as front-ends know it.
+pub async fn by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<ConversationRow>, StoreError> {
+    Ok(sqlx::query_as(select("WHERE public_id = ?")).bind(id).fetch_optional(&mut **tx).await?)
+}
+
+/// One that must be there.
 pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<ConversationRow, StoreError> {
-    let one = "SELECT id, kind, created_at, clock, next_counter, draft FROM conversation WHERE id = ?";
-    let row = sqlx::query_as(one).bind(conversation).fetch_optional(&mut **tx).await?;
-    row.ok_or(StoreError::broken("a conversation is missing"))
+    by_id(tx, conversation).await?.ok_or(StoreError::broken("a conversation is missing"))
+}
+
+/// Keeps what was typed and not sent; nothing, if `None`.
+pub async fn set_draft(tx: &mut Tx, conversation: ConversationId, text: Option<&str>) -> Result<(), StoreError> {
+    let set = "UPDATE conversation SET draft = ? WHERE id = ?";
+    sqlx::query(set).bind(text).bind(conversation).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Who is in a conversation with us.
@@ -59,4 +96,29 @@ pub async fn members(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<Co
 pub(super) async fn remove(tx: &mut Tx, conversation: ConversationId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM conversation WHERE id = ?").bind(conversation).execute(&mut **tx).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::messages::tests::contact;
+    use crate::store::scratch;
+
+    #[tokio::test]
+    async fn front_ends_know_a_conversation_by_an_id_of_its_own() {
+        let (store, _directory) = scratch().await;
+        let (bob, carol) = (contact(&store, "Bob").await, contact(&store, "Carol").await);
+        let mut tx = store.begin().await.unwrap();
+        set_draft(&mut tx, bob.conversation, Some("Dear Bob")).await.unwrap();
+        let all = all(&mut tx).await.unwrap();
+        assert_eq!(all.iter().map(|row| row.id).collect::<Vec<_>>(), [bob.conversation, carol.conversation]);
+        assert_ne!(all[0].public_id, all[1].public_id);
+
+        let hex = all[0].public_id.to_hex().to_uppercase();
+        let found = by_public_id(&mut tx, PublicId::from_hex(&hex).unwrap()).await.unwrap().unwrap();
+        assert_eq!((found.id, found.draft.as_deref()), (bob.conversation, Some("Dear Bob")));
+        set_draft(&mut tx, bob.conversation, None).await.unwrap();
+        assert_eq!(load(&mut tx, bob.conversation).await.unwrap().draft, None);
+        assert!(by_public_id(&mut tx, PublicId([0; 16])).await.unwrap().is_none());
+    }
 }

@@ -6,14 +6,16 @@ use super::{StoreError, Tx};
 use crate::limits::MAX_EVENTS;
 use crate::model::{EventSeq, UnixMillis};
 
-/// What an event is about. Messages, contacts and invitations are shown as they are when the event
-/// is read; the rest is kept in `body`.
+/// What an event is about. Messages, contacts and conversations are shown as they are when the
+/// event is read; the rest is kept in `body`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `subject` is the message's row.
     Message,
     /// `subject` is the contact's row.
     Contact,
+    /// `subject` is the conversation's row.
+    Conversation,
     /// `body` is a JSON `What`.
     Other,
 }
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Message => "message",
             Self::Contact => "contact",
+            Self::Conversation => "conversation",
             Self::Other => "other",
         }
     }
@@ -47,7 +50,7 @@ impl Kind {
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Message, Self::Contact, Self::Other].into_iter().find(|kind| kind.name() == name)
+        [Self::Message, Self::Contact, Self::Conversation, Self::Other].into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -8,7 +8,7 @@ use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx};
 use crate::identity::PeerId;
 use crate::limits::TIMES;
-use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, UnixMillis};
+use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, PublicId, UnixMillis};
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
@@ -51,6 +51,8 @@ pub struct MessageRow {
     pub disappears_at: Option<UnixMillis>,
     /// Theirs: when it was read here. Ours: when the contact said so.
     pub read_at: Option<UnixMillis>,
+    /// By what front-ends know its conversation.
+    pub conversation_id: PublicId,
     /// With whom the conversation is.
     pub contact: ContactId,
     /// What they are called here.
@@ -66,9 +68,10 @@ fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
          ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, m.created_at, d.sent_at, \
          ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
          m.disappear_after, m.disappears_at, ifnull(d.read_at, m.read_at) AS read_at, \
-         c.id AS contact, c.name AS contact_name, c.peer_id AS contact_peer, \
+         v.public_id AS conversation_id, c.id AS contact, c.name AS contact_name, c.peer_id AS contact_peer, \
          {MISSING_BEFORE} AS missing_before \
-         FROM message m JOIN contact c ON c.conversation = m.conversation \
+         FROM message m JOIN conversation v ON v.id = m.conversation \
+         JOIN contact c ON c.conversation = m.conversation \
          LEFT JOIN delivery d ON d.message = m.row AND d.recipient = c.id {condition}"
     ))
 }
@@ -254,6 +257,11 @@ pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
     let newest = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = all_of_them.id \
                   ORDER BY clock DESC, id DESC LIMIT 1) FROM conversation all_of_them)";
     Ok(sqlx::query_as(select(newest)).fetch_all(&mut **tx).await?)
+}
+
+/// The newest message of a conversation, if it has any.
+pub async fn newest(tx: &mut Tx, conversation: ConversationId) -> Result<Option<MessageRow>, StoreError> {
+    Ok(history(tx, conversation, 1, None).await?.pop())
 }
 
 /// At most `limit` messages that have every word of `text`, newest first by when they came to this

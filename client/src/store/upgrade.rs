@@ -132,7 +132,7 @@ async fn contacts_of_earlier_versions_get_conversations() {
     let row = conversations::load(&mut tx, conversation).await.unwrap();
     assert_eq!((row.clock, row.next_counter, row.created_at), (7, 3, UnixMillis(5)));
     assert_eq!(row.draft.as_deref(), Some("Dear Bob"));
-    assert_eq!(notes::count(&mut tx).await.unwrap(), 3, "the draft for a stranger is still a note");
+    assert_eq!(notes::count(&mut tx).await.unwrap(), 2, "the draft for a stranger is still a note");
 
     let history = messages::history(&mut tx, conversation, 9, None).await.unwrap();
     let [ours, theirs] = &history[..] else { panic!("there are {} messages", history.len()) };
@@ -144,6 +144,35 @@ async fn contacts_of_earlier_versions_get_conversations() {
 
     let held = groups::take_held(&mut tx, conversation).await.unwrap();
     assert_eq!(held.iter().map(|held| held.envelope[0]).collect::<Vec<_>>(), [1, 2], "as they came");
+}
+
+/// Of Bob, and of somebody who was removed since.
+const EVENTS_OF_CONTACTS: &str = "INSERT INTO event (at, kind, body) \
+     SELECT 0, 'other', json_object('type', type, 'id', id, 'name', 'Bob', 'messages', json_array('ab'), 'by_contact', json('true')) \
+     FROM (SELECT 'messages_gone' AS type UNION ALL SELECT 'conversation_restarted' UNION ALL SELECT 'key_changed'), \
+     (SELECT lower(hex(zeroblob(32))) AS id UNION ALL SELECT 'ff')";
+
+#[tokio::test]
+async fn events_of_earlier_versions_name_the_conversation() {
+    let made = upgraded(CONTACTS_ALONE, async |old| {
+        two_contacts(old).await;
+        sqlx::query(EVENTS_OF_CONTACTS).execute(&mut *old).await.unwrap();
+    });
+    let (store, _directory) = made.await;
+    let mut tx = store.begin().await.unwrap();
+    let bob = contacts::all(&mut tx).await.unwrap().remove(0);
+    let expected = conversations::load(&mut tx, bob.conversation).await.unwrap().public_id.to_hex();
+
+    let rows = crate::store::events::after(&mut tx, EventSeq(0), 10).await.unwrap();
+    let read: Vec<What> = rows.iter().map(|row| serde_json::from_str(row.body.as_ref().unwrap()).unwrap()).collect();
+    let named = read.iter().filter_map(|what| match what {
+        What::MessagesGone { conversation, .. } | What::ConversationRestarted { conversation, .. } => {
+            Some(conversation)
+        }
+        _ => None,
+    });
+    assert_eq!(named.collect::<Vec<_>>(), [&expected, &expected]);
+    assert_eq!(read.iter().filter(|what| matches!(what, What::KeyChanged { .. })).count(), 2);
 }
 
 #[tokio::test]

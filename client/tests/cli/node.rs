@@ -159,18 +159,23 @@ impl Shared {
 fn contact() -> Value {
     json!({
         "id": "cd".repeat(32), "name": "bob", "shared_name": HOSTILE, "state": "accepted", "reason": {"code": "unconfirmed"},
-        "presence": "offline", "presence_hidden": false, "verified": false, "safety_number": "12345 67890", "waiting": 0, "unread": 1,
-        "terms": {"ours": terms(), "theirs": terms(), "in_force": terms(), "confirmed": true}, "created_at": 0,
+        "presence": "offline", "presence_hidden": false, "verified": false, "safety_number": "12345 67890", "conversation": "12".repeat(16),
+        "created_at": 0,
     })
 }
 
-fn terms() -> Value {
-    json!({"disappear_after": 0, "read_receipts": false})
+fn conversation() -> Value {
+    let policy = json!({"disappear_after": 0, "read_receipts": false});
+    json!({
+        "id": "12".repeat(16), "kind": "direct", "name": "bob", "members": [{"id": "cd".repeat(32), "name": "bob"}],
+        "settings": {"ours": policy, "theirs": policy, "in_force": policy, "confirmed": true},
+        "unread": 1, "waiting": 0, "created_at": 0,
+    })
 }
 
 fn message(direction: &str, state: &str, text: &str, id: &str) -> Value {
     json!({
-        "id": id, "contact": "bob", "contact_id": "cd".repeat(32), "direction": direction,
+        "id": id, "conversation": "12".repeat(16), "conversation_name": "bob", "direction": direction,
         "text": text, "state": state, "created_at": 0,
     })
 }
@@ -207,14 +212,17 @@ async fn answer(
     if method != Method::GET && !path.ends_with("/read") {
         shared.remember(|past| past.asked.push((format!("{method} {path}"), body.clone())));
     }
+    let is_a_conversation = path.starts_with("/v1/conversations/") && !path.ends_with("/messages");
     let answer = match (method.as_str(), path.rsplit('/').next().unwrap_or_default()) {
         ("GET", "status") => shared.status(),
         ("GET", "contacts") => json!([contact()]),
+        ("GET", "conversations") => json!([conversation()]),
         ("GET", "messages") => json!([message("received", "received", HOSTILE, &"ab".repeat(16))]),
         ("POST", "messages") => sent(&body, "queued"),
         ("POST", "invitations") => invitation(),
         ("POST", "backup") => return vec![7; 100_000].into_response(),
         ("POST", "passphrase" | "wipe") => return StatusCode::NO_CONTENT.into_response(),
+        _ if is_a_conversation => conversation(),
         _ => contact(),
     };
     Json(answer).into_response()

@@ -474,6 +474,7 @@ error-invalid-name = This cannot be a name.
 error-not-accepted = The person has not answered yet.
 error-contact-blocked = This person is blocked.
 error-unknown-contact = There is no such contact any more.
+error-unknown-conversation = There is no such conversation any more.
 error-already-sent = It has left already, and cannot be taken back.
 error-stopping = Chive is stopping.
 error-gone = Chive does not answer.

@@ -486,6 +486,7 @@ error-invalid-name = Это не может быть именем.
 error-not-accepted = Человек ещё не ответил.
 error-contact-blocked = Этот человек заблокирован.
 error-unknown-contact = Такого контакта больше нет.
+error-unknown-conversation = Такой беседы больше нет.
 error-already-sent = Оно уже ушло, и отозвать его нельзя.
 error-stopping = Chive останавливается.
 error-gone = Chive не отвечает.

@@ -93,5 +93,5 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
 }
 
 fn a_word(word: &str) -> Search {
-    Search { text: word.into(), contact: None, limit: DEFAULT_HISTORY, before: None }
+    Search { text: word.into(), conversation: None, limit: DEFAULT_HISTORY, before: None }
 }

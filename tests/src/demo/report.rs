@@ -62,8 +62,9 @@ mod tests {
     fn received(text: &str) -> Message {
         Message {
             id: String::new(),
-            contact: String::new(),
-            contact_id: String::new(),
+            conversation: String::new(),
+            conversation_name: String::new(),
+            author: None,
             direction: Direction::Received,
             text: text.to_owned(),
             state: MessageState::Received,

@@ -9,7 +9,7 @@ pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(stag
     let (alice, bob) = stage.alice_and_bob().await?;
     let hello = alice.sends("Bob", "hello").await?;
     let seen = bob.sees("hello").await?;
-    ensure!((seen.id, seen.contact.as_str()) == (hello.id.clone(), "Alice"), "Bob sees another message");
+    ensure!((seen.id, seen.conversation_name.as_str()) == (hello.id.clone(), "Alice"), "Bob sees another message");
     let receipt = alice.until(&hello, MessageState::Delivered).await?;
     ensure!(receipt.sent_at.is_some() && receipt.delivered_at.is_some(), "a receipt without times");
 

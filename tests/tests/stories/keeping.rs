@@ -1,7 +1,7 @@
 //! What is found, read, and let go.
 
 use anyhow::{Result, ensure};
-use chive::api::types::{Allowed, Contact, Event, Message, MessageState, What};
+use chive::api::types::{Conversation, Event, Message, MessageState, Policy, What};
 use chive_tests::person::Person;
 
 use crate::stage::Stage;
@@ -10,10 +10,10 @@ pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage
     let (alice, bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "this one stays").await?;
     for (person, other) in [(&alice, "Bob"), (&bob, "Alice")] {
-        let _: Contact = person.ask(["contact", "disappear", other, "20s"]).await?;
-        let _: Contact = person.ask(["contact", "receipts", other, "on"]).await?;
+        let _: Conversation = person.ask(["contact", "disappear", other, "20s"]).await?;
+        let _: Conversation = person.ask(["contact", "receipts", other, "on"]).await?;
     }
-    let both = Allowed { disappear_after: 20, read_receipts: true };
+    let both = Policy { disappear_after: 20, read_receipts: true };
     tokio::try_join!(agreed(&alice, both), agreed(&bob, both))?;
     let shown = alice.reads(["contact", "show", "Bob"]).await?;
     ensure!(shown.contains("messages disappear after  20s"), "not shown: {shown}");
@@ -23,7 +23,7 @@ pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage
     bob.sees("Meet me at the harbour").await?;
     let found: Vec<Message> = bob.list(["search", "HARBOUR", "--in", "Alice"]).await?;
     ensure!(found.len() == 1 && found[0].id == secret.id, "Bob finds {found:?}");
-    let read: Contact = bob.ask(["read", "Alice"]).await?;
+    let read: Conversation = bob.ask(["read", "Alice"]).await?;
     ensure!(read.unread == 0, "still unread: {read:?}");
     alice.until(&secret, MessageState::Read).await?;
 
@@ -39,9 +39,12 @@ pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage
     Ok(())
 }
 
-async fn agreed(person: &Person, both: Allowed) -> Result<()> {
+async fn agreed(person: &Person, both: Policy) -> Result<()> {
     let agreed = |event: &Event| match &event.what {
-        What::Contact { contact } => (contact.terms.in_force == both && contact.terms.confirmed).then_some(()),
+        What::Conversation { conversation } => {
+            let settings = conversation.settings;
+            (settings.in_force == both && settings.confirmed).then_some(())
+        }
         _ => None,
     };
     person.event("the agreement", agreed).await

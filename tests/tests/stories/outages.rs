@@ -74,8 +74,8 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     // A frozen process keeps its connections: only its silence tells.
     let noticed = frozen.elapsed();
     ensure!(noticed < SILENCE_LIMIT + SLACK, "noticed only after {noticed:?}");
-    let waiting = alice.contact("Bob").await?;
-    ensure!((waiting.waiting, waiting.reason.is_some()) == (1, true), "Alice is told {waiting:?}");
+    let (contact, conversation) = tokio::try_join!(alice.contact("Bob"), alice.conversation("Bob"))?;
+    ensure!((conversation.waiting, contact.reason.is_some()) == (1, true), "Alice is told {contact:?}");
     let offline = alice.sends("Bob", "while you are offline").await?;
     sleep_until(frozen + FROZEN).await;
     bob.thaw()?;

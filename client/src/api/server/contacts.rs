@@ -49,7 +49,7 @@ pub(super) async fn get(State(app): State<App>, Segment(who): Segment) -> Result
     Ok(Json(app.node.contact(&who).await?))
 }
 
-/// Rename, verify or block a contact, or change what may happen to its messages.
+/// Rename, verify or block a contact, or hide our presence from them.
 #[utoipa::path(
     patch, path = "/v1/contacts/{name}", operation_id = "change_contact", tag = "contacts",
     params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),

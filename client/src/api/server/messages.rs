@@ -1,4 +1,4 @@
-//! `/v1/contacts/{name}/messages`, `/v1/messages` and `/v1/search`
+//! `/v1/conversations/{conversation}/messages`, `/v1/messages` and `/v1/search`
 
 use axum::Json;
 use axum::extract::State;
@@ -7,16 +7,15 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::App;
+use super::conversations::Which;
 use super::extract::{Body, Query, Segment};
 use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::problem::{Refusal, refusals};
-use crate::api::types::{Contact, ErrorCode, MarkRead, Message, NewMessage, Search};
+use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 
-refusals!(Refusals:);
-refusals!(SendRefusals: UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
-refusals!(HistoryRefusals: UnknownContact, UnknownMessage, OutOfRange);
-refusals!(SearchRefusals: UnknownContact, UnknownMessage, InvalidText, OutOfRange);
-refusals!(ReadRefusals: UnknownContact, UnknownMessage);
+refusals!(SendRefusals: UnknownConversation, UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
+refusals!(HistoryRefusals: UnknownConversation, UnknownContact, UnknownMessage, OutOfRange);
+refusals!(SearchRefusals: UnknownConversation, UnknownContact, UnknownMessage, InvalidText, OutOfRange);
 refusals!(OneRefusals: UnknownMessage);
 refusals!(CancelRefusals: UnknownMessage, AlreadySent);
 
@@ -41,32 +40,32 @@ fn default_history() -> u32 {
 ///
 /// Once it is accepted, the node sees to its delivery; the events tell how far it is.
 #[utoipa::path(
-    post, path = "/v1/contacts/{name}/messages", operation_id = "send_message", tag = "messages",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    post, path = "/v1/conversations/{conversation}/messages", operation_id = "send_message", tag = "messages",
+    params(Which),
     request_body = NewMessage,
     responses((status = 201, description = "It is stored, and waits", body = Message), SendRefusals),
 )]
 pub(super) async fn send(
     State(app): State<App>,
-    Segment(who): Segment,
+    Segment(which): Segment,
     Body(new): Body<NewMessage>,
 ) -> Result<(StatusCode, Json<Message>), Refusal> {
-    Ok((StatusCode::CREATED, Json(app.node.send(&who, new).await?)))
+    Ok((StatusCode::CREATED, Json(app.node.send(&which, new).await?)))
 }
 
 /// Part of a conversation.
 #[utoipa::path(
-    get, path = "/v1/contacts/{name}/messages", operation_id = "list_messages", tag = "messages",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning"), Part),
+    get, path = "/v1/conversations/{conversation}/messages", operation_id = "list_messages", tag = "messages",
+    params(Which, Part),
     responses((status = 200, description = "Oldest first", body = Vec<Message>), HistoryRefusals),
 )]
 pub(super) async fn history(
     State(app): State<App>,
-    Segment(who): Segment,
+    Segment(which): Segment,
     Query(part): Query<Part>,
 ) -> Result<Json<Vec<Message>>, Refusal> {
     check_limit(part.limit)?;
-    Ok(Json(app.node.history(&who, part.limit, part.before.as_deref()).await?))
+    Ok(Json(app.node.history(&which, part.limit, part.before.as_deref()).await?))
 }
 
 fn check_limit(limit: u32) -> Result<(), Refusal> {
@@ -74,32 +73,6 @@ fn check_limit(limit: u32) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")))
-}
-
-/// Mark messages of a contact as read.
-///
-/// The contact is told which, if both sides allow read receipts.
-#[utoipa::path(
-    post, path = "/v1/contacts/{name}/read", operation_id = "mark_read", tag = "messages",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
-    request_body = MarkRead,
-    responses((status = 200, description = "The contact, as it is now", body = Contact), ReadRefusals),
-)]
-pub(super) async fn mark_read(
-    State(app): State<App>,
-    Segment(who): Segment,
-    Body(mark): Body<MarkRead>,
-) -> Result<Json<Contact>, Refusal> {
-    Ok(Json(app.node.mark_read(&who, mark).await?))
-}
-
-/// The newest message of every conversation.
-#[utoipa::path(
-    get, path = "/v1/conversations", operation_id = "list_conversations", tag = "messages",
-    responses((status = 200, description = "One for each contact with whom there is any", body = Vec<Message>), Refusals),
-)]
-pub(super) async fn newest(State(app): State<App>) -> Result<Json<Vec<Message>>, Refusal> {
-    Ok(Json(app.node.conversations().await?))
 }
 
 /// Messages that have the words.

@@ -87,6 +87,7 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         E::MalformedRequest => StatusCode::BAD_REQUEST,
         E::WrongPassphrase => StatusCode::FORBIDDEN,
         E::UnknownContact
+        | E::UnknownConversation
         | E::UnknownInvitation
         | E::UnknownMessage
         | E::UnknownServer

@@ -62,7 +62,7 @@ async fn a_body_of_the_wrong_shape() {
         ("/v1/contacts", "{\"link\":\"l\",\"nmae\":\"Bob\"}"),
         ("/v1/invitations", "{\"uses\":-1}"),
         ("/v1/invitations", "{\"uses\":4294967296}"),
-        ("/v1/contacts/Bob/messages", "{\"text\":\"hi\",\"texts\":\"\"}"),
+        ("/v1/conversations/Bob/messages", "{\"text\":\"hi\",\"texts\":\"\"}"),
         ("/v1/passphrase", "{\"old\":\"a\"}"),
         ("/v1/wipe", "{}"),
     ];
@@ -100,7 +100,7 @@ async fn a_body_over_the_limit() {
     let deaf = Deaf::open().await;
     for size in [MAX_BODY + 1, 8 * MAX_BODY] {
         let body = format!("{{\"text\":\"{}\"}}", "x".repeat(size));
-        let asked = ("POST", "/v1/contacts/Bob/messages", body.as_str());
+        let asked = ("POST", "/v1/conversations/Bob/messages", body.as_str());
         deaf.refuses_as_malformed(asked, StatusCode::PAYLOAD_TOO_LARGE).await;
     }
     deaf.close().await;
@@ -148,8 +148,8 @@ async fn a_method_that_the_path_does_not_take() {
 async fn a_query_that_is_wrong() {
     let deaf = Deaf::open().await;
     let wrong = [
-        "/v1/contacts/Bob/messages?limit=x",
-        "/v1/contacts/Bob/messages?limt=1",
+        "/v1/conversations/Bob/messages?limit=x",
+        "/v1/conversations/Bob/messages?limt=1",
         "/v1/events?after=x",
         "/v1/events?after=1&limit=1",
         "/v1/events?after=1&after=2",
@@ -163,7 +163,8 @@ async fn a_query_that_is_wrong() {
 #[tokio::test]
 async fn a_number_out_of_range() {
     let deaf = Deaf::open().await;
-    let wrong = ["/v1/contacts/Bob/messages?limit=0", "/v1/contacts/Bob/messages?limit=1001", "/v1/events?after=-1"];
+    let wrong =
+        ["/v1/conversations/Bob/messages?limit=0", "/v1/conversations/Bob/messages?limit=1001", "/v1/events?after=-1"];
     for path in wrong {
         let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::OutOfRange);
         deaf.refuses(("GET", path, ""), status, code).await;

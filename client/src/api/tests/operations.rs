@@ -17,8 +17,9 @@ use crate::api::client::Client;
 use crate::api::server::limits::Timing;
 use crate::api::server::{router, serve_router};
 use crate::api::types::{
-    ContactChange, ContactState, Decision, HandleState, InvitationState, MessageState, NewBackup, NewContact,
-    NewInvitation, NewMessage, NewServer, OwnPresence, PassphraseChange, Presence, ProfileChange, Search, What,
+    ContactChange, ContactState, ConversationChange, Decision, HandleState, InvitationState, MessageState, NewBackup,
+    NewContact, NewInvitation, NewMessage, NewServer, OwnPresence, PassphraseChange, Presence, ProfileChange, Search,
+    What,
 };
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::node::Ending;
@@ -80,7 +81,7 @@ async fn the_client_asks_for_every_operation_and_each_does_what_it_says() {
     requests_of_ours(client, &ada).await;
     contacts(client, &ada, &bob).await;
     messages(client, &ada).await;
-    messages_of_a_contact(client, &ada, &bob).await;
+    conversations(client, &ada, &bob).await;
     presence_servers(client, &ada).await;
     handles_and_requests(client, &ada, &carol).await;
     notes(client, &ada).await;
@@ -135,7 +136,7 @@ async fn contacts(client: &Client, ada: &Person, bob: &Person) {
     let id = client.add_contact(&new).await.unwrap().id;
     for (person, other) in [(ada, "Bob"), (bob, "Ada L.")] {
         let is_online = async |contact: &str| match person.node().contact(contact).await {
-            Ok(contact) => contact.presence == Presence::Online && contact.waiting == 0,
+            Ok(contact) => contact.presence == Presence::Online,
             Err(_) => false,
         };
         person.waits_until(async |_| is_online(other).await).await;
@@ -169,9 +170,7 @@ async fn messages(client: &Client, ada: &Person) {
     let before_third = client.history("Eve", 1000, Some(&third.id)).await.unwrap();
     assert_eq!(ids(before_third), [first.id.clone(), second.id.clone()]);
     assert_eq!(ids(client.history("Eve", 1, None).await.unwrap()), [third.id.as_str()]);
-    assert_eq!(ids(client.conversations().await.unwrap()), [third.id]);
-
-    let mut search = Search { text: "tea".into(), contact: Some("Eve".into()), limit: 1, before: None };
+    let mut search = Search { text: "tea".into(), conversation: Some("Eve".into()), limit: 1, before: None };
     assert_eq!(ids(client.search(&search).await.unwrap()), [second.id.as_str()]);
     search.before = Some(second.id.clone());
     assert_eq!(ids(client.search(&search).await.unwrap()), [first.id.as_str()]);
@@ -186,10 +185,10 @@ async fn messages(client: &Client, ada: &Person) {
     assert_eq!(ada.node().contacts().await.unwrap().len(), 1);
 }
 
-async fn messages_of_a_contact(client: &Client, ada: &Person, bob: &Person) {
+async fn conversations(client: &Client, ada: &Person, bob: &Person) {
     let first = bob.sends("Ada L.", "one").await;
     bob.sends("Ada L.", "two").await;
-    let unread = async || ada.node().contact("Bob").await.unwrap().unread;
+    let unread = async || ada.node().conversation("Bob").await.unwrap().unread;
     ada.waits_until(async |_| unread().await == 2).await;
     let received = client.history("Bob", 2, None).await.unwrap();
     assert_eq!(received, ada.node().history("Bob", 2, None).await.unwrap());
@@ -197,6 +196,18 @@ async fn messages_of_a_contact(client: &Client, ada: &Person, bob: &Person) {
     assert_eq!(client.mark_read("Bob", Some(&first.id)).await.unwrap().unread, 1);
     assert_eq!(client.mark_read("Bob", None).await.unwrap().unread, 0);
     assert_eq!(unread().await, 0);
+
+    let (disappear_after, draft) = (Some(3600), Some("Dear Bob".to_owned()));
+    let change = ConversationChange { disappear_after, draft: draft.clone(), ..ConversationChange::default() };
+    let changed = client.change_conversation("Bob", &change).await.unwrap();
+    assert_eq!((changed.settings.ours.disappear_after, &changed.draft), (3600, &draft));
+    let told = async || ada.node().conversation("Bob").await.unwrap().settings.confirmed;
+    ada.waits_until(async |_| told().await).await;
+
+    let shown = client.conversation(&changed.id).await.unwrap();
+    assert_eq!((&shown.id, shown.name.as_str()), (&ada.node().contact("Bob").await.unwrap().conversation, "Bob"));
+    assert_eq!(shown.newest.as_ref().map(|newest| &newest.id), received.last().map(|last| &last.id));
+    assert_eq!(client.conversations().await.unwrap(), [shown]);
 }
 
 async fn presence_servers(client: &Client, ada: &Person) {

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use super::{Api, Person, json, link_to_nobody, request, within};
 use crate::api::server::limits::DEFAULT_HISTORY;
-use crate::api::types::{ContactChange, ErrorCode, Message, NewBackup, NewMessage, Search};
+use crate::api::types::{ContactChange, ConversationChange, ErrorCode, Message, NewBackup, NewMessage, Search};
 use crate::identity::PeerId;
 use crate::model::UnixMillis;
 use crate::node::Ending;
@@ -43,7 +43,7 @@ async fn the_history_has_fifty_messages_by_default() {
     for n in 0..=DEFAULT_HISTORY {
         ada.sends("Bob", &n.to_string()).await;
     }
-    let page = json(api.raw(request("GET", "/v1/contacts/Bob/messages", "")).await).await;
+    let page = json(api.raw(request("GET", "/v1/conversations/Bob/messages", "")).await).await;
     let page: Vec<Message> = serde_json::from_value(page).unwrap();
     let texts: Vec<_> = page.iter().map(|message| message.text.clone()).collect();
     assert_eq!(texts, (1..=50).map(|n| n.to_string()).collect::<Vec<_>>());
@@ -59,7 +59,7 @@ async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
     let statuses = [
         ("POST", "/v1/invitations", "{}", StatusCode::CREATED),
         ("POST", "/v1/contacts", &link, StatusCode::CREATED),
-        ("POST", "/v1/contacts/Bob/messages", "{\"text\":\"hi\"}", StatusCode::CREATED),
+        ("POST", "/v1/conversations/Bob/messages", "{\"text\":\"hi\"}", StatusCode::CREATED),
         ("DELETE", "/v1/contacts/Bob", "", StatusCode::NO_CONTENT),
         ("PUT", "/v1/notes/ui.theme", "{\"text\":\"dark\"}", StatusCode::NO_CONTENT),
         ("POST", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}", StatusCode::NO_CONTENT),
@@ -89,18 +89,20 @@ async fn names_may_hold_anything() {
     for name in names {
         let contact = api.client.contact(name).await.unwrap();
         assert_eq!(contact.name, name);
-        let change = ContactChange { retain: Some(3600), ..ContactChange::default() };
-        let changed = api.client.change_contact(name, &change).await.unwrap();
-        assert_eq!((changed.id, changed.retain), (contact.id.clone(), Some(3600)));
+        let change = ContactChange { presence_hidden: Some(true), ..ContactChange::default() };
+        assert_eq!(api.client.change_contact(name, &change).await.unwrap().id, contact.id);
+        let change = ConversationChange { retain: Some(3600), ..ConversationChange::default() };
+        let changed = api.client.change_conversation(name, &change).await.unwrap();
+        assert_eq!((&changed.id, changed.retain), (&contact.conversation, Some(3600)));
 
         let new = NewMessage { text: "hi".into(), id: None, expires_in: None };
         let sent = api.client.send(name, &new).await.unwrap();
-        assert_eq!(sent.contact_id, contact.id);
+        assert_eq!(sent.conversation, contact.conversation);
         assert_eq!(api.client.history(name, 1, None).await.unwrap()[0].id, sent.id);
-        let search = Search { text: "hi".into(), contact: Some(name.into()), limit: 10, before: None };
+        let search = Search { text: "hi".into(), conversation: Some(name.into()), limit: 10, before: None };
         let found = api.client.search(&search).await.unwrap();
         assert_eq!(found.iter().map(|it| &it.id).collect::<Vec<_>>(), [&sent.id]);
-        assert_eq!(api.client.mark_read(name, None).await.unwrap().id, contact.id);
+        assert_eq!(api.client.mark_read(name, None).await.unwrap().id, contact.conversation);
 
         api.client.remove_contact(name).await.unwrap();
         let gone = ada.node().contact(name).await.unwrap_err();
@@ -115,13 +117,13 @@ async fn a_query_may_hold_anything() {
     let (ada, api) = Api::of_ada_and_bob().await;
     let odd = "3b&x=1";
     let fault = ada.node().history("Bob", 1, Some(odd)).await.unwrap_err();
-    let problem = api.problem(request("GET", "/v1/contacts/Bob/messages?before=3b%26x%3D1", "")).await;
+    let problem = api.problem(request("GET", "/v1/conversations/Bob/messages?before=3b%26x%3D1", "")).await;
     assert_eq!(fault.detail, problem.detail);
     let refused = api.client.history("Bob", 1, Some(odd)).await.unwrap_err();
     assert_eq!(refused.to_string(), fault.detail);
 
     let sent = ada.sends("Bob", "a&limit=0 b+c").await;
-    let search = Search { text: "a&limit=0 b+c".into(), contact: None, limit: 1, before: None };
+    let search = Search { text: "a&limit=0 b+c".into(), conversation: None, limit: 1, before: None };
     assert_eq!(api.client.search(&search).await.unwrap()[0].id, sent.id);
     api.close().await;
     ada.stops().await;

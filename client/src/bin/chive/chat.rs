@@ -34,8 +34,8 @@ pub(crate) async fn run(name: &str, client: &Client, output: Output) -> Outcome 
 /// A conversation that is open.
 struct Chat {
     client: Client,
-    /// The contact's id: it stays when the name changes.
-    contact: String,
+    /// The conversation's id: it stays when the name changes.
+    conversation: String,
     follow: Follow,
     screen: Screen,
 }
@@ -45,16 +45,16 @@ impl Chat {
         // The place in the events before the past: what is in both is shown once.
         let follow = Follow::new(client, None).await?;
         let contact = client.contact(name).await?;
-        let past = client.history(&contact.id, PAST, None).await?;
-        client.mark_read(&contact.id, None).await?;
-        let (screen, opening) = Screen::open(&contact, &past);
-        Ok((Self { client: client.clone(), contact: contact.id, follow, screen }, opening))
+        let past = client.history(&contact.conversation, PAST, None).await?;
+        let conversation = client.mark_read(&contact.conversation, None).await?;
+        let (screen, opening) = Screen::open(&contact, &conversation, &past);
+        Ok((Self { client: client.clone(), conversation: conversation.id, follow, screen }, opening))
     }
 
     /// Hands a typed text to the node.
     async fn say(&mut self, text: String) -> Outcome<Vec<Line>> {
         let new = NewMessage { text, id: Some(new_id()), expires_in: None };
-        let message = accept(&self.client, &self.contact, &new).await?;
+        let message = accept(&self.client, &self.conversation, &new).await?;
         Ok(self.screen.typed(&message))
     }
 
@@ -74,16 +74,16 @@ impl Chat {
     /// What is shown counts as read. If the node cannot be told now, the next message does it.
     async fn mark_read(&self, event: &Event) {
         if let What::Message { message } = &event.what
-            && message.contact_id == self.contact
+            && message.conversation == self.conversation
             && message.direction == Direction::Received
             && message.read_at.is_none()
-            && let Err(error) = self.client.mark_read(&self.contact, Some(&message.id)).await
+            && let Err(error) = self.client.mark_read(&self.conversation, Some(&message.id)).await
         {
             tracing::debug!(%error, "a message could not be marked as read");
         }
     }
 
     async fn past(&self) -> Outcome<Vec<Message>> {
-        Ok(self.client.history(&self.contact, PAST, None).await?)
+        Ok(self.client.history(&self.conversation, PAST, None).await?)
     }
 }

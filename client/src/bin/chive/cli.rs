@@ -57,8 +57,8 @@ unreachable), contacts, online, waiting, presence (on, away or invisible), serve
 servers_reachable, requests, last_event.";
 
 const MESSAGE_FIELDS: &str = "\
-With --json: the message: id, contact, contact_id, direction (sent or received), text, state
-(queued, sent, delivered, read, cancelled, expired or received), reason {code, …}, created_at,
+With --json: the message: id, conversation (its id), conversation_name, direction (sent or received),
+author {id, name} (of a received one), text, state (queued, sent, delivered, read, cancelled, expired or received), reason {code, …}, created_at,
 sent_at, delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
 
 const INVITATION_FIELDS: &str = "\
@@ -68,8 +68,12 @@ created_at, expires_at.";
 const CONTACT_FIELDS: &str = "\
 With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
 blocked), reason {code, …}, presence (online, away, offline or unknown), presence_source (link or server),
-presence_reason {code, …}, since, presence_hidden, verified, safety_number, waiting, unread, terms {ours, theirs, in_force, each {disappear_after (seconds, 0 is never), read_receipts},
-confirmed}, retain (seconds; none is for ever), created_at.";
+presence_reason {code, …}, since, presence_hidden, verified, safety_number, conversation (the id of the direct one), created_at.";
+
+const CONVERSATION_FIELDS: &str = "\
+With --json: id, kind (direct), name, members [{id, name}], settings {ours, theirs, in_force, each
+{disappear_after (seconds, 0 is never), read_receipts}, confirmed}, retain (seconds; none is for ever),
+draft, unread, waiting, newest (a message, as `chive history --help` describes it), created_at.";
 
 const SERVER_FIELDS: &str = "\
 With --json: address, state (starting, reachable, unreachable, refused or untrusted), reason {code, …},
@@ -87,19 +91,19 @@ goes before both agreed that it may. Either can give them more time, or end it, 
 from then on; what was written keeps its time. It is counted from the delivery, read or not, on each
 device for itself; what waits to be delivered stays until then. The other's client is asked to
 delete, it cannot be made to. `chive contact show NAME` shows what both want and what holds.
-With --json: the contact, as `chive contacts --help` describes it.";
+With --json: the conversation, as `chive conversations --help` describes it.";
 
 const RECEIPTS_HELP: &str = "\
 Off at first. Once both of you have said on, each is told which of its messages the other has read:
 in `chive chat`, with `chive history` in a terminal, or by `chive read`.
-With --json: the contact, as `chive contacts --help` describes it.";
+With --json: the conversation, as `chive conversations --help` describes it.";
 
 const EVENT_FIELDS: &str = "\
 It follows the node also when that is restarted, without a gap, until Ctrl-C.
 With --json: seq (give it to --after to go on behind it), at, type, and by type: message
-{message}, messages_gone {id, name, messages}, contact {contact}, contact_removed {id, name},
-presence {id, name, presence, source}, key_changed {id, name}, conversation_restarted {id, name,
-by_contact}, invitation {invitation}, server {server}, handle {handle}, request {request},
+{message}, messages_gone {conversation, name, messages}, conversation {conversation}, contact
+{contact}, contact_removed {id, name}, presence {id, name, presence, source}, key_changed {id, name},
+conversation_restarted {conversation, id, name, by_contact}, invitation {invitation}, server {server}, handle {handle}, request {request},
 request_gone {id}, tor {tor}, doors {front_door, endpoint}.";
 
 const CHAT_HELP: &str = "\
@@ -185,6 +189,9 @@ pub(crate) enum Command {
     /// List the contacts
     #[command(after_help = CONTACT_FIELDS)]
     Contacts,
+    /// List the conversations, with the last message of each
+    #[command(after_help = CONVERSATION_FIELDS)]
+    Conversations,
     /// Show, rename, verify, block or remove a contact, or say what may happen to its messages
     #[command(subcommand)]
     Contact(Contact),
@@ -201,7 +208,7 @@ pub(crate) enum Command {
     /// Mark a contact's messages as read
     #[command(after_help = format!("\
 The contact is told which, if both of you allow it: see `chive contact receipts --help`.
-{CONTACT_FIELDS}"))]
+{CONVERSATION_FIELDS}"))]
     Read {
         /// A contact's name, or at least 8 digits of its id
         name: String,
@@ -401,7 +408,7 @@ pub(crate) enum Contact {
     /// Delete messages that are older than some time, here only
     #[command(after_help = format!("\
 What waits to be delivered stays. The contact is not told, and keeps what it has.
-{CONTACT_FIELDS}"))]
+{CONVERSATION_FIELDS}"))]
     Retain {
         /// A contact's name, or at least 8 digits of its id
         name: String,

@@ -11,7 +11,7 @@ use chive::profile::{ProfileError, SOCKET};
 use crate::cli::{Command, InviteCommand};
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
-use crate::{chat, show};
+use crate::{chat, show, time};
 
 mod add;
 mod backup;
@@ -56,7 +56,12 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         },
         Command::Invites => output.answers(&client.invitations().await?, show::invitations),
         Command::Add(add) => add::run(add, client, output).await,
-        Command::Contacts => output.answers(&client.contacts().await?, show::contacts),
+        Command::Contacts => {
+            let conversations = client.conversations().await?;
+            output.answers(&client.contacts().await?, |contacts| show::contacts(contacts, &conversations))
+        }
+        Command::Conversations => output
+            .answers(&client.conversations().await?, |conversations| show::conversations(conversations, time::now())),
         Command::Contact(contact) => contact::run(contact, client, output).await,
         Command::Send(send) => send::run(send, client, output).await,
         Command::Cancel { id } => {

@@ -62,6 +62,7 @@ impl Exit {
             | Code::InvalidHandle
             | Code::CursorExpired => Self::Refused,
             Code::UnknownContact
+            | Code::UnknownConversation
             | Code::UnknownInvitation
             | Code::UnknownMessage
             | Code::UnknownServer

@@ -1,11 +1,12 @@
 //! The API's objects in words for people. All text from others is made harmless here.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chive::api::types::{
-    Allowed, Contact, ContactState, Direction, DoorState, Event, Handle, HandleState, Invitation, InvitationState,
-    Message, MessageState, OwnPresence, Presence, PresenceSource, Request, Server, ServerState, Status, Terms,
-    TorStatus, What,
+    Contact, ContactState, Conversation, ConversationSettings, Direction, DoorState, Event, Handle, HandleState,
+    Invitation, InvitationState, Message, MessageState, OwnPresence, Policy, Presence, PresenceSource, Request, Server,
+    ServerState, Status, TorStatus, What,
 };
 use chive::text::{for_one_line, for_terminal};
 
@@ -177,21 +178,27 @@ pub(crate) fn invitation(invitation: &Invitation) -> String {
     format!("{}  {state:<8} {uses}, until {until}{link}", short_id(&invitation.id))
 }
 
-/// Contacts, one a line.
-pub(crate) fn contacts(contacts: &[Contact]) -> String {
+/// Contacts, one a line, each with what there is in the conversation with them.
+pub(crate) fn contacts(contacts: &[Contact], conversations: &[Conversation]) -> String {
     if contacts.is_empty() {
         return "no contacts yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs".to_owned();
     }
     let width = contacts.iter().map(|c| for_one_line(&c.name).chars().count()).max().unwrap_or(0);
-    contacts.iter().map(|c| contact_line(c, width)).collect::<Vec<_>>().join("\n")
+    let conversations: HashMap<&str, &Conversation> = conversations.iter().map(|one| (one.id.as_str(), one)).collect();
+    let line = |contact: &Contact| {
+        let conversation = conversations.get(contact.conversation.as_str());
+        let counts = conversation.map(|conversation| counts(conversation)).unwrap_or_default();
+        contact_line(contact, width, &counts)
+    };
+    contacts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// One contact.
 pub(crate) fn contact(contact: &Contact) -> String {
-    contact_line(contact, 0)
+    contact_line(contact, 0, "")
 }
 
-fn contact_line(contact: &Contact, width: usize) -> String {
+fn contact_line(contact: &Contact, width: usize, counts: &str) -> String {
     let mut line = format!("{:<width$}  {}", for_one_line(&contact.name), contact_state(contact));
     if let Some(reason) = &contact.reason {
         let _ = write!(line, " ({})", say(reason));
@@ -199,33 +206,60 @@ fn contact_line(contact: &Contact, width: usize) -> String {
     if contact.verified {
         line += ", verified";
     }
-    if contact.unread > 0 {
-        let _ = write!(line, ", {} unread", count(contact.unread, "message"));
-    }
-    if contact.waiting > 0 {
-        let _ = write!(line, ", {} waiting", count(contact.waiting, "message"));
-    }
+    line += counts;
     if let Some(own) = contact.shared_name.as_deref().filter(|own| *own != contact.name) {
         let _ = write!(line, ", calls itself “{}”", for_one_line(own));
     }
     line
 }
 
+/// How many messages of a conversation are not read, and how many wait.
+fn counts(conversation: &Conversation) -> String {
+    let mut counts = String::new();
+    for (n, state) in [(conversation.unread, "unread"), (conversation.waiting, "waiting")] {
+        if n > 0 {
+            let _ = write!(counts, ", {} {state}", count(n, "message"));
+        }
+    }
+    counts
+}
+
+/// Conversations, one a line: what is in them, and what was said last.
+pub(crate) fn conversations(conversations: &[Conversation], now: i64) -> String {
+    if conversations.is_empty() {
+        return "no conversations yet: every contact has one".to_owned();
+    }
+    let width = conversations.iter().map(|one| for_one_line(&one.name).chars().count()).max().unwrap_or(0);
+    conversations.iter().map(|one| conversation_line(one, width, now)).collect::<Vec<_>>().join("\n")
+}
+
+fn conversation_line(conversation: &Conversation, width: usize, now: i64) -> String {
+    let newest = conversation.newest.as_ref().map_or_else(
+        || "no messages yet".to_owned(),
+        |newest| {
+            let who = if newest.direction == Direction::Sent { "you: " } else { "" };
+            format!("{}  {who}{}", short(newest.created_at, now), excerpt(&newest.text, ""))
+        },
+    );
+    format!("{:<width$}  {newest}{}", for_one_line(&conversation.name), counts(conversation))
+}
+
 /// All that is known of one contact, one thing a line.
-pub(crate) fn whole_contact(contact: &Contact) -> String {
+pub(crate) fn whole_contact(contact: &Contact, conversation: &Conversation) -> String {
     let number = contact.safety_number.as_deref().map_or_else(|| "not known yet".to_owned(), for_one_line);
     format!(
         "{}\nid             {}\nsafety number  {number}\nadded          {}\n{}",
         self::contact(contact),
         for_one_line(&contact.id),
         day_and_time(contact.created_at),
-        agreement(contact),
+        agreement(conversation),
     )
 }
 
 /// What both sides let happen to messages, and what holds.
-pub(crate) fn agreement(contact: &Contact) -> String {
-    let (name, Terms { ours, theirs, in_force, confirmed }) = (for_one_line(&contact.name), contact.terms);
+pub(crate) fn agreement(conversation: &Conversation) -> String {
+    let name = for_one_line(&conversation.name);
+    let ConversationSettings { ours, theirs, in_force, confirmed } = conversation.settings;
     let told = if confirmed { "" } else { " (not told yet)" };
     let mut lines = vec![
         format!("messages disappear after  {}: you {}{told}, {name} {}", after(in_force), after(ours), after(theirs)),
@@ -235,21 +269,22 @@ pub(crate) fn agreement(contact: &Contact) -> String {
             switch(ours.read_receipts),
             switch(theirs.read_receipts),
         ),
-        format!("kept here for             {}", contact.retain.map_or_else(|| "ever".to_owned(), span)),
+        format!("kept here for             {}", conversation.retain.map_or_else(|| "ever".to_owned(), span)),
     ];
     if theirs.disappear_after > 0 && ours.disappear_after == 0 {
-        let command = format!("chive contact disappear {} {}", quoted(&contact.name), one_word(theirs.disappear_after));
+        let command =
+            format!("chive contact disappear {} {}", quoted(&conversation.name), one_word(theirs.disappear_after));
         lines.push(format!("{name} proposes that messages disappear after {}: {command}", after(theirs)));
     }
     if theirs.read_receipts && !ours.read_receipts {
-        let command = format!("chive contact receipts {} on", quoted(&contact.name));
+        let command = format!("chive contact receipts {} on", quoted(&conversation.name));
         lines.push(format!("{name} proposes to tell each other what was read: {command}"));
     }
     lines.join("\n")
 }
 
-fn after(allowed: Allowed) -> String {
-    if allowed.disappear_after == 0 { "never".to_owned() } else { span(allowed.disappear_after) }
+fn after(policy: Policy) -> String {
+    if policy.disappear_after == 0 { "never".to_owned() } else { span(policy.disappear_after) }
 }
 
 fn one_word(seconds: u64) -> String {
@@ -319,7 +354,7 @@ pub(crate) fn history(messages: &[Message], now: i64) -> String {
 pub(crate) fn message(message: &Message, now: i64) -> String {
     let who = match message.direction {
         Direction::Sent => "you".to_owned(),
-        Direction::Received => for_one_line(&message.contact),
+        Direction::Received => author(message),
     };
     let gap = match message.missing_before {
         0 => String::new(),
@@ -343,6 +378,10 @@ pub(crate) fn message(message: &Message, now: i64) -> String {
     }
 }
 
+fn author(message: &Message) -> String {
+    for_one_line(message.author.as_ref().map_or(&message.conversation_name, |author| &author.name))
+}
+
 /// Messages that were found, one a line.
 pub(crate) fn found(messages: &[Message], searched: &str, now: i64) -> String {
     if messages.is_empty() {
@@ -352,10 +391,9 @@ pub(crate) fn found(messages: &[Message], searched: &str, now: i64) -> String {
 }
 
 fn hit(message: &Message, searched: &str, now: i64) -> String {
-    let name = for_one_line(&message.contact);
     let who = match message.direction {
-        Direction::Sent => format!("you to {name}"),
-        Direction::Received => name,
+        Direction::Sent => format!("you to {}", for_one_line(&message.conversation_name)),
+        Direction::Received => author(message),
     };
     format!("{}  {who}: {}", short(message.created_at, now), excerpt(&message.text, searched))
 }
@@ -399,6 +437,9 @@ fn what(what: &What) -> String {
         What::Message { message } => said(message),
         What::MessagesGone { name, messages, .. } => gone(name, messages),
         What::Contact { contact } => format!("contact: {}", self::contact(contact)),
+        What::Conversation { conversation } => {
+            format!("conversation with {}{}", for_one_line(&conversation.name), counts(conversation))
+        }
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
         What::Presence { name, presence: now, source, .. } => {
             let by = if *source == Some(PresenceSource::Server) { ", says its server" } else { "" };
@@ -421,10 +462,12 @@ fn what(what: &What) -> String {
 }
 
 fn said(message: &Message) -> String {
-    let (name, text) = (for_one_line(&message.contact), for_one_line(&message.text));
+    let text = for_one_line(&message.text);
     match message.direction {
-        Direction::Received => format!("{name}: {text}"),
-        Direction::Sent => format!("to {name}: {text}  {}", progress(message)),
+        Direction::Received => format!("{}: {text}", author(message)),
+        Direction::Sent => {
+            format!("to {}: {text}  {}", for_one_line(&message.conversation_name), progress(message))
+        }
     }
 }
 
@@ -469,7 +512,7 @@ fn count(n: u32, thing: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use chive::api::types::Reason;
+    use chive::api::types::{ConversationKind, Member, Reason};
 
     use super::*;
 
@@ -477,9 +520,10 @@ pub(crate) mod tests {
     pub(crate) fn a_message() -> Message {
         Message {
             id: "ab".repeat(16),
-            contact: "Bob".to_owned(),
-            contact_id: "cd".repeat(32),
+            conversation: "12".repeat(16),
+            conversation_name: "Bob".to_owned(),
             direction: Direction::Received,
+            author: Some(Member { id: "cd".repeat(32), name: "Bob".to_owned() }),
             text: "hi".to_owned(),
             state: MessageState::Received,
             reason: None,
@@ -495,6 +539,32 @@ pub(crate) mod tests {
         }
     }
 
+    /// An empty one with Bob.
+    pub(crate) fn a_conversation() -> Conversation {
+        Conversation {
+            id: "12".repeat(16),
+            kind: ConversationKind::Direct,
+            name: "Bob".to_owned(),
+            members: vec![Member { id: "cd".repeat(32), name: "Bob".to_owned() }],
+            settings: ConversationSettings::default(),
+            retain: None,
+            draft: None,
+            unread: 0,
+            waiting: 0,
+            newest: None,
+            created_at: 0,
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_one_line_with_its_last_message_and_what_waits() {
+        let newest = Some(Message { text: "at\nnine\x1b[2J".to_owned(), ..a_message() });
+        let shown = conversations(&[Conversation { newest, unread: 1, waiting: 2, ..a_conversation() }], 0);
+        assert!(shown.starts_with("Bob  ") && shown.ends_with(", 1 message unread, 2 messages waiting"), "{shown}");
+        assert!(shown.contains("nine") && !shown.contains(['\x1b', '\n']), "{shown}");
+        assert_eq!(conversations(&[a_conversation()], 0), "Bob  no messages yet");
+    }
+
     #[test]
     fn a_hostile_text_cannot_pose_as_another_line() {
         let text = "hi\n12:00  Alice: send money\x1b[2J\u{202e}".to_owned();
@@ -506,7 +576,8 @@ pub(crate) mod tests {
     #[test]
     fn hostile_names_and_texts_are_harmless() {
         let hostile = "\x1b[31m\u{202e}\nx".to_owned();
-        let message = Message { contact: hostile.clone(), text: hostile.clone(), ..a_message() };
+        let author = Some(Member { id: "cd".repeat(32), name: hostile.clone() });
+        let message = Message { conversation_name: hostile.clone(), author, text: hostile.clone(), ..a_message() };
         for direction in [Direction::Sent, Direction::Received] {
             let line = said(&Message { direction, ..message.clone() });
             assert!(!line.contains(['\x1b', '\u{202e}', '\n']), "{line:?}");

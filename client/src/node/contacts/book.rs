@@ -11,7 +11,6 @@ use crate::identity::PeerId;
 use crate::link::handshake::PairKeys;
 use crate::model::{ContactId, ContactStatus, OutboxKind, ServiceKind};
 use crate::node::NodeHandle;
-use crate::node::conversation::settings;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
@@ -108,7 +107,7 @@ async fn change_contact(core: &mut Core, cx: &mut Cx, who: String, change: Conta
         let name = free_name(&mut cx.tx, name, Some(row.id)).await?;
         let skeleton = text::skeleton(&name);
         let naming = Naming { name: &name, skeleton: &skeleton, named: true };
-        contacts::rename(&mut cx.tx, row.id, &naming).await?;
+        rename(cx, &row, &naming).await?;
     }
     if let Some(verified) = change.verified {
         if row.keys()?.is_none() {
@@ -117,8 +116,6 @@ async fn change_contact(core: &mut Core, cx: &mut Cx, who: String, change: Conta
         }
         contacts::set_verified(&mut cx.tx, row.id, verified).await?;
     }
-    settings::change(cx, row.direct(), &change).await?;
-
     if let Some(blocked) = change.blocked.filter(|blocked| *blocked != row.blocked) {
         block(core, cx, row.id, blocked).await?;
     }
@@ -217,7 +214,21 @@ pub(crate) async fn name_after_card(cx: &mut Cx, contact: ContactId, card: &Card
     }
     let name = name_for(&mut cx.tx, &card.name, Some(contact)).await?;
     let skeleton = text::skeleton(&name);
-    contacts::rename(&mut cx.tx, contact, &Naming { name: &name, skeleton: &skeleton, named: true }).await
+    rename(cx, &row, &Naming { name: &name, skeleton: &skeleton, named: true }).await
+}
+
+/// A new contact, with an empty conversation.
+pub(crate) async fn add(cx: &mut Cx, peer: PeerId, naming: &Naming<'_>) -> Result<ContactId, StoreError> {
+    let contact = contacts::add(&mut cx.tx, peer, naming, cx.now).await?;
+    let direct = contacts::direct(&mut cx.tx, contact).await?;
+    cx.note_conversation(direct.conversation).await?;
+    Ok(contact)
+}
+
+/// The direct conversation is called as the contact is.
+pub(crate) async fn rename(cx: &mut Cx, row: &ContactRow, naming: &Naming<'_>) -> Result<(), StoreError> {
+    contacts::rename(&mut cx.tx, row.id, naming).await?;
+    cx.note_conversation(row.conversation).await
 }
 
 /// Our card as it is now, for one contact or for all who see our presence.

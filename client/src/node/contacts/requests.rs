@@ -139,11 +139,11 @@ async fn put_request(
         // They refused before, or are a contact who is to be found again: the messages stay.
         Some(row) => {
             if named {
-                contacts::rename(&mut cx.tx, row.id, &naming).await?;
+                book::rename(cx, &row, &naming).await?;
             }
             row.id
         }
-        None => contacts::add(&mut cx.tx, invitation.peer_id, &naming, cx.now).await?,
+        None => book::add(cx, invitation.peer_id, &naming).await?,
     };
     let request = NewRequest {
         link: &invitation.to_link(),
@@ -280,6 +280,7 @@ async fn join(
     name_after_card(cx, contact, &introduction.card).await?;
     tell_if_changed(cx, contact, &request.introduction).await?;
     cx.note_contact(contact).await?;
+    cx.note_conversation(with.conversation).await?;
     Ok(true)
 }
 
@@ -465,7 +466,7 @@ pub(crate) async fn accept(
     } else {
         let name = name_for(&mut cx.tx, &theirs.card.name, None).await?;
         let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
-        contacts::add(&mut cx.tx, peer.peer_id(), &naming, cx.now).await?
+        book::add(cx, peer.peer_id(), &naming).await?
     };
     let card = own_card(cx, Some(contact)).await?;
     let answer = Introduction { card, mls: welcome, withdrawn, message: None }.to_bytes();
@@ -482,6 +483,7 @@ pub(crate) async fn accept(
     settings::tell(cx, contact).await?;
     if known.is_some() {
         name_after_card(cx, contact, &theirs.card).await?;
+        cx.note_conversation(conversation).await?;
     }
     cx.note_contact(contact).await?;
     Ok(Some((contact, Frame::Accept(answer))))

@@ -183,7 +183,7 @@ async fn take_content(
         Content::Terms { id, terms: theirs } => {
             stored::remember_received(&mut cx.tx, from, digest, id).await?;
             if terms::take(&mut cx.tx, from, &theirs).await? {
-                cx.note_contact(from.contact).await?;
+                cx.note_conversation(from.conversation).await?;
             }
             Ok(Outcome::answer(id))
         }
@@ -245,7 +245,7 @@ async fn take_receipts(cx: &mut Cx, from: Member, items: &[MessageId]) -> Result
 async fn settings_told(cx: &mut Cx, from: Member, body: &[u8]) -> Result<(), StoreError> {
     let Ok(Content::Terms { terms: ours, .. }) = Content::from_bytes(body) else { return Ok(()) };
     terms::told(&mut cx.tx, from, &ours).await?;
-    cx.note_contact(from.contact).await
+    cx.note_conversation(from.conversation).await
 }
 
 /// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow it.

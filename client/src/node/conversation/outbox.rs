@@ -7,9 +7,9 @@ use futures::FutureExt;
 use crate::api::types::{ErrorCode, Message, NewMessage};
 use crate::fault::Fault;
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
-use crate::model::{ContactId, ContactStatus, Member, MessageRowId, OutboxId, OutboxKind, UnixMillis};
+use crate::model::{ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind, UnixMillis};
 use crate::node::NodeHandle;
-use crate::node::contacts::book::find_contact;
+use crate::node::conversation::{contact_of, find_conversation};
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::handle::refuse;
@@ -28,9 +28,9 @@ const BATCH: u32 = 8;
 
 impl NodeHandle {
     /// Accepts a message: when this returns, it is in the store.
-    pub async fn send(&self, who: &str, new: NewMessage) -> Result<Message, Fault> {
-        let who = who.to_owned();
-        let row = self.call(move |_, cx| send(cx, who, new).boxed()).await?;
+    pub async fn send(&self, conversation: &str, new: NewMessage) -> Result<Message, Fault> {
+        let which = conversation.to_owned();
+        let row = self.call(move |_, cx| send(cx, which, new).boxed()).await?;
         self.message_in_row(row).await
     }
 
@@ -42,20 +42,20 @@ impl NodeHandle {
     }
 }
 
-async fn send(cx: &mut Cx, who: String, new: NewMessage) -> Result<MessageRowId, Fault> {
+async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowId, Fault> {
     check_text(&new.text)?;
     let expires_at = new.expires_in.map(|seconds| expiry(cx.now, seconds)).transpose()?;
     let id = match &new.id {
         Some(id) => parse_id(id)?,
         None => cx.fresh_id(),
     };
-    let contact = find_contact(&mut cx.tx, &who).await?;
+    let conversation = find_conversation(&mut cx.tx, &which).await?;
     if let Some(earlier) = messages::by_id(&mut cx.tx, id).await? {
-        return sent_before(&earlier, &contact, &new.text);
+        return sent_before(&earlier, conversation.id, &new.text);
     }
+    let contact = contact_of(&mut cx.tx, &conversation).await?;
     check_can_send(&contact)?;
 
-    let conversation = conversations::load(&mut cx.tx, contact.conversation).await?;
     let timer = terms::load(&mut cx.tx, conversation.id).await?.in_force().disappear_after;
     let row = NewRow {
         conversation: conversation.id,
@@ -73,8 +73,8 @@ async fn send(cx: &mut Cx, who: String, new: NewMessage) -> Result<MessageRowId,
 }
 
 /// The same id again sends nothing twice.
-fn sent_before(earlier: &MessageRow, contact: &ContactRow, text: &str) -> Result<MessageRowId, Fault> {
-    if earlier.mine && earlier.conversation == contact.conversation && earlier.text == text {
+fn sent_before(earlier: &MessageRow, conversation: ConversationId, text: &str) -> Result<MessageRowId, Fault> {
+    if earlier.mine && earlier.conversation == conversation && earlier.text == text {
         return Ok(earlier.row);
     }
     refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")

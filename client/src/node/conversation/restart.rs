@@ -151,7 +151,8 @@ pub(crate) async fn answered(
 async fn take_theirs(cx: &mut Cx, with: Member, theirs: &Restart) -> Result<(), StoreError> {
     afresh::take_place(&mut cx.tx, with.conversation, theirs.heard, theirs.clock).await?;
     contacts::take_card(&mut cx.tx, with.contact, &theirs.introduction.card).await?;
-    cx.note_contact(with.contact).await
+    cx.note_contact(with.contact).await?;
+    cx.note_conversation(with.conversation).await
 }
 
 /// The contact could not use what we sent, while our request waits.
@@ -182,6 +183,7 @@ pub(crate) async fn note_restarted(cx: &mut Cx, row: &ContactRow, by_contact: bo
     if row.state != ContactStatus::Accepted {
         return Ok(());
     }
-    let id = row.peer_id.to_hex();
-    cx.note(&What::ConversationRestarted { id, name: row.name.clone(), by_contact }).await
+    let conversation = conversations::load(&mut cx.tx, row.conversation).await?.public_id.to_hex();
+    let (id, name) = (row.peer_id.to_hex(), row.name.clone());
+    cx.note(&What::ConversationRestarted { conversation, id, name, by_contact }).await
 }

@@ -1,49 +1,59 @@
-//! What both sides of a conversation let happen to its messages, and what was read.
+//! What both sides of a conversation let happen to its messages, what was read, and what was typed.
 
-use crate::api::types::{Contact, ContactChange, ErrorCode, MarkRead};
+use crate::api::types::{Conversation, ConversationChange, ErrorCode, MarkRead};
 use crate::fault::Fault;
-use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, RETENTION};
-use crate::model::{ContactId, ContactStatus, Member, OutboxKind, Policy};
+use crate::limits::{DISAPPEAR_AFTER, MAX_DRAFT, MAX_RECEIPT_IDS, RETENTION};
+use crate::model::{ContactId, ContactStatus, ConversationId, Member, OutboxKind, Policy};
 use crate::node::NodeHandle;
-use crate::node::contacts::book::find_contact;
+use crate::node::conversation::{contact_of, find_conversation};
 use crate::node::cx::Cx;
 use crate::node::handle::refuse;
 use crate::node::query::{parse_id, unknown_message};
-use crate::store::contacts;
-use crate::store::{StoreError, messages, outbox, terms};
+use crate::store::{StoreError, contacts, conversations, messages, outbox, terms};
 use crate::wire::message::{Content, MessageId};
 use futures::FutureExt;
 
 impl NodeHandle {
-    /// Marks the messages of a contact as read; they are told if both sides allow it.
-    pub async fn mark_read(&self, who: &str, mark: MarkRead) -> Result<Contact, Fault> {
-        let who = who.to_owned();
-        let contact = self.call(move |_, cx| mark_read(cx, who, mark).boxed()).await?;
-        self.contact_by_id(contact).await
+    /// Changes what may happen to messages, how long they are kept, what is typed.
+    pub async fn change_conversation(
+        &self,
+        conversation: &str,
+        change: ConversationChange,
+    ) -> Result<Conversation, Fault> {
+        let which = conversation.to_owned();
+        let row = self.call(move |_, cx| change_conversation(cx, which, change).boxed()).await?;
+        self.conversation_in_row(row).await
+    }
+
+    /// Marks messages of others as read; their writers are told if both sides allow it.
+    pub async fn mark_read(&self, conversation: &str, mark: MarkRead) -> Result<Conversation, Fault> {
+        let which = conversation.to_owned();
+        let row = self.call(move |_, cx| mark_read(cx, which, mark).boxed()).await?;
+        self.conversation_in_row(row).await
     }
 }
 
-async fn mark_read(cx: &mut Cx, who: String, mark: MarkRead) -> Result<ContactId, Fault> {
-    let with = find_contact(&mut cx.tx, &who).await?.direct();
-    let Member { conversation, contact } = with;
+async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<ConversationId, Fault> {
+    let row = find_conversation(&mut cx.tx, &which).await?;
     let up_to = match &mark.up_to {
         None => None,
-        Some(id) => match messages::in_conversation(&mut cx.tx, conversation, parse_id(id)?).await? {
+        Some(id) => match messages::in_conversation(&mut cx.tx, row.id, parse_id(id)?).await? {
             Some(message) => Some(message.row),
             None => return unknown_message(),
         },
     };
-    let read = messages::mark_read(&mut cx.tx, conversation, up_to, cx.now).await?;
+    let read = messages::mark_read(&mut cx.tx, row.id, up_to, cx.now).await?;
     if read.is_empty() {
-        return Ok(contact);
+        return Ok(row.id);
     }
 
-    if terms::load(&mut cx.tx, conversation).await?.in_force().read_receipts {
+    if terms::load(&mut cx.tx, row.id).await?.in_force().read_receipts {
+        let with = contact_of(&mut cx.tx, &row).await?.direct();
         tell_read(cx, with, read.into_iter().map(|read| read.id).collect()).await?;
+        cx.fx.deliver(with.contact);
     }
-    cx.note_contact(contact).await?;
-    cx.fx.deliver(contact);
-    Ok(contact)
+    cx.note_conversation(row.id).await?;
+    Ok(row.id)
 }
 
 /// Tells the contact which of their messages were read, together with what waits to be told already.
@@ -65,19 +75,48 @@ async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<
     Ok(())
 }
 
-/// Changes what we let happen in a conversation, and tells the contact.
-pub(crate) async fn change(cx: &mut Cx, with: Member, change: &ContactChange) -> Result<(), Fault> {
+async fn change_conversation(cx: &mut Cx, which: String, change: ConversationChange) -> Result<ConversationId, Fault> {
     check_range("messages disappear after", change.disappear_after, &DISAPPEAR_AFTER)?;
     check_range("messages are kept for", change.retain, &RETENTION)?;
-    if let Some(seconds) = change.retain {
-        let seconds = (seconds > 0).then_some(seconds.cast_signed());
-        terms::set_retention(&mut cx.tx, with.conversation, seconds).await?;
+    let row = find_conversation(&mut cx.tx, &which).await?;
+    if let Some(draft) = &change.draft {
+        set_draft(cx, row.id, draft).await?;
+    }
+    let ConversationChange { disappear_after, read_receipts, retain, draft: _ } = change;
+    if disappear_after.is_none() && read_receipts.is_none() && retain.is_none() {
+        return Ok(row.id);
     }
 
+    if let Some(seconds) = retain {
+        let seconds = (seconds > 0).then_some(seconds.cast_signed());
+        terms::set_retention(&mut cx.tx, row.id, seconds).await?;
+    }
+    let with = contact_of(&mut cx.tx, &row).await?.direct();
+    change_policy(cx, with, disappear_after, read_receipts).await?;
+    cx.note_conversation(row.id).await?;
+    Ok(row.id)
+}
+
+/// No event tells of what is typed: whoever types knows it.
+async fn set_draft(cx: &mut Cx, conversation: ConversationId, text: &str) -> Result<(), Fault> {
+    if text.len() > MAX_DRAFT {
+        return refuse(ErrorCode::InvalidText, format!("a draft has at most {MAX_DRAFT} bytes"));
+    }
+    let text = (!text.is_empty()).then_some(text);
+    Ok(conversations::set_draft(&mut cx.tx, conversation, text).await?)
+}
+
+/// Changes what we let happen in a conversation, and tells the contact.
+async fn change_policy(
+    cx: &mut Cx,
+    with: Member,
+    disappear_after: Option<u64>,
+    read_receipts: Option<bool>,
+) -> Result<(), StoreError> {
     let ours = terms::load(&mut cx.tx, with.conversation).await?.own();
     let wanted = Policy {
-        disappear_after: change.disappear_after.unwrap_or(ours.disappear_after),
-        read_receipts: change.read_receipts.unwrap_or(ours.read_receipts),
+        disappear_after: disappear_after.unwrap_or(ours.disappear_after),
+        read_receipts: read_receipts.unwrap_or(ours.read_receipts),
     };
     if ours.read_receipts && !wanted.read_receipts {
         // What waits to be told would be told against our will.

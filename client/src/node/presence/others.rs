@@ -4,7 +4,7 @@ use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
 use super::{Outcome, Presences, ServerNews};
-use crate::api::types::{ServerState, What};
+use crate::api::types::{Presence, PresenceSource, ServerState, What};
 use crate::model::ContactId;
 use crate::node::contacts::book;
 use crate::node::core::Core;
@@ -79,6 +79,28 @@ impl Presences {
     }
 }
 
+/// What is told again after a step that failed: what it told is undone, and nobody knows of what.
+impl Presences {
+    pub(crate) fn forget_told(&mut self) {
+        self.shown.values_mut().for_each(|told| *told = None);
+    }
+
+    /// Our servers, as they are now.
+    pub(crate) fn all_of_ours(&self) -> Vec<What> {
+        let ours = self.servers.iter().filter(|(_, known)| known.ours);
+        ours.map(|(id, known)| What::Server { server: known.view().show(*id) }).collect()
+    }
+
+    /// Whether this was not told of a contact yet, as far as is known. It is from now on.
+    fn is_news(&mut self, contact: ContactId, now: (Presence, Option<PresenceSource>)) -> bool {
+        match self.shown.insert(contact, Some(now)) {
+            Some(Some(before)) => before != now,
+            Some(None) => true,
+            None => now != (Presence::Unknown, None),
+        }
+    }
+}
+
 async fn contact_seen(core: &mut Core, cx: &mut Cx, news: News) -> Result<(), StoreError> {
     if let Some(hint) = news.status.hint
         && contacts::take_hint(&mut cx.tx, news.contact, hint.revision, &hint.endpoint).await?
@@ -101,12 +123,33 @@ pub(crate) async fn show(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Re
     };
     let shown = core.presences.of(contact, peer).at(cx.now);
     let now = (shown.presence, shown.source);
-    let before = core.presences.shown.insert(contact, now);
-    if before.unwrap_or((crate::api::types::Presence::Unknown, None)) == now {
+    if !core.presences.is_news(contact, now) {
         return Ok(());
     }
 
     let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
     let id = row.peer_id.to_hex();
     cx.note(&What::Presence { id, name: row.name, presence: now.0, source: now.1 }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OwnPresence, UnixMillis};
+
+    #[test]
+    fn what_a_failed_step_told_is_told_again() {
+        let (bob, eve) = (ContactId(1), ContactId(2));
+        let (online, unknown) =
+            ((Presence::Online, Some(PresenceSource::Link)), (Presence::Unknown, None::<PresenceSource>));
+        let mut presences = Presences::new(OwnPresence::On, UnixMillis(0));
+        assert!(presences.is_news(bob, online));
+        assert!(!presences.is_news(bob, online), "once");
+        assert!(!presences.is_news(eve, unknown), "nothing is known at first");
+
+        presences.forget_told();
+        assert!(presences.is_news(bob, online));
+        assert!(presences.is_news(eve, unknown), "something else may have been told");
+        assert!(!presences.is_news(bob, online));
+    }
 }

@@ -29,12 +29,12 @@ impl Record {
         assert!(inner.lies.is_empty(), "{}", inner.lies[0]);
     }
 
-    fn take(&self, who: &str, message: &Message) {
+    fn take(&self, who: &str, other: &str, message: &Message) {
         let mut inner = self.0.lock().unwrap();
         if message.direction == Direction::Received {
             inner.had.insert((who.to_owned(), message.id.clone()));
         } else if message.state == MessageState::Delivered
-            && !inner.had.contains(&(message.contact_id.clone(), message.id.clone()))
+            && !inner.had.contains(&(other.to_owned(), message.id.clone()))
         {
             inner.lies.push(format!("{} is called delivered, and its reader never had it", message.id));
         }
@@ -66,7 +66,8 @@ impl Witness {
             if event.kind == Kind::Message
                 && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
-                self.record.take(&self.who, &row.show(|_| Reason::Unknown));
+                let other = row.contact_peer.to_hex();
+                self.record.take(&self.who, &other, &row.show(|_| Reason::Unknown));
             }
         }
     }

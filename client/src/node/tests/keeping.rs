@@ -1,10 +1,10 @@
 //! What a node keeps and finds, and what it lets go.
 
 use super::*;
-use crate::api::types::{Allowed, MarkRead, Search};
+use crate::api::types::{ConversationChange, MarkRead, Policy, Search};
 
-fn search(text: &str, contact: Option<&str>) -> Search {
-    Search { text: text.into(), contact: contact.map(str::to_owned), limit: 50, before: None }
+fn search(text: &str, conversation: Option<&str>) -> Search {
+    Search { text: text.into(), conversation: conversation.map(str::to_owned), limit: 50, before: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,23 +38,24 @@ async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
     assert_eq!(texts(alice.node().search(search("harbour", None)).await.unwrap()), ["Bob waits at the HARBOUR"]);
 }
 
-fn disappear(seconds: u64) -> ContactChange {
-    ContactChange { disappear_after: Some(seconds), ..ContactChange::default() }
+fn disappear(seconds: u64) -> ConversationChange {
+    ConversationChange { disappear_after: Some(seconds), ..ConversationChange::default() }
 }
 
-fn receipts(on: bool) -> ContactChange {
-    ContactChange { read_receipts: Some(on), ..ContactChange::default() }
+fn receipts(on: bool) -> ConversationChange {
+    ConversationChange { read_receipts: Some(on), ..ConversationChange::default() }
 }
 
 impl Person {
-    async fn wants(&self, with: &str, change: ContactChange) -> Contact {
-        self.node().change_contact(with, change).await.unwrap()
+    async fn wants(&self, with: &str, change: ConversationChange) -> Conversation {
+        self.node().change_conversation(with, change).await.unwrap()
     }
 
     /// Waits until both know that this holds.
-    async fn agrees(&self, with: &str, in_force: Allowed) {
+    async fn agrees(&self, with: &str, in_force: Policy) {
         self.waits_until("agreement", |p| async move {
-            p.contact(with).await.is_some_and(|c| c.terms.in_force == in_force && c.terms.confirmed)
+            let settings = p.conversation(with).await.settings;
+            settings.in_force == in_force && settings.confirmed
         })
         .await;
     }
@@ -67,21 +68,21 @@ impl Person {
         self.waits_until("read", |p| async move { p.state(&message.id).await == MessageState::Read }).await;
     }
 
-    async fn reads(&self, from: &str) -> Contact {
+    async fn reads(&self, from: &str) -> Conversation {
         self.node().mark_read(from, MarkRead::default()).await.unwrap()
     }
 }
 
-const HOUR: Allowed = Allowed { disappear_after: 3600, read_receipts: false };
+const HOUR: Policy = Policy { disappear_after: 3600, read_receipts: false };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_disappear_on_both_sides_once_both_let_them() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
     alice.wants("Bob", disappear(3600)).await;
-    bob.waits_until("the proposal", |p| async move { p.contact("Alice").await.unwrap().terms.theirs == HOUR }).await;
+    bob.waits_until("the proposal", |p| async move { p.conversation("Alice").await.settings.theirs == HOUR }).await;
     let early = bob.sends("Alice", "before we agreed").await;
-    assert_eq!((early.disappear_after, bob.contact("Alice").await.unwrap().terms.in_force), (None, Allowed::default()));
+    assert_eq!((early.disappear_after, bob.conversation("Alice").await.settings.in_force), (None, Policy::default()));
     bob.wants("Alice", disappear(1800)).await;
     alice.agrees("Bob", HOUR).await;
     bob.agrees("Alice", HOUR).await;
@@ -119,7 +120,7 @@ async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
     alice.delivered(&timed).await;
     bob.wants("Alice", disappear(0)).await;
     alice
-        .waits_until("the end", |p| async move { p.contact("Bob").await.unwrap().terms.in_force == Allowed::default() })
+        .waits_until("the end", |p| async move { p.conversation("Bob").await.settings.in_force == Policy::default() })
         .await;
     let kept = alice.sends("Bob", "kept").await;
     assert_eq!(kept.disappear_after, None);
@@ -129,7 +130,7 @@ async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
     assert!(bob.has("Alice", "kept").await);
     for seconds in [9, 31_536_001, u64::MAX] {
         assert_eq!(
-            bob.node().change_contact("Alice", disappear(seconds)).await.unwrap_err().code,
+            bob.node().change_conversation("Alice", disappear(seconds)).await.unwrap_err().code,
             ErrorCode::OutOfRange
         );
     }
@@ -141,7 +142,7 @@ async fn a_disappearing_message_waits_until_it_is_delivered() {
     let (alice, mut bob) = world.pair().await;
     alice.wants("Bob", disappear(60)).await;
     bob.wants("Alice", disappear(60)).await;
-    let minute = Allowed { disappear_after: 60, read_receipts: false };
+    let minute = Policy { disappear_after: 60, read_receipts: false };
     alice.agrees("Bob", minute).await;
     bob.agrees("Alice", minute).await;
     bob.sleep().await;
@@ -176,17 +177,17 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     let (alice, mut bob) = world.pair().await;
     let first = alice.sends("Bob", "first").await;
     bob.sees("Alice", "first").await;
-    assert_eq!(bob.contact("Alice").await.unwrap().unread, 1);
+    assert_eq!(bob.conversation("Alice").await.unread, 1);
     assert_eq!(bob.reads("Alice").await.unread, 0);
     // Alice alone allows them: what Bob reads is not told.
     alice.wants("Bob", receipts(true)).await;
-    bob.waits_until("the proposal", |p| async move { p.contact("Alice").await.unwrap().terms.theirs.read_receipts })
+    bob.waits_until("the proposal", |p| async move { p.conversation("Alice").await.settings.theirs.read_receipts })
         .await;
     let second = alice.sends("Bob", "second").await;
     bob.sees("Alice", "second").await;
     bob.reads("Alice").await;
     bob.wants("Alice", receipts(true)).await;
-    let both = Allowed { disappear_after: 0, read_receipts: true };
+    let both = Policy { disappear_after: 0, read_receipts: true };
     alice.agrees("Bob", both).await;
     bob.agrees("Alice", both).await;
     let (third, fourth) = (alice.sends("Bob", "third").await, alice.sends("Bob", "fourth").await);
@@ -229,9 +230,9 @@ async fn what_is_older_than_a_conversation_keeps_is_deleted_here_only() {
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
     let waiting = alice.sends("Bob", "old, and waiting").await;
-    let retain = |seconds| ContactChange { retain: Some(seconds), ..ContactChange::default() };
+    let retain = |seconds| ConversationChange { retain: Some(seconds), ..ConversationChange::default() };
     assert_eq!(alice.wants("Bob", retain(86_400)).await.retain, Some(86_400));
-    assert_eq!(alice.node().change_contact("Bob", retain(59)).await.unwrap_err().code, ErrorCode::OutOfRange);
+    assert_eq!(alice.node().change_conversation("Bob", retain(59)).await.unwrap_err().code, ErrorCode::OutOfRange);
     alice.waits(Duration::from_hours(48));
     alice.loses("Bob", "old").await;
     alice.loses("Bob", "old answer").await;

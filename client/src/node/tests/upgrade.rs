@@ -3,7 +3,8 @@
 //!
 //! The fixture was made by the version whose last migration was 0006. Alice has contacts in every
 //! state, and messages in every state with them; Bob is one of those contacts. `shown.json` is what
-//! the local API showed of both then, but for reasons: they were sentences, and have become codes.
+//! the local API showed of both then, but for reasons: they were sentences, and have become codes. A
+//! contact and the conversation with them were one thing then, and drafts were notes.
 
 use std::fs;
 use std::path::Path;
@@ -96,6 +97,28 @@ fn without(shown: impl serde::Serialize, left_out: &[&str]) -> Value {
     Value::Object(shown)
 }
 
+/// A message as it was shown then.
+fn message_then(message: &Message, with: &Contact) -> Value {
+    let mut then = without(message, &["reason", "conversation", "conversation_name", "author"]);
+    then["contact"] = json!(with.name);
+    then["contact_id"] = json!(with.id);
+    then
+}
+
+/// A contact as they were shown then.
+fn contact_then(contact: &Contact, conversation: &Conversation) -> Value {
+    let left_out = ["conversation", "presence", "presence_source", "presence_reason", "since", "reason"];
+    let refused = contact.state == ContactState::Refused;
+    let mut then = without(contact, &left_out[..if refused { 5 } else { 6 }]);
+    then["terms"] = json!(conversation.settings);
+    then["unread"] = json!(conversation.unread);
+    then["waiting"] = json!(conversation.waiting);
+    if let Some(retain) = conversation.retain {
+        then["retain"] = json!(retain);
+    }
+    then
+}
+
 /// Everything that the API shows of a profile and that stays the same while nobody is reached.
 async fn shown(person: &Person) -> Value {
     let node = person.node();
@@ -104,19 +127,24 @@ async fn shown(person: &Person) -> Value {
         &["version", "started_at", "tor", "front_door", "endpoint", "servers_reachable", "last_event"],
     );
     let (mut contacts, mut histories) = (vec![], Map::new());
+    let mut notes: Vec<Value> = node.notes().await.unwrap().iter().map(|note| json!(note)).collect();
     for contact in node.contacts().await.unwrap() {
+        let conversation = node.conversation(&contact.conversation).await.unwrap();
         let history = person.history(&contact.name).await;
-        let history: Vec<Value> = history.iter().map(|message| without(message, &["reason"])).collect();
+        let history: Vec<Value> = history.iter().map(|message| message_then(message, &contact)).collect();
         histories.insert(contact.name.clone(), history.into());
-        let refused = contact.state == ContactState::Refused;
-        let left_out = ["presence", "presence_source", "presence_reason", "since", "reason"];
-        contacts.push(without(&contact, &left_out[..if refused { 4 } else { 5 }]));
+        if let Some(draft) = &conversation.draft {
+            notes.push(json!({ "key": format!("draft.{}", contact.id), "text": draft }));
+        }
+        contacts.push(contact_then(&contact, &conversation));
     }
-    let newest = node.conversations().await.unwrap();
-    let newest: Vec<Value> = newest.into_iter().map(|message| message.id.into()).collect();
+    notes.sort_by_key(|note| note["key"].to_string());
+    let newest = node.conversations().await.unwrap().into_iter().filter_map(|one| one.newest);
+    let mut newest: Vec<String> = newest.map(|message| message.id).collect();
+    newest.sort();
     let servers = node.servers().await.unwrap();
     let servers: Vec<Value> = servers.iter().map(|s| json!([s.address, s.has_token])).collect();
-    let found = Search { text: "while".into(), contact: None, limit: 50, before: None };
+    let found = Search { text: "while".into(), conversation: None, limit: 50, before: None };
     let found = node.search(found).await.unwrap();
     let found: Vec<Value> = found.into_iter().map(|message| message.id.into()).collect();
     json!({
@@ -129,8 +157,17 @@ async fn shown(person: &Person) -> Value {
         "servers": servers,
         "handles": node.handles().await.unwrap(),
         "requests": node.requests().await.unwrap(),
-        "notes": node.notes().await.unwrap(),
+        "notes": notes,
     })
+}
+
+/// The newest messages have no order.
+fn as_compared(field: &str, shown: &Value) -> Value {
+    let mut shown = shown.clone();
+    if field == "newest" {
+        shown.as_array_mut().unwrap().sort_by_key(ToString::to_string);
+    }
+    shown
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +182,7 @@ async fn an_upgraded_profile_shows_what_it_showed_before() {
         person.wake().await;
         let shown = shown(&person).await;
         for (field, value) in expected["shown"].as_object().unwrap() {
-            assert_eq!(&shown[field], value, "{field} of {name}");
+            assert_eq!(shown[field], as_compared(field, value), "{field} of {name}");
         }
         assert_eq!(json!(happened(&person, newest).await), expected["events"], "{name}");
         person.sleep().await;

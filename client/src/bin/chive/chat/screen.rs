@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use chive::api::types::{Allowed, Contact, ContactState, Direction, Event, Message, MessageState, Reason, Terms, What};
+use chive::api::types::{
+    Contact, ContactState, Conversation, ConversationSettings, Direction, Event, Message, MessageState, Policy, Reason,
+    What,
+};
 use chive::text::for_one_line;
 
 use crate::{show, time};
@@ -43,22 +46,25 @@ struct Shown {
 pub(super) struct Screen {
     contact: String,
     contact_state: ContactState,
-    terms: Terms,
+    conversation: String,
+    settings: ConversationSettings,
     shown: VecDeque<Shown>,
 }
 
 impl Screen {
-    /// Begins with the contact and the past.
-    pub(super) fn open(contact: &Contact, past: &[Message]) -> (Self, Vec<Line>) {
+    /// Begins with the contact, the conversation with them, and the past of it.
+    pub(super) fn open(contact: &Contact, conversation: &Conversation, past: &[Message]) -> (Self, Vec<Line>) {
         let mut screen = Self {
             contact: contact.id.clone(),
             contact_state: contact.state,
-            terms: contact.terms,
+            conversation: conversation.id.clone(),
+            settings: conversation.settings,
             shown: VecDeque::new(),
         };
         let mut lines = screen.again(past);
-        if contact.terms.ours != Allowed::default() || contact.terms.theirs != Allowed::default() {
-            lines.push(Line::words(show::agreement(contact)));
+        let ConversationSettings { ours, theirs, .. } = conversation.settings;
+        if ours != Policy::default() || theirs != Policy::default() {
+            lines.push(Line::words(show::agreement(conversation)));
         }
         lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact(contact))));
         (screen, lines)
@@ -80,21 +86,26 @@ impl Screen {
     /// What an event shows, if it is about this conversation.
     pub(super) fn event(&mut self, event: &Event) -> Vec<Line> {
         match &event.what {
-            What::Message { message } if message.contact_id == self.contact => {
+            What::Message { message } if message.conversation == self.conversation => {
                 self.message(message).into_iter().collect()
             }
             What::Presence { id, name, presence, .. } if *id == self.contact => {
                 let at = time::short(event.at, event.at);
                 vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
             }
-            What::MessagesGone { id, name, messages } if *id == self.contact => {
+            What::MessagesGone { conversation, name, messages } if *conversation == self.conversation => {
                 vec![Line::words(show::gone(name, messages))]
             }
             What::KeyChanged { id, name } if *id == self.contact => vec![Line::words(show::key_changed(name))],
-            What::ConversationRestarted { id, name, by_contact } if *id == self.contact => {
+            What::ConversationRestarted { conversation, name, by_contact, .. }
+                if *conversation == self.conversation =>
+            {
                 vec![Line::words(show::restarted(name, *by_contact))]
             }
             What::Contact { contact } if contact.id == self.contact => self.contact(contact),
+            What::Conversation { conversation } if conversation.id == self.conversation => {
+                self.conversation(conversation)
+            }
             What::ContactRemoved { id, name } if *id == self.contact => {
                 vec![Line::words(format!("{} was removed from the contacts", for_one_line(name)))]
             }
@@ -107,11 +118,15 @@ impl Screen {
         if std::mem::replace(&mut self.contact_state, contact.state) != contact.state {
             lines.push(Line::words(show::contact(contact)));
         }
-        let before = std::mem::replace(&mut self.terms, contact.terms);
-        if (before.ours, before.theirs) != (contact.terms.ours, contact.terms.theirs) {
-            lines.push(Line::words(show::agreement(contact)));
-        }
         lines
+    }
+
+    fn conversation(&mut self, conversation: &Conversation) -> Vec<Line> {
+        let before = std::mem::replace(&mut self.settings, conversation.settings);
+        if (before.ours, before.theirs) == (self.settings.ours, self.settings.theirs) {
+            return Vec::new();
+        }
+        vec![Line::words(show::agreement(conversation))]
     }
 
     fn message(&mut self, message: &Message) -> Option<Line> {
@@ -159,7 +174,7 @@ mod tests {
     use chive::api::types::Presence;
 
     use super::*;
-    use crate::show::tests::a_message;
+    use crate::show::tests::{a_conversation, a_message};
 
     fn bob() -> Contact {
         Contact {
@@ -175,10 +190,7 @@ mod tests {
             presence_hidden: false,
             verified: false,
             safety_number: None,
-            waiting: 0,
-            unread: 0,
-            terms: Terms::default(),
-            retain: None,
+            conversation: a_conversation().id,
             created_at: 0,
         }
     }
@@ -201,14 +213,14 @@ mod tests {
 
     #[test]
     fn what_is_in_the_past_and_in_the_events_is_shown_once() {
-        let (mut screen, opening) = Screen::open(&bob(), &[a_message()]);
+        let (mut screen, opening) = Screen::open(&bob(), &a_conversation(), &[a_message()]);
         assert!(words(&opening).contains("Bob: hi"));
         assert!(screen.event(&news(a_message())).is_empty());
     }
 
     #[test]
     fn a_typed_message_shows_each_state_once() {
-        let (mut screen, _) = Screen::open(&bob(), &[]);
+        let (mut screen, _) = Screen::open(&bob(), &a_conversation(), &[]);
         assert_eq!(words(&screen.typed(&ours(MessageState::Queued))), "");
         assert!(screen.event(&news(ours(MessageState::Queued))).is_empty());
         assert!(words(&screen.event(&news(ours(MessageState::Sent)))).contains("✓ sent"));
@@ -218,13 +230,13 @@ mod tests {
 
     #[test]
     fn a_message_sent_elsewhere_is_shown_whole() {
-        let (mut screen, _) = Screen::open(&bob(), &[]);
+        let (mut screen, _) = Screen::open(&bob(), &a_conversation(), &[]);
         assert!(words(&screen.event(&news(ours(MessageState::Sent)))).contains("you: hi"));
     }
 
     #[test]
     fn presence_acceptance_and_alarm_are_shown_of_this_contact_only() {
-        let (mut screen, _) = Screen::open(&bob(), &[]);
+        let (mut screen, _) = Screen::open(&bob(), &a_conversation(), &[]);
         let presence =
             |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online, source: None });
         assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
@@ -237,21 +249,26 @@ mod tests {
     }
 
     #[test]
-    fn changed_terms_and_messages_that_are_gone_are_shown() {
-        let (mut screen, opening) = Screen::open(&bob(), &[]);
+    fn changed_settings_and_messages_that_are_gone_are_shown() {
+        let (mut screen, opening) = Screen::open(&bob(), &a_conversation(), &[]);
         assert_eq!(opening.len(), 1, "nothing is agreed");
-        let theirs = Allowed { disappear_after: 604_800, read_receipts: true };
-        let contact = Contact { state: ContactState::Requested, terms: Terms { theirs, ..Terms::default() }, ..bob() };
-        let shown = words(&screen.event(&event(What::Contact { contact: contact.clone() })));
+        let theirs = Policy { disappear_after: 604_800, read_receipts: true };
+        let settings = ConversationSettings { theirs, ..ConversationSettings::default() };
+        let conversation = Conversation { settings, ..a_conversation() };
+        let shown = words(&screen.event(&event(What::Conversation { conversation: conversation.clone() })));
         assert!(shown.contains("chive contact disappear Bob 7days") && shown.contains("receipts Bob on"), "{shown}");
-        assert!(screen.event(&event(What::Contact { contact })).is_empty());
-        let gone = What::MessagesGone { id: bob().id, name: "Bob".to_owned(), messages: vec!["ab".repeat(16)] };
+        assert!(screen.event(&event(What::Conversation { conversation })).is_empty());
+        let gone = What::MessagesGone {
+            conversation: a_conversation().id,
+            name: "Bob".to_owned(),
+            messages: vec!["ab".repeat(16)],
+        };
         assert!(words(&screen.event(&event(gone))).contains("1 message with Bob gone"));
     }
 
     #[test]
     fn memory_has_a_limit() {
-        let (mut screen, _) = Screen::open(&bob(), &[]);
+        let (mut screen, _) = Screen::open(&bob(), &a_conversation(), &[]);
         for n in 0..2 * REMEMBERED {
             screen.event(&news(Message { id: n.to_string(), ..a_message() }));
         }

@@ -1,7 +1,7 @@
 //! `chive contact`: shows, renames, verifies, blocks and removes contacts, and says what may happen to messages.
 
 use chive::api::client::Client;
-use chive::api::types::ContactChange;
+use chive::api::types::{ContactChange, ConversationChange};
 use chive::text::for_one_line;
 
 use crate::cli::{Contact, Hiding, Switch};
@@ -12,18 +12,22 @@ use crate::show;
 
 pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Outcome {
     match command {
-        Contact::Show { name } => output.answer(&client.contact(&name).await?, show::whole_contact),
+        Contact::Show { name } => {
+            let contact = client.contact(&name).await?;
+            let conversation = client.conversation(&contact.conversation).await?;
+            output.answer(&contact, |contact| show::whole_contact(contact, &conversation))
+        }
         Contact::Disappear { name, time } => {
             let disappear_after = Some(time.seconds());
-            set_terms(client, &name, ContactChange { disappear_after, ..ContactChange::default() }, output).await
+            agree(client, &name, ConversationChange { disappear_after, ..ConversationChange::default() }, output).await
         }
         Contact::Receipts { name, switch } => {
             let read_receipts = Some(switch == Switch::On);
-            set_terms(client, &name, ContactChange { read_receipts, ..ContactChange::default() }, output).await
+            agree(client, &name, ConversationChange { read_receipts, ..ConversationChange::default() }, output).await
         }
         Contact::Retain { name, time } => {
             let retain = Some(time.seconds());
-            set_terms(client, &name, ContactChange { retain, ..ContactChange::default() }, output).await
+            agree(client, &name, ConversationChange { retain, ..ConversationChange::default() }, output).await
         }
         Contact::Rename { name, new } => {
             change(client, &name, ContactChange { name: Some(new), ..ContactChange::default() }, output).await
@@ -44,8 +48,8 @@ async fn change(client: &Client, name: &str, change: ContactChange, output: Outp
     output.answer(&client.change_contact(name, &change).await?, show::contact)
 }
 
-async fn set_terms(client: &Client, name: &str, change: ContactChange, output: Output) -> Outcome {
-    output.answer(&client.change_contact(name, &change).await?, show::agreement)
+async fn agree(client: &Client, name: &str, change: ConversationChange, output: Output) -> Outcome {
+    output.answer(&client.change_conversation(name, &change).await?, show::agreement)
 }
 
 async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Outcome {

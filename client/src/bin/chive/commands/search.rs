@@ -10,7 +10,7 @@ use crate::{show, time};
 
 pub(super) async fn run(search: Search, client: &Client, output: Output) -> Outcome {
     let Search { text, within, limit, before } = search;
-    let asked = types::Search { text, contact: within, limit, before };
+    let asked = types::Search { text, conversation: within, limit, before };
     let messages = client.search(&asked).await?;
     output.answers(&messages, |messages| {
         let shown = show::found(messages, &asked.text, time::now());
