@@ -3,7 +3,7 @@
 
 UPDATE event SET body = json_set(body, '$.conversation', (
     SELECT lower(hex(c.public_id)) FROM contact JOIN conversation c ON c.id = contact.conversation
-    WHERE lower(hex(contact.peer_id)) = json_extract(body, '$.id')
+    WHERE contact.peer_id = unhex(json_extract(body, '$.id'))
 ))
 WHERE kind = 'other' AND json_extract(body, '$.type') IN ('messages_gone', 'conversation_restarted');
 DELETE FROM event

@@ -48,6 +48,7 @@ mod show;
 mod sim;
 #[cfg(test)]
 mod tests;
+mod told;
 mod view;
 
 pub use crate::model::KeyUpdates;

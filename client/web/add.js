@@ -24,7 +24,8 @@ export function AddDialog({ link: given = "" }) {
       ...(name.trim() && { name: name.trim() }),
       ...(handle && message.trim() && { message: message.trim() }),
     });
-    await contactAdded(contact);
+    // Events bring the conversation, too.
+    await contactAdded(contact).catch(() => {});
     close();
     toast(t("add-done"));
     // The dialog is gone, and cannot say it.

@@ -41,14 +41,14 @@ export function PersonDialog({ id }) {
       ${contact.state === "blocked"
         ? html`<${Button} act=${() => change(id, { blocked: false })}>${t("unblock")}</${Button}>`
         : html`<${Button} kind="danger" act=${async () => sure(t("block"), t("block-sure", { name: contact.name }), t("block"), () => change(id, { blocked: true }), id)}>${t("block")}</${Button}>`}
-      <${Button} kind="danger" act=${async () => sure(t("remove"), t("remove-sure", { name: contact.name }), t("remove"), () => remove(id), id)}>${t("remove")}</${Button}>
+      <${Button} kind="danger" act=${async () => sure(t("remove"), t("remove-sure", { name: contact.name }), t("remove"), () => remove(contact), id)}>${t("remove")}</${Button}>
     </div>
   </${Dialog}>`;
 }
 
-async function remove(id) {
+async function remove({ id, conversation }) {
   await ask("DELETE", contactPath(id));
-  removed(id);
+  removed(id, conversation);
 }
 
 function Rename({ contact }) {

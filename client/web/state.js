@@ -18,6 +18,8 @@ export const state = {
   status: null,
   contacts: new Map(),
   conversations: new Map(),
+  /** What was typed here and not sent, as far as the node has it. What another window types is not known here. */
+  drafts: new Map(),
   notes: new Map(),
   invitations: null,
   requests: null,
@@ -108,6 +110,7 @@ async function load() {
     status,
     contacts: new Map(contacts.map((contact) => [contact.id, contact])),
     conversations: new Map(conversations.map((conversation) => [conversation.id, conversation])),
+    drafts: new Map(conversations.map(({ id, draft = "" }) => [id, draft])),
     notes: kept, requests, servers, handles,
   });
   if (state.isNew) {
@@ -177,7 +180,7 @@ const EVENTS = {
     tell(conversation.id);
     state.conversations.set(conversation.id, conversation);
   },
-  contact_removed: ({ id }) => removed(id),
+  contact_removed: ({ id, conversation }) => removed(id, conversation),
   presence: ({ id, presence, source }, at) => {
     tell(id);
     const contact = state.contacts.get(id);
@@ -222,9 +225,8 @@ function happens(event) {
   set({});
 }
 
-/** Forgets somebody, and what is shown of them. */
-export function removed(id) {
-  const conversation = state.contacts.get(id)?.conversation;
+/** Forgets somebody, and the conversation with them. */
+export function removed(id, conversation) {
   tell(id);
   tell(conversation);
   state.contacts.delete(id);
@@ -292,6 +294,9 @@ function messageCame(message) {
     for (const arrival of arrivals) arrival(message);
   }
   conversationSoon(id);
+  const contact = contactOf(conversation);
+  // Why it waits is the contact's.
+  if (contact && message.state === "queued") contactSoon(contact.id);
 }
 
 function changeConversation(id, what) {
@@ -461,16 +466,12 @@ export const note = (key, text, options) => keep(text, {
   put: () => ask("PUT", `/v1/notes/${key}`, { text }, options),
 }, options);
 
-export const draftOf = (id) => state.conversations.get(id)?.draft ?? "";
+export const draftOf = (id) => state.drafts.get(id) ?? "";
 /** Keeps what was typed in a conversation; an empty draft goes. */
 export const keepDraft = (id, text, options) => keep(text, {
   now: () => draftOf(id),
-  show: (value) => {
-    // What was asked for before does not know of it.
-    tell(id);
-    changeConversation(id, { draft: value });
-  },
-  put: () => ask("PATCH", conversationPath(id), { draft: text }, options).then(() => tell(id)),
+  show: (value) => state.drafts.set(id, value),
+  put: () => ask("PATCH", conversationPath(id), { draft: text }, options),
 }, options);
 
 export const setting = (name, otherwise = "") => state.notes.get(`ui.${name}`) ?? otherwise;

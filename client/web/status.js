@@ -12,7 +12,7 @@ export const DOORS = { closed: "away", starting: "away", reachable: "online", un
 export function StatusDialog() {
   const { status } = state;
   const { tor } = status;
-  const waiting = [...state.conversations.values()].filter((conversation) => conversation.waiting > 0);
+  const waiting = [...state.conversations.values()].filter((conversation) => conversation.waiting > 0 && contactOf(conversation));
   return html`<${Dialog} title=${t("status")}>
     <h3>${t("tor")}</h3>
     <p><span class=${`dot ${tor.ready ? "online" : tor.stalled ? "offline" : "away"}`}></span> ${reason(tor.summary)}</p>

@@ -454,10 +454,13 @@ pub enum What {
     },
     /// A contact was removed, with the direct conversation.
     ContactRemoved {
-        /// Its id.
+        /// The contact's id.
         id: String,
-        /// Its name.
+        /// The contact's name.
         name: String,
+        /// The conversation's id; not in events of versions in which it had none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        conversation: Option<String>,
     },
     /// A contact came online or went offline.
     Presence {

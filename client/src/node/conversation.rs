@@ -17,20 +17,27 @@ pub(crate) mod settings;
 
 /// By its id; or, for a direct one, as the contact is found.
 pub(crate) async fn find_conversation(tx: &mut Tx, which: &str) -> Result<ConversationRow, Fault> {
-    if let Some(id) = PublicId::from_hex(which) {
-        if let Some(row) = conversations::by_public_id(tx, id).await? {
-            return Ok(row);
-        }
-        return refuse(ErrorCode::UnknownConversation, "there is no conversation with this id");
+    let id = PublicId::from_hex(which);
+    if let Some(id) = id
+        && let Some(row) = conversations::by_public_id(tx, id).await?
+    {
+        return Ok(row);
     }
-    let contact = find_contact(tx, which).await?;
-    Ok(conversations::load(tx, contact.conversation).await?)
+
+    // As many digits may begin a contact's id.
+    match find_contact(tx, which).await {
+        Ok(contact) => Ok(conversations::load(tx, contact.conversation).await?),
+        Err(fault) if fault.code == ErrorCode::UnknownContact && id.is_some() => {
+            refuse(ErrorCode::UnknownConversation, "there is no conversation with this id")
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The contact whom a direct conversation is with.
 pub(crate) async fn contact_of(tx: &mut Tx, conversation: &ConversationRow) -> Result<contacts::ContactRow, Fault> {
     match contacts::by_conversation(tx, conversation.id).await? {
         Some(row) => Ok(row),
-        None => refuse(ErrorCode::UnknownConversation, "the conversation has nobody in it"),
+        None => refuse(ErrorCode::UnknownConversation, "the contact of this conversation was removed"),
     }
 }

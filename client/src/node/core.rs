@@ -22,6 +22,7 @@ use super::presence::Presences;
 use super::session::keyring::Keyring;
 use super::session::links;
 use super::session::table::Sessions;
+use super::told::Told;
 use crate::api::types::{ErrorCode, What};
 use crate::fault::Fault;
 use crate::model::{ContactId, KeyUpdates, ServiceId};
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) keyring: Keyring,
     pub(crate) groups: Groups,
     pub(crate) presences: Presences,
+    pub(crate) told: Told,
     pub(crate) withdrawn: Withdrawn,
     pub(crate) handle_jobs: HandleJobs,
     pub(crate) erasure: Erasure,
@@ -136,7 +138,8 @@ impl Core {
             Chore::Presences => {
                 links::note_silently_gone(self, cx);
                 cx.fx.marks.show_all_presences = true;
-                Ok(())
+                self.tell(cx).await?;
+                super::presence::others::tell_servers(self, cx).await
             }
             Chore::Erasure => {
                 self.erasure.begin(cx.at).into_iter().for_each(|effect| cx.fx.push(effect));
@@ -168,16 +171,21 @@ impl Core {
     async fn network_changed(&mut self, status: NetworkStatus, cx: &mut Cx) -> Result<(), StoreError> {
         let before = std::mem::replace(&mut self.network, status);
         self.sessions.network_changed(before.ready, self.network.ready, cx.at, &mut cx.fx);
-        if before != self.network {
-            let tor = super::query::tor_status(&self.network);
-            cx.note(&What::Tor { tor }).await?;
-        }
-        Ok(())
+        self.tell(cx).await
     }
 
     async fn services_changed(&mut self, status: ServicesStatus, cx: &mut Cx) -> Result<(), StoreError> {
-        if std::mem::replace(&mut self.services, status) != status {
-            cx.note(&super::query::doors(status)).await?;
+        self.services = status;
+        self.tell(cx).await
+    }
+
+    /// Tells those who listen when the network or our services are no longer what they were.
+    async fn tell(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
+        if self.told.network.is_news((), self.network.clone()) {
+            cx.note(&What::Tor { tor: super::query::tor_status(&self.network) }).await?;
+        }
+        if self.told.services.is_news((), self.services) {
+            cx.note(&super::query::doors(self.services)).await?;
         }
         Ok(())
     }
@@ -253,21 +261,8 @@ impl Core {
                 cx.fx.push(Effect::Close { contact: *contact, bye: None });
             }
         }
-        self.sessions.recover_links();
-        self.tell_again(cx).await?;
+        self.sessions.recover(cx.at, &mut cx.rng);
         self.load(cx).await
-    }
-
-    /// Notes how everything is that only memory knows: what the failed step noted of it is undone.
-    async fn tell_again(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
-        cx.note(&What::Tor { tor: super::query::tor_status(&self.network) }).await?;
-        cx.note(&super::query::doors(self.services)).await?;
-        for server in self.presences.all_of_ours() {
-            cx.note(&server).await?;
-        }
-        self.presences.forget_told();
-        cx.fx.marks.show_all_presences = true;
-        Ok(())
     }
 
     /// Reads every contact, and marks everything that follows from the store.

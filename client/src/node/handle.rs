@@ -124,26 +124,18 @@ impl NodeHandle {
 
     /// What front-ends keep in the profile.
     pub async fn notes(&self) -> Result<Vec<Note>, Fault> {
-        let mut tx = self.store.begin().await?;
-        Ok(notes::all(&mut tx).await?.into_iter().map(|(key, text)| Note { key, text }).collect())
+        self.read(async {
+            let mut tx = self.store.begin().await?;
+            Ok(notes::all(&mut tx).await?.into_iter().map(|(key, text)| Note { key, text }).collect())
+        })
+        .await
     }
 
     /// Keeps a note for a front-end; an empty one is removed.
     pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), Fault> {
         check_note(key, &new.text)?;
-        let mut tx = self.store.begin().await?;
-        if new.text.is_empty() {
-            notes::remove(&mut tx, key).await?;
-        } else {
-            if notes::get(&mut tx, key).await?.is_none() && notes::count(&mut tx).await? >= MAX_NOTES {
-                return Err(Fault::new(
-                    ErrorCode::OutOfRange,
-                    format!("there are {MAX_NOTES} notes: remove one first"),
-                ));
-            }
-            notes::put(&mut tx, key, &new.text).await?;
-        }
-        Ok(tx.commit().await?)
+        let key = key.to_owned();
+        self.call(move |_, cx| put_note(cx, key, new.text).boxed()).await
     }
 
     /// Replaces the passphrase. The node goes on meanwhile.
@@ -216,6 +208,17 @@ impl NodeHandle {
         };
         (handle, (queue, never))
     }
+}
+
+async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), Fault> {
+    if text.is_empty() {
+        return Ok(notes::remove(&mut cx.tx, &key).await?);
+    }
+    let is_new = notes::get(&mut cx.tx, &key).await?.is_none();
+    if is_new && notes::count(&mut cx.tx).await? >= MAX_NOTES {
+        return refuse(ErrorCode::OutOfRange, format!("there are {MAX_NOTES} notes: remove one first"));
+    }
+    Ok(notes::put(&mut cx.tx, &key, &text).await?)
 }
 
 fn check_note(key: &str, text: &str) -> Result<(), Fault> {

@@ -76,7 +76,7 @@ pub(crate) enum Chore {
     SettledRequests,
     /// Restart requests that were not answered.
     Restarts,
-    /// What is shown of contacts.
+    /// What is told of contacts, servers, the network and our services.
     Presences,
     /// Deleted messages, in the store's files.
     Erasure,

@@ -52,8 +52,6 @@ pub(crate) struct Presences {
     own: OwnPresence,
     /// Since when we are what our servers tell.
     since: UnixMillis,
-    /// What was last told of each contact; `None` where that may be undone.
-    shown: BTreeMap<ContactId, Option<(Presence, Option<PresenceSource>)>>,
     changed: bool,
 }
 
@@ -75,7 +73,7 @@ struct Known {
 
 /// How something went with a server.
 #[derive(Clone, PartialEq)]
-struct Outcome {
+pub(crate) struct Outcome {
     state: ServerState,
     reason: Option<Reason>,
 }
@@ -213,7 +211,7 @@ fn by_server(news: &News) -> Shown {
 
 impl Presences {
     pub(crate) fn new(own: OwnPresence, now: UnixMillis) -> Self {
-        Self { servers: BTreeMap::new(), own, since: now, shown: BTreeMap::new(), changed: true }
+        Self { servers: BTreeMap::new(), own, since: now, changed: true }
     }
 
     pub(crate) fn own(&self) -> OwnPresence {

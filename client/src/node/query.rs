@@ -18,7 +18,7 @@ use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
 use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, PublicId, Reason};
 use crate::store::contacts::ContactRow;
-use crate::store::conversations::ConversationRow;
+use crate::store::conversations::{ConversationRow, Heading};
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
 use crate::store::{Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms};
@@ -115,7 +115,8 @@ impl NodeHandle {
                     continue;
                 };
                 let number = |all: &HashMap<ConversationId, u32>| all.get(&row.id).copied().unwrap_or(0);
-                let newest = newest.remove(&row.id).map(|message| self.show_message(&message));
+                let within = heading(&row, &with);
+                let newest = newest.remove(&row.id).map(|message| self.show_message(&message, &within));
                 shown.push(Conversation { newest, ..row.show(&with, &settings, number(&waiting), number(&unread)) });
             }
             Ok(shown)
@@ -149,7 +150,8 @@ impl NodeHandle {
         let settings = terms::load(tx, row.id).await?;
         let waiting = outbox::waiting(tx, row.id).await?;
         let unread = messages::unread(tx, row.id).await?;
-        let newest = messages::newest(tx, row.id).await?.map(|message| self.show_message(&message));
+        let within = heading(&row, &with);
+        let newest = messages::newest(tx, row.id).await?.map(|message| self.show_message(&message, &within));
         Ok(Conversation { newest, ..row.show(&with, &settings, waiting, unread) })
     }
 
@@ -166,7 +168,7 @@ impl NodeHandle {
                 },
             };
             let rows = messages::history(&mut tx, conversation, limit, before).await?;
-            Ok(self.show_messages(&rows))
+            self.read_messages(&mut tx, &rows).await
         })
         .await
     }
@@ -190,7 +192,7 @@ impl NodeHandle {
                 },
             };
             let rows = messages::search(&mut tx, &search.text, within, search.limit, before).await?;
-            Ok(self.show_messages(&rows))
+            self.read_messages(&mut tx, &rows).await
         })
         .await
     }
@@ -199,10 +201,8 @@ impl NodeHandle {
     pub async fn message(&self, id: &str) -> Result<Message, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            match messages::by_id(&mut tx, parse_id(id)?).await? {
-                Some(row) => Ok(self.show_message(&row)),
-                None => unknown_message(),
-            }
+            let row = messages::by_id(&mut tx, parse_id(id)?).await?;
+            self.read_message(&mut tx, row).await?.map_or_else(unknown_message, Ok)
         })
         .await
     }
@@ -210,10 +210,8 @@ impl NodeHandle {
     pub(crate) async fn message_in_row(&self, row: MessageRowId) -> Result<Message, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            match messages::by_row(&mut tx, row).await? {
-                Some(row) => Ok(self.show_message(&row)),
-                None => unknown_message(),
-            }
+            let row = messages::by_row(&mut tx, row).await?;
+            self.read_message(&mut tx, row).await?.map_or_else(unknown_message, Ok)
         })
         .await
     }
@@ -304,15 +302,20 @@ impl NodeHandle {
     async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, Fault> {
         let subject = row.subject.unwrap_or_default();
         Ok(match row.kind {
-            Kind::Message => messages::by_row(tx, MessageRowId(subject))
-                .await?
-                .map(|message| What::Message { message: self.show_message(&message) }),
+            Kind::Message => {
+                let row = messages::by_row(tx, MessageRowId(subject)).await?;
+                self.read_message(tx, row).await?.map(|message| What::Message { message })
+            }
             Kind::Contact => match contacts::by_id(tx, ContactId(subject)).await? {
                 Some(row) => Some(What::Contact { contact: self.read_contact(tx, &row).await? }),
                 None => None,
             },
             Kind::Conversation => match conversations::by_id(tx, ConversationId(subject)).await? {
-                Some(row) => Some(What::Conversation { conversation: self.read_conversation(tx, row).await? }),
+                Some(row) => match self.read_conversation(tx, row).await {
+                    Ok(conversation) => Some(What::Conversation { conversation }),
+                    Err(fault) if fault.code == ErrorCode::UnknownConversation => None,
+                    Err(fault) => return Err(fault),
+                },
                 None => None,
             },
             Kind::Other => {
@@ -325,12 +328,27 @@ impl NodeHandle {
 
 /// How things are shown.
 impl NodeHandle {
-    fn show_messages(&self, rows: &[MessageRow]) -> Vec<Message> {
-        rows.iter().map(|row| self.show_message(row)).collect()
+    /// Each with the heading of its conversation, which is read once.
+    async fn read_messages(&self, tx: &mut Tx, rows: &[MessageRow]) -> Result<Vec<Message>, Fault> {
+        let mut headings: HashMap<ConversationId, Heading> = HashMap::new();
+        let mut shown = Vec::with_capacity(rows.len());
+        for row in rows {
+            if !headings.contains_key(&row.conversation)
+                && let Some(heading) = conversations::heading(tx, row.conversation).await?
+            {
+                headings.insert(row.conversation, heading);
+            }
+            shown.extend(headings.get(&row.conversation).map(|within| self.show_message(row, within)));
+        }
+        Ok(shown)
     }
 
-    fn show_message(&self, row: &MessageRow) -> Message {
-        row.show(|contact| self.view.why_waiting(contact, Instant::now()))
+    async fn read_message(&self, tx: &mut Tx, row: Option<MessageRow>) -> Result<Option<Message>, Fault> {
+        Ok(self.read_messages(tx, row.as_slice()).await?.pop())
+    }
+
+    fn show_message(&self, row: &MessageRow, within: &Heading) -> Message {
+        row.show(within, |contact| self.view.why_waiting(contact, Instant::now()))
     }
 
     fn show_contact(&self, row: &ContactRow, conversation: PublicId) -> Result<Contact, Fault> {
@@ -370,6 +388,10 @@ impl NodeHandle {
             }
         }
     }
+}
+
+fn heading(conversation: &ConversationRow, with: &ContactRow) -> Heading {
+    Heading { public_id: conversation.public_id, contact: with.id, peer_id: with.peer_id, name: with.name.clone() }
 }
 
 fn count(n: usize) -> u32 {

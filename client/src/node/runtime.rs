@@ -1,4 +1,4 @@
-//! The loop: select, step, commit, apply. The one place that commits, and that asks for the time.
+//! The loop: select, step, commit, apply. The one place of a running node that commits, and that asks for the time.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ use super::input::{Arrival, CALL_QUEUE, Chore, Inbox, Input, REPORT_QUEUE};
 use super::session::handshake::Handshaker;
 use super::session::keyring::Keyring;
 use super::session::table::Sessions;
+use super::told::Told;
 use super::view::View;
 use super::{Ending, IncomingStreams, Links, Running, SharedTransport};
 use crate::clock::Clock;
@@ -103,6 +104,7 @@ pub(crate) async fn prepare(parts: Parts) -> Result<(NodeHandle, CancellationTok
         keyring: keyring.clone(),
         groups: super::conversation::groups::Groups::default(),
         presences: super::presence::Presences::new(own_presence, clock.now()),
+        told: Told::new(network_now.clone(), services_now),
         withdrawn: super::contacts::requests::Withdrawn::default(),
         handle_jobs: super::contacts::handles::HandleJobs::default(),
         erasure: super::conversation::retention::Erasure::default(),
@@ -170,6 +172,7 @@ impl Node {
         self.apply(committed).await;
 
         self.core.services = *self.services.borrow_and_update();
+        self.core.told.services.is_known((), self.core.services);
         self.show();
         Ok(())
     }
@@ -243,6 +246,7 @@ impl Node {
             Err(StoreError::Closed) => Step::StoreClosed,
             Err(error) => {
                 tracing::error!(%error, "what happened could not be stored");
+                self.core.told.undone();
                 self.must_recover = true;
                 Step::Done
             }
@@ -280,7 +284,7 @@ impl Node {
 
     /// Handles one of several inputs; one that fails takes nothing of the others with it.
     async fn handle(&mut self, input: Input, cx: &mut Cx, shared: bool) -> Result<(), StoreError> {
-        let mark = cx.fx.mark();
+        let (mark, told) = (cx.fx.mark(), self.core.told.mark());
         if shared {
             cx.tx.savepoint().await?;
         }
@@ -289,6 +293,7 @@ impl Node {
         };
 
         cx.fx.go_back(mark);
+        self.core.told.go_back(told);
         if shared {
             cx.tx.undo_to_savepoint().await?;
         } else {
@@ -321,7 +326,10 @@ impl Node {
     async fn commit(&mut self, mut cx: Cx) -> Result<Committed, StoreError> {
         let newest = events::newest(&mut cx.tx).await?.0;
         match cx.tx.commit().await {
-            Ok(()) => Ok(Committed { effects: cx.fx.into_list(), newest }),
+            Ok(()) => {
+                self.core.told.committed();
+                Ok(Committed { effects: cx.fx.into_list(), newest })
+            }
             Err(error) => Err(fail(VecDeque::new(), cx.fx, error)),
         }
     }

@@ -6,7 +6,7 @@ use crate::api::types::{
 };
 use crate::model::{self, ContactId, ConversationKind, HandleStatus, InvitationStatus, MessageStatus, Policy, Reason};
 use crate::store::contacts::ContactRow;
-use crate::store::conversations::ConversationRow;
+use crate::store::conversations::{ConversationRow, Heading};
 use crate::store::handles::{AskingRow, HandleRow};
 use crate::store::invitations::InvitationRow;
 use crate::store::messages::MessageRow;
@@ -14,17 +14,18 @@ use crate::store::terms::TermsRow;
 
 impl MessageRow {
     /// `reason` tells why one waits.
-    pub(crate) fn show(&self, reason: impl FnOnce(ContactId) -> Reason) -> Message {
+    pub(crate) fn show(&self, within: &Heading, reason: impl FnOnce(ContactId) -> Reason) -> Message {
         let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
+        let is_ours = self.is_ours();
         Message {
             id: data_encoding::HEXLOWER.encode(&self.id.0),
-            conversation: self.conversation_id.to_hex(),
-            conversation_name: self.contact_name.clone(),
-            direction: if self.mine { Direction::Sent } else { Direction::Received },
-            author: (!self.mine).then(|| Member { id: self.contact_peer.to_hex(), name: self.contact_name.clone() }),
+            conversation: within.public_id.to_hex(),
+            conversation_name: within.name.clone(),
+            direction: if is_ours { Direction::Sent } else { Direction::Received },
+            author: (!is_ours).then(|| Member { id: within.peer_id.to_hex(), name: within.name.clone() }),
             text: self.text.clone(),
             state: self.shown_state(),
-            reason: waits.then(|| reason(self.contact)),
+            reason: waits.then(|| reason(within.contact)),
             created_at: self.created_at.into(),
             sent_at: self.sent_at.map(i64::from),
             delivered_at: self.delivered_at.map(i64::from),

@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx_macros::FromRow;
 
 use super::{StoreError, Tx};
+use crate::identity::PeerId;
 use crate::model::{ContactId, ConversationId, ConversationKind, Member, PublicId, UnixMillis};
 
 /// One conversation.
@@ -77,6 +78,26 @@ pub async fn by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<Conversati
 /// One that must be there.
 pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<ConversationRow, StoreError> {
     by_id(tx, conversation).await?.ok_or(StoreError::broken("a conversation is missing"))
+}
+
+/// What messages of a direct conversation are shown with.
+#[derive(FromRow)]
+pub struct Heading {
+    /// By what front-ends know the conversation.
+    pub public_id: PublicId,
+    /// Whom it is with.
+    pub contact: ContactId,
+    /// Who that is.
+    pub peer_id: PeerId,
+    /// What they, and so the conversation, are called.
+    pub name: String,
+}
+
+/// What its messages are shown with.
+pub async fn heading(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Heading>, StoreError> {
+    let one = "SELECT v.public_id, c.id AS contact, c.peer_id, c.name \
+               FROM conversation v JOIN contact c ON c.conversation = v.id WHERE v.id = ?";
+    Ok(sqlx::query_as(one).bind(conversation).fetch_optional(&mut **tx).await?)
 }
 
 /// Keeps what was typed and not sent; nothing, if `None`.

@@ -6,9 +6,8 @@ use sqlx_macros::FromRow;
 
 use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx};
-use crate::identity::PeerId;
 use crate::limits::TIMES;
-use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, PublicId, UnixMillis};
+use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, UnixMillis};
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
@@ -23,8 +22,6 @@ pub struct MessageRow {
     pub author: Option<ContactId>,
     /// Its id.
     pub id: MessageId,
-    /// Whether we wrote it.
-    pub mine: bool,
     /// How far it is.
     pub state: MessageStatus,
     /// What was written.
@@ -51,28 +48,25 @@ pub struct MessageRow {
     pub disappears_at: Option<UnixMillis>,
     /// Theirs: when it was read here. Ours: when the contact said so.
     pub read_at: Option<UnixMillis>,
-    /// By what front-ends know its conversation.
-    pub conversation_id: PublicId,
-    /// With whom the conversation is.
-    pub contact: ContactId,
-    /// What they are called here.
-    pub contact_name: String,
-    /// Who that is.
-    pub contact_peer: PeerId,
 }
 
-/// Messages as [`MessageRow`], with a condition on `m`. How far one of ours is, its delivery says.
+impl MessageRow {
+    /// Whether we wrote it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.author.is_none()
+    }
+}
+
+/// Messages as [`MessageRow`], with a condition on `m`. How far one of ours is, its delivery says: in a direct
+/// conversation there is one.
 fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!(
-        "SELECT m.row, m.conversation, m.author, m.id, m.author IS NULL AS mine, \
-         ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, m.created_at, d.sent_at, \
+        "SELECT m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, m.created_at, d.sent_at, \
          ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
          m.disappear_after, m.disappears_at, ifnull(d.read_at, m.read_at) AS read_at, \
-         v.public_id AS conversation_id, c.id AS contact, c.name AS contact_name, c.peer_id AS contact_peer, \
          {MISSING_BEFORE} AS missing_before \
-         FROM message m JOIN conversation v ON v.id = m.conversation \
-         JOIN contact c ON c.conversation = m.conversation \
-         LEFT JOIN delivery d ON d.message = m.row AND d.recipient = c.id {condition}"
+         FROM message m LEFT JOIN delivery d ON d.message = m.row {condition}"
     ))
 }
 
@@ -252,11 +246,12 @@ pub async fn history(
     Ok(rows)
 }
 
+const NEWEST: &str = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = all_of_them.id \
+     ORDER BY clock DESC, id DESC LIMIT 1) FROM conversation all_of_them)";
+
 /// The newest message of every conversation that has one.
 pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
-    let newest = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = all_of_them.id \
-                  ORDER BY clock DESC, id DESC LIMIT 1) FROM conversation all_of_them)";
-    Ok(sqlx::query_as(select(newest)).fetch_all(&mut **tx).await?)
+    Ok(sqlx::query_as(select(NEWEST)).fetch_all(&mut **tx).await?)
 }
 
 /// The newest message of a conversation, if it has any.
@@ -525,6 +520,7 @@ pub(super) mod tests {
         let page = "WHERE m.conversation = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT 9";
         for (statement, expected) in [
             (select("WHERE m.row = ?").0, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
+            (select(NEWEST).0, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
             (select("WHERE m.id = ?").0, "SEARCH m USING INDEX message_once (id=?)"),
             (select(page).0, "SEARCH m USING INDEX message_by_order (conversation=? AND (clock,id)<(?,?))"),
             (delivery::NUMBERED.into(), "SEARCH message USING INDEX message_once (id=? AND conversation=?)"),

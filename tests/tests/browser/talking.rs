@@ -138,6 +138,28 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     Ok(())
 }
 
+/// As another window does.
+const TYPES_ELSEWHERE: &str = "fetch('/v1/conversations/Bob', { method: 'PATCH',
+    headers: { 'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') },
+    body: JSON.stringify({ draft: 'Typed elsewhere' }) }).then(answer => answer.status)";
+
+#[tokio::test]
+async fn a_draft_of_another_window_is_left_alone() -> Result<()> {
+    let scene = Scene::begin().await?;
+    let (alice, bob) = scene.friends().await?;
+    alice.opens("Bob").await?;
+    ensure!(alice.window.evaluates(TYPES_ELSEWHERE, vec![]).await? == 200);
+    // The page looks at the conversation again, and learns of the other draft.
+    bob.says("Are you there?").await?;
+    alice.hears("Are you there?").await?;
+    let asked = "performance.getEntriesByType('resource').some(e => /conversations\\/[0-9a-f]{32}$/.test(e.name))";
+    alice.window.until(asked, vec![]).await?;
+    alice.window.evaluates("document.activeElement.blur()", vec![]).await?;
+    alice.locks().await?;
+    alice.unlocks().await?;
+    alice.window.sees(".who .draft", "Draft:").await
+}
+
 /// What is said first is taken, and refused all the same; what is said fourth reaches nobody.
 const REFUSES: &str = "(() => { const ask = window.fetch; let said = 0; window.kept = [];
     window.fetch = async (path, init) => {

@@ -13,7 +13,7 @@ refusals!(Refusals:);
 refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName, NameTaken, InvalidHandle, UnknownHandle,
     ServerUnreachable, InvalidText);
 refusals!(OneRefusals: UnknownContact);
-refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken, OutOfRange);
+refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
 
 /// All contacts.
 #[utoipa::path(

@@ -24,7 +24,7 @@ refusals!(Refusals:);
         (name = "node", description = "The node itself"),
         (name = "invitations", description = "Links by which somebody becomes a contact"),
         (name = "contacts", description = "People to talk with"),
-        (name = "conversations", description = "Where messages are said"),
+        (name = "conversations", description = "Conversations: what may happen to messages, what is read, what is typed"),
         (name = "messages", description = "What is said"),
         (name = "presence", description = "Servers that tell contacts who is online, and handles at them"),
         (name = "events", description = "What happens"),

@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Reason;
 
-/// Where messages are said: with one contact, or with several.
+/// What is said between us and others: in a direct one, between us and one contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
     /// 32 hex digits.
@@ -16,12 +16,12 @@ pub struct Conversation {
     pub name: String,
     /// Who is in it with us.
     pub members: Vec<Member>,
-    /// What all let happen to messages.
+    /// What both sides let happen to messages.
     pub settings: ConversationSettings,
     /// Messages older than so many seconds are deleted here.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retain: Option<u64>,
-    /// What was typed and not sent.
+    /// What was typed and not sent. Read it once: no event is noted when it changes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub draft: Option<String>,
     /// Messages of others that are not read yet.
@@ -88,7 +88,7 @@ pub struct ConversationChange {
     /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0 keeps them for ever.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retain: Option<u64>,
-    /// What was typed and not sent: up to 64,512 bytes of UTF-8; an empty text removes the draft. No event tells of it.
+    /// What was typed and not sent: up to 64,512 bytes of UTF-8; an empty text removes the draft.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(max_length = 64_512)]
     pub draft: Option<String>,

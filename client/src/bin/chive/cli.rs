@@ -58,8 +58,8 @@ servers_reachable, requests, last_event.";
 
 const MESSAGE_FIELDS: &str = "\
 With --json: the message: id, conversation (its id), conversation_name, direction (sent or received),
-author {id, name} (of a received one), text, state (queued, sent, delivered, read, cancelled, expired or received), reason {code, …}, created_at,
-sent_at, delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
+author {id, name} (of a received one), text, state (queued, sent, delivered, read, cancelled, expired
+or received), reason {code, …}, created_at, sent_at, delivered_at, expires_at, missing_before, late, read_at, disappear_after (seconds), disappears_at.";
 
 const INVITATION_FIELDS: &str = "\
 With --json: id, link (while it is active), state (active, used, expired or revoked), uses, used,
@@ -67,8 +67,9 @@ created_at, expires_at.";
 
 const CONTACT_FIELDS: &str = "\
 With --json: id, name, shared_name (what it calls itself), state (requested, accepted, refused or
-blocked), reason {code, …}, presence (online, away, offline or unknown), presence_source (link or server),
-presence_reason {code, …}, since, presence_hidden, verified, safety_number, conversation (the id of the direct one), created_at.";
+blocked), reason {code, …}, presence (online, away, offline or unknown), presence_source (link or
+server), presence_reason {code, …}, since, presence_hidden, verified, safety_number, conversation (the
+id of the direct one, which `chive conversations NAME` shows), created_at.";
 
 const CONVERSATION_FIELDS: &str = "\
 With --json: id, kind (direct), name, members [{id, name}], settings {ours, theirs, in_force, each
@@ -102,9 +103,9 @@ const EVENT_FIELDS: &str = "\
 It follows the node also when that is restarted, without a gap, until Ctrl-C.
 With --json: seq (give it to --after to go on behind it), at, type, and by type: message
 {message}, messages_gone {conversation, name, messages}, conversation {conversation}, contact
-{contact}, contact_removed {id, name}, presence {id, name, presence, source}, key_changed {id, name},
-conversation_restarted {conversation, id, name, by_contact}, invitation {invitation}, server {server}, handle {handle}, request {request},
-request_gone {id}, tor {tor}, doors {front_door, endpoint}.";
+{contact}, contact_removed {id, name, conversation}, presence {id, name, presence, source}, key_changed {id,
+name}, conversation_restarted {conversation, id, name, by_contact}, invitation {invitation}, server
+{server}, handle {handle}, request {request}, request_gone {id}, tor {tor}, doors {front_door, endpoint}.";
 
 const CHAT_HELP: &str = "\
 Each line that you type is a message. ✓ is sent, ✓✓ is stored by the other's device, or read, where
@@ -191,7 +192,10 @@ pub(crate) enum Command {
     Contacts,
     /// List the conversations, with the last message of each
     #[command(after_help = CONVERSATION_FIELDS)]
-    Conversations,
+    Conversations {
+        /// Only the one with this contact, and what may happen to its messages
+        name: Option<String>,
+    },
     /// Show, rename, verify, block or remove a contact, or say what may happen to its messages
     #[command(subcommand)]
     Contact(Contact),

@@ -57,11 +57,17 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
         Command::Invites => output.answers(&client.invitations().await?, show::invitations),
         Command::Add(add) => add::run(add, client, output).await,
         Command::Contacts => {
-            let conversations = client.conversations().await?;
+            let conversations = if output.json { vec![] } else { client.conversations().await? };
             output.answers(&client.contacts().await?, |contacts| show::contacts(contacts, &conversations))
         }
-        Command::Conversations => output
-            .answers(&client.conversations().await?, |conversations| show::conversations(conversations, time::now())),
+        Command::Conversations { name: Some(name) } => {
+            let conversation = client.conversation(&name).await?;
+            output.answer(&conversation, |conversation| show::whole_conversation(conversation, time::now()))
+        }
+        Command::Conversations { name: None } => {
+            let conversations = client.conversations().await?;
+            output.answers(&conversations, |conversations| show::conversations(conversations, time::now()))
+        }
         Command::Contact(contact) => contact::run(contact, client, output).await,
         Command::Send(send) => send::run(send, client, output).await,
         Command::Cancel { id } => {

@@ -198,6 +198,11 @@ pub(crate) fn contact(contact: &Contact) -> String {
     contact_line(contact, 0, "")
 }
 
+/// One contact, with what there is in the conversation with them.
+pub(crate) fn contact_and_counts(contact: &Contact, conversation: &Conversation) -> String {
+    contact_line(contact, 0, &counts(conversation))
+}
+
 fn contact_line(contact: &Contact, width: usize, counts: &str) -> String {
     let mut line = format!("{:<width$}  {}", for_one_line(&contact.name), contact_state(contact));
     if let Some(reason) = &contact.reason {
@@ -222,6 +227,11 @@ fn counts(conversation: &Conversation) -> String {
         }
     }
     counts
+}
+
+/// One conversation: what was said last in it, and what may happen to its messages.
+pub(crate) fn whole_conversation(conversation: &Conversation, now: i64) -> String {
+    format!("{}\n{}", conversation_line(conversation, 0, now), agreement(conversation))
 }
 
 /// Conversations, one a line: what is in them, and what was said last.
@@ -249,7 +259,7 @@ pub(crate) fn whole_contact(contact: &Contact, conversation: &Conversation) -> S
     let number = contact.safety_number.as_deref().map_or_else(|| "not known yet".to_owned(), for_one_line);
     format!(
         "{}\nid             {}\nsafety number  {number}\nadded          {}\n{}",
-        self::contact(contact),
+        contact_and_counts(contact, conversation),
         for_one_line(&contact.id),
         day_and_time(contact.created_at),
         agreement(conversation),
@@ -438,7 +448,7 @@ fn what(what: &What) -> String {
         What::MessagesGone { name, messages, .. } => gone(name, messages),
         What::Contact { contact } => format!("contact: {}", self::contact(contact)),
         What::Conversation { conversation } => {
-            format!("conversation with {}{}", for_one_line(&conversation.name), counts(conversation))
+            format!("the conversation with {} changed{}", for_one_line(&conversation.name), counts(conversation))
         }
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
         What::Presence { name, presence: now, source, .. } => {

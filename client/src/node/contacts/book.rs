@@ -18,7 +18,7 @@ use crate::node::handle::refuse;
 use crate::node::session::links;
 use crate::node::session::table::{Accepted, Facts};
 use crate::store::contacts::{self, ContactRow, Naming};
-use crate::store::{StoreError, Tx, outbox, owner, servers};
+use crate::store::{StoreError, Tx, conversations, outbox, owner, servers};
 use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
@@ -167,11 +167,13 @@ async fn change_profile(cx: &mut Cx, change: ProfileChange) -> Result<(), Fault>
 
 async fn remove_contact(core: &mut Core, cx: &mut Cx, who: String) -> Result<(), Fault> {
     let row = find_contact(&mut cx.tx, &who).await?;
+    let conversation = conversations::load(&mut cx.tx, row.conversation).await?.public_id.to_hex();
     let request = contacts::request(&mut cx.tx, row.id).await?;
     contacts::remove(&mut cx.tx, row.id).await?;
     // Whoever was asked may hold our card, even one who refused.
     rotate_addresses(cx).await?;
-    cx.note(&What::ContactRemoved { id: row.peer_id.to_hex(), name: row.name.clone() }).await?;
+    let (id, name) = (row.peer_id.to_hex(), row.name.clone());
+    cx.note(&What::ContactRemoved { id, name, conversation: Some(conversation) }).await?;
 
     if let Some(request) = request {
         core.withdrawn.remember(row.peer_id, &request, cx.at);
@@ -205,16 +207,16 @@ pub(crate) async fn name_for(tx: &mut Tx, shared: &str, own: Option<ContactId>) 
     Ok(name)
 }
 
-/// A contact without a name yet is called what they call themselves. A later card changes no name: a name
-/// that is typed must go on to mean the same person.
-pub(crate) async fn name_after_card(cx: &mut Cx, contact: ContactId, card: &Card) -> Result<(), StoreError> {
-    let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
-    if row.named {
-        return Ok(());
+/// A contact without a name yet is called what they call themselves: then true. A later card changes no
+/// name: a name that is typed must go on to mean the same person.
+pub(crate) async fn name_after_card(cx: &mut Cx, contact: ContactId, card: &Card) -> Result<bool, StoreError> {
+    if contacts::by_id(&mut cx.tx, contact).await?.is_none_or(|row| row.named) {
+        return Ok(false);
     }
     let name = name_for(&mut cx.tx, &card.name, Some(contact)).await?;
     let skeleton = text::skeleton(&name);
-    rename(cx, &row, &Naming { name: &name, skeleton: &skeleton, named: true }).await
+    contacts::rename(&mut cx.tx, contact, &Naming { name: &name, skeleton: &skeleton, named: true }).await?;
+    Ok(true)
 }
 
 /// A new contact, with an empty conversation.

@@ -175,7 +175,9 @@ async fn take_content(
             stored::remember_received(&mut cx.tx, from, digest, id).await?;
             let is_news = contacts::take_card(&mut cx.tx, from.contact, &card).await?;
             if is_news {
-                book::name_after_card(cx, from.contact, &card).await?;
+                if book::name_after_card(cx, from.contact, &card).await? {
+                    cx.note_conversation(from.conversation).await?;
+                }
                 cx.note_contact(from.contact).await?;
             }
             Ok(Outcome { card: is_news, ..Outcome::answer(id) })

@@ -74,21 +74,23 @@ async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowI
 
 /// The same id again sends nothing twice.
 fn sent_before(earlier: &MessageRow, conversation: ConversationId, text: &str) -> Result<MessageRowId, Fault> {
-    if earlier.mine && earlier.conversation == conversation && earlier.text == text {
+    if earlier.is_ours() && earlier.conversation == conversation && earlier.text == text {
         return Ok(earlier.row);
     }
     refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")
 }
 
 async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
-    let Some(row) = messages::by_id(&mut cx.tx, id).await?.filter(|row| row.mine) else {
+    let Some(row) = messages::by_id(&mut cx.tx, id).await?.filter(MessageRow::is_ours) else {
         return unknown_message();
     };
     if !delivery::cancel(&mut cx.tx, &row, cx.now).await? {
         return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be cancelled any more");
     }
     cx.note_message(row.row).await?;
-    cx.fx.deliver(row.contact);
+    for contact in conversations::members(&mut cx.tx, row.conversation).await? {
+        cx.fx.deliver(contact);
+    }
     Ok(row.row)
 }
 

@@ -4,7 +4,7 @@ use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
 use super::{Outcome, Presences, ServerNews};
-use crate::api::types::{Presence, PresenceSource, ServerState, What};
+use crate::api::types::{ServerState, What};
 use crate::model::ContactId;
 use crate::node::contacts::book;
 use crate::node::core::Core;
@@ -16,8 +16,6 @@ use crate::store::{StoreError, contacts};
 
 /// What a server's news changed.
 struct Change {
-    /// Of one of ours: how it is now.
-    server: Option<What>,
     /// Whether it can be asked has changed.
     outcome: bool,
     seen: Option<News>,
@@ -31,9 +29,7 @@ pub(crate) async fn server_news(
     news: ServerNews,
 ) -> Result<(), StoreError> {
     let Some(change) = core.presences.take(server, news, cx) else { return Ok(()) };
-    if let Some(what) = &change.server {
-        cx.note(what).await?;
-    }
+    tell_server(core, cx, server).await?;
     if let Some(news) = change.seen {
         contact_seen(core, cx, news).await?;
     }
@@ -73,31 +69,8 @@ impl Presences {
         }
 
         let outcome = before != *known.outcome();
-        let server = (known.ours && outcome).then(|| What::Server { server: known.view().show(server) });
         self.changed = true;
-        Some(Change { server, outcome, seen })
-    }
-}
-
-/// What is told again after a step that failed: what it told is undone, and nobody knows of what.
-impl Presences {
-    pub(crate) fn forget_told(&mut self) {
-        self.shown.values_mut().for_each(|told| *told = None);
-    }
-
-    /// Our servers, as they are now.
-    pub(crate) fn all_of_ours(&self) -> Vec<What> {
-        let ours = self.servers.iter().filter(|(_, known)| known.ours);
-        ours.map(|(id, known)| What::Server { server: known.view().show(*id) }).collect()
-    }
-
-    /// Whether this was not told of a contact yet, as far as is known. It is from now on.
-    fn is_news(&mut self, contact: ContactId, now: (Presence, Option<PresenceSource>)) -> bool {
-        match self.shown.insert(contact, Some(now)) {
-            Some(Some(before)) => before != now,
-            Some(None) => true,
-            None => now != (Presence::Unknown, None),
-        }
+        Some(Change { outcome, seen })
     }
 }
 
@@ -115,41 +88,35 @@ async fn contact_seen(core: &mut Core, cx: &mut Cx, news: News) -> Result<(), St
     Ok(())
 }
 
+/// Tells those who listen when servers of ours are no longer what they were.
+pub(crate) async fn tell_servers(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
+    for server in core.presences.servers.keys().copied().collect::<Vec<_>>() {
+        tell_server(core, cx, server).await?;
+    }
+    Ok(())
+}
+
+async fn tell_server(core: &mut Core, cx: &mut Cx, id: ServerId) -> Result<(), StoreError> {
+    let Some(known) = core.presences.servers.get(&id).filter(|known| known.ours) else { return Ok(()) };
+    if !core.told.servers.is_news(id, known.outcome().clone()) {
+        return Ok(());
+    }
+    cx.note(&What::Server { server: known.view().show(id) }).await
+}
+
 /// Tells those who listen when a contact is no longer what they were.
 pub(crate) async fn show(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
     let Some(peer) = core.sessions.get(contact) else {
-        core.presences.shown.remove(&contact);
+        core.told.presences.forget(contact);
         return Ok(());
     };
     let shown = core.presences.of(contact, peer).at(cx.now);
     let now = (shown.presence, shown.source);
-    if !core.presences.is_news(contact, now) {
+    if !core.told.presences.is_news(contact, now) {
         return Ok(());
     }
 
     let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
     let id = row.peer_id.to_hex();
     cx.note(&What::Presence { id, name: row.name, presence: now.0, source: now.1 }).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{OwnPresence, UnixMillis};
-
-    #[test]
-    fn what_a_failed_step_told_is_told_again() {
-        let (bob, eve) = (ContactId(1), ContactId(2));
-        let (online, unknown) =
-            ((Presence::Online, Some(PresenceSource::Link)), (Presence::Unknown, None::<PresenceSource>));
-        let mut presences = Presences::new(OwnPresence::On, UnixMillis(0));
-        assert!(presences.is_news(bob, online));
-        assert!(!presences.is_news(bob, online), "once");
-        assert!(!presences.is_news(eve, unknown), "nothing is known at first");
-
-        presences.forget_told();
-        assert!(presences.is_news(bob, online));
-        assert!(presences.is_news(eve, unknown), "something else may have been told");
-        assert!(!presences.is_news(bob, online));
-    }
 }

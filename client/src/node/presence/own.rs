@@ -48,7 +48,7 @@ impl NodeHandle {
     }
 }
 
-async fn add_server(core: &Core, cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
+async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
     let id = parse_server(&new.address)?;
     let token = new.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
     let is_bad = |token: &str| token.len() > MAX_TOKEN || token.bytes().any(|byte| !byte.is_ascii_graphic());
@@ -64,6 +64,8 @@ async fn add_server(core: &Core, cx: &mut Cx, new: NewServer) -> Result<Server, 
     }
 
     revise_card(cx).await?;
+    let outcome = core.presences.servers.get(&id).map(|known| known.outcome().clone()).unwrap_or_default();
+    core.told.servers.is_news(id, outcome);
     let server = core.presences.once_ours(id, token.is_some()).show(id);
     cx.note(&What::Server { server: server.clone() }).await?;
     Ok(server)

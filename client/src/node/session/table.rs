@@ -288,9 +288,17 @@ impl Sessions {
         }
     }
 
-    /// A step failed: what it gave to links has not left.
-    pub(crate) fn recover_links(&mut self) {
-        self.peers.values_mut().filter_map(|peer| peer.link.as_mut()).for_each(Link::recover);
+    /// A step failed: what it gave to links has not left, and the dials that it began, or whose end it was
+    /// told of, may be lost.
+    pub(crate) fn recover(&mut self, at: Instant, rng: &mut dyn CryptoRng) {
+        for peer in self.peers.values_mut() {
+            peer.key_alarm = None;
+            match &mut peer.link {
+                Some(link) => link.recover(),
+                None if peer.redial.next().is_none() => peer.redial.failed(at, peer.waiting, rng),
+                None => {}
+            }
+        }
     }
 
     /// Whether anything waits for the contact decides how often they are dialled.
@@ -743,9 +751,22 @@ mod tests {
         assert_eq!((offered, sessions.link(BOB).unwrap().cursor), (Offered::Taken, OutboxId(1)));
         assert!(sessions.restart_asked(BOB, at));
 
-        sessions.recover_links();
+        sessions.recover(at, &mut StdRng::from_seed([1; 32]));
         let link = sessions.link(BOB).unwrap();
         assert_eq!((link.in_flight(), link.cursor, link.restart_asked), (0, BEFORE_ALL, None));
+    }
+
+    #[test]
+    fn a_dial_that_a_failed_step_began_is_made_later() {
+        let at = Instant::now();
+        let mut sessions = with_bob(at);
+        assert!(sessions.dial_started(BOB).is_some());
+        assert!(sessions.get(BOB).unwrap().redial.next().is_none());
+        assert!(sessions.key_alarm(BOB, at));
+
+        sessions.recover(at, &mut StdRng::from_seed([1; 32]));
+        assert!(sessions.get(BOB).unwrap().redial.next().is_some_and(|next| next > at));
+        assert!(sessions.key_alarm(BOB, at), "what was reported may be undone");
     }
 
     #[test]

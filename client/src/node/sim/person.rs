@@ -27,7 +27,7 @@ use crate::node::runtime::{Node, prepare};
 use crate::node::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
 use crate::store::contacts;
-use crate::store::{self, Store, backup, groups, messages, outbox, owner};
+use crate::store::{self, Store, backup, conversations, groups, messages, outbox, owner};
 use chive_mls::Conversation;
 
 /// What a node gave to its links before it died still goes out, as it does from a process.
@@ -269,12 +269,14 @@ impl Person {
             self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
-                kept.extend(messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap());
+                let within = conversations::heading(&mut tx, contact.conversation).await.unwrap().unwrap();
+                let history = messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap();
+                kept.extend(history.iter().map(|row| row.show(&within, |_| Reason::Unknown)));
             }
             drop(tx);
             from.close().await;
             to.close().await;
-            kept.iter().map(|row| row.show(|_| Reason::Unknown)).collect()
+            kept
         })
     }
 

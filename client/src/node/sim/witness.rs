@@ -9,7 +9,7 @@ use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
 use crate::model::{EventSeq, MessageRowId, Reason};
 use crate::store::events::{self, Kind};
-use crate::store::{Store, messages};
+use crate::store::{Store, conversations, messages};
 
 /// What all witnesses saw.
 #[derive(Clone, Default)]
@@ -66,8 +66,9 @@ impl Witness {
             if event.kind == Kind::Message
                 && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
-                let other = row.contact_peer.to_hex();
-                self.record.take(&self.who, &other, &row.show(|_| Reason::Unknown));
+                let within = conversations::heading(&mut tx, row.conversation).await.unwrap().unwrap();
+                let other = within.peer_id.to_hex();
+                self.record.take(&self.who, &other, &row.show(&within, |_| Reason::Unknown));
             }
         }
     }

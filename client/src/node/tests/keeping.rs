@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::types::{ConversationChange, MarkRead, Policy, Search};
+use crate::limits::MAX_DRAFT;
 
 fn search(text: &str, conversation: Option<&str>) -> Search {
     Search { text: text.into(), conversation: conversation.map(str::to_owned), limit: 50, before: None }
@@ -242,4 +243,35 @@ async fn what_is_older_than_a_conversation_keeps_is_deleted_here_only() {
     alice.delivered(&waiting).await;
     let texts: Vec<String> = bob.history("Alice").await.into_iter().map(|m| m.text).collect();
     assert_eq!(texts, ["old", "old answer", "old, and waiting"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_found_by_its_id_and_as_its_contact_is() {
+    let world = World::new();
+    let (alice, _bob) = world.pair().await;
+    let Contact { id, conversation, .. } = alice.contact("Bob").await.unwrap();
+    let upper = conversation.to_uppercase();
+    for which in ["Bob", &conversation, &upper, &id, &id[..8], &id[..31], &id[..32], &id[..33]] {
+        assert_eq!(alice.conversation(which).await.id, conversation, "{which}");
+    }
+    let nothing = "00".repeat(16);
+    for (which, code) in [(nothing.as_str(), ErrorCode::UnknownConversation), ("Nobody", ErrorCode::UnknownContact)] {
+        assert_eq!(alice.node().conversation(which).await.unwrap_err().code, code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_kept_without_an_event_and_goes_with_an_empty_text() {
+    let world = World::new();
+    let (alice, _bob) = world.pair().await;
+    let draft = |text: &str| ConversationChange { draft: Some(text.into()), ..ConversationChange::default() };
+    let before = *alice.node().newest_event().borrow();
+    assert_eq!(alice.wants("Bob", draft("Dear Bob")).await.draft.as_deref(), Some("Dear Bob"));
+    assert_eq!(alice.conversation("Bob").await.draft.as_deref(), Some("Dear Bob"));
+    assert_eq!(alice.wants("Bob", draft("")).await.draft, None);
+    let events = alice.node().events(before, 100).await.unwrap();
+    assert!(!events.iter().any(|event| matches!(event.what, What::Conversation { .. })), "{events:?}");
+
+    let too_long = alice.node().change_conversation("Bob", draft(&"x".repeat(MAX_DRAFT + 1))).await;
+    assert_eq!(too_long.unwrap_err().code, ErrorCode::InvalidText);
 }

@@ -66,7 +66,7 @@ impl Screen {
         if ours != Policy::default() || theirs != Policy::default() {
             lines.push(Line::words(show::agreement(conversation)));
         }
-        lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact(contact))));
+        lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact_and_counts(contact, conversation))));
         (screen, lines)
     }
 
@@ -106,7 +106,7 @@ impl Screen {
             What::Conversation { conversation } if conversation.id == self.conversation => {
                 self.conversation(conversation)
             }
-            What::ContactRemoved { id, name } if *id == self.contact => {
+            What::ContactRemoved { id, name, .. } if *id == self.contact => {
                 vec![Line::words(format!("{} was removed from the contacts", for_one_line(name)))]
             }
             _ => Vec::new(),
