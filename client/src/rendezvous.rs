@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chive_shared::api::{Code, Problem};
+use chive_shared::backoff::Backoff;
 use chive_shared::board::BoardError;
 use chive_shared::limits::MAX_WORK_BITS;
 use chive_shared::server::ServerId;
@@ -23,10 +24,8 @@ pub mod writer;
 /// From the first byte of a request to the head of its answer, from there to the last byte of a short one, and from one
 /// piece of a long one to the next.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
-/// The first pause after a failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause between two tries.
-const LAST_PAUSE: Duration = Duration::from_mins(1);
+/// The pauses between tries.
+pub(crate) const PAUSES: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
 /// Tokens of contacts are the numbers of their rows; those of servers begin here.
 const FIRST_TOKEN: u64 = 1 << 63;
 
@@ -159,20 +158,9 @@ async fn work(way: &Way, subject: &[u8], price: u8) -> Result<[u8; 8], ServerErr
     Ok(work.ok().flatten().ok_or(ServerError::Dear(price))?.0.to_be_bytes())
 }
 
-/// The pause after so many failures in a row.
-pub(crate) fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LAST_PAUSE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_and_end_at_a_minute() {
-        assert_eq!([0, 1, 2].map(pause).map(|pause| pause.as_secs()), [1, 2, 4]);
-        assert_eq!(pause(u32::MAX), LAST_PAUSE);
-    }
 
     #[test]
     fn no_token_is_given_twice_and_none_is_a_contacts() {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chive_http::serve::ConnectionLimits;
 use chive_shared::limits::{BUCKET_RECORDS, MAX_BATCH, SUBMISSION};
 use serde::Deserialize;
 
@@ -130,6 +131,22 @@ impl Limits {
             heartbeat: Duration::from_secs(self.heartbeat_seconds),
             storage: Duration::from_secs(self.storage_seconds),
             stop: Duration::from_secs(self.stop_seconds),
+        }
+    }
+}
+
+impl Limits {
+    /// Those of connections.
+    #[must_use]
+    pub fn of_connections(&self) -> ConnectionLimits {
+        let times = self.times();
+        ConnectionLimits {
+            connections: self.connections,
+            headers: self.headers,
+            head_bytes: self.head_bytes,
+            head: times.head,
+            write: Some(times.write),
+            stop: times.stop,
         }
     }
 }

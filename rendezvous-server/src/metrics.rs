@@ -36,6 +36,19 @@ pub struct Metrics {
     storage_works: AtomicBool,
 }
 
+impl chive_http::serve::Observer for Metrics {
+    fn opened(&self, evicted_other: bool) {
+        self.connections.inc();
+        if evicted_other {
+            self.evicted.inc();
+        }
+    }
+
+    fn closed(&self) {
+        self.connections.dec();
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("chive_rendezvous");

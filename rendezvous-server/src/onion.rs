@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chive_http::serve::Server;
+use chive_shared::backoff::Backoff;
 use chive_tor::{Tor, TorConfig, TorOptions, TorStartError};
 use futures::StreamExt;
 use tokio::runtime::Handle;
@@ -18,17 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::launch::Service;
 use crate::identity::OnionSeed;
-use crate::serve::Server;
 
 pub use chive_tor::check_overrides;
 
 /// The port that the service answers on.
 pub const PORT: u16 = 80;
 
-/// The pause after the first failure; it doubles with each further one.
-const FIRST_RETRY: Duration = Duration::from_secs(2);
-/// The longest pause between two tries.
-const LAST_RETRY: Duration = Duration::from_mins(1);
+/// The pauses between tries.
+const RETRIES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
 /// So long may a bootstrap stand still before arti is started afresh.
 const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -84,7 +83,7 @@ impl Onion {
 
     /// Hosts the service until `stopping`, whatever happens to the network, and waits for the end of all of arti's tasks.
     pub async fn run(self, server: Server, stopping: CancellationToken) {
-        let mut pause = FIRST_RETRY;
+        let mut pauses = RETRIES.pauses();
         while !stopping.is_cancelled() {
             match Tor::start(&self.config, Handle::current()) {
                 Ok(tor) => {
@@ -98,8 +97,7 @@ impl Onion {
                 }
                 Err(error) => tracing::error!(%error, "there is no onion service"),
             }
-            stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
-            pause = (2 * pause).min(LAST_RETRY);
+            stopping.run_until_cancelled(tokio::time::sleep(pauses.next())).await;
         }
     }
 
@@ -119,11 +117,10 @@ impl Onion {
 async fn bootstrap(tor: &Tor) -> Result<(), ()> {
     let mut events = tor.changes();
     let trying = async {
-        let mut pause = FIRST_RETRY;
+        let mut pauses = RETRIES.pauses();
         while let Err(kind) = tor.bootstrap().await {
             tracing::info!(?kind, "cannot get into the Tor network yet");
-            tokio::time::sleep(pause).await;
-            pause = (2 * pause).min(LAST_RETRY);
+            tokio::time::sleep(pauses.next()).await;
         }
     };
     tokio::pin!(trying);

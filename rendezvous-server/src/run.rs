@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use chive_http::serve::{ConnectionLimits, Server};
 use chive_shared::server::ServerId;
 use chive_tor::TorStartError;
 use tokio::net::{TcpListener, UnixListener};
@@ -24,7 +25,6 @@ use crate::identity::{KeyError, OnionSeed};
 use crate::keeper::{Keeper, Keeping};
 use crate::metrics::Metrics;
 use crate::onion::{Onion, OnionOptions, Reachable};
-use crate::serve::{Server, accept_tcp, accept_unix};
 use crate::store::{Store, StoreError};
 
 /// Connections of the operator.
@@ -81,13 +81,14 @@ impl Running {
         let mut work = JoinSet::new();
         let house = Core { config, clock, stopping: &stopping, last: &last };
         let (app, admin) = house.open(id, reachable, &mut work).await?;
-        let server = Server::new(http::router(app), &config.limits, Arc::clone(&admin.metrics), stopping.clone());
+        let metrics = Arc::clone(&admin.metrics);
+        let server = Server::new(http::router(app), config.limits.of_connections(), metrics, stopping.clone());
         let admin_server = admin_server(config, admin::router(admin.clone()), &stopping);
 
         let mut doors = JoinSet::new();
         let (tcp, admin_tcp) = (listeners.address(), admin_listeners.address());
-        listeners.open(&server, &stopping, &mut doors);
-        admin_listeners.open(&admin_server, &stopping, &mut doors);
+        listeners.open(&server, &mut doors);
+        admin_listeners.open(&admin_server, &mut doors);
         if let Some(onion) = onion {
             doors.spawn(onion.run(server.clone(), stopping.clone()));
         }
@@ -187,8 +188,8 @@ fn onion_options(config: &Config, seed: OnionSeed) -> OnionOptions {
 }
 
 fn admin_server(config: &Config, router: Router, stopping: &CancellationToken) -> Server {
-    let limits = crate::limits::Limits { connections: ADMIN_CONNECTIONS, ..config.limits.clone() };
-    Server::new(router, &limits, Arc::default(), stopping.clone())
+    let limits = ConnectionLimits { connections: ADMIN_CONNECTIONS, ..config.limits.of_connections() };
+    Server::new(router, limits, Arc::new(()), stopping.clone())
 }
 
 /// Sockets, open before anything else is done.
@@ -215,12 +216,13 @@ impl Listeners {
         self.tcp.as_ref().and_then(|tcp| tcp.local_addr().ok())
     }
 
-    fn open(self, server: &Server, stopping: &CancellationToken, doors: &mut JoinSet<()>) {
+    fn open(self, server: &Server, doors: &mut JoinSet<()>) {
+        let (tcp, unix) = (server.clone(), server.clone());
         if let Some(listener) = self.tcp {
-            doors.spawn(report(accept_tcp(listener, server.clone(), stopping.clone())));
+            doors.spawn(report(async move { tcp.accept(listener).await }));
         }
         if let Some(listener) = self.unix {
-            doors.spawn(report(accept_unix(listener, server.clone(), stopping.clone())));
+            doors.spawn(report(async move { unix.accept(listener).await }));
         }
     }
 }

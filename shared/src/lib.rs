@@ -1,4 +1,4 @@
-//! What Chive's clients and its rendezvous servers both parse, and nothing else. No I/O, no clock,
+//! What Chive's clients and its rendezvous servers both parse, pause and limit. No I/O, no clock,
 //! no randomness: the time is Unix milliseconds that the caller passes, random bytes are parameters.
 //!
 //! The modules stand in reading order. `rendezvous-server/API.md` explains the whole to somebody
@@ -22,6 +22,9 @@ pub mod handle;
 pub mod work;
 
 pub mod api;
+
+pub mod backoff;
+pub mod slots;
 
 mod bytes;
 mod derive;

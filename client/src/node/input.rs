@@ -32,9 +32,9 @@ use chive_shared::server::ServerId;
 pub(crate) const CALL_QUEUE: usize = 64;
 /// Reports of tasks waiting for the node: tasks wait while it is full.
 pub(crate) const REPORT_QUEUE: usize = 256;
-/// What came over one link and waits for the node: the link reads no further while it is full. It is also
-/// what others may have to wait for, and a larger one brings little more through the node.
-pub(crate) const LINK_QUEUE: usize = 2;
+/// What came over one link and waits for the node: the link reads no further while it is full. It is also what others
+/// may have to wait for, and a longer queue brings little more through the node.
+pub(crate) const LINK_QUEUE: usize = 1;
 
 /// One thing to handle, whole, in one transaction.
 pub(crate) enum Input {

@@ -328,19 +328,12 @@ impl NodeHandle {
 
 /// How things are shown.
 impl NodeHandle {
-    /// Each with the heading of its conversation, which is read once.
+    /// Each with the heading of its conversation.
     async fn read_messages(&self, tx: &mut Tx, rows: &[MessageRow]) -> Result<Vec<Message>, Fault> {
-        let mut headings: HashMap<ConversationId, Heading> = HashMap::new();
-        let mut shown = Vec::with_capacity(rows.len());
-        for row in rows {
-            if !headings.contains_key(&row.conversation)
-                && let Some(heading) = conversations::heading(tx, row.conversation).await?
-            {
-                headings.insert(row.conversation, heading);
-            }
-            shown.extend(headings.get(&row.conversation).map(|within| self.show_message(row, within)));
-        }
-        Ok(shown)
+        let conversations = rows.iter().map(|row| row.conversation).collect();
+        let headings = conversations::headings(tx, &conversations).await?;
+        let shown = rows.iter().filter_map(|row| Some(self.show_message(row, headings.get(&row.conversation)?)));
+        Ok(shown.collect())
     }
 
     async fn read_message(&self, tx: &mut Tx, row: Option<MessageRow>) -> Result<Option<Message>, Fault> {
@@ -391,7 +384,13 @@ impl NodeHandle {
 }
 
 fn heading(conversation: &ConversationRow, with: &ContactRow) -> Heading {
-    Heading { public_id: conversation.public_id, contact: with.id, peer_id: with.peer_id, name: with.name.clone() }
+    Heading {
+        conversation: conversation.id,
+        public_id: conversation.public_id,
+        contact: with.id,
+        peer_id: with.peer_id,
+        name: with.name.clone(),
+    }
 }
 
 fn count(n: usize) -> u32 {

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::http::Connection;
-use super::{ANSWER_DEADLINE, LAST_PAUSE, ServerError, Way, pause};
+use super::{ANSWER_DEADLINE, PAUSES, ServerError, Way};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
 use crate::presence::{Board, Lie, News, Subject};
@@ -77,7 +77,7 @@ impl Reader {
                 error = following.follow(&mut board, &mut self.rng, &report, &mut since) => error,
             };
             // A server that is good for a moment only is not asked more often than one that never is.
-            if since.is_some_and(|since: Instant| since.elapsed() >= LAST_PAUSE) {
+            if since.is_some_and(|since: Instant| since.elapsed() >= PAUSES.longest()) {
                 failures = 0;
             }
             let lied = matches!(error, ServerError::Lie(_));
@@ -85,7 +85,7 @@ impl Reader {
             if lied {
                 return;
             }
-            let pause = pause(failures);
+            let pause = PAUSES.after(failures);
             failures = failures.saturating_add(1);
             tokio::select! {
                 changed = self.subjects.changed() => if changed.is_err() { return },

@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use tokio::sync::watch;
 
 use super::http::Connection;
-use super::{ServerError, Way, pause, work};
+use super::{PAUSES, ServerError, Way, work};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
 use crate::presence::{Announcement, Announcer};
@@ -183,7 +183,8 @@ impl Writer {
                     post.overtaken = true;
                     return None;
                 }
-                post.announcer.failed(now, i64::try_from(pause(post.failures).as_millis()).unwrap_or(MINUTE));
+                let pause = PAUSES.after(post.failures).as_millis();
+                post.announcer.failed(now, i64::try_from(pause).unwrap_or(MINUTE));
                 post.failures = post.failures.saturating_add(1);
                 WriterNews::Failed(error)
             }

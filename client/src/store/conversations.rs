@@ -1,6 +1,6 @@
 //! Conversations: who is in them, and what belongs to a conversation as a whole.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::AssertSqlSafe;
 use sqlx_macros::FromRow;
@@ -83,6 +83,8 @@ pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Conversat
 /// What messages of a direct conversation are shown with.
 #[derive(FromRow)]
 pub struct Heading {
+    /// The conversation.
+    pub conversation: ConversationId,
     /// By what front-ends know the conversation.
     pub public_id: PublicId,
     /// Whom it is with.
@@ -93,11 +95,18 @@ pub struct Heading {
     pub name: String,
 }
 
-/// What its messages are shown with.
-pub async fn heading(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Heading>, StoreError> {
-    let one = "SELECT v.public_id, c.id AS contact, c.peer_id, c.name \
-               FROM conversation v JOIN contact c ON c.conversation = v.id WHERE v.id = ?";
-    Ok(sqlx::query_as(one).bind(conversation).fetch_optional(&mut **tx).await?)
+/// What the messages of these conversations are shown with.
+pub async fn headings(
+    tx: &mut Tx,
+    conversations: &BTreeSet<ConversationId>,
+) -> Result<HashMap<ConversationId, Heading>, StoreError> {
+    let ids: Vec<String> = conversations.iter().map(|conversation| conversation.0.to_string()).collect();
+    let those = "SELECT v.id AS conversation, v.public_id, c.id AS contact, c.peer_id, c.name \
+                 FROM json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
+                 JOIN contact c ON c.conversation = v.id";
+    let headings: Vec<Heading> =
+        sqlx::query_as(those).bind(format!("[{}]", ids.join(","))).fetch_all(&mut **tx).await?;
+    Ok(headings.into_iter().map(|heading| (heading.conversation, heading)).collect())
 }
 
 /// Keeps what was typed and not sent; nothing, if `None`.

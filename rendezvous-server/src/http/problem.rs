@@ -4,22 +4,20 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chive_shared::api::{Code, Problem};
 use chive_shared::handle::ClaimError;
 use chive_shared::record::RecordError;
 use chive_shared::sequence::Sequence;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::response::Response as ResponseDoc;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::board::Order;
 use crate::keeper::Refused;
 use crate::store::StoreError;
 
-const PROBLEM_JSON: &str = "application/problem+json";
 /// Seconds after which it makes sense to try again.
 const LATER: HeaderValue = HeaderValue::from_static("5");
 
@@ -167,11 +165,9 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(&*self.0)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        let mut response = chive_http::problem::respond(status, &*self.0);
         if matches!(self.0.code, Code::Busy | Code::Full | Code::StorageUnavailable | Code::Stopping) {
-            headers.insert(RETRY_AFTER, LATER);
+            response.headers_mut().insert(RETRY_AFTER, LATER);
         }
         response
     }
@@ -227,38 +223,14 @@ pub(super) fn status_of(code: Code) -> StatusCode {
 /// What every operation may be refused for.
 const EVERYWHERE: [Code; 5] = [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
 
-/// The refusals of an operation for the document: those named, and those that every operation has.
 pub(super) fn refusals_of(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for &code in own.iter().chain(&EVERYWHERE) {
-        codes.entry(status_of(code).as_str().to_owned()).or_default().push(in_words(code));
-    }
-    codes.insert("default".into(), vec!["any other problem".into()]);
-    codes.into_iter().map(|(status, codes)| (status, documented(&codes.join(", ")).into())).collect()
-}
-
-fn in_words(code: Code) -> String {
-    serde_json::to_string(&code).unwrap_or_default().replace('"', "`")
-}
-
-fn documented(description: &str) -> ResponseDoc {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(description).content(PROBLEM_JSON, problem).build()
+    chive_http::problem::refusals_of(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.
 macro_rules! refusals {
     ($name:ident: $($code:ident),*) => {
-        struct $name;
-
-        impl utoipa::IntoResponses for $name {
-            fn responses() -> std::collections::BTreeMap<
-                String,
-                utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
-            > {
-                $crate::http::problem::refusals_of(&[$(chive_shared::api::Code::$code),*])
-            }
-        }
+        chive_http::refusals!($name, $crate::http::problem::refusals_of, chive_shared::api::Code: $($code),*);
     };
 }
 pub(super) use refusals;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use chive_http::serve::Server;
 use chive_tor::{Launched, RendRequest, StreamRequest, Tor};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::task::JoinSet;
 
-use super::{FIRST_RETRY, LAST_RETRY, PORT, Reachable};
+use super::{PORT, RETRIES, Reachable};
 use crate::identity::OnionSeed;
-use crate::serve::Server;
 
 /// Circuits on which callers may have streams at once.
 const MAX_CIRCUITS: usize = 8_192;
@@ -31,11 +31,11 @@ pub(super) struct Service<'a> {
 impl Service<'_> {
     /// Launches, and launches anew, for ever.
     pub(super) async fn keep_up(&self) {
-        let mut pause = FIRST_RETRY;
+        let mut pauses = RETRIES.pauses();
         loop {
             match self.tor.launch(&self.seed.0) {
                 Ok(Launched { service, callers }) => {
-                    pause = FIRST_RETRY;
+                    pauses.reset();
                     tokio::select! {
                         () = self.let_in(callers) => tracing::info!("arti ended the service"),
                         () = self.watch() => tracing::info!("the service cannot be reached: launching it anew"),
@@ -44,8 +44,7 @@ impl Service<'_> {
                 }
                 Err(error) => tracing::warn!(%error, "the service could not be launched"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (2 * pause).min(LAST_RETRY);
+            tokio::time::sleep(pauses.next()).await;
         }
     }
 
@@ -72,11 +71,13 @@ impl Service<'_> {
 
     /// Ends when the service cannot be reached.
     async fn watch(&self) {
-        let (mut failures, mut pause) = (0, FIRST_RETRY);
+        let mut pauses = RETRIES.pauses();
+        let (mut failures, mut pause) = (0, pauses.next());
         loop {
             tokio::time::sleep(pause).await;
             if self.call().await {
                 self.reachable.set(true);
+                pauses.reset();
                 (failures, pause) = (0, CALM);
                 continue;
             }
@@ -85,7 +86,7 @@ impl Service<'_> {
                 self.reachable.set(false);
                 return;
             }
-            pause = if pause == CALM { FIRST_RETRY } else { (2 * pause).min(LAST_RETRY) };
+            pause = pauses.next();
         }
     }
 

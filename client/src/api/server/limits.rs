@@ -20,9 +20,15 @@ pub const STREAM_PAGE: u32 = 64;
 /// How often a silent stream says that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How many connections are served at once; more wait until one ends. A connection has one request at a time, so
-/// this also bounds the requests.
+/// How many connections are served at once; one more takes the slot of one that does nothing. A connection has one
+/// request at a time, so this also bounds the requests.
 pub const MAX_CONNECTIONS: usize = 128;
+
+/// Lines of a request's head.
+pub const MAX_HEADERS: usize = 64;
+
+/// A request's head, in bytes.
+pub const MAX_HEAD: usize = 64 << 10;
 
 /// How long a request's head may take, also the wait for it on an open connection.
 pub const HEAD_DEADLINE: Duration = Duration::from_secs(30);

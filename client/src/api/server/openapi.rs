@@ -33,11 +33,6 @@ refusals!(Refusals:);
 )]
 pub(super) struct Document;
 
-/// The document as it is served and checked in.
-pub(super) fn text(document: &utoipa::openapi::OpenApi) -> String {
-    document.to_pretty_json().map(|text| text + "\n").unwrap_or_default()
-}
-
 /// This document.
 #[utoipa::path(
     get, path = "/v1/openapi.json", operation_id = "openapi", tag = "node",

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::response::Response as ResponseDoc;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::api::types::{ErrorCode, Problem};
 use crate::fault::Fault;
-
-const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A request that gets a problem for an answer.
 #[derive(Debug)]
@@ -65,7 +61,7 @@ impl From<Fault> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, [(CONTENT_TYPE, PROBLEM_JSON)], Json(self.into_problem())).into_response()
+        chive_http::problem::respond(self.status, &self.into_problem())
     }
 }
 
@@ -128,44 +124,23 @@ const EVERYWHERE: [ErrorCode; 6] = [
     ErrorCode::Internal,
 ];
 
-/// The refusals of an operation for the document: those named, and those that every operation has.
 pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for &code in own.iter().chain(&EVERYWHERE) {
-        codes.entry(status_of(code).as_str().to_owned()).or_default().push(in_words(code));
-    }
-    codes.insert("default".into(), vec!["any other problem".into()]);
-    codes.into_iter().map(|(status, codes)| (status, documented(&codes.join(", ")).into())).collect()
-}
-
-fn in_words(code: ErrorCode) -> String {
-    serde_json::to_string(&code).unwrap_or_default().replace('"', "`")
-}
-
-fn documented(description: &str) -> ResponseDoc {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(description).content(PROBLEM_JSON, problem).build()
+    chive_http::problem::refusals_of(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.
 macro_rules! refusals {
     ($name:ident: $($code:ident),*) => {
-        struct $name;
-
-        impl utoipa::IntoResponses for $name {
-            fn responses() -> std::collections::BTreeMap<
-                String,
-                utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
-            > {
-                $crate::api::server::problem::refusals_of(&[$($crate::api::types::ErrorCode::$code),*])
-            }
-        }
+        chive_http::refusals!(
+            $name, $crate::api::server::problem::refusals_of, $crate::api::types::ErrorCode: $($code),*
+        );
     };
 }
 pub(super) use refusals;
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::CONTENT_TYPE;
     use http_body_util::BodyExt;
     use utoipa::openapi::schema::Schema;
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use chive::api::client::{Client, ClientError};
 use chive::api::types::{ErrorCode, Event};
+use chive_shared::backoff::{Backoff, Pauses};
 use futures::{Stream, StreamExt as _};
 
 use crate::exit::{Failure, Outcome};
 
-/// The first pause before connecting again. It doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A restarted node is noticed within this time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The pauses before connecting again: a restarted node is noticed within the longest.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 type Events = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
 
@@ -35,7 +34,7 @@ pub(crate) struct Follow {
     after: i64,
     events: Option<Events>,
     broken: bool,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 impl Follow {
@@ -47,7 +46,7 @@ impl Follow {
             Some(after) => after,
             None => client.status().await?.last_event,
         };
-        Ok(Self { client: client.clone(), after, events: None, broken: false, pause: FIRST_PAUSE })
+        Ok(Self { client: client.clone(), after, events: None, broken: false, pauses: PAUSES.pauses() })
     }
 
     /// The next step. It can be dropped while it waits, and asked again.
@@ -69,7 +68,7 @@ impl Follow {
 
     fn advance(&mut self, event: Event) -> Step {
         self.after = event.seq;
-        self.pause = FIRST_PAUSE;
+        self.pauses.reset();
         Step::Event(Box::new(event))
     }
 
@@ -81,8 +80,7 @@ impl Follow {
 
     /// Waits a little and tries once: a step when the node answers again.
     async fn resume(&mut self) -> Outcome<Option<Step>> {
-        tokio::time::sleep(self.pause).await;
-        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        tokio::time::sleep(self.pauses.next()).await;
         match self.client.status().await {
             // A cursor of the future belongs to a profile that is no longer there.
             Ok(status) if status.last_event < self.after => {
@@ -123,7 +121,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let mut follow = Follow::new(&Client::new(dir.path().join("api.sock")), Some(3)).await?;
         assert!(matches!(follow.next().await?, Step::Broken));
-        let silence = tokio::time::timeout(5 * FIRST_PAUSE, follow.next()).await;
+        let silence = tokio::time::timeout(5 * PAUSES.after(0), follow.next()).await;
         assert!(silence.is_err(), "{silence:?}");
         Ok(())
     }

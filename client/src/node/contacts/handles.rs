@@ -97,7 +97,7 @@ impl HandleJobs {
 
     fn failed(&mut self, id: HandleId, at: Instant) {
         let failures = self.retries.get(&id).map_or(0, |(failures, _)| *failures);
-        let next = at + rendezvous::pause(failures).max(Duration::from_secs(5));
+        let next = at + rendezvous::PAUSES.after(failures).max(Duration::from_secs(5));
         self.retries.insert(id, (failures.saturating_add(1), next));
     }
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use chive_shared::backoff::Backoff;
 use rand::{CryptoRng, Rng};
 use tokio::time::Instant;
 
-/// The first pause; it doubles with each failure. A dial that fails at once, because nobody has heard of the service
-/// yet, soon works.
+/// A dial that fails at once, because nobody has heard of the service yet, soon works.
 const FIRST: Duration = Duration::from_millis(250);
-/// The longest pause while something waits for the contact.
-const LONGEST_WAITING: Duration = Duration::from_mins(1);
-/// The longest pause while nothing does.
-const LONGEST_IDLE: Duration = Duration::from_mins(10);
+/// The pauses while something waits for the contact.
+const WAITING: Backoff = Backoff::new(FIRST, Duration::from_mins(1));
+/// The pauses while nothing does.
+const IDLE: Backoff = Backoff::new(FIRST, Duration::from_mins(10));
 /// The pause after a contact said that it stops.
 const STOPPED: Duration = Duration::from_secs(30);
 /// How long the session of a request gets to become the link, before the contact is dialled.
@@ -75,8 +75,7 @@ impl Redial {
 
     /// A dial failed. `waiting`: something waits for the contact.
     pub(crate) fn failed(&mut self, now: Instant, waiting: bool, rng: &mut dyn CryptoRng) {
-        let longest = if waiting { LONGEST_WAITING } else { LONGEST_IDLE };
-        let pause = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
+        let pause = if waiting { WAITING } else { IDLE }.after(self.failures);
         self.failures = self.failures.saturating_add(1);
         self.failed_at = Some(now);
         self.next = Some(now + pause.mul_f64(rng.random_range(0.75..1.25)));

@@ -269,9 +269,9 @@ impl Person {
             self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
-                let within = conversations::heading(&mut tx, contact.conversation).await.unwrap().unwrap();
+                let headings = conversations::headings(&mut tx, &[contact.conversation].into()).await.unwrap();
                 let history = messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap();
-                kept.extend(history.iter().map(|row| row.show(&within, |_| Reason::Unknown)));
+                kept.extend(history.iter().map(|row| row.show(&headings[&contact.conversation], |_| Reason::Unknown)));
             }
             drop(tx);
             from.close().await;

@@ -66,9 +66,10 @@ impl Witness {
             if event.kind == Kind::Message
                 && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
-                let within = conversations::heading(&mut tx, row.conversation).await.unwrap().unwrap();
+                let headings = conversations::headings(&mut tx, &[row.conversation].into()).await.unwrap();
+                let within = &headings[&row.conversation];
                 let other = within.peer_id.to_hex();
-                self.record.take(&self.who, &other, &row.show(&within, |_| Reason::Unknown));
+                self.record.take(&self.who, &other, &row.show(within, |_| Reason::Unknown));
             }
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use chive_shared::backoff::Backoff;
 use chive_tor::{BootstrapStatus, ErrorKind, Tor};
 use futures::StreamExt;
 use tokio::sync::watch;
@@ -14,10 +15,8 @@ use super::trouble::{NO_PROGRESS, blockage, failure, skew_in};
 use crate::model::Reason;
 use crate::transport::NetworkStatus;
 
-/// The pause after the first failed bootstrap; it doubles with each further one.
-const FIRST_RETRY: Duration = Duration::from_secs(2);
-/// The longest pause between two bootstraps.
-const LAST_RETRY: Duration = Duration::from_mins(1);
+/// The pauses between bootstraps.
+const RETRIES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
 /// How long arti may stand still before it is started afresh, at first; doubled each time until it
 /// works. arti itself waits ever longer before it tries again, for hours in the end.
 const FIRST_PATIENCE: Duration = Duration::from_mins(1);
@@ -117,7 +116,7 @@ pub(super) async fn run(arti: Arc<Arti>, network: Arc<Network>, stop: Cancellati
 /// Bootstraps and reports until arti should be started afresh.
 async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
     let Some(run) = arti.run() else {
-        return tokio::time::sleep(FIRST_RETRY).await;
+        return tokio::time::sleep(RETRIES.after(0)).await;
     };
     let failure = watch::Sender::new(None);
     let mut events = run.tor.changes();
@@ -137,12 +136,11 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
 
 /// Tries until it works.
 async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<ErrorKind>>) {
-    let mut pause = FIRST_RETRY;
+    let mut pauses = RETRIES.pauses();
     while let Err(kind) = tor.bootstrap().await {
         tracing::debug!(?kind, "could not bootstrap");
         failure.send_replace(Some(kind));
-        tokio::time::sleep(pause).await;
-        pause = (2 * pause).min(LAST_RETRY);
+        tokio::time::sleep(pauses.next()).await;
     }
     failure.send_replace(None);
     network.bootstrapped.store(true, Ordering::Release);

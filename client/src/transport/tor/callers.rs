@@ -1,37 +1,55 @@
 //! The circuits of those who called a service: so many and no more, but none that is idle keeps
 //! another out.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
-use super::locked;
+use chive_shared::slots::{Slot, Slots};
 
 /// Circuits that may be open to one service at once.
 const MAX_CIRCUITS: usize = 512;
 /// A caller has so long for its first stream before its circuit counts as idle.
 const FIRST_STREAM: Duration = Duration::from_secs(15);
 
-/// All circuits to one service, the oldest first.
-#[derive(Default)]
-pub(super) struct Callers {
-    circuits: Mutex<(u64, BTreeMap<u64, Arc<Circuit>>)>,
-}
+/// All circuits to one service.
+pub(super) struct Callers(Slots<Circuit>);
 
 /// One caller's circuit.
-struct Circuit {
+pub(super) struct Circuit {
     since: Instant,
     /// Held by every stream on it.
     streams: Arc<()>,
     had_stream: AtomicBool,
-    dismissed: CancellationToken,
+}
+
+/// A caller's place among all, until it is dropped.
+pub(super) type Caller = Slot<Circuit>;
+
+impl Default for Callers {
+    fn default() -> Self {
+        Self(Slots::new(MAX_CIRCUITS))
+    }
+}
+
+impl Callers {
+    /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is idle.
+    pub(super) fn admit(&self, now: Instant) -> Option<Caller> {
+        let circuit = Circuit { since: now, streams: Arc::default(), had_stream: AtomicBool::new(false) };
+        let admitted = self.0.admit(circuit, |all| all.iter().position(|circuit| circuit.is_idle(now)));
+        Some(admitted?.slot)
+    }
 }
 
 impl Circuit {
-    fn is_empty(&self) -> bool {
+    /// A mark for a stream on the circuit, to be held as long as the stream is.
+    pub(super) fn mark(&self) -> Arc<()> {
+        self.had_stream.store(true, Ordering::Relaxed);
+        Arc::clone(&self.streams)
+    }
+
+    /// Whether no stream is open.
+    pub(super) fn is_empty(&self) -> bool {
         Arc::strong_count(&self.streams) == 1
     }
 
@@ -41,64 +59,12 @@ impl Circuit {
     }
 }
 
-/// A caller's place among all, until it is dropped.
-pub(super) struct Caller {
-    callers: Arc<Callers>,
-    number: u64,
-    circuit: Arc<Circuit>,
-}
-
-impl Callers {
-    /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is idle.
-    pub(super) fn admit(self: &Arc<Self>, now: Instant) -> Option<Caller> {
-        let mut circuits = locked(&self.circuits);
-        let (last, open) = &mut *circuits;
-        if open.len() >= MAX_CIRCUITS {
-            let idle = open.iter().find(|(_, circuit)| circuit.is_idle(now)).map(|(number, _)| *number)?;
-            open.remove(&idle)?.dismissed.cancel();
-        }
-        *last += 1;
-        let circuit = Arc::new(Circuit {
-            since: now,
-            streams: Arc::default(),
-            had_stream: AtomicBool::new(false),
-            dismissed: CancellationToken::new(),
-        });
-        open.insert(*last, Arc::clone(&circuit));
-        Some(Caller { callers: Arc::clone(self), number: *last, circuit })
-    }
-}
-
-impl Caller {
-    /// A mark for a stream on the circuit, to be held as long as the stream is.
-    pub(super) fn mark(&self) -> Arc<()> {
-        self.circuit.had_stream.store(true, Ordering::Relaxed);
-        Arc::clone(&self.circuit.streams)
-    }
-
-    /// Whether no stream is open.
-    pub(super) fn is_empty(&self) -> bool {
-        self.circuit.is_empty()
-    }
-
-    /// Ends when the circuit has to make room.
-    pub(super) async fn dismissed(&self) {
-        self.circuit.dismissed.cancelled().await;
-    }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        locked(&self.callers.circuits).1.remove(&self.number);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn full(now: Instant) -> (Arc<Callers>, Vec<Caller>) {
-        let callers = Arc::new(Callers::default());
+    fn full(now: Instant) -> (Callers, Vec<Caller>) {
+        let callers = Callers::default();
         let open = (0..MAX_CIRCUITS).map(|_| callers.admit(now).unwrap()).collect();
         (callers, open)
     }
@@ -107,9 +73,9 @@ mod tests {
     fn circuits_in_use_are_bounded_and_never_dismissed() {
         let now = Instant::now();
         let (callers, mut open) = full(now);
-        let _streams: Vec<Arc<()>> = open.iter().map(Caller::mark).collect();
+        let _streams: Vec<Arc<()>> = open.iter().map(|caller| caller.mark()).collect();
         assert!(callers.admit(now + 100 * FIRST_STREAM).is_none());
-        assert!(open.iter().all(|caller| !caller.circuit.dismissed.is_cancelled()));
+        assert!(open.iter().all(|caller| !caller.is_evicted()));
         open.pop();
         assert!(callers.admit(now).is_some());
     }
@@ -118,13 +84,13 @@ mod tests {
     fn a_circuit_whose_stream_is_gone_makes_room() {
         let now = Instant::now();
         let (callers, open) = full(now);
-        let mut streams: Vec<Arc<()>> = open.iter().map(Caller::mark).collect();
+        let mut streams: Vec<Arc<()>> = open.iter().map(|caller| caller.mark()).collect();
         streams.remove(3);
         let newcomer = callers.admit(now).unwrap();
-        assert!(open[3].circuit.dismissed.is_cancelled());
+        assert!(open[3].is_evicted());
         assert!(callers.admit(now).is_none(), "the newcomer has had no time yet");
         drop((open, newcomer));
-        assert!(locked(&callers.circuits).1.is_empty());
+        assert!(callers.0.is_empty());
     }
 
     #[test]
@@ -133,6 +99,6 @@ mod tests {
         let (callers, open) = full(now);
         assert!(callers.admit(now).is_none());
         assert!(callers.admit(now + FIRST_STREAM).is_some());
-        assert!(open[0].circuit.dismissed.is_cancelled());
+        assert!(open[0].is_evicted());
     }
 }

@@ -46,7 +46,7 @@ impl Reception {
     pub(super) async fn receive(&self, request: RendRequest, caller: Caller) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = caller.dismissed() => tracing::debug!("an idle circuit makes room for another"),
+            () = caller.evicted() => tracing::debug!("an idle circuit makes room for another"),
             () = self.meet(request, &caller) => {}
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chive_shared::backoff::Backoff;
 use chive_tor::{LaunchError, Launched, RendRequest};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -22,11 +23,8 @@ use super::services::{ServiceId, Services};
 use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
 use crate::transport::{Incoming, Reachability, ServiceKey};
 
-/// The pause after a launch that arti refused, such as while the last one still holds its lock; it
-/// doubles with each further one.
-const FIRST_RETRY: Duration = Duration::from_millis(25);
-/// The longest pause between two launches that arti refuses.
-const LAST_RETRY: Duration = Duration::from_secs(30);
+/// The pauses between launches that arti refuses, such as while the last one still holds its lock.
+const RETRIES: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(30));
 /// The shortest time between two probes of a service that was reached: a network that is lost
 /// without anybody dialling is noticed by them alone.
 const DOUBT_PAUSE: Duration = Duration::from_mins(2);
@@ -100,14 +98,13 @@ impl Service {
 
     /// Launches, for as long as it takes.
     async fn launch(&self) -> (CancellationToken, Launched) {
-        let mut pause = FIRST_RETRY;
+        let mut pauses = RETRIES.pauses();
         loop {
             match self.try_launch() {
                 Ok(launched) => return launched,
                 Err(error) => tracing::debug!(%error, "could not launch a service"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (2 * pause).min(LAST_RETRY);
+            tokio::time::sleep(pauses.next()).await;
         }
     }
 

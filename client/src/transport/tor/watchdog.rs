@@ -3,28 +3,26 @@
 
 use std::time::{Duration, Instant};
 
+use chive_shared::backoff::Backoff;
+
 use crate::transport::Reachability;
 
 /// The pause between a launch and the first probe: the least that an upload takes.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// The pause after the first failed probe; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause between two probes of a service that is not reached.
-const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses between probes of a service that is not reached.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));
 /// The pause between two probes of a service that is reached, on average.
 const CALM_PAUSE: Duration = Duration::from_mins(10);
 /// By how much that pause varies, so that probes of several services are no pattern: ± a quarter.
 const CALM_JITTER: f64 = 0.25;
 /// So many probes in a row must fail before a service is launched anew …
 const FAILURES: u32 = 4;
-/// … and for so long; doubled with each launch that did not help. It covers what an upload of a
+/// … and for so long, longer with each launch that did not help. It covers what an upload of a
 /// fresh descriptor takes.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Backoff = Backoff::new(Duration::from_mins(2), Duration::from_mins(32));
 /// The same, once, when the network was lost and came back: relays that were all started anew have
 /// forgotten every descriptor, and nothing tells arti so.
 const PATIENCE_AFTER_RETURN: Duration = Duration::from_secs(10);
-/// The longest that a launch is given to help.
-const LAST_PATIENCE: Duration = Duration::from_mins(32);
 
 /// The result of one dial to ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl Watch {
             Probe::Failed => self.failed(now),
             Probe::NoNetwork => {
                 self.start_over();
-                self.next(LAST_PAUSE, false)
+                self.next(PAUSES.longest(), false)
             }
         }
     }
@@ -101,9 +99,8 @@ impl Watch {
     fn failed(&mut self, now: Instant) -> Next {
         let since = *self.failing_since.get_or_insert(now);
         self.failures += 1;
-        let pause = doubled(FIRST_PAUSE, self.failures - 1, LAST_PAUSE);
-        let patience =
-            if self.returned { PATIENCE_AFTER_RETURN } else { doubled(PATIENCE, self.relaunches, LAST_PATIENCE) };
+        let pause = PAUSES.after(self.failures - 1);
+        let patience = if self.returned { PATIENCE_AFTER_RETURN } else { PATIENCE.after(self.relaunches) };
         if self.failures < FAILURES || now.duration_since(since) < patience {
             return self.next(pause, false);
         }
@@ -111,7 +108,7 @@ impl Watch {
         self.relaunches = self.relaunches.saturating_add(1);
         self.returned = false;
         self.start_over();
-        self.next(FIRST_PAUSE, true)
+        self.next(PAUSES.after(0), true)
     }
 
     fn start_over(&mut self) {
@@ -122,11 +119,6 @@ impl Watch {
     fn next(&self, pause: Duration, relaunch: bool) -> Next {
         Next { state: self.state, pause, relaunch }
     }
-}
-
-/// `first`, doubled so many times, at most `last`.
-fn doubled(first: Duration, times: u32, last: Duration) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(times)).min(last)
 }
 
 #[cfg(test)]
@@ -169,7 +161,7 @@ mod tests {
         let now = Instant::now();
         watch.on_result(Probe::Reached, now, 0.5);
         let next = watch.on_result(Probe::Failed, now, 0.5);
-        assert_eq!(next, Next { state: Reachability::Reachable, pause: FIRST_PAUSE, relaunch: false });
+        assert_eq!(next, Next { state: Reachability::Reachable, pause: PAUSES.after(0), relaunch: false });
     }
 
     #[test]
@@ -177,15 +169,15 @@ mod tests {
         let mut watch = Watch::new();
         let mut now = Instant::now();
         let (took, count) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took >= PATIENCE && took < PATIENCE + LAST_PAUSE, "{took:?}");
+        assert!(took >= PATIENCE.after(0) && took < PATIENCE.after(0) + PAUSES.longest(), "{took:?}");
         assert!(count >= FAILURES);
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took >= 2 * PATIENCE && took < 2 * PATIENCE + LAST_PAUSE, "{took:?}");
+        assert!(took >= 2 * PATIENCE.after(0) && took < 2 * PATIENCE.after(0) + PAUSES.longest(), "{took:?}");
         let next = watch.on_result(Probe::Failed, now, 0.5);
         assert_eq!(next.state, Reachability::Unreachable, "until it is reached again");
         watch.on_result(Probe::Reached, now, 0.5);
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took < PATIENCE + LAST_PAUSE, "a success makes it eager again: {took:?}");
+        assert!(took < PATIENCE.after(0) + PAUSES.longest(), "a success makes it eager again: {took:?}");
     }
 
     #[test]
@@ -197,7 +189,7 @@ mod tests {
         let (took, count) = fail_until_relaunch(&mut watch, &mut now);
         assert!(took < Duration::from_secs(15) && count >= FAILURES, "{took:?}, {count}");
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took >= PATIENCE, "{took:?}");
+        assert!(took >= PATIENCE.after(0), "{took:?}");
     }
 
     #[test]
@@ -212,7 +204,7 @@ mod tests {
         let mut watch = Watch::new();
         let mut now = Instant::now();
         let longest = (0..40).map(|_| fail_until_relaunch(&mut watch, &mut now).0).max();
-        assert!(longest < Some(LAST_PATIENCE + LAST_PAUSE));
+        assert!(longest < Some(PATIENCE.longest() + PAUSES.longest()));
     }
 
     #[test]

@@ -1,0 +1,13 @@
+//! HTTP as Chive's clients and its rendezvous servers both serve it: an axum router on connections that come
+//! from anywhere, and errors that are problem details.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`listen`] | where connections come from: a TCP port or a Unix socket |
+//! | [`serve`] | connections: admitted up to a limit, served, and joined |
+//! | [`problem`] | errors on their way out, and in the OpenAPI document |
+
+mod connections;
+pub mod listen;
+pub mod problem;
+pub mod serve;
