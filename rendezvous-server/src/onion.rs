@@ -97,7 +97,7 @@ impl Onion {
                 }
                 Err(error) => tracing::error!(%error, "there is no onion service"),
             }
-            stopping.run_until_cancelled(tokio::time::sleep(pauses.next())).await;
+            stopping.run_until_cancelled(tokio::time::sleep(pauses.after_failure())).await;
         }
     }
 
@@ -120,7 +120,7 @@ async fn bootstrap(tor: &Tor) -> Result<(), ()> {
         let mut pauses = RETRIES.pauses();
         while let Err(kind) = tor.bootstrap().await {
             tracing::info!(?kind, "cannot get into the Tor network yet");
-            tokio::time::sleep(pauses.next()).await;
+            tokio::time::sleep(pauses.after_failure()).await;
         }
     };
     tokio::pin!(trying);

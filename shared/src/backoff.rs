@@ -46,7 +46,7 @@ impl Backoff {
 
 impl Pauses {
     /// The pause after one more failure.
-    pub fn next(&mut self) -> Duration {
+    pub fn after_failure(&mut self) -> Duration {
         let pause = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
         pause
@@ -69,8 +69,8 @@ mod tests {
         assert_eq!([16, 31, 32, u32::MAX].map(|failures| backoff.after(failures)), [backoff.longest(); 4]);
 
         let mut pauses = backoff.pauses();
-        assert_eq!([(); 3].map(|()| pauses.next().as_secs()), [1, 2, 4]);
+        assert_eq!([(); 3].map(|()| pauses.after_failure().as_secs()), [1, 2, 4]);
         pauses.reset();
-        assert_eq!(pauses.next().as_secs(), 1);
+        assert_eq!(pauses.after_failure().as_secs(), 1);
     }
 }

@@ -44,7 +44,7 @@ impl Service<'_> {
                 }
                 Err(error) => tracing::warn!(%error, "the service could not be launched"),
             }
-            tokio::time::sleep(pauses.next()).await;
+            tokio::time::sleep(pauses.after_failure()).await;
         }
     }
 
@@ -72,7 +72,7 @@ impl Service<'_> {
     /// Ends when the service cannot be reached.
     async fn watch(&self) {
         let mut pauses = RETRIES.pauses();
-        let (mut failures, mut pause) = (0, pauses.next());
+        let (mut failures, mut pause) = (0, pauses.after_failure());
         loop {
             tokio::time::sleep(pause).await;
             if self.call().await {
@@ -86,7 +86,7 @@ impl Service<'_> {
                 self.reachable.set(false);
                 return;
             }
-            pause = pauses.next();
+            pause = pauses.after_failure();
         }
     }
 

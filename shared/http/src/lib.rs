@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`listen`] | where connections come from: a TCP port or a Unix socket |
 //! | [`serve`] | connections: admitted up to a limit, served, and joined |
-//! | [`problem`] | errors on their way out, and in the OpenAPI document |
+//! | [`problem`] | errors on their way out, and in an API's document |
 
 mod connections;
 pub mod listen;

@@ -1,4 +1,4 @@
-//! Errors on their way out: problem details (RFC 9457), and how the OpenAPI document lists them.
+//! Errors on their way out: problem details (RFC 9457), and how the API's document lists them.
 
 use std::collections::BTreeMap;
 

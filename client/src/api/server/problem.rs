@@ -157,7 +157,7 @@ mod tests {
 
     async fn problem(fault: Fault) -> (StatusCode, Problem) {
         let response = Refusal::from(fault).into_response();
-        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())

@@ -80,7 +80,7 @@ impl Follow {
 
     /// Waits a little and tries once: a step when the node answers again.
     async fn resume(&mut self) -> Outcome<Option<Step>> {
-        tokio::time::sleep(self.pauses.next()).await;
+        tokio::time::sleep(self.pauses.after_failure()).await;
         match self.client.status().await {
             // A cursor of the future belongs to a profile that is no longer there.
             Ok(status) if status.last_event < self.after => {

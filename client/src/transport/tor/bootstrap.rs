@@ -140,7 +140,7 @@ async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<
     while let Err(kind) = tor.bootstrap().await {
         tracing::debug!(?kind, "could not bootstrap");
         failure.send_replace(Some(kind));
-        tokio::time::sleep(pauses.next()).await;
+        tokio::time::sleep(pauses.after_failure()).await;
     }
     failure.send_replace(None);
     network.bootstrapped.store(true, Ordering::Release);

@@ -104,7 +104,7 @@ impl Service {
                 Ok(launched) => return launched,
                 Err(error) => tracing::debug!(%error, "could not launch a service"),
             }
-            tokio::time::sleep(pauses.next()).await;
+            tokio::time::sleep(pauses.after_failure()).await;
         }
     }
 
