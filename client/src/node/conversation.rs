@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::model::PublicId;
 use crate::node::contacts::book::find_contact;
 use crate::node::handle::refuse;
-use crate::store::conversations::{self, ConversationRow};
+use crate::store::conversations::{self, ConversationRow, Heading};
 use crate::store::{Tx, contacts};
 
 pub(crate) mod groups;
@@ -34,10 +34,29 @@ pub(crate) async fn find_conversation(tx: &mut Tx, which: &str) -> Result<Conver
     }
 }
 
+/// The same, for its messages: in one look at the store, where it is named as people and front-ends do.
+pub(crate) async fn find_heading(tx: &mut Tx, which: &str) -> Result<Heading, Fault> {
+    let heading = match PublicId::from_hex(which) {
+        Some(id) => conversations::heading_by_public_id(tx, id).await?,
+        None => conversations::heading_by_name(tx, which).await?,
+    };
+    if let Some(heading) = heading {
+        return Ok(heading);
+    }
+
+    let conversation = find_conversation(tx, which).await?.id;
+    let mut headings = conversations::headings(tx, &[conversation].into()).await?;
+    headings.remove(&conversation).map_or_else(contact_removed, Ok)
+}
+
+fn contact_removed<T>() -> Result<T, Fault> {
+    refuse(ErrorCode::UnknownConversation, "the contact of this conversation was removed")
+}
+
 /// The contact whom a direct conversation is with.
 pub(crate) async fn contact_of(tx: &mut Tx, conversation: &ConversationRow) -> Result<contacts::ContactRow, Fault> {
     match contacts::by_conversation(tx, conversation.id).await? {
         Some(row) => Ok(row),
-        None => refuse(ErrorCode::UnknownConversation, "the contact of this conversation was removed"),
+        None => contact_removed(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::contacts::book::find_contact;
-use super::conversation::{contact_of, find_conversation};
+use super::conversation::{contact_of, find_conversation, find_heading};
 use super::handle::{NodeHandle, internal, refuse};
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
@@ -159,16 +159,16 @@ impl NodeHandle {
     pub async fn history(&self, which: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let conversation = find_conversation(&mut tx, which).await?.id;
+            let within = find_heading(&mut tx, which).await?;
             let before = match before {
                 None => None,
-                Some(id) => match messages::in_conversation(&mut tx, conversation, parse_id(id)?).await? {
+                Some(id) => match messages::in_conversation(&mut tx, within.conversation, parse_id(id)?).await? {
                     Some(row) => Some(messages::Position { clock: row.clock, id: row.id }),
                     None => return unknown_message(),
                 },
             };
-            let rows = messages::history(&mut tx, conversation, limit, before).await?;
-            self.read_messages(&mut tx, &rows).await
+            let rows = messages::history(&mut tx, within.conversation, limit, before).await?;
+            Ok(rows.iter().map(|row| self.show_message(row, &within)).collect())
         })
         .await
     }

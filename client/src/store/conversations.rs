@@ -95,18 +95,36 @@ pub struct Heading {
     pub name: String,
 }
 
+const HEADING: &str = "SELECT v.id AS conversation, v.public_id, c.id AS contact, c.peer_id, c.name FROM";
+
 /// What the messages of these conversations are shown with.
 pub async fn headings(
     tx: &mut Tx,
     conversations: &BTreeSet<ConversationId>,
 ) -> Result<HashMap<ConversationId, Heading>, StoreError> {
     let ids: Vec<String> = conversations.iter().map(|conversation| conversation.0.to_string()).collect();
-    let those = "SELECT v.id AS conversation, v.public_id, c.id AS contact, c.peer_id, c.name \
-                 FROM json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
-                 JOIN contact c ON c.conversation = v.id";
+    let those = AssertSqlSafe(format!(
+        "{HEADING} json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
+         JOIN contact c ON c.conversation = v.id"
+    ));
     let headings: Vec<Heading> =
         sqlx::query_as(those).bind(format!("[{}]", ids.join(","))).fetch_all(&mut **tx).await?;
     Ok(headings.into_iter().map(|heading| (heading.conversation, heading)).collect())
+}
+
+/// The direct conversation with the contact of this name.
+pub async fn heading_by_name(tx: &mut Tx, name: &str) -> Result<Option<Heading>, StoreError> {
+    let one =
+        AssertSqlSafe(format!("{HEADING} contact c JOIN conversation v ON v.id = c.conversation WHERE c.name = ?"));
+    Ok(sqlx::query_as(one).bind(name).fetch_optional(&mut **tx).await?)
+}
+
+/// The direct conversation that front-ends know by this id.
+pub async fn heading_by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<Heading>, StoreError> {
+    let one = AssertSqlSafe(format!(
+        "{HEADING} conversation v JOIN contact c ON c.conversation = v.id WHERE v.public_id = ?"
+    ));
+    Ok(sqlx::query_as(one).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// Keeps what was typed and not sent; nothing, if `None`.
