@@ -191,8 +191,8 @@ impl NodeHandle {
                     None => return unknown_message(),
                 },
             };
-            let rows = messages::search(&mut tx, &search.text, within, search.limit, before).await?;
-            self.read_messages(&mut tx, &rows).await
+            let found = messages::search(&mut tx, &search.text, within, search.limit, before).await?;
+            Ok(found.iter().map(|found| self.show_message(&found.message, &found.heading)).collect())
         })
         .await
     }

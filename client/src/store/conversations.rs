@@ -95,7 +95,12 @@ pub struct Heading {
     pub name: String,
 }
 
-const HEADING: &str = "SELECT v.id AS conversation, v.public_id, c.id AS contact, c.peer_id, c.name FROM";
+/// The columns of a [`Heading`] but its conversation.
+pub(super) const HEADING_COLUMNS: &str = "v.public_id, c.id AS contact, c.peer_id, c.name";
+
+fn select_heading(from: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("SELECT v.id AS conversation, {HEADING_COLUMNS} FROM {from}"))
+}
 
 /// What the messages of these conversations are shown with.
 pub async fn headings(
@@ -103,10 +108,10 @@ pub async fn headings(
     conversations: &BTreeSet<ConversationId>,
 ) -> Result<HashMap<ConversationId, Heading>, StoreError> {
     let ids: Vec<String> = conversations.iter().map(|conversation| conversation.0.to_string()).collect();
-    let those = AssertSqlSafe(format!(
-        "{HEADING} json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
-         JOIN contact c ON c.conversation = v.id"
-    ));
+    let those = select_heading(
+        "json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
+         JOIN contact c ON c.conversation = v.id",
+    );
     let headings: Vec<Heading> =
         sqlx::query_as(those).bind(format!("[{}]", ids.join(","))).fetch_all(&mut **tx).await?;
     Ok(headings.into_iter().map(|heading| (heading.conversation, heading)).collect())
@@ -114,16 +119,13 @@ pub async fn headings(
 
 /// The direct conversation with the contact of this name.
 pub async fn heading_by_name(tx: &mut Tx, name: &str) -> Result<Option<Heading>, StoreError> {
-    let one =
-        AssertSqlSafe(format!("{HEADING} contact c JOIN conversation v ON v.id = c.conversation WHERE c.name = ?"));
+    let one = select_heading("contact c JOIN conversation v ON v.id = c.conversation WHERE c.name = ?");
     Ok(sqlx::query_as(one).bind(name).fetch_optional(&mut **tx).await?)
 }
 
 /// The direct conversation that front-ends know by this id.
 pub async fn heading_by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<Heading>, StoreError> {
-    let one = AssertSqlSafe(format!(
-        "{HEADING} conversation v JOIN contact c ON c.conversation = v.id WHERE v.public_id = ?"
-    ));
+    let one = select_heading("conversation v JOIN contact c ON c.conversation = v.id WHERE v.public_id = ?");
     Ok(sqlx::query_as(one).bind(id).fetch_optional(&mut **tx).await?)
 }
 

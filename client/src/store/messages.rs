@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sqlx_macros::FromRow;
 
+use super::conversations::{HEADING_COLUMNS, Heading};
 use super::heard::{self, MISSING_BEFORE};
 use super::{StoreError, Tx};
 use crate::limits::TIMES;
@@ -58,16 +59,32 @@ impl MessageRow {
     }
 }
 
-/// Messages as [`MessageRow`], with a condition on `m`. How far one of ours is, its delivery says: in a direct
-/// conversation there is one.
-fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!(
-        "SELECT m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, m.created_at, d.sent_at, \
-         ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
+/// The columns of a [`MessageRow`]. How far one of ours is, its delivery says: in a direct conversation there is one.
+fn columns() -> String {
+    format!(
+        "m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, \
+         m.created_at, d.sent_at, ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
          m.disappear_after, m.disappears_at, ifnull(d.read_at, m.read_at) AS read_at, \
-         {MISSING_BEFORE} AS missing_before \
-         FROM message m LEFT JOIN delivery d ON d.message = m.row {condition}"
-    ))
+         {MISSING_BEFORE} AS missing_before"
+    )
+}
+
+const MESSAGES: &str = "message m LEFT JOIN delivery d ON d.message = m.row";
+
+/// Messages as [`MessageRow`], with a condition on `m`.
+fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("SELECT {} FROM {MESSAGES} {condition}", columns()))
+}
+
+/// A message, and what it is shown with.
+#[derive(FromRow)]
+pub struct Found {
+    /// The message.
+    #[sqlx(flatten)]
+    pub message: MessageRow,
+    /// Its conversation's heading.
+    #[sqlx(flatten)]
+    pub heading: Heading,
 }
 
 /// A message to be written down for the first time.
@@ -267,15 +284,20 @@ pub async fn search(
     conversation: Option<ConversationId>,
     limit: u32,
     before: Option<MessageRowId>,
-) -> Result<Vec<MessageRow>, StoreError> {
+) -> Result<Vec<Found>, StoreError> {
     let words = query(text);
     if words.is_empty() {
         return Ok(vec![]);
     }
     let within = conversation.map(|one| format!("conversation : c{} AND ", one.0)).unwrap_or_default();
-    let hits = "WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
-                ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC";
-    Ok(sqlx::query_as(select(hits))
+    let hits = sqlx::AssertSqlSafe(format!(
+        "SELECT {}, {HEADING_COLUMNS} FROM {MESSAGES} JOIN conversation v ON v.id = m.conversation \
+         JOIN contact c ON c.conversation = v.id \
+         WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
+         ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC",
+        columns()
+    ));
+    Ok(sqlx::query_as(hits)
         .bind(format!("{within}words : ({words})"))
         .bind(before.unwrap_or(MessageRowId(i64::MAX)))
         .bind(limit)
@@ -372,7 +394,7 @@ pub(super) mod tests {
     pub(crate) async fn found(store: &Store, text: &str, within: Option<Member>) -> Vec<String> {
         let mut tx = store.begin().await.unwrap();
         let rows = search(&mut tx, text, within.map(|one| one.conversation), 100, None).await.unwrap();
-        rows.into_iter().map(|row| row.text).collect()
+        rows.into_iter().map(|found| found.message.text).collect()
     }
 
     pub(crate) async fn index_is_in_line(store: &Store) {
@@ -490,7 +512,7 @@ pub(super) mod tests {
         assert_eq!(found(&store, "word", None).await[0], "word 4 of Carol");
         let mut tx = store.begin().await.unwrap();
         let page = search(&mut tx, "word", Some(bob.conversation), 2, Some(rows[3])).await.unwrap();
-        assert_eq!(page.iter().map(|row| row.row).collect::<Vec<_>>(), [rows[2], rows[1]]);
+        assert_eq!(page.iter().map(|found| found.message.row).collect::<Vec<_>>(), [rows[2], rows[1]]);
     }
 
     #[tokio::test]
