@@ -231,6 +231,7 @@ export function removed(id, conversation) {
   tell(conversation);
   state.contacts.delete(id);
   state.conversations.delete(conversation);
+  state.drafts.delete(conversation);
   if (state.talk?.id === conversation) state.talk = null;
   keepFound((message) => message.conversation !== conversation);
   set({ dialogs: state.dialogs.filter(({ values }) => values.id !== id) });
@@ -320,12 +321,12 @@ function soon(name, work) {
   }, 120));
 }
 
-/** Asks anew how somebody is. */
+/** Asks for a contact's current state. */
 export const contactSoon = (id) => soon(id, async () => {
   if (state.contacts.has(id)) await takeContact(id, get(contactPath(id)));
 });
 const statusSoon = () => soon("status", () => takeStatus(get("/v1/status")));
-/** Asks anew how a conversation is. */
+/** Asks for a conversation's current state. */
 const conversationSoon = (id) => soon(id, async () => {
   if (state.conversations.has(id)) await takeConversation(id, get(conversationPath(id)));
 });

@@ -101,7 +101,7 @@ pub fn router(app: App) -> Router {
         requests: Arc::new(Semaphore::new(app.limits.requests)),
         boards: Arc::new(Semaphore::new(app.limits.boards)),
         streams: Arc::new(Semaphore::new(app.limits.streams)),
-        document: chive_http::problem::document(&document).into(),
+        document: chive_http::document::text(&document).into(),
         app,
     });
     let fixed = |name: HeaderName, value: &'static str| {
@@ -140,7 +140,7 @@ fn routes() -> OpenApiRouter<Arc<House>> {
 /// The document that other clients are made from.
 #[must_use]
 pub fn document() -> String {
-    chive_http::problem::document(&routes().into_openapi())
+    chive_http::document::text(&routes().into_openapi())
 }
 
 /// A request at a time for each of so many; more are told to come later.

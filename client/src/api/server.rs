@@ -58,7 +58,7 @@ struct App {
 /// All paths, with their limits, in front of a node.
 pub(crate) fn router(node: NodeHandle, web: Option<Web>, stopping: CancellationToken, timing: Timing) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document = chive_http::problem::document(&document).into();
+    let document = chive_http::document::text(&document).into();
     let app = App { node, web, stopping, document, timing };
 
     router
@@ -104,7 +104,7 @@ fn routes() -> OpenApiRouter<App> {
 /// The document that clients in other languages are made from.
 #[cfg(test)]
 pub(super) fn document() -> String {
-    chive_http::problem::document(&routes().into_openapi())
+    chive_http::document::text(&routes().into_openapi())
 }
 
 async fn in_time(State(deadline): State<Duration>, request: Request, next: Next) -> Response {

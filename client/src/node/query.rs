@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::contacts::book::find_contact;
-use super::conversation::{contact_of, find_conversation, find_heading};
+use super::conversation::find_heading;
 use super::handle::{NodeHandle, internal, refuse};
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
@@ -16,9 +16,9 @@ use crate::api::types::{
 use crate::fault::Fault;
 use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
-use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, PublicId, Reason};
+use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, Reason};
 use crate::store::contacts::ContactRow;
-use crate::store::conversations::{ConversationRow, Heading};
+use crate::store::conversations::Heading;
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
 use crate::store::{Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms};
@@ -60,13 +60,7 @@ impl NodeHandle {
     pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let ids = conversations::public_ids(&mut tx).await?;
-            let mut shown = vec![];
-            for row in contacts::all(&mut tx).await? {
-                let Some(conversation) = ids.get(&row.conversation) else { continue };
-                shown.push(self.show_contact(&row, *conversation)?);
-            }
-            Ok(shown)
+            contacts::all(&mut tx).await?.iter().map(|row| self.show_contact(row)).collect()
         })
         .await
     }
@@ -76,7 +70,7 @@ impl NodeHandle {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let row = find_contact(&mut tx, who).await?;
-            self.read_contact(&mut tx, &row).await
+            self.show_contact(&row)
         })
         .await
     }
@@ -85,16 +79,11 @@ impl NodeHandle {
         self.read(async {
             let mut tx = self.store.begin().await?;
             match contacts::by_id(&mut tx, contact).await? {
-                Some(row) => self.read_contact(&mut tx, &row).await,
+                Some(row) => self.show_contact(&row),
                 None => refuse(ErrorCode::UnknownContact, "the contact was removed meanwhile"),
             }
         })
         .await
-    }
-
-    async fn read_contact(&self, tx: &mut Tx, row: &ContactRow) -> Result<Contact, Fault> {
-        let conversation = conversations::load(tx, row.conversation).await?.public_id;
-        self.show_contact(row, conversation)
     }
 
     /// All conversations, oldest first.
@@ -115,8 +104,7 @@ impl NodeHandle {
                     continue;
                 };
                 let number = |all: &HashMap<ConversationId, u32>| all.get(&row.id).copied().unwrap_or(0);
-                let within = heading(&row, &with);
-                let newest = newest.remove(&row.id).map(|message| self.show_message(&message, &within));
+                let newest = newest.remove(&row.id).map(|message| self.show_message(&message, &with.heading()));
                 shown.push(Conversation { newest, ..row.show(&with, &settings, number(&waiting), number(&unread)) });
             }
             Ok(shown)
@@ -128,8 +116,8 @@ impl NodeHandle {
     pub async fn conversation(&self, which: &str) -> Result<Conversation, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let row = find_conversation(&mut tx, which).await?;
-            self.read_conversation(&mut tx, row).await
+            let within = find_heading(&mut tx, which).await?;
+            self.read_conversation(&mut tx, within.conversation).await?.map_or_else(removed_meanwhile, Ok)
         })
         .await
     }
@@ -137,22 +125,20 @@ impl NodeHandle {
     pub(crate) async fn conversation_in_row(&self, row: ConversationId) -> Result<Conversation, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            match conversations::by_id(&mut tx, row).await? {
-                Some(row) => self.read_conversation(&mut tx, row).await,
-                None => refuse(ErrorCode::UnknownConversation, "the conversation was removed meanwhile"),
-            }
+            self.read_conversation(&mut tx, row).await?.map_or_else(removed_meanwhile, Ok)
         })
         .await
     }
 
-    async fn read_conversation(&self, tx: &mut Tx, row: ConversationRow) -> Result<Conversation, Fault> {
-        let with = contact_of(tx, &row).await?;
-        let settings = terms::load(tx, row.id).await?;
-        let waiting = outbox::waiting(tx, row.id).await?;
-        let unread = messages::unread(tx, row.id).await?;
-        let within = heading(&row, &with);
-        let newest = messages::newest(tx, row.id).await?.map(|message| self.show_message(&message, &within));
-        Ok(Conversation { newest, ..row.show(&with, &settings, waiting, unread) })
+    /// `None` if it was removed.
+    async fn read_conversation(&self, tx: &mut Tx, id: ConversationId) -> Result<Option<Conversation>, Fault> {
+        let row = conversations::by_id(tx, id).await?;
+        let (Some(row), Some(with)) = (row, contacts::by_conversation(tx, id).await?) else { return Ok(None) };
+        let settings = terms::load(tx, id).await?;
+        let waiting = outbox::waiting(tx, id).await?;
+        let unread = messages::unread(tx, id).await?;
+        let newest = messages::newest(tx, id).await?.map(|message| self.show_message(&message, &with.heading()));
+        Ok(Some(Conversation { newest, ..row.show(&with, &settings, waiting, unread) }))
     }
 
     /// Oldest first, at most `limit`, those just before the message `before` (or the newest).
@@ -181,7 +167,7 @@ impl NodeHandle {
             }
             let mut tx = self.store.begin().await?;
             let within = match &search.conversation {
-                Some(which) => Some(find_conversation(&mut tx, which).await?.id),
+                Some(which) => Some(find_heading(&mut tx, which).await?.conversation),
                 None => None,
             };
             let before = match &search.before {
@@ -307,17 +293,13 @@ impl NodeHandle {
                 self.read_message(tx, row).await?.map(|message| What::Message { message })
             }
             Kind::Contact => match contacts::by_id(tx, ContactId(subject)).await? {
-                Some(row) => Some(What::Contact { contact: self.read_contact(tx, &row).await? }),
+                Some(row) => Some(What::Contact { contact: self.show_contact(&row)? }),
                 None => None,
             },
-            Kind::Conversation => match conversations::by_id(tx, ConversationId(subject)).await? {
-                Some(row) => match self.read_conversation(tx, row).await {
-                    Ok(conversation) => Some(What::Conversation { conversation }),
-                    Err(fault) if fault.code == ErrorCode::UnknownConversation => None,
-                    Err(fault) => return Err(fault),
-                },
-                None => None,
-            },
+            Kind::Conversation => {
+                let conversation = self.read_conversation(tx, ConversationId(subject)).await?;
+                conversation.map(|conversation| What::Conversation { conversation })
+            }
             Kind::Other => {
                 let body = row.body.unwrap_or_default();
                 Some(serde_json::from_str(&body).map_err(|error| internal(&error))?)
@@ -344,7 +326,7 @@ impl NodeHandle {
         row.show(within, |contact| self.view.why_waiting(contact, Instant::now()))
     }
 
-    fn show_contact(&self, row: &ContactRow, conversation: PublicId) -> Result<Contact, Fault> {
+    fn show_contact(&self, row: &ContactRow) -> Result<Contact, Fault> {
         let peer = self.view.peer(row.id);
         let (state, reason) = self.state_of(row, peer.as_ref());
         let presence = peer.map(|peer| peer.presence.at(self.clock.now()));
@@ -364,7 +346,7 @@ impl NodeHandle {
             presence_hidden: row.decoy.is_some(),
             verified: row.verified,
             safety_number: is_known.then(|| safety_number(own, id)),
-            conversation: conversation.to_hex(),
+            conversation: row.public_id.to_hex(),
             created_at: row.created_at.into(),
         })
     }
@@ -383,14 +365,8 @@ impl NodeHandle {
     }
 }
 
-fn heading(conversation: &ConversationRow, with: &ContactRow) -> Heading {
-    Heading {
-        conversation: conversation.id,
-        public_id: conversation.public_id,
-        contact: with.id,
-        peer_id: with.peer_id,
-        name: with.name.clone(),
-    }
+fn removed_meanwhile<T>() -> Result<T, Fault> {
+    refuse(ErrorCode::UnknownConversation, "the conversation was removed meanwhile")
 }
 
 fn count(n: usize) -> u32 {

@@ -4,9 +4,10 @@ use chive_shared::blinding::PresenceSecret;
 use chive_shared::server::ServerId;
 use sqlx_macros::FromRow;
 
-use super::{StoreError, Tx, bytes, conversations, notes};
+use super::conversations::{self, Heading};
+use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};
-use crate::model::{ContactId, ContactStatus, ConversationId, ConversationKind, Member, Reason, UnixMillis};
+use crate::model::{ContactId, ContactStatus, ConversationId, ConversationKind, Member, PublicId, Reason, UnixMillis};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
 
@@ -46,6 +47,8 @@ pub struct ContactRow {
     pub decoy: Option<Vec<u8>>,
     /// The direct conversation, which every contact has.
     pub conversation: ConversationId,
+    /// By what front-ends know that.
+    pub public_id: PublicId,
     /// Whether that has a group: with an accepted contact without one, it is to restart.
     pub begun: bool,
 }
@@ -55,6 +58,18 @@ impl ContactRow {
     #[must_use]
     pub fn direct(&self) -> Member {
         Member { conversation: self.conversation, contact: self.id }
+    }
+
+    /// What messages of the direct conversation are shown with.
+    #[must_use]
+    pub fn heading(&self) -> Heading {
+        Heading {
+            conversation: self.conversation,
+            public_id: self.public_id,
+            contact: self.id,
+            peer_id: self.peer_id,
+            name: self.name.clone(),
+        }
     }
 
     /// What a link needs, once it is accepted.
@@ -99,6 +114,7 @@ pub struct PublishedPresence {
 
 const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
      pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, conversation, \
+     (SELECT public_id FROM conversation v WHERE v.id = contact.conversation) AS public_id, \
      EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS begun FROM contact";
 
 /// Every contact, by name.

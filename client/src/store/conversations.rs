@@ -58,21 +58,9 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ConversationRow>, StoreError> {
     Ok(sqlx::query_as(select("ORDER BY id")).fetch_all(&mut **tx).await?)
 }
 
-/// By what front-ends know each of them.
-pub async fn public_ids(tx: &mut Tx) -> Result<HashMap<ConversationId, PublicId>, StoreError> {
-    let ids: Vec<(ConversationId, PublicId)> =
-        sqlx::query_as("SELECT id, public_id FROM conversation").fetch_all(&mut **tx).await?;
-    Ok(ids.into_iter().collect())
-}
-
 /// One by its row.
 pub async fn by_id(tx: &mut Tx, conversation: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
     Ok(sqlx::query_as(select("WHERE id = ?")).bind(conversation).fetch_optional(&mut **tx).await?)
-}
-
-/// One as front-ends know it.
-pub async fn by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<ConversationRow>, StoreError> {
-    Ok(sqlx::query_as(select("WHERE public_id = ?")).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// One that must be there.
@@ -93,6 +81,14 @@ pub struct Heading {
     pub peer_id: PeerId,
     /// What they, and so the conversation, are called.
     pub name: String,
+}
+
+impl Heading {
+    /// The contact in it.
+    #[must_use]
+    pub fn member(&self) -> Member {
+        Member { conversation: self.conversation, contact: self.contact }
+    }
 }
 
 /// The columns of a [`Heading`] but its conversation.
@@ -165,10 +161,11 @@ mod tests {
         assert_ne!(all[0].public_id, all[1].public_id);
 
         let hex = all[0].public_id.to_hex().to_uppercase();
-        let found = by_public_id(&mut tx, PublicId::from_hex(&hex).unwrap()).await.unwrap().unwrap();
-        assert_eq!((found.id, found.draft.as_deref()), (bob.conversation, Some("Dear Bob")));
+        let found = heading_by_public_id(&mut tx, PublicId::from_hex(&hex).unwrap()).await.unwrap().unwrap();
+        assert_eq!((found.member(), found.name.as_str()), (bob, "Bob"));
+        assert_eq!(load(&mut tx, found.conversation).await.unwrap().draft.as_deref(), Some("Dear Bob"));
         set_draft(&mut tx, bob.conversation, None).await.unwrap();
         assert_eq!(load(&mut tx, bob.conversation).await.unwrap().draft, None);
-        assert!(by_public_id(&mut tx, PublicId([0; 16])).await.unwrap().is_none());
+        assert!(heading_by_public_id(&mut tx, PublicId([0; 16])).await.unwrap().is_none());
     }
 }

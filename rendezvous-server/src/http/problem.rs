@@ -224,7 +224,7 @@ pub(super) fn status_of(code: Code) -> StatusCode {
 const EVERYWHERE: [Code; 5] = [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
 
 pub(super) fn refusals_of(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    chive_http::problem::refusals_of(own, &EVERYWHERE, status_of)
+    chive_http::document::refusals_of(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`listen`] | where connections come from: a TCP port or a Unix socket |
 //! | [`serve`] | connections: admitted up to a limit, served, and joined |
-//! | [`problem`] | errors on their way out, and in an API's document |
+//! | [`problem`] | errors on their way out |
+//! | [`document`] | an API's document, with the errors of each operation |
 
 mod connections;
+pub mod document;
 pub mod listen;
 pub mod problem;
 pub mod serve;

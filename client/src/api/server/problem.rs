@@ -125,7 +125,7 @@ const EVERYWHERE: [ErrorCode; 6] = [
 ];
 
 pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    chive_http::problem::refusals_of(own, &EVERYWHERE, status_of)
+    chive_http::document::refusals_of(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.
@@ -141,6 +141,7 @@ pub(super) use refusals;
 #[cfg(test)]
 mod tests {
     use axum::http::header::CONTENT_TYPE;
+    use chive_http::problem::PROBLEM_JSON;
     use http_body_util::BodyExt;
     use utoipa::openapi::schema::Schema;
 
@@ -157,7 +158,7 @@ mod tests {
 
     async fn problem(fault: Fault) -> (StatusCode, Problem) {
         let response = Refusal::from(fault).into_response();
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())

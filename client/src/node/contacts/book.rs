@@ -18,7 +18,7 @@ use crate::node::handle::refuse;
 use crate::node::session::links;
 use crate::node::session::table::{Accepted, Facts};
 use crate::store::contacts::{self, ContactRow, Naming};
-use crate::store::{StoreError, Tx, conversations, outbox, owner, servers};
+use crate::store::{StoreError, Tx, outbox, owner, servers};
 use crate::text;
 use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
@@ -167,13 +167,12 @@ async fn change_profile(cx: &mut Cx, change: ProfileChange) -> Result<(), Fault>
 
 async fn remove_contact(core: &mut Core, cx: &mut Cx, who: String) -> Result<(), Fault> {
     let row = find_contact(&mut cx.tx, &who).await?;
-    let conversation = conversations::load(&mut cx.tx, row.conversation).await?.public_id.to_hex();
     let request = contacts::request(&mut cx.tx, row.id).await?;
     contacts::remove(&mut cx.tx, row.id).await?;
     // Whoever was asked may hold our card, even one who refused.
     rotate_addresses(cx).await?;
     let (id, name) = (row.peer_id.to_hex(), row.name.clone());
-    cx.note(&What::ContactRemoved { id, name, conversation: Some(conversation) }).await?;
+    cx.note(&What::ContactRemoved { id, name, conversation: Some(row.public_id.to_hex()) }).await?;
 
     if let Some(request) = request {
         core.withdrawn.remember(row.peer_id, &request, cx.at);

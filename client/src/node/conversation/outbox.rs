@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
 use crate::model::{ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind, UnixMillis};
 use crate::node::NodeHandle;
-use crate::node::conversation::{contact_of, find_conversation};
+use crate::node::conversation::find_heading;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::handle::refuse;
@@ -49,13 +49,14 @@ async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowI
         Some(id) => parse_id(id)?,
         None => cx.fresh_id(),
     };
-    let conversation = find_conversation(&mut cx.tx, &which).await?;
+    let to = find_heading(&mut cx.tx, &which).await?.member();
     if let Some(earlier) = messages::by_id(&mut cx.tx, id).await? {
-        return sent_before(&earlier, conversation.id, &new.text);
+        return sent_before(&earlier, to.conversation, &new.text);
     }
-    let contact = contact_of(&mut cx.tx, &conversation).await?;
+    let contact = contacts::by_id(&mut cx.tx, to.contact).await?.ok_or(StoreError::broken("a contact vanished"))?;
     check_can_send(&contact)?;
 
+    let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
     let timer = terms::load(&mut cx.tx, conversation.id).await?.in_force().disappear_after;
     let row = NewRow {
         conversation: conversation.id,

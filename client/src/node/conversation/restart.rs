@@ -183,7 +183,6 @@ pub(crate) async fn note_restarted(cx: &mut Cx, row: &ContactRow, by_contact: bo
     if row.state != ContactStatus::Accepted {
         return Ok(());
     }
-    let conversation = conversations::load(&mut cx.tx, row.conversation).await?.public_id.to_hex();
-    let (id, name) = (row.peer_id.to_hex(), row.name.clone());
+    let (conversation, id, name) = (row.public_id.to_hex(), row.peer_id.to_hex(), row.name.clone());
     cx.note(&What::ConversationRestarted { conversation, id, name, by_contact }).await
 }

@@ -11,9 +11,9 @@ use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
 use crate::node::input::{Chore, Input};
+use crate::store::StoreError;
 use crate::store::contacts::{self, ContactRow};
 use crate::store::deletion::{Deleted, delete_due};
-use crate::store::{StoreError, conversations};
 
 /// Messages that are deleted in one transaction.
 const BATCH: u32 = 100;
@@ -34,9 +34,8 @@ pub(crate) async fn delete_batch(core: &mut Core, cx: &mut Cx, batches_before: u
 
     for (conversation, messages) in by_conversation(deleted) {
         let row = contacts::by_conversation(&mut cx.tx, conversation).await?;
-        let Some(ContactRow { name, .. }) = row else { continue };
-        let conversation = conversations::load(&mut cx.tx, conversation).await?.public_id.to_hex();
-        cx.note(&What::MessagesGone { conversation, name, messages }).await?;
+        let Some(ContactRow { name, public_id, .. }) = row else { continue };
+        cx.note(&What::MessagesGone { conversation: public_id.to_hex(), name, messages }).await?;
     }
     core.erasure.something_deleted();
     if !is_last {

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::limits::{DISAPPEAR_AFTER, MAX_DRAFT, MAX_RECEIPT_IDS, RETENTION};
 use crate::model::{ContactId, ContactStatus, ConversationId, Member, OutboxKind, Policy};
 use crate::node::NodeHandle;
-use crate::node::conversation::{contact_of, find_conversation};
+use crate::node::conversation::find_heading;
 use crate::node::cx::Cx;
 use crate::node::handle::refuse;
 use crate::node::query::{parse_id, unknown_message};
@@ -34,26 +34,26 @@ impl NodeHandle {
 }
 
 async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<ConversationId, Fault> {
-    let row = find_conversation(&mut cx.tx, &which).await?;
+    let with = find_heading(&mut cx.tx, &which).await?.member();
+    let Member { conversation, contact } = with;
     let up_to = match &mark.up_to {
         None => None,
-        Some(id) => match messages::in_conversation(&mut cx.tx, row.id, parse_id(id)?).await? {
+        Some(id) => match messages::in_conversation(&mut cx.tx, conversation, parse_id(id)?).await? {
             Some(message) => Some(message.row),
             None => return unknown_message(),
         },
     };
-    let read = messages::mark_read(&mut cx.tx, row.id, up_to, cx.now).await?;
+    let read = messages::mark_read(&mut cx.tx, conversation, up_to, cx.now).await?;
     if read.is_empty() {
-        return Ok(row.id);
+        return Ok(conversation);
     }
 
-    if terms::load(&mut cx.tx, row.id).await?.in_force().read_receipts {
-        let with = contact_of(&mut cx.tx, &row).await?.direct();
+    if terms::load(&mut cx.tx, conversation).await?.in_force().read_receipts {
         tell_read(cx, with, read.into_iter().map(|read| read.id).collect()).await?;
-        cx.fx.deliver(with.contact);
+        cx.fx.deliver(contact);
     }
-    cx.note_conversation(row.id).await?;
-    Ok(row.id)
+    cx.note_conversation(conversation).await?;
+    Ok(conversation)
 }
 
 /// Tells the contact which of their messages were read, together with what waits to be told already.
@@ -78,23 +78,23 @@ async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<
 async fn change_conversation(cx: &mut Cx, which: String, change: ConversationChange) -> Result<ConversationId, Fault> {
     check_range("messages disappear after", change.disappear_after, &DISAPPEAR_AFTER)?;
     check_range("messages are kept for", change.retain, &RETENTION)?;
-    let row = find_conversation(&mut cx.tx, &which).await?;
+    let with = find_heading(&mut cx.tx, &which).await?.member();
+    let conversation = with.conversation;
     if let Some(draft) = &change.draft {
-        set_draft(cx, row.id, draft).await?;
+        set_draft(cx, conversation, draft).await?;
     }
     let ConversationChange { disappear_after, read_receipts, retain, draft: _ } = change;
     if disappear_after.is_none() && read_receipts.is_none() && retain.is_none() {
-        return Ok(row.id);
+        return Ok(conversation);
     }
 
     if let Some(seconds) = retain {
         let seconds = (seconds > 0).then_some(seconds.cast_signed());
-        terms::set_retention(&mut cx.tx, row.id, seconds).await?;
+        terms::set_retention(&mut cx.tx, conversation, seconds).await?;
     }
-    let with = contact_of(&mut cx.tx, &row).await?.direct();
     change_policy(cx, with, disappear_after, read_receipts).await?;
-    cx.note_conversation(row.id).await?;
-    Ok(row.id)
+    cx.note_conversation(conversation).await?;
+    Ok(conversation)
 }
 
 /// No event tells of what is typed: whoever types knows it.
