@@ -237,7 +237,8 @@ pub(crate) fn whole_conversation(conversation: &Conversation, now: i64) -> Strin
 /// Conversations, one a line: what is in them, and what was said last.
 pub(crate) fn conversations(conversations: &[Conversation], now: i64) -> String {
     if conversations.is_empty() {
-        return "no conversations yet: every contact has one".to_owned();
+        return "no conversations yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs"
+            .to_owned();
     }
     let width = conversations.iter().map(|one| for_one_line(&one.name).chars().count()).max().unwrap_or(0);
     conversations.iter().map(|one| conversation_line(one, width, now)).collect::<Vec<_>>().join("\n")
