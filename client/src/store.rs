@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chive_mls::MlsError;
+use futures::executor::block_on;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -214,10 +215,23 @@ impl DerefMut for Tx {
 /// The open store: one connection, one transaction at a time.
 #[derive(Clone)]
 pub struct Store {
-    open: Arc<Mutex<Option<Open>>>,
+    open: Arc<Held>,
     file: PathBuf,
     /// As `SQLCipher` wants it; empty for a file that is not encrypted, in tests.
     key: Arc<Zeroizing<String>>,
+}
+
+/// The connection of a store. The last who lets go of it waits until its thread has closed the file: when the process
+/// ends while that thread encrypts, OpenSSL is taken away under it, and the process crashes.
+struct Held(Arc<Mutex<Option<Open>>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(open) = self.0.try_lock().ok().and_then(|mut open| open.take()) else { return };
+        // On a thread of its own, because this one may be driving another future.
+        let closing = std::thread::Builder::new().spawn(move || block_on(open.connection.close()));
+        let _ = closing.map(std::thread::JoinHandle::join);
+    }
 }
 
 impl Store {
@@ -241,24 +255,26 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        let mut connection = options.connect().await?;
-        assert_encrypted(&mut connection).await?;
-        Self::on(connection, file, key).await
+        let store = Self::on(options.connect().await?, file, key);
+        assert_encrypted(&mut store.idle().await?.connection).await?;
+        store.migrate().await?;
+        Ok(store)
     }
 
-    async fn on(mut connection: SqliteConnection, file: &Path, key: Zeroizing<String>) -> Result<Self, StoreError> {
+    fn on(connection: SqliteConnection, file: &Path, key: Zeroizing<String>) -> Self {
+        let open = Open {
+            connection,
+            begun: false,
+            #[cfg(test)]
+            dies: None,
+        };
+        let open = Arc::new(Held(Arc::new(Mutex::new(Some(open)))));
+        Self { open, file: file.to_owned(), key: Arc::new(key) }
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
         // `run` asks for a connection of any lifetime, which one by reference is not.
-        MIGRATIONS.run_direct(None, &mut connection, false).await?;
-        Ok(Self {
-            open: Arc::new(Mutex::new(Some(Open {
-                connection,
-                begun: false,
-                #[cfg(test)]
-                dies: None,
-            }))),
-            file: file.to_owned(),
-            key: Arc::new(key),
-        })
+        Ok(MIGRATIONS.run_direct(None, &mut self.idle().await?.connection, false).await?)
     }
 
     /// Begins a transaction, once the one before is over.
@@ -271,7 +287,7 @@ impl Store {
 
     /// The connection, between two transactions.
     async fn idle(&self) -> Result<OwnedMappedMutexGuard<Option<Open>, Open>, StoreError> {
-        let open = Arc::clone(&self.open).lock_owned().await;
+        let open = Arc::clone(&self.open.0).lock_owned().await;
         let mut open = OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
         if open.begun {
             // SQLite may have undone it already, such as when the disk is full: then this is an error.
@@ -284,7 +300,7 @@ impl Store {
     /// Closes the file.
     pub async fn close(&self) {
         // Held until it is closed.
-        let mut open = self.open.lock().await;
+        let mut open = self.open.0.lock().await;
         if let Some(open) = open.take()
             && let Err(error) = open.connection.close().await
         {
@@ -315,12 +331,14 @@ impl Store {
             .synchronous(SqliteSynchronous::Off)
             .foreign_keys(true)
             .disable_statement_logging();
-        Self::on(options.connect().await?, file, Zeroizing::default()).await
+        let store = Self::on(options.connect().await?, file, Zeroizing::default());
+        store.migrate().await?;
+        Ok(store)
     }
 
     /// Lets a test choose where the process dies.
     pub(crate) async fn set_dies(&self, dies: Dies) {
-        if let Some(open) = &mut *self.open.lock().await {
+        if let Some(open) = &mut *self.open.0.lock().await {
             open.dies = Some(dies);
         }
     }
@@ -344,6 +362,17 @@ pub(crate) async fn scratch() -> (Store, tempfile::TempDir) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_store_is_closed_when_the_drop_is_over() {
+        for _ in 0..20 {
+            let (store, directory) = scratch().await;
+            let log = directory.path().join("chive.db-wal");
+            assert!(log.exists());
+            drop(store);
+            assert!(!log.exists(), "its thread is still at work");
+        }
+    }
 
     #[tokio::test]
     async fn the_file_is_encrypted_and_needs_its_key() {

@@ -52,7 +52,7 @@ pub struct Contents {
 
 /// Fills a fresh store with what another holds. That one may be in use.
 pub async fn copy(from: &Store, to: &Store) -> Result<(), StoreError> {
-    let mut open = to.open.lock().await;
+    let mut open = to.open.0.lock().await;
     let connection = &mut open.as_mut().ok_or(StoreError::Closed)?.connection;
     sqlx::query("ATTACH ? AS source KEY ?")
         .bind(from.file.to_string_lossy())

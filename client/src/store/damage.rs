@@ -29,8 +29,9 @@ pub(super) async fn look_for(file: &Path, options: SqliteConnectOptions) -> Resu
         Err(error) => return Err(sqlx::Error::Io(error).into()),
     };
     let mut connection = SqliteConnection::connect_with(&options.read_only(true).immutable(true)).await?;
-    let found: Vec<(String,)> = sqlx::query_as("PRAGMA cipher_integrity_check").fetch_all(&mut connection).await?;
+    let found = sqlx::query_as("PRAGMA cipher_integrity_check").fetch_all(&mut connection).await;
     connection.close().await?;
+    let found: Vec<(String,)> = found?;
     // A page that the log has too is written again from there.
     if found.iter().all(|(what,)| page_in(what).is_some_and(|page| logged.contains(&page))) {
         Ok(())

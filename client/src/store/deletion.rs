@@ -172,8 +172,6 @@ mod tests {
         assert!(left.is_empty(), "{left:?}");
         assert!((1..=400).filter(|n| is_kept(*n)).all(|n| holds(&after, &word(n))));
         index_is_in_line(&store).await;
-        // It may be the last test: nothing is to use OpenSSL while the process ends.
-        store.close().await;
     }
 
     #[tokio::test]
