@@ -137,7 +137,8 @@ impl Layer {
 
     /// What a configuration file says. Its relative paths start at its own directory.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let mut layer: Self = toml::from_str(&read(path)?).map_err(|error| malformed(path, error))?;
+        let mut layer: Self =
+            toml::from_str(&read(path)?).map_err(|error| malformed(path, error))?;
         if layer.tor.is_some() && layer.tor_config.is_some() {
             return Err(malformed(path, "it has both `tor_config` and a [tor] table: keep one"));
         }
@@ -210,7 +211,8 @@ impl Settings {
         env: impl Fn(&str) -> Option<OsString>,
         dirs: Result<BaseDirs, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let named = config.or_else(|| env(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from));
+        let named =
+            config.or_else(|| env(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from));
         let file = match (named, &dirs) {
             (Some(path), _) => Layer::from_file(&path)?,
             (None, Ok(dirs)) => default_file(&dirs.config.join("chive").join("config.toml"))?,
@@ -242,23 +244,32 @@ impl Settings {
 
 fn default_file(path: &Path) -> Result<Layer, ConfigError> {
     match Layer::from_file(path) {
-        Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Layer::default()),
+        Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Layer::default())
+        }
         layer => layer,
     }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
 fn malformed(path: &Path, reason: impl fmt::Display) -> ConfigError {
-    ConfigError::Malformed { path: path.to_owned(), reason: reason.to_string().trim_end().to_owned() }
+    ConfigError::Malformed {
+        path: path.to_owned(),
+        reason: reason.to_string().trim_end().to_owned(),
+    }
 }
 
 /// `-` is standard input wherever it is written. A shell's `~` would silently name a directory.
 fn rebase(config: &Path, base: &Path, file: PathBuf) -> Result<PathBuf, ConfigError> {
     if file.starts_with("~") {
-        return Err(malformed(config, format!("`{}`: write the whole path, `~` is not expanded here", file.display())));
+        return Err(malformed(
+            config,
+            format!("`{}`: write the whole path, `~` is not expanded here", file.display()),
+        ));
     }
     Ok(if file.as_os_str() == "-" { file } else { base.join(file) })
 }
@@ -306,7 +317,9 @@ mod tests {
         }
 
         fn find(&self, flags: Layer, env: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-            let get = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+            let get = |name: &str| {
+                env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+            };
             Settings::find(flags, None, get, Ok(self.dirs()))
         }
     }
@@ -326,7 +339,10 @@ mod tests {
     #[test]
     fn flag_before_environment_before_file() -> Done {
         let home = Home::new()?;
-        home.write("config.toml", "profile = \"/file\"\nlog = \"info\"\njson = true\npassphrase_file = \"pass\"\n")?;
+        home.write(
+            "config.toml",
+            "profile = \"/file\"\nlog = \"info\"\njson = true\npassphrase_file = \"pass\"\n",
+        )?;
         let env = [(ENV_PROFILE, "/env"), (ENV_LOG, "debug"), (ENV_PASSPHRASE_FILE, "")];
         let flags = Layer { profile: Some("/flag".into()), ..Layer::default() };
         let settings = home.find(flags, &env)?;
@@ -374,7 +390,9 @@ mod tests {
         let file = home.write("tor.toml", "[path_rules]\nipv4_subnet_family_prefix = 33\n")?;
         let flags = Layer { tor_config: Some(file), ..Layer::default() };
         let table = home.find(flags, &[])?.tor()?;
-        assert!(table.is_some_and(|tor| tor.contains_key("path_rules") && !tor.contains_key("bridges")));
+        assert!(
+            table.is_some_and(|tor| tor.contains_key("path_rules") && !tor.contains_key("bridges"))
+        );
         Ok(())
     }
 
@@ -382,11 +400,17 @@ mod tests {
     fn what_cannot_be_meant_is_refused() -> Done {
         let home = Home::new()?;
         for (key, value) in [(ENV_JSON, "maybe"), (ENV_LOG, "loud")] {
-            assert!(matches!(home.find(Layer::default(), &[(key, value)]), Err(ConfigError::Variable { .. })));
+            assert!(matches!(
+                home.find(Layer::default(), &[(key, value)]),
+                Err(ConfigError::Variable { .. })
+            ));
         }
         for text in ["profile = \"~/x\"", "log = \"loud\"", "tor_config = \"a\"\n[tor]\n", "= ="] {
             home.write("config.toml", text)?;
-            assert!(matches!(home.find(Layer::default(), &[]), Err(ConfigError::Malformed { .. })), "{text}");
+            assert!(
+                matches!(home.find(Layer::default(), &[]), Err(ConfigError::Malformed { .. })),
+                "{text}"
+            );
         }
         Ok(())
     }

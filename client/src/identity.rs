@@ -147,7 +147,11 @@ impl Identity {
 #[must_use]
 pub fn safety_number(one: PeerId, other: PeerId) -> String {
     let (low, high) = if one < other { (one, other) } else { (other, one) };
-    let digest = Sha512::new().chain_update(label::SAFETY_NUMBER).chain_update(low.0).chain_update(high.0).finalize();
+    let digest = Sha512::new()
+        .chain_update(label::SAFETY_NUMBER)
+        .chain_update(low.0)
+        .chain_update(high.0)
+        .finalize();
     digest.chunks_exact(5).take(12).map(five_digits).collect::<Vec<_>>().join(" ")
 }
 

@@ -100,14 +100,18 @@ impl Invitation {
         Zeroizing::new(format!("{SCHEME}{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
     }
 
-    /// Reads a link in either case; white space anywhere in it, as line breaks in a mail, is ignored.
+    /// Reads a link in either case; white space anywhere in it, as line breaks in a mail, is
+    /// ignored.
     pub fn parse(text: &str) -> Result<Self, LinkTextError> {
         if text.len() > MAX_LINK_TEXT {
             return Err(LinkTextError::NotALink);
         }
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+        let text: String =
+            text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
         let body = text.strip_prefix("CHIVE:").ok_or(LinkTextError::NotALink)?;
-        let bytes = Zeroizing::new(BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| LinkTextError::Mistyped)?);
+        let bytes = Zeroizing::new(
+            BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| LinkTextError::Mistyped)?,
+        );
         Self::from_bytes(&bytes)
     }
 
@@ -124,8 +128,11 @@ impl Invitation {
         if checksum(&bytes[..CHECKED]) != bytes[CHECKED..] {
             return Err(LinkTextError::Mistyped);
         }
-        let mut invitation =
-            Self { front_door: OnionAddress([0; 32]), peer_id: PeerId([0; 32]), secret: InvitationSecret([0; 16]) };
+        let mut invitation = Self {
+            front_door: OnionAddress([0; 32]),
+            peer_id: PeerId([0; 32]),
+            secret: InvitationSecret([0; 16]),
+        };
         invitation.front_door.0.copy_from_slice(&bytes[1..33]);
         invitation.peer_id.0.copy_from_slice(&bytes[33..65]);
         invitation.secret.0.copy_from_slice(&bytes[65..CHECKED]);
@@ -145,7 +152,11 @@ mod tests {
     use super::*;
 
     fn sample() -> Invitation {
-        Invitation { front_door: OnionAddress([1; 32]), peer_id: PeerId([2; 32]), secret: InvitationSecret([3; 16]) }
+        Invitation {
+            front_door: OnionAddress([1; 32]),
+            peer_id: PeerId([2; 32]),
+            secret: InvitationSecret([3; 16]),
+        }
     }
 
     #[test]
@@ -168,7 +179,14 @@ mod tests {
 
     #[test]
     fn foreign_links_are_named_as_such() {
-        for text in ["", "hello", "https://example.org/", "chive", "simplex:/contact", &"chive:a".repeat(1000)] {
+        for text in [
+            "",
+            "hello",
+            "https://example.org/",
+            "chive",
+            "simplex:/contact",
+            &"chive:a".repeat(1000),
+        ] {
             assert_eq!(Invitation::parse(text), Err(LinkTextError::NotALink), "{text:.20}");
         }
         assert_eq!(Invitation::parse("chive:abc"), Err(LinkTextError::Mistyped));

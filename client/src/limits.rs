@@ -47,13 +47,14 @@ pub const RECORD_DEADLINE: Duration = Duration::from_mins(1);
 pub const PING_AFTER: Duration = Duration::from_secs(20);
 /// Nothing received for so long: the link is dead.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(50);
-/// Incoming streams that have not said yet whom they know, at each service. Who comes when it is full takes
-/// the place of another such stream, so that no flood of strangers keeps a contact out.
+/// Incoming streams that have not said yet whom they know, at each service. Who comes when it is
+/// full takes the place of another such stream, so that no flood of strangers keeps a contact out.
 pub const MAX_STRANGERS: usize = 128;
-/// Incoming streams whose preface was right and whose handshake is not done, at each door: no stranger
-/// is among them.
+/// Incoming streams whose preface was right and whose handshake is not done, at each door: no
+/// stranger is among them.
 pub const MAX_OPEN_HANDSHAKES: usize = 256;
-/// How many of these one contact can have. A dial that died without a sign must not keep out the next.
+/// How many of these one contact can have. A dial that died without a sign must not keep out the
+/// next.
 pub const MAX_CONTACT_HANDSHAKES: usize = 2;
 /// How many of these one invitation can have.
 pub const MAX_INVITATION_HANDSHAKES: usize = 64;
@@ -62,14 +63,16 @@ pub const MAX_INVITATION_HANDSHAKES: usize = 64;
 pub const MAX_IN_FLIGHT: usize = 64;
 /// Their bytes.
 pub const MAX_IN_FLIGHT_BYTES: usize = 512 * 1024;
-/// An envelope that a live link has taken, and that has no receipt, is handed over again after so long.
+/// An envelope that a live link has taken, and that has no receipt, is handed over again after so
+/// long.
 pub const RESEND_AFTER: Duration = Duration::from_mins(1);
 /// Envelopes that do not open, until their link is closed.
 pub const MAX_UNREADABLE: u32 = 8;
 /// Envelopes of a later epoch, kept until the commit is through; for each contact.
 pub const MAX_HELD: u32 = 512;
 
-/// Ranges of a contact's numbers that came; the gap between the oldest two is forgotten for one more.
+/// Ranges of a contact's numbers that came; the gap between the oldest two is forgotten for one
+/// more.
 pub const MAX_HEARD_RANGES: u32 = 1_000;
 /// Envelopes of a contact that are known when they come again. Receipts leave in the order in which
 /// envelopes were opened, over links that keep the order and end when a receipt finds no place. So
@@ -83,13 +86,16 @@ pub const MAX_FORGOTTEN: u32 = 4_096;
 /// Answered questions to begin a conversation that are remembered, for each contact.
 pub const MAX_ANSWERED: u32 = 32;
 
-/// Servers that are read: those of ours, and those that contacts name. More contacts at other servers are not looked for.
+/// Servers that are read: those of ours, and those that contacts name. More contacts at other
+/// servers are not looked for.
 pub const MAX_READ_SERVERS: usize = 32;
-/// Contacts that have not heard of our newest card, and are told at our servers where we are, each alone.
+/// Contacts that have not heard of our newest card, and are told at our servers where we are, each
+/// alone.
 pub const MAX_FORWARDS: usize = 64;
 /// Handles of a profile.
 pub const MAX_HANDLES: usize = 16;
-/// Requests by handles that are remembered, answered ones among them; those beyond are not kept, and ask again.
+/// Requests by handles that are remembered, answered ones among them; those beyond are not kept,
+/// and ask again.
 pub const MAX_ASKING: u32 = 256;
 /// What lets us write at a closed server.
 pub const MAX_TOKEN: usize = 256;
@@ -118,7 +124,8 @@ pub const INVITATION_LIFE: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 pub const DEFAULT_INVITATION_LIFE: u64 = 604_800;
 /// Our keys of a conversation are replaced so long after anything was sealed: a day.
 pub const UPDATE_AFTER_MS: i64 = 24 * 3600 * 1000;
-/// An ended invitation is kept so long, to tell a late opener why it ended: 30 days, in milliseconds.
+/// An ended invitation is kept so long, to tell a late opener why it ended: 30 days, in
+/// milliseconds.
 pub const INVITATION_MEMORY_MS: i64 = 30 * 24 * 3600 * 1000;
 /// After how long messages disappear, in seconds.
 pub const DISAPPEAR_AFTER: std::ops::RangeInclusive<u64> = 10..=31_536_000;
@@ -130,7 +137,8 @@ pub const MESSAGE_LIFE: std::ops::RangeInclusive<u64> = 1..=31_536_000;
 pub const MAX_BACKUP: u64 = 64 << 30;
 /// A backup's header.
 pub const MAX_BACKUP_HEADER: usize = 4096;
-/// Times that can be shown to people, in milliseconds since 1970: until the end of the year 9999 (RFC 3339).
+/// Times that can be shown to people, in milliseconds since 1970: until the end of the year 9999
+/// (RFC 3339).
 pub const TIMES: std::ops::RangeInclusive<i64> = 0..=253_402_300_799_999;
 /// Events kept for those who resume.
 pub const MAX_EVENTS: i64 = 10_000;

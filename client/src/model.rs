@@ -6,11 +6,14 @@ mod settings;
 mod status;
 mod time;
 
-pub use ids::{ContactId, ConversationId, EventSeq, HandleId, Member, MessageRowId, OutboxId, PublicId, ServiceId};
+pub use ids::{
+    ContactId, ConversationId, EventSeq, HandleId, Member, MessageRowId, OutboxId, PublicId,
+    ServiceId,
+};
 pub use reason::{AnswerFault, Reason};
 pub use settings::{KeyUpdates, Policy};
 pub use status::{
-    Answer, ContactStatus, ConversationKind, HandleStatus, InvitationStatus, MessageStatus, OutboxKind, OwnPresence,
-    ServiceKind,
+    Answer, ContactStatus, ConversationKind, HandleStatus, InvitationStatus, MessageStatus,
+    OutboxKind, OwnPresence, ServiceKind,
 };
 pub use time::UnixMillis;

@@ -128,8 +128,15 @@ impl Profile {
 }
 
 /// Makes a profile. The directory appears whole, or not at all.
-pub async fn create(directory: &Path, name: &str, passphrase: &Passphrase) -> Result<(), ProfileError> {
-    make(directory, passphrase, async |unfinished, rng| fill(unfinished, name, passphrase, rng).await).await
+pub async fn create(
+    directory: &Path,
+    name: &str,
+    passphrase: &Passphrase,
+) -> Result<(), ProfileError> {
+    make(directory, passphrase, async |unfinished, rng| {
+        fill(unfinished, name, passphrase, rng).await
+    })
+    .await
 }
 
 /// Makes a directory with what `fill` puts into it. It appears whole, or not at all.
@@ -145,12 +152,17 @@ async fn make<T>(
         return Err(ProfileError::Exists(directory.to_owned()));
     }
     let mut rng = StdRng::from_os_rng();
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = directory
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     let unfinished = parent.join(format!(".chive-{:016x}", rng.next_u64()));
     DirBuilder::new().mode(0o700).create(&unfinished)?;
     let made = fill(&unfinished, &mut rng).await;
-    let made = made.and_then(|made| fs::rename(&unfinished, directory).map(|()| made).map_err(ProfileError::Io));
+    let made = made.and_then(|made| {
+        fs::rename(&unfinished, directory).map(|()| made).map_err(ProfileError::Io)
+    });
     if made.is_err() {
         let _ = fs::remove_dir_all(&unfinished);
     }
@@ -186,8 +198,12 @@ pub(crate) async fn move_in(
         rng.fill_bytes(&mut *bytes);
         bytes
     };
-    let owner =
-        owner::Owner { root: RootSecret(*random()), presence_secret: *random(), name: name.to_owned(), card_revision };
+    let owner = owner::Owner {
+        root: RootSecret(*random()),
+        presence_secret: *random(),
+        name: name.to_owned(),
+        card_revision,
+    };
     let (front, endpoint) = (ServiceKey(*random()), ServiceKey(*random()));
     let mut tx = store.begin().await?;
     owner::create(&mut tx, &owner, now).await?;
@@ -201,7 +217,8 @@ pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, 
     let lock = lock(directory)?;
     let (file, path) = (directory.join(STORE), directory.join(KEY_FILE));
     let passphrase = passphrase.clone();
-    let key = tokio::task::spawn_blocking(move || KeyFile::open(&path, passphrase.0.as_bytes())).await;
+    let key =
+        tokio::task::spawn_blocking(move || KeyFile::open(&path, passphrase.0.as_bytes())).await;
     let key = key.map_err(|error| ProfileError::Damaged(error.to_string()))??;
     if !file.exists() {
         return Err(ProfileError::Damaged(format!("{STORE} is missing")));
@@ -218,23 +235,42 @@ pub fn exists(directory: &Path) -> bool {
 }
 
 /// Whether this is the passphrase. A node may run on the profile.
-pub async fn check_passphrase(directory: &Path, passphrase: &Passphrase) -> Result<(), ProfileError> {
+pub async fn check_passphrase(
+    directory: &Path,
+    passphrase: &Passphrase,
+) -> Result<(), ProfileError> {
     let (path, passphrase) = (directory.join(KEY_FILE), passphrase.clone());
-    let opened = tokio::task::spawn_blocking(move || KeyFile::open(&path, passphrase.0.as_bytes()).map(drop)).await;
+    let opened = tokio::task::spawn_blocking(move || {
+        KeyFile::open(&path, passphrase.0.as_bytes()).map(drop)
+    })
+    .await;
     Ok(opened.map_err(|error| ProfileError::Damaged(error.to_string()))??)
 }
 
 /// Replaces the passphrase of a profile that no node runs on.
-pub fn change_passphrase(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+pub fn change_passphrase(
+    directory: &Path,
+    old: &Passphrase,
+    new: &Passphrase,
+) -> Result<(), ProfileError> {
     let _lock = lock(directory)?;
     rewrap(directory, old, new)
 }
 
-pub(crate) fn rewrap(directory: &Path, old: &Passphrase, new: &Passphrase) -> Result<(), ProfileError> {
+pub(crate) fn rewrap(
+    directory: &Path,
+    old: &Passphrase,
+    new: &Passphrase,
+) -> Result<(), ProfileError> {
     if new.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
-    Ok(KeyFile::change(&directory.join(KEY_FILE), old.0.as_bytes(), new.0.as_bytes(), &mut StdRng::from_os_rng())?)
+    Ok(KeyFile::change(
+        &directory.join(KEY_FILE),
+        old.0.as_bytes(),
+        new.0.as_bytes(),
+        &mut StdRng::from_os_rng(),
+    )?)
 }
 
 /// Destroys a profile that no node runs on. Needs no passphrase, and goes on where an earlier try
@@ -277,7 +313,9 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 fn lock(directory: &Path) -> Result<File, ProfileError> {
     if !directory.join(KEY_FILE).exists() {
         return Err(if directory.join(STORE).exists() {
-            ProfileError::Damaged(format!("the file {KEY_FILE} is missing, and without it nothing can be read"))
+            ProfileError::Damaged(format!(
+                "the file {KEY_FILE} is missing, and without it nothing can be read"
+            ))
         } else {
             ProfileError::Missing(directory.to_owned())
         });
@@ -286,7 +324,8 @@ fn lock(directory: &Path) -> Result<File, ProfileError> {
 }
 
 fn take_lock(directory: &Path) -> Result<File, ProfileError> {
-    let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ProfileError::InUse),
@@ -307,15 +346,24 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("alice");
         create(&directory, "Alice", &words("one")).await.unwrap();
-        assert!(matches!(open(&directory, &words("two")).await, Err(ProfileError::WrongPassphrase)));
+        assert!(matches!(
+            open(&directory, &words("two")).await,
+            Err(ProfileError::WrongPassphrase)
+        ));
         let profile = open(&directory, &words("one")).await.unwrap();
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::InUse)));
         assert!(matches!(wipe(&directory), Err(ProfileError::InUse)));
         rewrap(&directory, &words("one"), &words("three")).unwrap();
         drop(profile);
-        assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::WrongPassphrase)));
+        assert!(matches!(
+            open(&directory, &words("one")).await,
+            Err(ProfileError::WrongPassphrase)
+        ));
         open(&directory, &words("three")).await.unwrap();
-        assert!(matches!(create(&directory, "Eve", &words("x")).await, Err(ProfileError::Exists(_))));
+        assert!(matches!(
+            create(&directory, "Eve", &words("x")).await,
+            Err(ProfileError::Exists(_))
+        ));
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
-//! A client of rendezvous servers: HTTP/1.1 over streams to their onion services. Writes and reads never share a
-//! circuit, nor do two servers, two epochs or two records. What a server says is checked, never believed.
+//! A client of rendezvous servers: HTTP/1.1 over streams to their onion services. Writes and reads
+//! never share a circuit, nor do two servers, two epochs or two records. What a server says is
+//! checked, never believed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +22,8 @@ mod http;
 pub mod reader;
 pub mod writer;
 
-/// From the first byte of a request to the head of its answer, from there to the last byte of a short one, and from one
-/// piece of a long one to the next.
+/// From the first byte of a request to the head of its answer, from there to the last byte of a
+/// short one, and from one piece of a long one to the next.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 /// The pauses between tries.
 pub(crate) const PAUSES: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
@@ -88,8 +89,12 @@ fn refusal(code: Code) -> Reason {
     match code {
         Code::TokenRequired => Reason::ServerTokenRequired,
         Code::Full => Reason::ServerFull,
-        Code::Busy | Code::Stopping | Code::StorageUnavailable | Code::TooSlow => Reason::ServerBusy,
-        Code::WrongEpoch | Code::Expired | Code::SequenceInFuture | Code::Stale => Reason::ServerClock,
+        Code::Busy | Code::Stopping | Code::StorageUnavailable | Code::TooSlow => {
+            Reason::ServerBusy
+        }
+        Code::WrongEpoch | Code::Expired | Code::SequenceInFuture | Code::Stale => {
+            Reason::ServerClock
+        }
         Code::HandleTaken => Reason::HandleTaken,
         Code::NotOwner => Reason::HandleNotOurs,
         Code::NoHandles => Reason::HandlesNotKept,
@@ -103,7 +108,9 @@ fn board_fault(error: &BoardError) -> AnswerFault {
         BoardError::Version(_) => AnswerFault::BoardVersion,
         BoardError::Cut => AnswerFault::BoardCut,
         BoardError::TooMany(_) => AnswerFault::BoardTooLong,
-        BoardError::Bucket | BoardError::Trailing | BoardError::Record(_) => AnswerFault::BoardMalformed,
+        BoardError::Bucket | BoardError::Trailing | BoardError::Record(_) => {
+            AnswerFault::BoardMalformed
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A whole client: the profile, Tor, the node and the local API, started and stopped in their order.
+//! A whole client: the profile, Tor, the node and the local API, started and stopped in their
+//! order.
 
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::server;
 use crate::api::types::Status;
 use crate::clock::Clock;
-use crate::node::{self, Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport};
+use crate::node::{
+    self, Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport,
+};
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
 use crate::store::notes::{self, BRIDGES};
@@ -120,7 +123,8 @@ pub async fn run_with(
     let Running { handle, stop, mut ended } = node::start(parts).await?;
     let api_stop = CancellationToken::new();
     let until = api_stop.clone().cancelled_owned();
-    let mut api = tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.clone()), until));
+    let mut api =
+        tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.clone()), until));
     web.show(handle.clone(), &api_stop);
     let telling = tokio::spawn(tell(handle, notify));
     let (ending, served) = tokio::select! {

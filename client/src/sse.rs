@@ -33,7 +33,13 @@ pub(crate) struct Parser {
 impl Parser {
     /// Takes lines, and data of events, of so many bytes at most.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), after_carriage_return: false, kind: String::new(), data: None }
+        Self {
+            limit,
+            line: Vec::new(),
+            after_carriage_return: false,
+            kind: String::new(),
+            data: None,
+        }
     }
 
     /// Takes the next bytes and returns the events that they complete.
@@ -124,7 +130,8 @@ mod tests {
     #[test]
     fn a_stream_means_the_same_byte_by_byte() {
         let mut parser = Parser::new(MAX_LINE);
-        let events: Vec<_> = STREAM.bytes().flat_map(|byte| parser.push(&[byte]).unwrap()).collect();
+        let events: Vec<_> =
+            STREAM.bytes().flat_map(|byte| parser.push(&[byte]).unwrap()).collect();
         assert_eq!(events, expected());
     }
 

@@ -1,9 +1,10 @@
 //! The store: everything that a profile knows, in one `SQLite` file encrypted by `SQLCipher`.
 //!
-//! One connection, because the bundled `SQLite` must not write over several. What belongs together is
-//! written in one transaction: a state and its message, a message and its event.
+//! One connection, because the bundled `SQLite` must not write over several. What belongs together
+//! is written in one transaction: a state and its message, a message and its event.
 //!
-//! `LIMIT ?` alone makes `SQLite` plan a statement anew whenever a value is bound; `LIMIT ? + 0` does not.
+//! `LIMIT ?` alone makes `SQLite` plan a statement anew whenever a value is bound; `LIMIT ? + 0`
+//! does not.
 
 use std::array::TryFromSliceError;
 use std::error::Error;
@@ -80,7 +81,10 @@ pub enum StoreError {
 
 impl StoreError {
     /// Something that cannot be used as it is stored, as this error shows.
-    pub(crate) fn damaged(what: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(crate) fn damaged(
+        what: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         Self::Damaged { what, source: Some(source.into()) }
     }
 
@@ -111,11 +115,14 @@ impl Open {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code: u32 = error.as_database_error().and_then(|error| error.code()?.parse().ok()).unwrap_or(0);
+        let code: u32 =
+            error.as_database_error().and_then(|error| error.code()?.parse().ok()).unwrap_or(0);
         match (code, code & PRIMARY) {
             (SQLITE_IOERR_SHMSIZE, _) | (_, SQLITE_FULL) => Self::Full,
             (_, SQLITE_READONLY) => Self::ReadOnly,
-            (_, SQLITE_CORRUPT | SQLITE_NOTADB) => Self::damaged("it is no database, or not as it was written", error),
+            (_, SQLITE_CORRUPT | SQLITE_NOTADB) => {
+                Self::damaged("it is no database, or not as it was written", error)
+            }
             _ if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
                 Self::damaged("a value that cannot be read", error)
             }
@@ -169,7 +176,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Begins a part that can be undone by itself, until [`Tx::release`] or [`Tx::undo_to_savepoint`].
+    /// Begins a part that can be undone by itself, until [`Tx::release`] or
+    /// [`Tx::undo_to_savepoint`].
     pub async fn savepoint(&mut self) -> Result<(), StoreError> {
         self.execute("SAVEPOINT part").await
     }
@@ -221,8 +229,9 @@ pub struct Store {
     key: Arc<Zeroizing<String>>,
 }
 
-/// The connection of a store. The last who lets go of it waits until its thread has closed the file: when the process
-/// ends while that thread encrypts, OpenSSL is taken away under it, and the process crashes.
+/// The connection of a store. The last who lets go of it waits until its thread has closed the
+/// file: when the process ends while that thread encrypts, OpenSSL is taken away under it, and the
+/// process crashes.
 struct Held(Arc<Mutex<Option<Open>>>);
 
 impl Drop for Held {
@@ -237,7 +246,10 @@ impl Drop for Held {
 impl Store {
     /// Opens the file with its 32-byte key; makes it only if `create`.
     pub async fn open(file: &Path, key: &[u8; 32], create: bool) -> Result<Self, StoreError> {
-        let key = Zeroizing::new(format!("x'{}'", Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()));
+        let key = Zeroizing::new(format!(
+            "x'{}'",
+            Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()
+        ));
         // Never log these options: their Debug prints the key.
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -288,9 +300,11 @@ impl Store {
     /// The connection, between two transactions.
     async fn idle(&self) -> Result<OwnedMappedMutexGuard<Option<Open>, Open>, StoreError> {
         let open = Arc::clone(&self.open.0).lock_owned().await;
-        let mut open = OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
+        let mut open =
+            OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
         if open.begun {
-            // SQLite may have undone it already, such as when the disk is full: then this is an error.
+            // SQLite may have undone it already, such as when the disk is full: then this is an
+            // error.
             let _ = open.connection.execute(sqlx::query("ROLLBACK")).await;
             open.begun = false;
         }
@@ -310,18 +324,22 @@ impl Store {
 }
 
 async fn assert_encrypted(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let version: Option<(String,)> = sqlx::query_as("PRAGMA cipher_version").fetch_optional(connection).await?;
+    let version: Option<(String,)> =
+        sqlx::query_as("PRAGMA cipher_version").fetch_optional(connection).await?;
     version.filter(|(version,)| !version.is_empty()).map(|_| ()).ok_or(StoreError::NotEncrypted)
 }
 
 /// 32 bytes of a blob column.
 pub(crate) fn bytes<const N: usize>(blob: &[u8]) -> Result<[u8; N], StoreError> {
-    blob.try_into().map_err(|error: TryFromSliceError| StoreError::damaged("a value of the wrong length", error))
+    blob.try_into().map_err(|error: TryFromSliceError| {
+        StoreError::damaged("a value of the wrong length", error)
+    })
 }
 
 #[cfg(test)]
 impl Store {
-    /// Opens or makes a file that is neither encrypted nor synchronised: for thousands of short lives.
+    /// Opens or makes a file that is neither encrypted nor synchronised: for thousands of short
+    /// lives.
     pub(crate) async fn open_fast(file: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -380,7 +398,10 @@ mod tests {
         store.close().await;
         let file = directory.path().join("chive.db");
         let bytes = std::fs::read(&file).unwrap();
-        assert!(!bytes.starts_with(b"SQLite format 3") && !bytes.windows(10).any(|w| w == b"invitation"));
+        assert!(
+            !bytes.starts_with(b"SQLite format 3")
+                && !bytes.windows(10).any(|w| w == b"invitation")
+        );
         let error = Store::open(&file, &[2; 32], false).await.err().unwrap();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         Store::open(&file, &[1; 32], false).await.unwrap().close().await;

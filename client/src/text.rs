@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 
-use icu_properties::props::{CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory, JoiningType};
+use icu_properties::props::{
+    CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory, JoiningType,
+};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 mod name;
@@ -110,7 +112,9 @@ fn is_needless(before: Option<char>, c: char, after: Option<char>) -> bool {
         '\u{FE0E}' | '\u{FE0F}' => is_emoji(before),
         '\u{200C}' | '\u{200D}' => {
             let after = after.unwrap_or(' ');
-            (is_emoji_part(before) && is_emoji(after)) || (joins(before) && joins(after)) || is_virama(before)
+            (is_emoji_part(before) && is_emoji(after))
+                || (joins(before) && joins(after))
+                || is_virama(before)
         }
         _ => false,
     }
@@ -201,7 +205,8 @@ mod tests {
                 .chars()
                 .collect::<Vec<_>>(),
         );
-        prop::collection::vec(prop_oneof![acting, any::<char>()], 0..40).prop_map(|chars| chars.into_iter().collect())
+        prop::collection::vec(prop_oneof![acting, any::<char>()], 0..40)
+            .prop_map(|chars| chars.into_iter().collect())
     }
 
     proptest! {

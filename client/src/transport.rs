@@ -141,7 +141,8 @@ pub struct ServicesStatus {
 
 impl ServicesStatus {
     /// Neither service is hosted.
-    pub const CLOSED: Self = Self { requests: Reachability::Closed, contacts: Reachability::Closed };
+    pub const CLOSED: Self =
+        Self { requests: Reachability::Closed, contacts: Reachability::Closed };
 
     /// The status for which `state` gives that of each service.
     pub fn of(state: impl Fn(ServiceKind) -> Reachability) -> Self {

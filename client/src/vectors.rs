@@ -1,5 +1,6 @@
-//! The test vectors of PROTOCOL.md, section 19: `client/golden/vectors.json` has inputs and what comes of them. What
-//! hangs together is made here as a second implementation would, from the document, and held against the code.
+//! The test vectors of PROTOCOL.md, section 19: `client/golden/vectors.json` has inputs and what
+//! comes of them. What hangs together is made here as a second implementation would, from the
+//! document, and held against the code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,8 +78,10 @@ fn identity(root: u8) -> Value {
 
 fn invitation_vector() -> Value {
     let invitation = invitation();
-    let checked = [&[1][..], &invitation.front_door.0, &invitation.peer_id.0, &invitation.secret.0].concat();
-    let checksum = Sha256::new().chain_update("chive/v1/invitation-checksum").chain_update(checked).finalize();
+    let checked =
+        [&[1][..], &invitation.front_door.0, &invitation.peer_id.0, &invitation.secret.0].concat();
+    let checksum =
+        Sha256::new().chain_update("chive/v1/invitation-checksum").chain_update(checked).finalize();
     json!({
         "front_door": hex(invitation.front_door.0),
         "peer_id": hex(invitation.peer_id.0),
@@ -106,7 +109,8 @@ fn pair_vector() -> Value {
 }
 
 fn envelope_vector() -> Value {
-    let envelope = EnvelopeKeys::new(&PAIR_SECRET, alice().peer_id()).seal(b"hello", &mut rng()).unwrap();
+    let envelope =
+        EnvelopeKeys::new(&PAIR_SECRET, alice().peer_id()).seal(b"hello", &mut rng()).unwrap();
     json!({
         "pair_secret": hex(PAIR_SECRET),
         "sealer": hex(alice().peer_id().0),
@@ -128,18 +132,26 @@ fn padding_vector() -> Value {
 }
 
 /// The handshake's keys, by PROTOCOL.md, sections 5 and 6.
-fn noise(purpose: Purpose, preface: &[u8], dials: bool, ephemeral: Option<&[u8; 32]>) -> HandshakeState {
+fn noise(
+    purpose: Purpose,
+    preface: &[u8],
+    dials: bool,
+    ephemeral: Option<&[u8; 32]>,
+) -> HandshakeState {
     let (pattern, psk, ids) = match purpose {
-        Purpose::Invitation => {
-            ("XXpsk0", derive(&[5; 16], b"chive/v1/invitation-psk", b""), bob().peer_id().0.to_vec())
-        }
+        Purpose::Invitation => (
+            "XXpsk0",
+            derive(&[5; 16], b"chive/v1/invitation-psk", b""),
+            bob().peer_id().0.to_vec(),
+        ),
         Purpose::Contact => {
             let ids = [alice().peer_id().0, bob().peer_id().0].concat();
             ("KKpsk0", derive(&PAIR_SECRET, b"chive/v1/link-psk", b""), ids)
         }
     };
     let (own, other) = if dials { (alice(), bob()) } else { (bob(), alice()) };
-    let (secret, prologue, remote) = (own.link_secret(), [preface, &ids].concat(), other.public().link);
+    let (secret, prologue, remote) =
+        (own.link_secret(), [preface, &ids].concat(), other.public().link);
     let pattern = format!("Noise_{pattern}_25519_ChaChaPoly_SHA256").parse().unwrap();
     let builder = Builder::new(pattern).local_private_key(&*secret).unwrap().psk(0, &psk).unwrap();
     let mut builder = builder.prologue(&prologue).unwrap();
@@ -163,7 +175,9 @@ fn preface(purpose: Purpose) -> Vec<u8> {
 /// Who sends, and the payload of each message in its turn.
 fn payloads(purpose: Purpose) -> Vec<Vec<u8>> {
     match purpose {
-        Purpose::Invitation => vec![vec![], bob().public().presence.to_vec(), alice().public().presence.to_vec()],
+        Purpose::Invitation => {
+            vec![vec![], bob().public().presence.to_vec(), alice().public().presence.to_vec()]
+        }
         Purpose::Contact => vec![vec![], vec![]],
     }
 }
@@ -184,7 +198,9 @@ fn transcript(purpose: Purpose) -> Value {
     let (dialler, answerer) = if a.is_initiator() { (a, b) } else { (b, a) };
     let hash = dialler.get_handshake_hash().to_vec();
     let record = |noise: HandshakeState, frame: Frame| {
-        hex(Sealer::default().seal(&noise.into_stateless_transport_mode().unwrap(), &frame.to_bytes()).unwrap())
+        hex(Sealer::default()
+            .seal(&noise.into_stateless_transport_mode().unwrap(), &frame.to_bytes())
+            .unwrap())
     };
     json!({
         "dialler_ephemeral_secret": hex(EPHEMERAL[0]),
@@ -221,7 +237,10 @@ fn the_vectors_are_what_the_code_makes() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &text).unwrap();
     }
-    assert!(fs::read_to_string(&path).unwrap() == text, "client/golden/vectors.json is not what the code makes");
+    assert!(
+        fs::read_to_string(&path).unwrap() == text,
+        "client/golden/vectors.json is not what the code makes"
+    );
 }
 
 #[tokio::test]
@@ -229,8 +248,10 @@ async fn who_makes_the_handshakes_of_the_vectors_links_with_the_code() {
     for purpose in [Purpose::Invitation, Purpose::Contact] {
         for code_dials in [true, false] {
             let (ours, other) = tokio::io::duplex(4096);
-            let (established, id) =
-                tokio::join!(the_code(purpose, code_dials, Box::new(ours)), by_hand(purpose, !code_dials, other));
+            let (established, id) = tokio::join!(
+                the_code(purpose, code_dials, Box::new(ours)),
+                by_hand(purpose, !code_dials, other)
+            );
             assert_eq!(established.id[..], id);
         }
     }
@@ -239,7 +260,9 @@ async fn who_makes_the_handshakes_of_the_vectors_links_with_the_code() {
 async fn the_code(purpose: Purpose, dials: bool, mut stream: Stream) -> handshake::Established {
     let established = if dials {
         match purpose {
-            Purpose::Invitation => handshake::dial_by_invitation(stream, &alice(), &invitation(), &mut rng()).await,
+            Purpose::Invitation => {
+                handshake::dial_by_invitation(stream, &alice(), &invitation(), &mut rng()).await
+            }
             Purpose::Contact => {
                 let keys = PairKeys::new(&PAIR_SECRET, alice().peer_id(), bob().public());
                 handshake::dial_contact(stream, &alice(), &keys, &mut rng()).await
@@ -252,7 +275,8 @@ async fn the_code(purpose: Purpose, dials: bool, mut stream: Stream) -> handshak
         assert_eq!(keys.recognises(&preface), purpose == Purpose::Contact);
         match purpose {
             Purpose::Invitation => {
-                handshake::accept_by_invitation(stream, &bob(), &preface, &invitation().secret).await
+                handshake::accept_by_invitation(stream, &bob(), &preface, &invitation().secret)
+                    .await
             }
             Purpose::Contact => handshake::accept_contact(stream, &bob(), &preface, &keys).await,
         }
@@ -291,7 +315,8 @@ fn every_golden_file_is_in_the_document_and_every_one_named_there_exists() {
     let listed: BTreeSet<String> = rows.map(|(name, _)| name.to_owned()).collect();
     let files = fs::read_dir(golden()).unwrap().map(|file| file.unwrap().path());
     let hex = files.filter(|path| path.extension().is_some_and(|end| end == "hex"));
-    let mut there: BTreeSet<String> = hex.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut there: BTreeSet<String> =
+        hex.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     there.extend(vectors().as_object().unwrap().keys().cloned());
     assert_eq!(listed, there);
 }

@@ -1,8 +1,10 @@
-//! The web interface: the node's own page on loopback, and nothing that the local API does not give to a bot.
+//! The web interface: the node's own page on loopback, and nothing that the local API does not give
+//! to a bot.
 //!
-//! The way of a request is the list of modules: `guard` lets it in, `sessions` knows whom, `assets` has the page's
-//! files, `pages` answers what must work before a profile is open, `host` makes, opens and locks it; all else goes to
-//! the local API's own router. No file comes from elsewhere, and nothing of a profile is kept here.
+//! The way of a request is the list of modules: `guard` lets it in, `sessions` knows whom, `assets`
+//! has the page's files, `pages` answers what must work before a profile is open, `host` makes,
+//! opens and locks it; all else goes to the local API's own router. No file comes from elsewhere,
+//! and nothing of a profile is kept here.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -44,7 +46,11 @@ use sessions::Sessions;
 const IDLE_TICK: Duration = Duration::from_secs(5);
 
 /// Starts a node on an unlocked profile, and runs it until the token is cancelled.
-pub type Start = Box<dyn Fn(Profile, Web, CancellationToken) -> BoxFuture<'static, Result<(), RunError>> + Send + Sync>;
+pub type Start = Box<
+    dyn Fn(Profile, Web, CancellationToken) -> BoxFuture<'static, Result<(), RunError>>
+        + Send
+        + Sync,
+>;
 
 /// The web interface of one profile. Cheap to clone.
 #[derive(Clone)]
@@ -161,9 +167,14 @@ impl Web {
     /// Lets the page ask this node, until the token is cancelled or it is locked.
     pub(crate) fn show(&self, node: NodeHandle, until: &CancellationToken) {
         let streams = until.child_token();
-        let api = server::router(node.clone(), Some(self.clone()), streams.clone(), Timing::default());
+        let api =
+            server::router(node.clone(), Some(self.clone()), streams.clone(), Timing::default());
         self.idle().active = Instant::now();
-        self.0.stage.send_replace(Stage::Open { api, node: Shown { node, until: until.clone() }, streams });
+        self.0.stage.send_replace(Stage::Open {
+            api,
+            node: Shown { node, until: until.clone() },
+            streams,
+        });
     }
 
     /// The node is no more.

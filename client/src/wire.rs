@@ -108,7 +108,8 @@ pub(crate) const PAD_PREFIX: usize = 4;
 /// them: a changed file is a changed protocol.
 #[cfg(test)]
 pub(crate) fn golden(name: &str, bytes: &[u8]) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.hex"));
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.hex"));
     let hex = data_encoding::HEXLOWER.encode(bytes);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -155,8 +155,13 @@ fn completions_know_the_commands() -> Done {
 #[test]
 fn without_a_profile_the_first_step_is_named() -> Done {
     let chive = Chive::new()?;
-    for arguments in [&["status"][..], &["run"], &["send", "bob", "hi"], &["passphrase", "change"], &["wipe", "--yes"]]
-    {
+    for arguments in [
+        &["status"][..],
+        &["run"],
+        &["send", "bob", "hi"],
+        &["passphrase", "change"],
+        &["wipe", "--yes"],
+    ] {
         let missing = chive.run(arguments)?;
         assert_eq!(missing.code, 6, "{arguments:?}: {}", missing.err);
         assert!(missing.err.contains("chive init"), "{}", missing.err);
@@ -200,8 +205,12 @@ fn without_a_node_the_next_step_is_named() -> Done {
 fn a_guess_at_a_passphrase_costs_64_mib_and_three_passes() -> Done {
     let chive = Chive::new()?;
     assert_eq!(chive.typing("one\n", &["init", "--passphrase-file", "-"])?.code, 0);
-    let key: serde_json::Value = serde_json::from_str(&fs::read_to_string(chive.profile().join("key"))?)?;
-    assert_eq!((key["kdf"]["memory_kib"].as_u64(), key["kdf"]["passes"].as_u64()), (Some(64 * 1024), Some(3)));
+    let key: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(chive.profile().join("key"))?)?;
+    assert_eq!(
+        (key["kdf"]["memory_kib"].as_u64(), key["kdf"]["passes"].as_u64()),
+        (Some(64 * 1024), Some(3))
+    );
     assert_eq!(key["kdf"]["name"], "argon2id");
     Ok(())
 }
@@ -220,7 +229,8 @@ fn a_passphrase_needs_a_person_or_a_file() -> Done {
 #[test]
 fn a_profile_is_made_once_and_destroyed() -> Done {
     let chive = Chive::new()?;
-    let made = chive.typing("one\n", &["init", "--name", " Ala ", "--passphrase-file", "-", "--json"])?;
+    let made =
+        chive.typing("one\n", &["init", "--name", " Ala ", "--passphrase-file", "-", "--json"])?;
     assert_eq!((made.code, &made.json()?[0]["name"]), (0, &json!("Ala")), "{}", made.err);
     let again = chive.typing("one\n", &["init", "--passphrase-file", "-", "--json"])?;
     assert_eq!((again.code, again.error_code()?.as_str()), (5, "profile_exists"));
@@ -234,7 +244,8 @@ fn a_profile_is_made_once_and_destroyed() -> Done {
 fn the_passphrase_changes_without_a_node() -> Done {
     let chive = Chive::new()?;
     assert_eq!(chive.typing("one\n", &["init", "--passphrase-file", "-"])?.code, 0);
-    let change = ["passphrase", "change", "--passphrase-file", "-", "--new-passphrase-file", "-", "--json"];
+    let change =
+        ["passphrase", "change", "--passphrase-file", "-", "--new-passphrase-file", "-", "--json"];
     let wrong = chive.typing("two\nthree\n", &change)?;
     assert_eq!((wrong.code, wrong.error_code()?.as_str()), (4, "wrong_passphrase"));
     assert_eq!(chive.typing("one\ntwo\n", &change)?.code, 0);
@@ -260,7 +271,11 @@ fn settings_that_cannot_be_meant_are_refused() -> Done {
     let config = chive.file("bad.toml", "profil = \"/x\"\n")?;
     let refused = chive.run(&["--config", &config, "status"])?;
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains("profil") && refused.err.contains("expected one of"), "{}", refused.err);
+    assert!(
+        refused.err.contains("profil") && refused.err.contains("expected one of"),
+        "{}",
+        refused.err
+    );
     assert_eq!(chive.run(&["--config", "/does/not/exist", "status"])?.code, 2);
     Ok(())
 }
@@ -295,7 +310,10 @@ fn a_link_goes_alone_into_a_pipe_and_its_code_into_a_file() -> Done {
     let code = chive.path("code.png");
     let invited = chive.run(&["invite", "--uses", "2", "--expires", "1d", "--qr", &code])?;
     assert_eq!((invited.code, invited.out.trim_end()), (0, Node::link()));
-    assert_eq!(node.asked(), [("POST /v1/invitations".to_owned(), json!({"uses": 2, "expires_in": 86_400}))]);
+    assert_eq!(
+        node.asked(),
+        [("POST /v1/invitations".to_owned(), json!({"uses": 2, "expires_in": 86_400}))]
+    );
     assert!(std::fs::read(code)?.starts_with(b"\x89PNG"));
     Ok(())
 }
@@ -314,7 +332,12 @@ fn hostile_text_is_harmless_for_people_and_exact_for_programs() -> Done {
     let chive = Chive::with_profile()?;
     let _node = Node::start(&chive)?;
     let hostile = ['\u{1b}', '\u{202e}', '\u{9b}', '\u{200b}'];
-    for arguments in [&["contacts"][..], &["history", "bob"], &["contacts", "--json"], &["history", "bob", "--json"]] {
+    for arguments in [
+        &["contacts"][..],
+        &["history", "bob"],
+        &["contacts", "--json"],
+        &["history", "bob", "--json"],
+    ] {
         let shown = chive.run(arguments)?;
         assert_eq!(shown.code, 0, "{}", shown.err);
         assert!(!shown.out.contains(hostile), "{arguments:?}: {:?}", shown.out);
@@ -329,7 +352,10 @@ fn a_link_is_read_from_standard_input() -> Done {
     let chive = Chive::with_profile()?;
     let node = Node::start(&chive)?;
     assert_eq!(chive.typing("  CHIVE:ABC \n", &["add", "-", "--name", "bob"])?.code, 0);
-    assert_eq!(node.asked(), [("POST /v1/contacts".to_owned(), json!({"link": "CHIVE:ABC", "name": "bob"}))]);
+    assert_eq!(
+        node.asked(),
+        [("POST /v1/contacts".to_owned(), json!({"link": "CHIVE:ABC", "name": "bob"}))]
+    );
     Ok(())
 }
 
@@ -397,7 +423,10 @@ fn events_go_on_without_a_gap_after_the_node_was_restarted() -> Done {
     assert_eq!(events.line()?["tor"]["summary"]["code"], "tor_connecting");
     node.event(json!({"type": "tor", "tor": {"ready": true, "percent": 100, "summary": {"code": "tor_connected"}}}));
     let last = events.line()?;
-    assert_eq!((&last["tor"]["summary"]["code"], &last["seq"]), (&json!("tor_connected"), &json!(3)));
+    assert_eq!(
+        (&last["tor"]["summary"]["code"], &last["seq"]),
+        (&json!("tor_connected"), &json!(3))
+    );
     events.kill()
 }
 
@@ -423,7 +452,8 @@ fn a_piped_chat_sends_each_line_and_shows_what_comes() -> Done {
 fn a_piped_chat_stops_at_what_is_refused() -> Done {
     let chive = Chive::with_profile()?;
     let node = Node::start(&chive)?;
-    let refused = chive.typing(&format!("one\n{}\nthree\n", "x".repeat(70_000)), &["chat", "bob"])?;
+    let refused =
+        chive.typing(&format!("one\n{}\nthree\n", "x".repeat(70_000)), &["chat", "bob"])?;
     assert_eq!(refused.code, 7);
     assert!(refused.err.contains("message 2 was not accepted"), "{}", refused.err);
     assert_eq!(node.asked().len(), 1);
@@ -439,7 +469,10 @@ fn a_contact_is_verified_by_what_was_compared() -> Done {
     assert!(unsure.err.contains("12345 67890"), "{}", unsure.err);
     assert!(node.asked().is_empty());
     assert_eq!(chive.run(&["contact", "verify", "bob", "--yes"])?.code, 0);
-    assert_eq!(node.asked(), [(format!("PATCH /v1/contacts/{}", "cd".repeat(32)), json!({"verified": true}))]);
+    assert_eq!(
+        node.asked(),
+        [(format!("PATCH /v1/contacts/{}", "cd".repeat(32)), json!({"verified": true}))]
+    );
     Ok(())
 }
 
@@ -449,7 +482,10 @@ fn the_running_node_changes_the_passphrase() -> Done {
     let node = Node::start(&chive)?;
     let change = ["passphrase", "change", "--passphrase-file", "-", "--new-passphrase-file", "-"];
     assert_eq!(chive.typing("old one\nnew one\n", &change)?.code, 0);
-    assert_eq!(node.asked(), [("POST /v1/passphrase".to_owned(), json!({"old": "old one", "new": "new one"}))]);
+    assert_eq!(
+        node.asked(),
+        [("POST /v1/passphrase".to_owned(), json!({"old": "old one", "new": "new one"}))]
+    );
     Ok(())
 }
 
@@ -458,8 +494,10 @@ fn a_passphrase_file_that_others_may_read_is_pointed_out() -> Done {
     let chive = Chive::with_profile()?;
     let _node = Node::start(&chive)?;
     let file = chive.file("open", "old one\n")?;
-    let change =
-        chive.typing("new\n", &["passphrase", "change", "--passphrase-file", &file, "--new-passphrase-file", "-"])?;
+    let change = chive.typing(
+        "new\n",
+        &["passphrase", "change", "--passphrase-file", &file, "--new-passphrase-file", "-"],
+    )?;
     assert_eq!(change.code, 0);
     assert!(change.err.contains("others may read"), "{}", change.err);
     Ok(())
@@ -485,8 +523,16 @@ fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done
     assert!(node.asked().is_empty());
     let free = format!("{file}.backup");
     let made = chive.run(&["--json", "backup", &free, "--passphrase-file", &words])?;
-    assert_eq!((made.code, made.json()?), (0, vec![json!({"file": free, "bytes": 100_000})]), "{}", made.err);
-    assert_eq!(node.asked(), [("POST /v1/backup".to_owned(), json!({"passphrase": "of the backup"}))]);
+    assert_eq!(
+        (made.code, made.json()?),
+        (0, vec![json!({"file": free, "bytes": 100_000})]),
+        "{}",
+        made.err
+    );
+    assert_eq!(
+        node.asked(),
+        [("POST /v1/backup".to_owned(), json!({"passphrase": "of the backup"}))]
+    );
     assert_eq!((fs::metadata(&free)?.mode() & 0o777, fs::read(&free)?.len()), (0o600, 100_000));
     Ok(())
 }
@@ -494,7 +540,8 @@ fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done
 #[test]
 fn what_is_no_backup_is_refused_and_leaves_no_profile() -> Done {
     let chive = Chive::new()?;
-    let (words, file) = (chive.file("words", "x\n")?, chive.file("nonsense", "no backup at all, by any means")?);
+    let (words, file) =
+        (chive.file("words", "x\n")?, chive.file("nonsense", "no backup at all, by any means")?);
     let refused = chive.run(&["restore", &file, "--passphrase-file", &words])?;
     assert_eq!(refused.code, 9, "{}", refused.err);
     assert!(refused.err.contains("no backup"), "{}", refused.err);

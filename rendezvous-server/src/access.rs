@@ -38,7 +38,11 @@ impl Prices {
         if [self.record, self.record_full, self.claim].iter().any(|bits| *bits > MAX_WORK_BITS) {
             return Err(format!("work has at most {MAX_WORK_BITS} bits"));
         }
-        if self.record > self.record_full { Err("work.record_full is below work.record".to_owned()) } else { Ok(()) }
+        if self.record > self.record_full {
+            Err("work.record_full is below work.record".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// What a record costs when so many live.
@@ -68,7 +72,8 @@ impl Doorkeeper {
     /// With tokens, one a line; empty lines and those that begin with `#` are none.
     #[must_use]
     pub fn new(access: Access, tokens: &str) -> Self {
-        let lines = tokens.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines =
+            tokens.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self { access, tokens: lines.map(hash).collect() }
     }
 
@@ -123,7 +128,15 @@ mod tests {
         let keeper = Doorkeeper::new(Access::Members, "# ours\n\n secret \nother\n");
         assert_eq!(keeper.tokens(), 2);
         assert!(keeper.knows(&with("Bearer secret")) && keeper.may_write(&with("Bearer other")));
-        for wrong in ["Bearer", "Bearer ", "secret", "Basic secret", "Bearer secre", "Bearer # ours", "bearer secret"] {
+        for wrong in [
+            "Bearer",
+            "Bearer ",
+            "secret",
+            "Basic secret",
+            "Bearer secre",
+            "Bearer # ours",
+            "bearer secret",
+        ] {
             assert!(!keeper.may_read(&with(wrong)), "{wrong}");
         }
         assert!(!keeper.may_read(&HeaderMap::new()));
@@ -131,10 +144,15 @@ mod tests {
 
     #[test]
     fn the_policy_says_who_needs_one() {
-        let (open, writers) = (Doorkeeper::new(Access::Open, ""), Doorkeeper::new(Access::Writers, "t"));
+        let (open, writers) =
+            (Doorkeeper::new(Access::Open, ""), Doorkeeper::new(Access::Writers, "t"));
         let none = HeaderMap::new();
         assert!(open.may_read(&none) && open.may_write(&none) && !open.knows(&none));
-        assert!(writers.may_read(&none) && !writers.may_write(&none) && writers.may_write(&with("Bearer t")));
+        assert!(
+            writers.may_read(&none)
+                && !writers.may_write(&none)
+                && writers.may_write(&with("Bearer t"))
+        );
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// Ready: the database answers, and we can call ourselves. What is missing is said, why is in the log.
+/// Ready: the database answers, and we can call ourselves. What is missing is said, why is in the
+/// log.
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if let Err(error) = admin.store.ping().await {
         tracing::warn!(%error, "not ready");

@@ -1,8 +1,8 @@
 //! The board in memory: every record that lives, and the sequence numbers of those that died
 //! lately. What readers ask for is answered from here alone; the database is not asked.
 //!
-//! One task writes, many read. Records are in 256 segments, by the first byte of their address, and a
-//! segment's bytes are kept ready for readers, so that a board is sent without being copied.
+//! One task writes, many read. Records are in 256 segments, by the first byte of their address, and
+//! a segment's bytes are kept ready for readers, so that a board is sent without being copied.
 
 mod changes;
 mod segment;
@@ -91,7 +91,9 @@ impl Board {
     #[must_use]
     pub fn bucket_bits(&self) -> u8 {
         let live = self.live();
-        (0..MAX_BUCKET_BITS).find(|bits| live >> bits <= self.bucket_records).unwrap_or(MAX_BUCKET_BITS)
+        (0..MAX_BUCKET_BITS)
+            .find(|bits| live >> bits <= self.bucket_records)
+            .unwrap_or(MAX_BUCKET_BITS)
     }
 
     /// How much of the board somebody knows who reads it now.
@@ -126,8 +128,8 @@ impl Board {
         segment.get(address).filter(|kept| kept.lives(now)).map(|kept| kept.record)
     }
 
-    /// Takes what has been made to last, in the order of the changes, and then tells those who wait. Of an address
-    /// the record with the highest number counts, in whatever order they come.
+    /// Takes what has been made to last, in the order of the changes, and then tells those who
+    /// wait. Of an address the record with the highest number counts, in whatever order they come.
     pub fn apply(&self, kept: &[Kept], now: i64) {
         for kept in kept.iter().filter(|kept| kept.record.remembered(kept.taken) > now) {
             self.put(kept, now);
@@ -181,18 +183,30 @@ impl Board {
         locked(&self.segments[usize::from(first_byte)]).group(now)
     }
 
-    /// What changed in a bucket since a cursor, and up to which change: at most `most` changes of the whole board are looked at.
-    pub fn since(&self, after: Cursor, bucket: Bucket, most: usize, now: i64) -> Result<(u64, Vec<Record>), Forgotten> {
+    /// What changed in a bucket since a cursor, and up to which change: at most `most` changes of
+    /// the whole board are looked at.
+    pub fn since(
+        &self,
+        after: Cursor,
+        bucket: Bucket,
+        most: usize,
+        now: i64,
+    ) -> Result<(u64, Vec<Record>), Forgotten> {
         if after.generation != self.generation {
             return Err(Forgotten);
         }
         // Read first: what comes meanwhile is in the log before it counts as newest.
         let newest = *self.newest.borrow();
         let (up_to, changed) = locked(&self.changes).since(after.change, newest, most)?;
-        let of_bucket = changed.into_iter().filter(|(_, address)| address.bucket(bucket.bits()) == bucket.number());
+        let of_bucket = changed
+            .into_iter()
+            .filter(|(_, address)| address.bucket(bucket.bits()) == bucket.number());
         let newest = |(change, address): (u64, Address)| {
             let segment = self.segment(address);
-            segment.get(&address).filter(|kept| kept.change == change && kept.lives(now)).map(|kept| kept.record)
+            segment
+                .get(&address)
+                .filter(|kept| kept.change == change && kept.lives(now))
+                .map(|kept| kept.record)
         };
         Ok((up_to, of_bucket.filter_map(newest).collect()))
     }

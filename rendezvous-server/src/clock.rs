@@ -1,4 +1,5 @@
-//! The time, as everything above the operating system sees it: a parameter, so that a test can set it.
+//! The time, as everything above the operating system sees it: a parameter, so that a test can set
+//! it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Settings: a TOML file, and the environment above it.
 //!
-//! `CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000` is `records = 1000` in the table `[limits]`. It reads files and is told the
-//! environment; it creates nothing.
+//! `CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000` is `records = 1000` in the table `[limits]`. It reads
+//! files and is told the environment; it creates nothing.
 
 use std::fmt;
 use std::io;
@@ -182,14 +182,23 @@ impl Default for AccessRules {
 
 impl Config {
     /// Reads a file, if one is named, and puts above it what the environment says.
-    pub fn find(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn find(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut table = file.map_or(Ok(toml::Table::new()), read_table)?;
         for (name, value) in env {
-            let Some(path) = name.strip_prefix(PREFIX).filter(|_| name != ENV_CONFIG) else { continue };
-            set(&mut table, &path.to_lowercase(), &value).map_err(|reason| malformed(&name, reason))?;
+            let Some(path) = name.strip_prefix(PREFIX).filter(|_| name != ENV_CONFIG) else {
+                continue;
+            };
+            set(&mut table, &path.to_lowercase(), &value)
+                .map_err(|reason| malformed(&name, reason))?;
         }
-        let place = file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| malformed(&place, error.to_string()))?;
+        let place =
+            file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
+        let config: Self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| malformed(&place, error.to_string()))?;
         config.check().map_err(|reason| malformed(&place, reason))?;
         Ok(config)
     }
@@ -202,10 +211,16 @@ impl Config {
             return Err("database: `url` or `url_file`, not both".to_owned());
         }
         if self.onion.enabled && self.onion.address.is_some() {
-            return Err("onion: `address` is for a service that another Tor hosts: set `enabled` to false".to_owned());
+            return Err(
+                "onion: `address` is for a service that another Tor hosts: set `enabled` to false"
+                    .to_owned(),
+            );
         }
         if !self.onion.enabled && self.listen == Listen::default() {
-            return Err("nobody could reach this server: it has neither an onion service nor a listener".to_owned());
+            return Err(
+                "nobody could reach this server: it has neither an onion service nor a listener"
+                    .to_owned(),
+            );
         }
         if self.access.mode != Access::Open && self.access.tokens_file.is_none() {
             return Err("access: this mode needs `tokens_file`".to_owned());
@@ -218,14 +233,21 @@ impl Config {
 
     /// The address that another Tor hosts, if that is so.
     pub fn address(&self) -> Result<Option<ServerId>, String> {
-        self.onion.address.as_deref().map(str::parse).transpose().map_err(|error| format!("onion.address: {error}"))
+        self.onion
+            .address
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|error| format!("onion.address: {error}"))
     }
 
     /// Where the data is.
     pub fn place(&self) -> Result<Place, ConfigError> {
         let url = match (&self.database.url, &self.database.url_file) {
             (Some(url), _) => Some(url.clone()),
-            (None, Some(path)) => Some(read(path)?.lines().next().unwrap_or_default().trim().to_owned()),
+            (None, Some(path)) => {
+                Some(read(path)?.lines().next().unwrap_or_default().trim().to_owned())
+            }
             (None, None) => None,
         };
         match url {
@@ -255,17 +277,20 @@ fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
         return set(inner.as_table_mut().ok_or("that setting is no table")?, rest, value);
     }
     let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
-    let parsed = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    let parsed =
+        parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
     table.insert(path.to_owned(), parsed.unwrap_or_else(|| value.into()));
     Ok(())
 }
 
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
-    toml::from_str(&read(path)?).map_err(|error| malformed(&path.display().to_string(), error.to_string()))
+    toml::from_str(&read(path)?)
+        .map_err(|error| malformed(&path.display().to_string(), error.to_string()))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
 fn malformed(place: &str, reason: impl Into<String>) -> ConfigError {
@@ -280,14 +305,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.toml");
         std::fs::write(&path, text).unwrap();
-        Config::find(Some(&path), env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Config::find(
+            Some(&path),
+            env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
     fn nothing_said_gives_the_defaults() {
         let config = Config::find(None, std::iter::empty()).unwrap();
         assert!(config.onion.enabled && config.handles);
-        assert_eq!(config.place().unwrap(), Place::Sqlite("/var/lib/chive-rendezvous/rendezvous.sqlite".into()));
+        assert_eq!(
+            config.place().unwrap(),
+            Place::Sqlite("/var/lib/chive-rendezvous/rendezvous.sqlite".into())
+        );
         assert_eq!(config.limits, Limits::default());
     }
 
@@ -305,7 +336,10 @@ mod tests {
             ],
         );
         let config = config.unwrap();
-        assert_eq!((config.data_dir.to_str(), config.limits.records, config.limits.streams), (Some("/env"), 9, 7));
+        assert_eq!(
+            (config.data_dir.to_str(), config.limits.records, config.limits.streams),
+            (Some("/env"), 9, 7)
+        );
         assert_eq!(config.listen.tcp, Some("127.0.0.1:80".parse().unwrap()));
     }
 
@@ -318,7 +352,10 @@ mod tests {
             ("[limits]\nbatch = 1001", "limits.batch"),
             ("[work]\nclaim = 60", "work"),
             ("[onion]\nenabled = false", "reach"),
-            ("[onion]\nenabled = false\naddress = \"x.onion\"\n[listen]\ntcp = \"127.0.0.1:1\"", "onion.address"),
+            (
+                "[onion]\nenabled = false\naddress = \"x.onion\"\n[listen]\ntcp = \"127.0.0.1:1\"",
+                "onion.address",
+            ),
             ("[access]\nmode = \"members\"", "tokens_file"),
             ("[access]\nmode = \"all\"", "members"),
             ("[tor.path_rules]\nfoo = 1", "foo"),

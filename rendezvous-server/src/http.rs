@@ -1,7 +1,7 @@
 //! The API: HTTP/1.1, in front of a board and its keeper.
 //!
-//! One file per resource; `feed` makes what streams send, `problem` says what is wrong with a request. Nothing
-//! here writes to a log what a request was about, or who came.
+//! One file per resource; `feed` makes what streams send, `problem` says what is wrong with a
+//! request. Nothing here writes to a log what a request was about, or who came.
 
 use std::sync::Arc;
 
@@ -147,7 +147,10 @@ pub fn document() -> String {
 async fn one_of_many(State(house): Shared, request: Request, next: Next) -> Response {
     house.metrics.requests.inc();
     // What says itself that it is too long need not come.
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let length = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > house.limits.body_bytes()) {
         return Refusal::too_large(house.limits.body_bytes()).into_response();
     }
@@ -157,7 +160,8 @@ async fn one_of_many(State(house): Shared, request: Request, next: Next) -> Resp
     }
 }
 
-/// For the body to come and the answer to begin; how an answer's body is taken is the connection's business.
+/// For the body to come and the answer to begin; how an answer's body is taken is the connection's
+/// business.
 async fn in_time(State(house): Shared, request: Request, next: Next) -> Response {
     let answer = tokio::time::timeout(house.limits.times().request, next.run(request)).await;
     answer.unwrap_or_else(|_| Refusal::too_slow().into_response())

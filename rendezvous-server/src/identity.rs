@@ -56,7 +56,9 @@ impl OnionSeed {
     pub fn open(data_dir: &Path) -> Result<Self, KeyError> {
         let path = data_dir.join(FILE);
         match Self::read(&path) {
-            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Self::create(&path),
+            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Self::create(&path)
+            }
             seed => seed,
         }
     }
@@ -74,8 +76,8 @@ impl OnionSeed {
         seed.map(Self).ok_or_else(|| KeyError::Damaged(path.to_owned()))
     }
 
-    /// Whole or not at all, and never over another: a server that dies in the middle has no half key, and of
-    /// two that start at once one finds the other's.
+    /// Whole or not at all, and never over another: a server that dies in the middle has no half
+    /// key, and of two that start at once one finds the other's.
     fn create(path: &Path) -> Result<Self, KeyError> {
         let mut seed = Self([0; 32]);
         rand::rng().fill_bytes(&mut seed.0);
@@ -92,7 +94,8 @@ impl OnionSeed {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

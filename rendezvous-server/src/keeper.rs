@@ -1,5 +1,5 @@
-//! The keeper: one task that makes records last and puts them on the board. What many requests bring at the
-//! same time goes into one transaction; nobody is answered before it is committed.
+//! The keeper: one task that makes records last and puts them on the board. What many requests
+//! bring at the same time goes into one transaction; nobody is answered before it is committed.
 //!
 //! Where other replicas write to the same database it also brings their changes, in their order.
 
@@ -76,7 +76,8 @@ impl Keeper {
         (keeper, Work { keeping, requests: receiver, behind: true, crowded: false })
     }
 
-    /// Makes records last, and says what became of each. They were checked, but for what the board has.
+    /// Makes records last, and says what became of each. They were checked, but for what the board
+    /// has.
     pub async fn put(&self, records: Vec<Record>) -> Vec<Verdict> {
         let count = records.len();
         let all = |refused| vec![Err(refused); count];
@@ -174,7 +175,11 @@ impl Work {
             Ok(results) => group.done(&round, results),
             Err(error) => {
                 tracing::warn!(%error, "records could not be stored");
-                let refused = if matches!(error, StoreError::Full) { Refused::DiskFull } else { Refused::Unavailable };
+                let refused = if matches!(error, StoreError::Full) {
+                    Refused::DiskFull
+                } else {
+                    Refused::Unavailable
+                };
                 group.done(&round, vec![Err(refused); round.records.len()]);
             }
         }
@@ -208,7 +213,9 @@ impl Work {
         let kept: Vec<Kept> = records
             .iter()
             .zip(&put.results)
-            .filter_map(|(record, result)| result.ok().map(|change| Kept { record: *record, change, taken: now }))
+            .filter_map(|(record, result)| {
+                result.ok().map(|change| Kept { record: *record, change, taken: now })
+            })
             .collect();
         self.keeping.board.apply(&kept, now);
         let verdict = |result| match result {
@@ -282,7 +289,8 @@ struct Round {
 
 impl Group {
     fn new(requests: &[Request]) -> Self {
-        let records: Vec<Record> = requests.iter().flat_map(|request| &request.records).copied().collect();
+        let records: Vec<Record> =
+            requests.iter().flat_map(|request| &request.records).copied().collect();
         let sizes = requests.iter().map(|request| request.records.len()).collect();
         Self { verdicts: vec![None; records.len()], records, sizes }
     }
@@ -323,7 +331,8 @@ impl Group {
     }
 
     fn into_verdicts(self) -> Vec<Vec<Verdict>> {
-        let mut all = self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Unavailable)));
+        let mut all =
+            self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Unavailable)));
         self.sizes.into_iter().map(|size| all.by_ref().take(size).collect()).collect()
     }
 }

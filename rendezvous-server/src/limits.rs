@@ -19,7 +19,8 @@ pub struct Limits {
     pub batch: usize,
     /// The board is cut into buckets of at most so many records, on average.
     pub bucket_records: usize,
-    /// A board, or a bucket, with more records than this is not handed out: a smaller one must be asked for.
+    /// A board, or a bucket, with more records than this is not handed out: a smaller one must be
+    /// asked for.
     pub board_records: usize,
     /// Changes that are remembered for those who ask what is new.
     pub changes: usize,
@@ -117,8 +118,13 @@ impl Limits {
         if self.streams >= self.connections {
             return Err("limits.streams must leave room among limits.connections".to_owned());
         }
-        let times = [self.head_seconds, self.request_seconds, self.write_seconds, self.storage_seconds];
-        if times.contains(&0) || self.heartbeat_seconds == 0 { Err("times must not be 0".to_owned()) } else { Ok(()) }
+        let times =
+            [self.head_seconds, self.request_seconds, self.write_seconds, self.storage_seconds];
+        if times.contains(&0) || self.heartbeat_seconds == 0 {
+            Err("times must not be 0".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// The times, as such.
@@ -184,5 +190,6 @@ pub const POLL_EVERY: Duration = Duration::from_millis(200);
 pub const BATCH_CHANGES: Duration = Duration::from_millis(100);
 /// Changes in one answer, and in an event that all streams of the whole board share.
 pub const MAX_CHANGES: usize = 8_192;
-/// Changes in an event that is made for one stream alone: how much a reader that takes nothing can make us hold.
+/// Changes in an event that is made for one stream alone: how much a reader that takes nothing can
+/// make us hold.
 pub const MAX_OWN_CHANGES: usize = 512;

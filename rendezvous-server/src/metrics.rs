@@ -1,5 +1,5 @@
-//! What is counted: sums for the operator, in Prometheus's format. No address, no key, no handle, nothing
-//! that differs between two who ask.
+//! What is counted: sums for the operator, in Prometheus's format. No address, no key, no handle,
+//! nothing that differs between two who ask.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -61,9 +61,13 @@ impl Default for Metrics {
         let refused = count("refused", "Records, claims and releases refused");
         let requests = count("requests", "Requests answered");
         let boards = count("boards", "Boards and buckets sent");
-        let evicted = count("connections_evicted", "Idle connections closed because others wanted their place");
+        let evicted = count(
+            "connections_evicted",
+            "Idle connections closed because others wanted their place",
+        );
         let transactions = count("transactions", "Transactions that stored records");
-        let storage_failures = count("storage_failures", "Times that the database could not be used");
+        let storage_failures =
+            count("storage_failures", "Times that the database could not be used");
         let mut gauge = |name: &str, help: &str| {
             let gauge: Gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -72,9 +76,14 @@ impl Default for Metrics {
         let records = gauge("records_live", "Presence records that live now");
         let streams = gauge("streams_open", "Streams of changes that are open now");
         let connections = gauge("connections_open", "Connections that are open now");
-        let handles = gauge("handles", "Handles, also those kept for their owners after they expired");
+        let handles =
+            gauge("handles", "Handles, also those kept for their owners after they expired");
         let transaction_seconds = Counter::default();
-        registry.register("transaction_seconds", "Time that those took", transaction_seconds.clone());
+        registry.register(
+            "transaction_seconds",
+            "Time that those took",
+            transaction_seconds.clone(),
+        );
         Self {
             registry: Mutex::new(registry),
             records,

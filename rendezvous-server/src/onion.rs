@@ -1,8 +1,8 @@
-//! The server's own onion service, through arti, in this process: axum answers on arti's streams, and
-//! no byte goes over a port of this machine. Nothing here logs an address.
+//! The server's own onion service, through arti, in this process: axum answers on arti's streams,
+//! and no byte goes over a port of this machine. Nothing here logs an address.
 //!
-//! The same lessons as in the client's `transport/tor`: a way to the network that stands still is begun afresh;
-//! whether the service can be reached is found out by calling it.
+//! The same lessons as in the client's `transport/tor`: a way to the network that stands still is
+//! begun afresh; whether the service can be reached is found out by calling it.
 
 mod launch;
 
@@ -55,7 +55,10 @@ impl Reachable {
 
     fn set(&self, reachable: bool) {
         if self.0.swap(reachable, Ordering::Relaxed) != reachable {
-            tracing::info!("the onion service can {}be reached", if reachable { "" } else { "not " });
+            tracing::info!(
+                "the onion service can {}be reached",
+                if reachable { "" } else { "not " }
+            );
         }
     }
 }
@@ -81,7 +84,8 @@ impl Onion {
         self.reachable.clone()
     }
 
-    /// Hosts the service until `stopping`, whatever happens to the network, and waits for the end of all of arti's tasks.
+    /// Hosts the service until `stopping`, whatever happens to the network, and waits for the end
+    /// of all of arti's tasks.
     pub async fn run(self, server: Server, stopping: CancellationToken) {
         let mut pauses = RETRIES.pauses();
         while !stopping.is_cancelled() {

@@ -1,6 +1,7 @@
 //! A whole server: what it is made of, in the order in which that starts and stops.
 //!
-//! A stop is: take no more connections, end the streams, answer what was accepted, close the database.
+//! A stop is: take no more connections, end the streams, answer what was accepted, close the
+//! database.
 
 use std::io;
 use std::net::SocketAddr;
@@ -74,7 +75,8 @@ impl Running {
         let id = config.address().map_err(RunError::Address)?.unwrap_or_else(|| seed.server());
         let listeners = Listeners::bind(&config.listen).await?;
         let admin_listeners = Listeners::bind(&config.admin).await?;
-        let onion = config.onion.enabled.then(|| Onion::new(onion_options(config, seed))).transpose()?;
+        let onion =
+            config.onion.enabled.then(|| Onion::new(onion_options(config, seed))).transpose()?;
         let reachable = onion.as_ref().map(Onion::reachable);
 
         let (stopping, last) = (CancellationToken::new(), CancellationToken::new());
@@ -82,7 +84,12 @@ impl Running {
         let house = Core { config, clock, stopping: &stopping, last: &last };
         let (app, admin) = house.open(id, reachable, &mut work).await?;
         let metrics = Arc::clone(&admin.metrics);
-        let server = Server::new(http::router(app), config.limits.of_connections(), metrics, stopping.clone());
+        let server = Server::new(
+            http::router(app),
+            config.limits.of_connections(),
+            metrics,
+            stopping.clone(),
+        );
         let admin_server = admin_server(config, admin::router(admin.clone()), &stopping);
 
         let mut doors = JoinSet::new();
@@ -92,7 +99,18 @@ impl Running {
         if let Some(onion) = onion {
             doors.spawn(onion.run(server.clone(), stopping.clone()));
         }
-        Ok(Self { id, tcp, admin: admin_tcp, server, admin_server, store: admin.store, stopping, last, doors, work })
+        Ok(Self {
+            id,
+            tcp,
+            admin: admin_tcp,
+            server,
+            admin_server,
+            store: admin.store,
+            stopping,
+            last,
+            doors,
+            work,
+        })
     }
 
     /// For whom records are made.
@@ -163,7 +181,12 @@ impl Core<'_> {
         tracing::info!(records = board.live(), "the board is filled");
         work.spawn(keeping.run(self.last.clone()));
         let (batches, feed) = watch::channel(Arc::default());
-        work.spawn(feed::publish(Arc::clone(&board), self.clock.clone(), batches, self.stopping.clone()));
+        work.spawn(feed::publish(
+            Arc::clone(&board),
+            self.clock.clone(),
+            batches,
+            self.stopping.clone(),
+        ));
         let app = App {
             server: id,
             board: Arc::clone(&board),
@@ -188,7 +211,8 @@ fn onion_options(config: &Config, seed: OnionSeed) -> OnionOptions {
 }
 
 fn admin_server(config: &Config, router: Router, stopping: &CancellationToken) -> Server {
-    let limits = ConnectionLimits { connections: ADMIN_CONNECTIONS, ..config.limits.of_connections() };
+    let limits =
+        ConnectionLimits { connections: ADMIN_CONNECTIONS, ..config.limits.of_connections() };
     Server::new(router, limits, Arc::new(()), stopping.clone())
 }
 

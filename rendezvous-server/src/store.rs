@@ -60,8 +60,8 @@ pub enum StoreError {
     Damaged(&'static str),
 }
 
-/// What became of records: the number of the last change before them, and for each its own number, or
-/// what it met.
+/// What became of records: the number of the last change before them, and for each its own number,
+/// or what it met.
 #[derive(Debug)]
 pub struct Put {
     /// All changes up to this one were made by others before.
@@ -104,8 +104,8 @@ impl Store {
         }
     }
 
-    /// Makes records last, all in one transaction; no two of one address. `newest` is the last change that the
-    /// caller knows of.
+    /// Makes records last, all in one transaction; no two of one address. `newest` is the last
+    /// change that the caller knows of.
     pub async fn put(&self, records: &[Record], newest: u64, now: i64) -> Result<Put, StoreError> {
         match self {
             Self::Sqlite(store) => store.put(records, newest, now).await,
@@ -190,8 +190,8 @@ impl Store {
     }
 }
 
-/// How a number is stored: databases have no unsigned ones. None of ours comes near 2⁶³: changes are counted,
-/// sequence numbers and times of the far future refused; a generation is any bits.
+/// How a number is stored: databases have no unsigned ones. None of ours comes near 2⁶³: changes
+/// are counted, sequence numbers and times of the far future refused; a generation is any bits.
 fn stored(number: u64) -> i64 {
     i64::from_le_bytes(number.to_le_bytes())
 }

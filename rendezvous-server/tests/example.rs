@@ -1,5 +1,5 @@
-//! `deploy/rendezvous.toml`, the example that people begin with: it reads, and what it shows as defaults are
-//! the defaults.
+//! `deploy/rendezvous.toml`, the example that people begin with: it reads, and what it shows as
+//! defaults are the defaults.
 
 #[cfg(test)]
 mod example {
@@ -27,7 +27,10 @@ mod example {
     #[test]
     fn as_it_is_the_operator_has_a_socket_and_all_else_is_the_default() {
         let (shown, default) = (read(EXAMPLE), Config::default());
-        assert_eq!(shown.admin.unix.as_deref(), Some(Path::new("/var/lib/chive-rendezvous/admin.sock")));
+        assert_eq!(
+            shown.admin.unix.as_deref(),
+            Some(Path::new("/var/lib/chive-rendezvous/admin.sock"))
+        );
         assert_eq!(shown.admin.tcp, None);
         assert_eq!(shown.data_dir, default.data_dir);
         assert_eq!((shown.limits, shown.work), (default.limits, default.work));
@@ -40,7 +43,10 @@ mod example {
         let (shown, default) = (read(&lines.join("\n")), Config::default());
         let names = |debug: String| debug.split(", ").count();
         let numbers = EXAMPLE.lines().filter_map(number).count();
-        assert_eq!(numbers, names(format!("{:?}", default.limits)) + names(format!("{:?}", default.work)));
+        assert_eq!(
+            numbers,
+            names(format!("{:?}", default.limits)) + names(format!("{:?}", default.work))
+        );
         assert_eq!((shown.limits, shown.work), (default.limits, default.work));
     }
 }

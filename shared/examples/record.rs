@@ -2,8 +2,8 @@
 //!
 //!     record SERVER.onion WORK-BITS FILE
 //!
-//! It writes the 225 bytes that the server takes into the file, and prints where they are to be put:
-//! `curl --upload-file FILE http://SERVER.onion/v1/records/ADDRESS`.
+//! It writes the 225 bytes that the server takes into the file, and prints where they are to be
+//! put: `curl --upload-file FILE http://SERVER.onion/v1/records/ADDRESS`.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -23,7 +23,9 @@ use ed25519_dalek::SigningKey;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [server, bits, file] = arguments.as_slice() else { return Err("record SERVER.onion WORK-BITS FILE".into()) };
+    let [server, bits, file] = arguments.as_slice() else {
+        return Err("record SERVER.onion WORK-BITS FILE".into());
+    };
     let server: ServerId = server.parse()?;
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
 
@@ -36,7 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let signer = Signer::new(&owner, &secret, draft.epoch, &server);
     let record = Record::make(&signer, &secret, &server, draft, random()?);
-    let work = Task::new(&server, record.as_bytes()).look(bits.parse()?, 0, u64::MAX).ok_or("that is too much work")?;
+    let work = Task::new(&server, record.as_bytes())
+        .look(bits.parse()?, 0, u64::MAX)
+        .ok_or("that is too much work")?;
 
     fs::write(file, [&record.as_bytes()[..], &work.0.to_be_bytes()].concat())?;
     writeln!(io::stdout(), "{}", HEXLOWER.encode(&record.address().0))?;

@@ -1,4 +1,5 @@
-//! The JSON of the server's API. Records, boards and claims are binary, and have modules of their own.
+//! The JSON of the server's API. Records, boards and claims are binary, and have modules of their
+//! own.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,8 @@ pub struct Info {
     pub time: i64,
     /// Records that live now.
     pub records: u64,
-    /// How many of an address's first bits name a bucket of the board now; 0 as long as the board is not cut.
+    /// How many of an address's first bits name a bucket of the board now; 0 as long as the board
+    /// is not cut.
     pub bucket_bits: u8,
     /// What a put record costs now: bits of work.
     pub record_work: u8,
@@ -178,7 +180,10 @@ mod tests {
     fn a_problem_reads_as_it_was_written() {
         let text = r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"No.","code":"sequence_not_newer","sequence":7}"#;
         let problem: Problem = serde_json::from_str(text).unwrap();
-        assert_eq!((problem.code, problem.sequence, problem.work), (Code::SequenceNotNewer, Some(7), None));
+        assert_eq!(
+            (problem.code, problem.sequence, problem.work),
+            (Code::SequenceNotNewer, Some(7), None)
+        );
         assert_eq!(serde_json::to_string(&problem).unwrap(), text);
     }
 }

@@ -1,5 +1,5 @@
-//! Pauses between tries: the first one, then each twice as long as the one before, up to the longest.
-//! Chance, where two sides must not keep the same time, is the caller's to add.
+//! Pauses between tries: the first one, then each twice as long as the one before, up to the
+//! longest. Chance, where two sides must not keep the same time, is the caller's to add.
 
 use std::time::Duration;
 
@@ -65,8 +65,14 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
-        assert_eq!([0, 1, 2, 5, 6].map(|failures| backoff.after(failures).as_secs()), [1, 2, 4, 32, 60]);
-        assert_eq!([16, 31, 32, u32::MAX].map(|failures| backoff.after(failures)), [backoff.longest(); 4]);
+        assert_eq!(
+            [0, 1, 2, 5, 6].map(|failures| backoff.after(failures).as_secs()),
+            [1, 2, 4, 32, 60]
+        );
+        assert_eq!(
+            [16, 31, 32, u32::MAX].map(|failures| backoff.after(failures)),
+            [backoff.longest(); 4]
+        );
 
         let mut pauses = backoff.pauses();
         assert_eq!([(); 3].map(|()| pauses.after_failure().as_secs()), [1, 2, 4]);

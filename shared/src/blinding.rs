@@ -6,9 +6,9 @@
 //! secret  a' = h·a          a: its secret scalar
 //! ```
 //!
-//! `epoch` is a big-endian `u32`. Nothing is clamped after blinding. Contacts know A and the secret,
-//! so they find A' and can check what is signed by it; they do not know a, so they cannot sign. To anybody
-//! else the addresses of two epochs, or on two servers, are unrelated keys.
+//! `epoch` is a big-endian `u32`. Nothing is clamped after blinding. Contacts know A and the
+//! secret, so they find A' and can check what is signed by it; they do not know a, so they cannot
+//! sign. To anybody else the addresses of two epochs, or on two servers, are unrelated keys.
 
 use std::fmt;
 
@@ -41,7 +41,8 @@ impl fmt::Debug for PresenceSecret {
 #[error("not the presence key of anybody")]
 pub struct UnsoundKey;
 
-/// An owner's presence key, before blinding. It is the same for all contacts, and no server sees it.
+/// An owner's presence key, before blinding. It is the same for all contacts, and no server sees
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PresenceKey(EdwardsPoint);
 
@@ -52,7 +53,8 @@ impl fmt::Debug for PresenceKey {
 }
 
 impl PresenceKey {
-    /// Reads a key and checks that it is of prime order, in its one encoding. Takes about 0.1 ms: keep it.
+    /// Reads a key and checks that it is of prime order, in its one encoding. Takes about 0.1 ms:
+    /// keep it.
     ///
     /// # Errors
     /// When it is not.
@@ -81,7 +83,8 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// The bucket of the board that it is in, when buckets are named by so many bits, at most eight.
+    /// The bucket of the board that it is in, when buckets are named by so many bits, at most
+    /// eight.
     #[must_use]
     pub fn bucket(&self, bits: u8) -> u8 {
         if bits == 0 { 0 } else { self.0[0] >> (8 - bits.min(8)) }
@@ -103,7 +106,12 @@ impl fmt::Debug for Signer {
 impl Signer {
     /// Blinds the owner's key.
     #[must_use]
-    pub fn new(owner: &SigningKey, secret: &PresenceSecret, epoch: Epoch, server: &ServerId) -> Self {
+    pub fn new(
+        owner: &SigningKey,
+        secret: &PresenceSecret,
+        epoch: Epoch,
+        server: &ServerId,
+    ) -> Self {
         let factor = factor(secret, owner.verifying_key().as_bytes(), epoch, server);
         let plain = ExpandedSecretKey::from(owner.as_bytes());
         // Nonces must be secret, and others than those of the key that was blinded.
@@ -115,7 +123,8 @@ impl Signer {
         let mut hash_prefix = Zeroizing::new([0; 32]);
         hash_prefix.copy_from_slice(&nonces[..32]);
         nonces.as_mut_slice().zeroize();
-        let secret = ExpandedSecretKey { scalar: plain.scalar * *factor, hash_prefix: *hash_prefix };
+        let secret =
+            ExpandedSecretKey { scalar: plain.scalar * *factor, hash_prefix: *hash_prefix };
         let key = VerifyingKey::from(EdwardsPoint::mul_base(&secret.scalar));
         Self { secret, key }
     }
@@ -131,7 +140,12 @@ impl Signer {
     }
 }
 
-fn factor(secret: &PresenceSecret, key: &[u8; 32], epoch: Epoch, server: &ServerId) -> Zeroizing<Scalar> {
+fn factor(
+    secret: &PresenceSecret,
+    key: &[u8; 32],
+    epoch: Epoch,
+    server: &ServerId,
+) -> Zeroizing<Scalar> {
     let wide = derive::<64>(&secret.0, &[label::BLINDING, key, &epoch.0.to_be_bytes(), &server.0]);
     Zeroizing::new(Scalar::from_bytes_mod_order_wide(&wide))
 }
@@ -164,10 +178,12 @@ mod tests {
 
     #[test]
     fn an_address_changes_with_epoch_server_secret_and_owner() {
-        let at =
-            |secret, epoch, server| key().address(&PresenceSecret([secret; 32]), Epoch(epoch), &ServerId([server; 32]));
+        let at = |secret, epoch, server| {
+            key().address(&PresenceSecret([secret; 32]), Epoch(epoch), &ServerId([server; 32]))
+        };
         let other = SigningKey::from_bytes(&[5; 32]);
-        let of_other = Signer::new(&other, &PresenceSecret([2; 32]), Epoch(3), &ServerId([9; 32])).address();
+        let of_other =
+            Signer::new(&other, &PresenceSecret([2; 32]), Epoch(3), &ServerId([9; 32])).address();
         let all = [at(2, 3, 9), at(2, 4, 9), at(2, 3, 8), at(7, 3, 9), of_other];
         for (number, one) in all.iter().enumerate() {
             assert!(all[number + 1..].iter().all(|other| other != one));

@@ -11,11 +11,11 @@
 //!  …      4  zero: the end
 //! ```
 //!
-//! Numbers are big-endian. The answers about changes and the events of a stream have the same form. In the
-//! body of a board a record of after the cursor may be, or one twice: the one with the higher sequence number counts. A body
-//! without its last four bytes was cut. Every change of a server's board has a number, rising by
-//! one; a cursor is the number up to which its holder knows everything, and the generation of the
-//! database that counted.
+//! Numbers are big-endian. The answers about changes and the events of a stream have the same form.
+//! In the body of a board a record of after the cursor may be, or one twice: the one with the
+//! higher sequence number counts. A body without its last four bytes was cut. Every change of a
+//! server's board has a number, rising by one; a cursor is the number up to which its holder knows
+//! everything, and the generation of the database that counted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,8 +76,8 @@ impl Bucket {
     /// The whole board.
     pub const ALL: Self = Self { bits: 0, number: 0 };
 
-    /// The addresses whose first `bits` bits are `number`; none for more than [`MAX_BUCKET_BITS`] or a
-    /// number that has more bits.
+    /// The addresses whose first `bits` bits are `number`; none for more than [`MAX_BUCKET_BITS`]
+    /// or a number that has more bits.
     #[must_use]
     pub fn new(bits: u8, number: u8) -> Option<Self> {
         let fits = bits <= MAX_BUCKET_BITS && (u16::from(number) >> bits) == 0;
@@ -137,7 +137,8 @@ impl Head {
             return Err(BoardError::Version(bytes[0]));
         }
         let bucket = Bucket::new(bytes[1], bytes[2]).ok_or(BoardError::Bucket)?;
-        let [generation, change] = [4, 12].map(|at| u64::from_be_bytes(crate::bytes::take(&bytes, at)));
+        let [generation, change] =
+            [4, 12].map(|at| u64::from_be_bytes(crate::bytes::take(&bytes, at)));
         Ok(Self { bucket, cursor: Cursor { generation, change } })
     }
 }
@@ -208,8 +209,13 @@ impl Parser {
         self.head
     }
 
-    /// Takes the next bytes, and hands on every record that is complete. After an error the parser is of no use.
-    pub fn push(&mut self, mut bytes: &[u8], mut take: impl FnMut(Record)) -> Result<(), BoardError> {
+    /// Takes the next bytes, and hands on every record that is complete. After an error the parser
+    /// is of no use.
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(Record),
+    ) -> Result<(), BoardError> {
         while !bytes.is_empty() {
             if self.ended {
                 return Err(BoardError::Trailing);
@@ -284,7 +290,10 @@ mod tests {
     }
 
     fn head() -> Head {
-        Head { bucket: Bucket::new(3, 5).unwrap(), cursor: Cursor { generation: 0xabc, change: 42 } }
+        Head {
+            bucket: Bucket::new(3, 5).unwrap(),
+            cursor: Cursor { generation: 0xabc, change: 42 },
+        }
     }
 
     fn sample() -> Vec<u8> {
@@ -349,9 +358,15 @@ mod tests {
         let text = head().cursor.to_string();
         assert_eq!(text, "0000000000000abc-42");
         assert_eq!(text.parse(), Ok(head().cursor));
-        for text in
-            ["", "-", "abc-1", "0000000000000abc-", "0000000000000abc--1", "+000000000000abc-1", "0000000000000abc-+1"]
-        {
+        for text in [
+            "",
+            "-",
+            "abc-1",
+            "0000000000000abc-",
+            "0000000000000abc--1",
+            "+000000000000abc-1",
+            "0000000000000abc-+1",
+        ] {
             assert_eq!(text.parse::<Cursor>(), Err(NotACursor), "{text}");
         }
     }

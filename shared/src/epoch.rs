@@ -25,8 +25,8 @@ impl Epoch {
         self.begin() + EPOCH
     }
 
-    /// Whether a server takes records of this epoch now: from [`SKEW`] before it begins until [`SKEW`]
-    /// after it ended.
+    /// Whether a server takes records of this epoch now: from [`SKEW`] before it begins until
+    /// [`SKEW`] after it ended.
     #[must_use]
     pub fn is_open(self, now: i64) -> bool {
         (self.begin() - SKEW..self.end() + SKEW).contains(&now)

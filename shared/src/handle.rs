@@ -6,8 +6,9 @@
 //!                                                                 └─► card key, 32 bytes
 //! ```
 //!
-//! The server stores a claim under the lookup id: the owner's key and a card sealed with the card key.
-//! Whoever knows the name computes both. A server that guesses names pays an Argon2id for each guess.
+//! The server stores a claim under the lookup id: the owner's key and a card sealed with the card
+//! key. Whoever knows the name computes both. A server that guesses names pays an Argon2id for each
+//! guess.
 
 mod card;
 mod claim;
@@ -55,11 +56,12 @@ pub struct NoMemory;
 
 /// What comes of a name on a server. Takes 64 MiB and about a fifth of a second.
 ///
-/// Argon2id, version 0x13, one lane, 64 bytes out; password: the name's skeleton in UTF-8; salt: SHA-256(label ‖
-/// server).
+/// Argon2id, version 0x13, one lane, 64 bytes out; password: the name's skeleton in UTF-8; salt:
+/// SHA-256(label ‖ server).
 pub fn locate(name: &HandleName, server: &ServerId) -> Result<(LookupId, CardKey), NoMemory> {
     let salt = Sha256::new().chain_update(label::HANDLE_SALT).chain_update(server.0).finalize();
-    let params = Params::new(HANDLE_ARGON2_KIB, HANDLE_ARGON2_PASSES, 1, Some(64)).map_err(|_| NoMemory)?;
+    let params =
+        Params::new(HANDLE_ARGON2_KIB, HANDLE_ARGON2_PASSES, 1, Some(64)).map_err(|_| NoMemory)?;
     let mut out = Zeroizing::new([0; 64]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(name.skeleton().as_bytes(), &salt, out.as_mut())
@@ -73,7 +75,8 @@ mod tests {
 
     #[test]
     fn look_alikes_lead_to_one_place_and_servers_to_different_ones() {
-        let at = |name: &str, server| locate(&name.parse().unwrap(), &ServerId([server; 32])).unwrap().0;
+        let at =
+            |name: &str, server| locate(&name.parse().unwrap(), &ServerId([server; 32])).unwrap().0;
         assert_eq!(at("alice", 1), at("ALICE", 1));
         assert_ne!(at("alice", 1), at("alice", 2));
         assert_ne!(at("alice", 1), at("alicia", 1));

@@ -1,5 +1,6 @@
 //! What Chive's clients and its rendezvous servers both parse, pause and limit. No I/O, no clock,
-//! no randomness: the time is Unix milliseconds that the caller passes, random bytes are parameters.
+//! no randomness: the time is Unix milliseconds that the caller passes, random bytes are
+//! parameters.
 //!
 //! The modules stand in reading order. `rendezvous-server/API.md` explains the whole to somebody
 //! who writes another client; `golden/` holds the test vectors.

@@ -1,5 +1,5 @@
-//! Every bound that clients and servers agree on, by name, in one place. A server may be stricter in
-//! its policy ([`crate::api::Policy`]), never laxer. Sizes are bytes, times milliseconds.
+//! Every bound that clients and servers agree on, by name, in one place. A server may be stricter
+//! in its policy ([`crate::api::Policy`]), never laxer. Sizes are bytes, times milliseconds.
 
 /// A second in milliseconds.
 pub const SECOND: i64 = 1_000;
@@ -18,7 +18,8 @@ pub const SKEW: i64 = 10 * MINUTE;
 /// somebody whose machine died still seems online.
 pub const MAX_RECORD_LIFE: i64 = 15 * MINUTE;
 /// Writers put a fresh record after a random time in this range: two fit into a record's life, so
-/// that one that is lost does no harm, and the randomness hides whose records belong together when epochs change.
+/// that one that is lost does no harm, and the randomness hides whose records belong together when
+/// epochs change.
 pub const REFRESH: std::ops::RangeInclusive<i64> = 4 * MINUTE..=7 * MINUTE;
 
 /// The longest life of a handle without a renewal: long enough for a long journey.
@@ -26,8 +27,8 @@ pub const MAX_HANDLE_LIFE: i64 = 90 * DAY;
 /// So long after its expiry a handle is kept for the owner, though nobody finds it: who comes back
 /// late does not find the name taken.
 pub const HANDLE_GRACE: i64 = 30 * DAY;
-/// A released handle stays taken so long: after it the claim that was released is refused as too old,
-/// so nobody can put it back.
+/// A released handle stays taken so long: after it the claim that was released is refused as too
+/// old, so nobody can put it back.
 pub const RELEASE_MEMORY: i64 = 2 * SKEW + 2 * MINUTE;
 
 /// The plaintext of a status.
@@ -68,7 +69,8 @@ pub const MAX_WORK_BITS: u8 = 28;
 pub const HANDLE_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
 /// A handle's name as typed, before anything is done with it.
 pub const MAX_HANDLE_TEXT: usize = 256;
-/// Argon2id for a handle: memory in KiB. 64 MiB is what a phone has to spare, and dear to guess with.
+/// Argon2id for a handle: memory in KiB. 64 MiB is what a phone has to spare, and dear to guess
+/// with.
 pub const HANDLE_ARGON2_KIB: u32 = 64 * 1024;
 /// Argon2id for a handle: passes.
 pub const HANDLE_ARGON2_PASSES: u32 = 3;

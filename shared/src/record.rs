@@ -1,4 +1,5 @@
-//! The presence record: what a writer puts on a server, and what everybody can read and only contacts understand.
+//! The presence record: what a writer puts on a server, and what everybody can read and only
+//! contacts understand.
 //!
 //! ```text
 //! offset size
@@ -11,9 +12,9 @@
 //! 153     64  Ed25519 signature by the address, over label ‖ server ‖ bytes 0 to 152
 //! ```
 //!
-//! Numbers are big-endian. One rule decides on a signature, everywhere: the key and R are canonically encoded and
-//! not of low order, S is below the group's order, and the equation holds without the cofactor
-//! (`verify_strict`).
+//! Numbers are big-endian. One rule decides on a signature, everywhere: the key and R are
+//! canonically encoded and not of low order, S is below the group's order, and the equation holds
+//! without the cofactor (`verify_strict`).
 
 use std::fmt;
 
@@ -94,11 +95,19 @@ pub struct Draft {
 impl Record {
     /// Makes a record. `nonce` is 24 fresh random bytes.
     ///
-    /// `signer`, `secret` and `draft.epoch` must be of one epoch and one server, or nobody finds the record.
+    /// `signer`, `secret` and `draft.epoch` must be of one epoch and one server, or nobody finds
+    /// the record.
     #[must_use]
-    pub fn make(signer: &Signer, secret: &PresenceSecret, server: &ServerId, draft: Draft, nonce: [u8; 24]) -> Self {
+    pub fn make(
+        signer: &Signer,
+        secret: &PresenceSecret,
+        server: &ServerId,
+        draft: Draft,
+        nonce: [u8; 24],
+    ) -> Self {
         let mut bytes = [0; RECORD];
-        let minutes = u32::try_from((draft.expires.max(0) + MINUTE - 1) / MINUTE).unwrap_or(u32::MAX);
+        let minutes =
+            u32::try_from((draft.expires.max(0) + MINUTE - 1) / MINUTE).unwrap_or(u32::MAX);
         bytes[0] = VERSION;
         bytes[ADDRESS..EPOCH].copy_from_slice(&signer.address().0);
         bytes[EPOCH..SEQUENCE].copy_from_slice(&draft.epoch.0.to_be_bytes());
@@ -148,13 +157,15 @@ impl Record {
         i64::from(u32::from_be_bytes(take(&self.0, EXPIRY))) * MINUTE
     }
 
-    /// When a server that took it at a time lets it die: at its expiry, or [`MAX_RECORD_LIFE`] later.
+    /// When a server that took it at a time lets it die: at its expiry, or [`MAX_RECORD_LIFE`]
+    /// later.
     #[must_use]
     pub fn dies(&self, taken: i64) -> i64 {
         self.expires().min(taken.saturating_add(MAX_RECORD_LIFE))
     }
 
-    /// Whether it is in time: all that a server asks of it but the signature, and the order of what it has.
+    /// Whether it is in time: all that a server asks of it but the signature, and the order of what
+    /// it has.
     pub fn check_time(&self, now: i64) -> Result<(), RecordError> {
         if !self.epoch().is_open(now) {
             return Err(RecordError::Epoch);
@@ -168,8 +179,8 @@ impl Record {
         if self.sequence().is_stale(now) { Err(RecordError::Stale) } else { Ok(()) }
     }
 
-    /// Until when a server that took it at a time remembers its sequence number, also when it is dead: until every
-    /// older record of the address is too old to be put again.
+    /// Until when a server that took it at a time remembers its sequence number, also when it is
+    /// dead: until every older record of the address is too old to be put again.
     #[must_use]
     pub fn remembered(&self, taken: i64) -> i64 {
         self.dies(taken).max(self.sequence().written().saturating_add(SKEW + 2 * MINUTE))
@@ -295,7 +306,13 @@ mod tests {
             status: status(),
         };
         change(&mut draft);
-        Record::make(&Signer::new(&owner(), &secret(), draft.epoch, &SERVER), &secret(), &SERVER, draft, [4; 24])
+        Record::make(
+            &Signer::new(&owner(), &secret(), draft.epoch, &SERVER),
+            &secret(),
+            &SERVER,
+            draft,
+            [4; 24],
+        )
     }
 
     fn record() -> Record {
@@ -367,8 +384,8 @@ mod tests {
         }
         // S + L is the same modulo L.
         let order: [u8; 32] = [
-            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9,
+            0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
         ];
         let (mut bytes, mut carry) = (good, 0u16);
         for (byte, add) in bytes[SIGNATURE + 32..].iter_mut().zip(order) {
@@ -386,8 +403,12 @@ mod tests {
         assert_eq!(at(current - 2), Err(RecordError::Epoch));
         assert_eq!(at(current + 2), Err(RecordError::Epoch));
         assert_eq!(at(u32::MAX), Err(RecordError::Epoch));
-        assert_eq!(record_with(|draft| draft.expires = NOW - MINUTE).check_time(NOW), Err(RecordError::Expired));
-        let future = |sequence| record_with(|draft| draft.sequence = Sequence(sequence)).check_time(NOW);
+        assert_eq!(
+            record_with(|draft| draft.expires = NOW - MINUTE).check_time(NOW),
+            Err(RecordError::Expired)
+        );
+        let future =
+            |sequence| record_with(|draft| draft.sequence = Sequence(sequence)).check_time(NOW);
         assert_eq!(future(u64::MAX), Err(RecordError::Future));
         assert_eq!(future(Sequence::next(NOW + SKEW + MINUTE, None).0), Err(RecordError::Future));
         assert_eq!(future(0), Err(RecordError::Stale));
@@ -407,24 +428,35 @@ mod tests {
     fn a_far_expiry_is_cut() {
         let far = record_with(|draft| draft.expires = i64::MAX / 2);
         assert_eq!(far.dies(NOW), NOW + MAX_RECORD_LIFE);
-        assert_eq!(record_with(|draft| draft.expires = NOW + 1).dies(NOW), far.dies(NOW).min(NOW + MINUTE));
+        assert_eq!(
+            record_with(|draft| draft.expires = NOW + 1).dies(NOW),
+            far.dies(NOW).min(NOW + MINUTE)
+        );
     }
 
     #[test]
     fn a_reader_believes_no_server() {
         let far = record_with(|draft| draft.expires = i64::MAX / 2);
-        assert!(reader().read(&far, NOW + MAX_RECORD_LIFE + SKEW + 1).is_err(), "shown for too long");
-        assert!(reader().read(&changed(60, 0), NOW) == Err(ReadError::Record(RecordError::Signature)));
+        assert!(
+            reader().read(&far, NOW + MAX_RECORD_LIFE + SKEW + 1).is_err(),
+            "shown for too long"
+        );
+        assert!(
+            reader().read(&changed(60, 0), NOW) == Err(ReadError::Record(RecordError::Signature))
+        );
         let other = SigningKey::from_bytes(&[7; 32]);
         let signer = Signer::new(&other, &secret(), Epoch::at(NOW), &SERVER);
-        let draft = Draft { epoch: Epoch::at(NOW), sequence: Sequence(1), expires: NOW, status: status() };
+        let draft =
+            Draft { epoch: Epoch::at(NOW), sequence: Sequence(1), expires: NOW, status: status() };
         let forged = Record::make(&signer, &secret(), &SERVER, draft, [0; 24]);
         assert!(reader().read(&forged, NOW) == Err(ReadError::Other), "another's key");
         // A contact has the secret but not the key: it can seal, and not sign.
         let mut bytes = *record().as_bytes();
         let sealed = reader().key.seal(status(), &bytes[..STATUS], [8; 24]);
         bytes[STATUS..SIGNATURE].copy_from_slice(&sealed);
-        assert!(reader().read(&Record(bytes), NOW) == Err(ReadError::Record(RecordError::Signature)));
+        assert!(
+            reader().read(&Record(bytes), NOW) == Err(ReadError::Record(RecordError::Signature))
+        );
     }
 
     proptest! {

@@ -4,9 +4,10 @@
 //! minute of writing, Unix, 48 bits ‖ counter, 16 bits
 //! ```
 //!
-//! They rise with time, so a client that forgot its last one need not ask; a number of the future is
-//! refused, so that no number locks its owner out for longer than the clocks differ. They say
-//! minutes and no more: a clock's error in milliseconds would betray which addresses are one person's.
+//! They rise with time, so a client that forgot its last one need not ask; a number of the future
+//! is refused, so that no number locks its owner out for longer than the clocks differ. They say
+//! minutes and no more: a clock's error in milliseconds would betray which addresses are one
+//! person's.
 
 use crate::limits::{MINUTE, SKEW};
 
@@ -55,7 +56,11 @@ mod tests {
         let second = Sequence::next(NOW, Some(first));
         assert_eq!(second.0, first.0 + 1);
         assert!(Sequence::next(NOW + MINUTE, Some(second)) > second);
-        assert_eq!(Sequence::next(NOW - MINUTE, Some(second)).0, second.0 + 1, "also when the clock goes back");
+        assert_eq!(
+            Sequence::next(NOW - MINUTE, Some(second)).0,
+            second.0 + 1,
+            "also when the clock goes back"
+        );
         assert_eq!(first.written(), NOW / MINUTE * MINUTE);
     }
 

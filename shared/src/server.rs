@@ -22,13 +22,18 @@ const LETTERS: usize = 56;
 
 /// Why a text is not an onion address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not the address of an onion service: one has 56 letters and digits and ends with “.onion”")]
+#[error(
+    "this is not the address of an onion service: one has 56 letters and digits and ends with “.onion”"
+)]
 pub struct NotAnAddress;
 
 impl ServerId {
     fn checksum(&self) -> [u8; 2] {
-        let sum =
-            Sha3_256::new().chain_update(b".onion checksum").chain_update(self.0).chain_update([VERSION]).finalize();
+        let sum = Sha3_256::new()
+            .chain_update(b".onion checksum")
+            .chain_update(self.0)
+            .chain_update([VERSION])
+            .finalize();
         [sum[0], sum[1]]
     }
 
@@ -56,10 +61,14 @@ impl FromStr for ServerId {
         }
         let text = text.to_ascii_lowercase();
         let letters = text.strip_suffix(SUFFIX).ok_or(NotAnAddress)?;
-        let bytes = BASE32_NOPAD.decode(letters.to_ascii_uppercase().as_bytes()).map_err(|_| NotAnAddress)?;
-        let key: [u8; 32] = bytes.get(..32).and_then(|key| key.try_into().ok()).ok_or(NotAnAddress)?;
+        let bytes = BASE32_NOPAD
+            .decode(letters.to_ascii_uppercase().as_bytes())
+            .map_err(|_| NotAnAddress)?;
+        let key: [u8; 32] =
+            bytes.get(..32).and_then(|key| key.try_into().ok()).ok_or(NotAnAddress)?;
         let id = Self(key);
-        let sound = is_canonical(&key) && VerifyingKey::from_bytes(&key).is_ok_and(|key| !key.is_weak());
+        let sound =
+            is_canonical(&key) && VerifyingKey::from_bytes(&key).is_ok_and(|key| !key.is_weak());
         if sound && bytes.get(32..) == Some(&[&id.checksum()[..], &[VERSION]].concat()) {
             Ok(id)
         } else {

@@ -1,5 +1,6 @@
-//! A bounded set of those who are served at the same time, such as connections or circuits. When it is full,
-//! somebody goes for a newcomer, or the newcomer is turned away: who goes, the caller decides.
+//! A bounded set of those who are served at the same time, such as connections or circuits. When it
+//! is full, somebody goes for a newcomer, or the newcomer is turned away: who goes, the caller
+//! decides.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -46,12 +47,20 @@ impl<T> Slots<T> {
     /// At most this many.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { held: Arc::new(Held(Mutex::new(Inner { next: 0, holders: BTreeMap::new() }))), limit }
+        Self {
+            held: Arc::new(Held(Mutex::new(Inner { next: 0, holders: BTreeMap::new() }))),
+            limit,
+        }
     }
 
-    /// A slot for a newcomer. When there is none, `choose` is shown everybody, the oldest first, and says how many
-    /// come before the one who goes; when nobody does, the newcomer is turned away.
-    pub fn admit(&self, known: T, choose: impl FnOnce(&[&T]) -> Option<usize>) -> Option<Admitted<T>> {
+    /// A slot for a newcomer. When there is none, `choose` is shown everybody, the oldest first,
+    /// and says how many come before the one who goes; when nobody does, the newcomer is turned
+    /// away.
+    pub fn admit(
+        &self,
+        known: T,
+        choose: impl FnOnce(&[&T]) -> Option<usize>,
+    ) -> Option<Admitted<T>> {
         let mut inner = self.held.lock();
         let mut evicted_other = false;
         if inner.holders.len() >= self.limit {
@@ -64,9 +73,14 @@ impl<T> Slots<T> {
 
         let (number, known, evicted) = (inner.next, Arc::new(known), CancellationToken::new());
         inner.next += 1;
-        inner.holders.insert(number, Holder { known: Arc::clone(&known), evicted: evicted.clone() });
+        inner
+            .holders
+            .insert(number, Holder { known: Arc::clone(&known), evicted: evicted.clone() });
         drop(inner);
-        Some(Admitted { slot: Slot { held: Arc::clone(&self.held), number, known, evicted }, evicted_other })
+        Some(Admitted {
+            slot: Slot { held: Arc::clone(&self.held), number, known, evicted },
+            evicted_other,
+        })
     }
 
     /// How many there are.
@@ -136,7 +150,8 @@ mod tests {
     fn the_chosen_one_goes_and_a_dropped_slot_is_free() {
         let slots = Slots::new(2);
         let nobody = |_: &[&char]| None;
-        let (first, second) = (slots.admit('a', nobody).unwrap(), slots.admit('b', nobody).unwrap());
+        let (first, second) =
+            (slots.admit('a', nobody).unwrap(), slots.admit('b', nobody).unwrap());
         assert!(!first.evicted_other && !second.evicted_other);
         assert!(slots.admit('c', nobody).is_none(), "turned away");
 

@@ -13,9 +13,10 @@
 //! ```
 //!
 //! Numbers are big-endian. XChaCha20-Poly1305; key: HKDF-SHA256(presence secret, label ‖ epoch ‖
-//! server); associated data: what stands before the status in the record. States: 1 online, 2 away, 3 offline. Hints: 0
-//! none, revision and endpoint are zero; 1 a new endpoint. An unknown state or hint reads as an error of this
-//! record only; zeros are not checked, so that later versions can use their place.
+//! server); associated data: what stands before the status in the record. States: 1 online, 2 away,
+//! 3 offline. Hints: 0 none, revision and endpoint are zero; 1 a new endpoint. An unknown state or
+//! hint reads as an error of this record only; zeros are not checked, so that later versions can
+//! use their place.
 
 use std::fmt;
 
@@ -126,7 +127,10 @@ impl Status {
         };
         let hint = match plain[10] {
             hint::NONE => None,
-            hint::ENDPOINT => Some(Hint { revision: u64::from_be_bytes(take(plain, 11)), endpoint: take(plain, 19) }),
+            hint::ENDPOINT => Some(Hint {
+                revision: u64::from_be_bytes(take(plain, 11)),
+                endpoint: take(plain, 19),
+            }),
             _ => return Err(StatusError::Unknown),
         };
         Ok(Self { state, since: i64::from_be_bytes(take(plain, 2)), hint })
@@ -145,10 +149,16 @@ impl StatusKey {
         XChaCha20Poly1305::new((&*self.0).into())
     }
 
-    pub(crate) fn seal(&self, status: Status, bound_to: &[u8], nonce: [u8; NONCE]) -> [u8; STATUS_SEALED] {
+    pub(crate) fn seal(
+        &self,
+        status: Status,
+        bound_to: &[u8],
+        nonce: [u8; NONCE],
+    ) -> [u8; STATUS_SEALED] {
         let mut text = status.to_plain();
         // The only error is a plaintext of more than 256 GB.
-        let sealed = self.cipher().encrypt_in_place_detached(&XNonce::from(nonce), bound_to, text.as_mut());
+        let sealed =
+            self.cipher().encrypt_in_place_detached(&XNonce::from(nonce), bound_to, text.as_mut());
         let tag = sealed.unwrap_or_default();
         let mut out = [0; STATUS_SEALED];
         out[..NONCE].copy_from_slice(&nonce);
@@ -157,7 +167,11 @@ impl StatusKey {
         out
     }
 
-    pub(crate) fn open(&self, sealed: &[u8; STATUS_SEALED], bound_to: &[u8]) -> Result<Status, StatusError> {
+    pub(crate) fn open(
+        &self,
+        sealed: &[u8; STATUS_SEALED],
+        bound_to: &[u8],
+    ) -> Result<Status, StatusError> {
         let nonce: [u8; NONCE] = take(sealed, 0);
         let mut text = Zeroizing::new(take::<STATUS_PLAIN>(sealed, NONCE));
         let tag = Tag::from(take::<16>(sealed, NONCE + STATUS_PLAIN));
@@ -180,7 +194,9 @@ mod tests {
         let hint = Some(Hint { revision: 7, endpoint: [3; 32] });
         [State::Online, State::Away, State::Offline]
             .into_iter()
-            .flat_map(|state| [None, hint].map(|hint| Status { state, since: 1_764_000_000_123, hint }))
+            .flat_map(|state| {
+                [None, hint].map(|hint| Status { state, since: 1_764_000_000_123, hint })
+            })
             .collect()
     }
 

@@ -1,5 +1,6 @@
-//! The test vectors of `rendezvous-server/API.md`: `shared/golden/vectors.json` has inputs and what comes of them.
-//! `UPDATE_GOLDEN=1 cargo test -p chive-shared` writes it: a changed file is a changed protocol.
+//! The test vectors of `rendezvous-server/API.md`: `shared/golden/vectors.json` has inputs and what
+//! comes of them. `UPDATE_GOLDEN=1 cargo test -p chive-shared` writes it: a changed file is a
+//! changed protocol.
 
 use std::path::Path;
 
@@ -38,9 +39,19 @@ fn secret() -> PresenceSecret {
 }
 
 fn record(status: Status) -> Record {
-    let draft =
-        Draft { epoch: Epoch::at(NOW), sequence: Sequence::next(NOW, None), expires: NOW + MAX_RECORD_LIFE, status };
-    Record::make(&Signer::new(&owner(), &secret(), draft.epoch, &server()), &secret(), &server(), draft, NONCE)
+    let draft = Draft {
+        epoch: Epoch::at(NOW),
+        sequence: Sequence::next(NOW, None),
+        expires: NOW + MAX_RECORD_LIFE,
+        status,
+    };
+    Record::make(
+        &Signer::new(&owner(), &secret(), draft.epoch, &server()),
+        &secret(),
+        &server(),
+        draft,
+        NONCE,
+    )
 }
 
 fn online() -> Record {
@@ -48,13 +59,20 @@ fn online() -> Record {
 }
 
 fn moved() -> Record {
-    record(Status { state: State::Away, since: NOW - 1, hint: Some(Hint { revision: 7, endpoint: [3; 32] }) })
+    record(Status {
+        state: State::Away,
+        since: NOW - 1,
+        hint: Some(Hint { revision: 7, endpoint: [3; 32] }),
+    })
 }
 
 fn records() -> Value {
     let key = PresenceKey::from_bytes(owner().verifying_key().as_bytes()).unwrap();
     let task = Task::new(&server(), online().as_bytes());
-    let head = Head { bucket: Bucket::ALL, cursor: Cursor { generation: 0x0123_4567_89ab_cdef, change: 42 } };
+    let head = Head {
+        bucket: Bucket::ALL,
+        cursor: Cursor { generation: 0x0123_4567_89ab_cdef, change: 42 },
+    };
     json!({
         "now": NOW,
         "server": hex(server().0),
@@ -79,7 +97,12 @@ fn handles() -> Value {
     let (id, key) = locate(&name, &server()).unwrap();
     let owner = OwnerKey::new(&[5; 32], &id);
     let card = Card::new(b"an invitation").unwrap();
-    let draft = ClaimDraft { id, sequence: Sequence::next(NOW, None), expires: NOW + 30 * DAY, card: &card };
+    let draft = ClaimDraft {
+        id,
+        sequence: Sequence::next(NOW, None),
+        expires: NOW + 30 * DAY,
+        card: &card,
+    };
     let claim = Claim::make(&owner, &key, &server(), draft, NONCE);
     let release = Release::make(&owner, &server(), id, Sequence(draft.sequence.0 + 1));
     json!({
@@ -95,7 +118,8 @@ fn handles() -> Value {
     })
 }
 
-/// The skeletons of names in many scripts: another version of Unicode's tables must not move a handle.
+/// The skeletons of names in many scripts: another version of Unicode's tables must not move a
+/// handle.
 fn skeletons() -> Value {
     let names = [
         "alice",

@@ -5,8 +5,8 @@
 //! work = the u64 n, big-endian, for which SHA-256(seed ‖ n) begins with as many zero bits as the price
 //! ```
 //!
-//! The bytes hold the address, the sequence number and the signature, so work done for one record on one server
-//! is good for nothing else.
+//! The bytes hold the address, the sequence number and the signature, so work done for one record
+//! on one server is good for nothing else.
 
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,11 @@ impl Task {
     /// For the bytes of a record or a claim.
     #[must_use]
     pub fn new(server: &ServerId, subject: &[u8]) -> Self {
-        let seed = Sha256::new().chain_update(label::WORK).chain_update(server.0).chain_update(subject).finalize();
+        let seed = Sha256::new()
+            .chain_update(label::WORK)
+            .chain_update(server.0)
+            .chain_update(subject)
+            .finalize();
         Self(seed.into())
     }
 
@@ -38,11 +42,13 @@ impl Task {
         u32::try_from(8 * zeros).unwrap_or(u32::MAX).saturating_add(next)
     }
 
-    /// Tries `tries` numbers from `from` on; gives the first that is worth `bits`. A caller that must
-    /// not block for long calls it again with the number after the last.
+    /// Tries `tries` numbers from `from` on; gives the first that is worth `bits`. A caller that
+    /// must not block for long calls it again with the number after the last.
     #[must_use]
     pub fn look(&self, bits: u8, from: u64, tries: u64) -> Option<Work> {
-        (from..from.saturating_add(tries)).map(Work).find(|work| self.worth(*work) >= u32::from(bits))
+        (from..from.saturating_add(tries))
+            .map(Work)
+            .find(|work| self.worth(*work) >= u32::from(bits))
     }
 }
 

@@ -78,7 +78,10 @@ pub enum Name {
 impl Name {
     /// Whether the private Tor network is a part of it.
     fn uses_network(self) -> bool {
-        !matches!(self, Self::Store | Self::Load | Self::Presence | Self::Board | Self::Replicas | Self::Ui)
+        !matches!(
+            self,
+            Self::Store | Self::Load | Self::Presence | Self::Board | Self::Replicas | Self::Ui
+        )
     }
 }
 
@@ -116,7 +119,9 @@ impl Bench {
         if delay.is_zero() || !name.uses_network() {
             return Ok(figures);
         }
-        Ok(figures.note(format!("each connection to a relay delays what it carries by {delay:?}, each way")))
+        Ok(figures.note(format!(
+            "each connection to a relay delays what it carries by {delay:?}, each way"
+        )))
     }
 
     async fn figures(&self, name: Name) -> Result<Figures> {
@@ -165,16 +170,25 @@ impl Bench {
 /// Logs as `CHIVE_LOG` says, errors otherwise, and counts what is to be known of arti. To be called
 /// once.
 pub fn listen() {
-    let wanted = EnvFilter::builder().with_default_directive(LevelFilter::ERROR.into()).with_env_var(ENV_LOG);
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted.from_env_lossy());
-    let counter = rendezvous::Counter.with_filter(Targets::new().with_target(rendezvous::TARGET, LevelFilter::DEBUG));
+    let wanted = EnvFilter::builder()
+        .with_default_directive(LevelFilter::ERROR.into())
+        .with_env_var(ENV_LOG);
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_filter(wanted.from_env_lossy());
+    let counter = rendezvous::Counter
+        .with_filter(Targets::new().with_target(rendezvous::TARGET, LevelFilter::DEBUG));
     tracing_subscriber::registry().with(log).with(counter).init();
 }
 
 /// What people on a network have in common.
 fn around(network: &TorNetwork) -> Result<Surroundings> {
     let patience = network.patience(PATIENCE);
-    Ok(Surroundings { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience })
+    Ok(Surroundings {
+        program: find_chive()?,
+        tor_config: Some(network.arti_config_file()),
+        patience,
+    })
 }
 
 /// Alice and Bob, who are contacts and have a link.
@@ -188,7 +202,10 @@ async fn friends(bench: &Bench, network: &TorNetwork) -> Result<(Person, Person)
         alice.until_contact("Bob", ContactState::Accepted),
         bob.until_contact("Alice", ContactState::Accepted),
     )?;
-    tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+    tokio::try_join!(
+        alice.until_presence("Bob", Presence::Online),
+        bob.until_presence("Alice", Presence::Online)
+    )?;
     Ok((alice, bob))
 }
 

@@ -1,5 +1,5 @@
-//! A real browser: Debian's Chromium without a window, driven over `WebDriver`. It asks nothing of any network but
-//! this machine's own, and what it asked can be read.
+//! A real browser: Debian's Chromium without a window, driven over `WebDriver`. It asks nothing of
+//! any network but this machine's own, and what it asked can be read.
 
 mod command;
 mod host;
@@ -56,9 +56,11 @@ pub struct Browser {
 impl Browser {
     /// Starts the driver.
     pub async fn start() -> Result<Self> {
-        let program = find_program("chromedriver").context("chromedriver is missing: deploy/packages installs it")?;
+        let program = find_program("chromedriver")
+            .context("chromedriver is missing: deploy/packages installs it")?;
         let files = tempfile::Builder::new().prefix("browser").tempdir()?.keep();
-        let launch = Launch::new(program).arg("--port=0").env("TMPDIR", &files).stdout(Output::Lines);
+        let launch =
+            Launch::new(program).arg("--port=0").env("TMPDIR", &files).stdout(Output::Lines);
         let mut driver = launch.start()?;
         let lines = driver.stdout().context("no output")?;
         let port = timeout(START, async {
@@ -85,7 +87,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let browsers = self.driver.as_ref().map(|driver| descendants(driver.id())).unwrap_or_default();
+        let browsers =
+            self.driver.as_ref().map(|driver| descendants(driver.id())).unwrap_or_default();
         drop(self.driver.take());
         // One that ended by itself would write down more.
         for browser in browsers {

@@ -1,4 +1,5 @@
-//! Debian's own tor on the private network: a client, or an onion service in front of a listener of ours.
+//! Debian's own tor on the private network: a client, or an onion service in front of a listener of
+//! ours.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -28,11 +29,13 @@ pub struct CTor {
 }
 
 impl CTor {
-    /// Starts one with these options in the new directory. `network` is what clients know of the network.
+    /// Starts one with these options in the new directory. `network` is what clients know of the
+    /// network.
     pub fn start(network: &str, directory: &Path, options: &str) -> Result<Self> {
         fs::create_dir_all(directory)?;
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-        let (torrc, none, log) = (directory.join("torrc"), directory.join("none"), directory.join("log"));
+        let (torrc, none, log) =
+            (directory.join("torrc"), directory.join("none"), directory.join("log"));
         let data = directory.join("data");
         fs::write(&torrc, format!("{network}DataDirectory {}\n{options}\n", data.display()))?;
         fs::write(&none, "")?;
@@ -44,8 +47,10 @@ impl CTor {
     /// Starts an onion service, whose streams go to `target`.
     pub fn service(network: &str, directory: &Path, target: SocketAddr) -> Result<Self> {
         let service = service_in(directory);
-        let options =
-            format!("{LOG}SocksPort 0\nHiddenServiceDir {}\nHiddenServicePort {PORT} {target}", service.display());
+        let options = format!(
+            "{LOG}SocksPort 0\nHiddenServiceDir {}\nHiddenServicePort {PORT} {target}",
+            service.display()
+        );
         Self::start(network, directory, &options)
     }
 

@@ -55,7 +55,8 @@ enum Who {
 
 /// Alice and Bob, and all that they run on.
 pub struct Demo {
-    // Fields are dropped in this order: nobody may run on without a network, or in a removed directory.
+    // Fields are dropped in this order: nobody may run on without a network, or in a removed
+    // directory.
     alice: Person,
     bob: Person,
     server: Option<RendezvousServer>,
@@ -83,7 +84,17 @@ impl Demo {
         let alice = Person::create(&around, &alice, "Alice").await?;
         let bob = Person::create(&around, &bob, "Bob").await?;
         let (to_alice, to_bob) = (Vec::new(), Vec::new());
-        Ok(Self { alice, bob, server: None, network, home, narrator, report: Report::default(), to_alice, to_bob })
+        Ok(Self {
+            alice,
+            bob,
+            server: None,
+            network,
+            home,
+            narrator,
+            report: Report::default(),
+            to_alice,
+            to_bob,
+        })
     }
 
     /// Plays it. What was measured until a failure is in [`Self::report`].
@@ -112,7 +123,11 @@ impl Demo {
             if lines.is_empty() {
                 return String::new();
             }
-            format!("The log of {}:\n{}\n", person.name(), lines[lines.len().saturating_sub(20)..].join("\n"))
+            format!(
+                "The log of {}:\n{}\n",
+                person.name(),
+                lines[lines.len().saturating_sub(20)..].join("\n")
+            )
         };
         tail(&self.alice) + &tail(&self.bob)
     }
@@ -123,7 +138,9 @@ impl Demo {
         let commands = |me: &Person, other: &Person| {
             let chive = format!("{} --profile {}", me.program().display(), me.profile().display());
             let (name, other) = (me.name(), other.name());
-            format!("To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} status\n")
+            format!(
+                "To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} status\n"
+            )
         };
         Ok(format!(
             "All runs on in {} until you press Ctrl-C here.\n\nIn a browser, within ten minutes, be Alice:\n  {alice}\nand \
@@ -135,20 +152,33 @@ impl Demo {
     }
 
     async fn become_contacts(&mut self) -> Result<()> {
-        self.narrator.say("Both start `chive run`: Tor, and an onion service of their own, in one process each.");
+        self.narrator.say(
+            "Both start `chive run`: Tor, and an onion service of their own, in one process each.",
+        );
         let began = Instant::now();
         tokio::try_join!(self.alice.start(), self.bob.start())?;
         let _progress = [self.narrator.follow(&self.alice)?, self.narrator.follow(&self.bob)?];
         let link = self.alice.invites().await?;
         self.narrator.say(&format!("Alice types `chive invite` and gives Bob the link:\n{link}"));
         self.bob.adds(&link, "Alice").await?;
-        self.narrator.say("Bob types `chive add LINK`. It reaches Alice as soon as her onion service is up.");
+        self.narrator.say(
+            "Bob types `chive add LINK`. It reaches Alice as soon as her onion service is up.",
+        );
         let accepted = ContactState::Accepted;
-        tokio::try_join!(self.alice.until_contact("Bob", accepted), self.bob.until_contact("Alice", accepted))?;
+        tokio::try_join!(
+            self.alice.until_contact("Bob", accepted),
+            self.bob.until_contact("Alice", accepted)
+        )?;
         let online = Presence::Online;
-        tokio::try_join!(self.alice.until_presence("Bob", online), self.bob.until_presence("Alice", online))?;
+        tokio::try_join!(
+            self.alice.until_presence("Bob", online),
+            self.bob.until_presence("Alice", online)
+        )?;
         self.report.cold_start(began.elapsed());
-        self.narrator.say(&format!("They are contacts, {} after both were started.", seconds(began.elapsed())));
+        self.narrator.say(&format!(
+            "They are contacts, {} after both were started.",
+            seconds(began.elapsed())
+        ));
         Ok(())
     }
 
@@ -163,7 +193,8 @@ impl Demo {
             let message = speaker.delivers(listener, text).await?;
             self.report.first_delivery(began.elapsed());
             let ms = began.elapsed().as_millis();
-            self.narrator.say(&format!("{}: {text}  (stored by {listener} after {ms} ms)", speaker.name()));
+            self.narrator
+                .say(&format!("{}: {text}  (stored by {listener} after {ms} ms)", speaker.name()));
             match who {
                 Who::Alice => self.to_bob.push(message),
                 Who::Bob => self.to_alice.push(message),
@@ -180,35 +211,55 @@ impl Demo {
             self.to_bob.push(self.alice.sends("Bob", text).await?);
         }
         let waiting = self.alice.conversation("Bob").await?.waiting;
-        ensure!(waiting as usize == WHILE_AWAY.len(), "{waiting} messages wait, not {}", WHILE_AWAY.len());
+        ensure!(
+            waiting as usize == WHILE_AWAY.len(),
+            "{waiting} messages wait, not {}",
+            WHILE_AWAY.len()
+        );
         let told = self.alice.reads(["contacts"]).await?;
-        self.narrator
-            .say(&format!("{waiting} messages wait in her store. `chive contacts` tells her: {}.", told.trim()));
+        self.narrator.say(&format!(
+            "{waiting} messages wait in her store. `chive contacts` tells her: {}.",
+            told.trim()
+        ));
         self.narrator.say("Bob starts `chive run` again, on the same profile.");
         let began = Instant::now();
         self.bob.start().await?;
         for message in &self.to_bob {
             self.alice.until(message, MessageState::Delivered).await?;
         }
-        self.narrator.say(&format!("All are delivered, {} after Bob's new start.", seconds(began.elapsed())));
+        self.narrator.say(&format!(
+            "All are delivered, {} after Bob's new start.",
+            seconds(began.elapsed())
+        ));
         Ok(())
     }
 
     /// Compares what was sent with what both have, and shows it.
     async fn compare(&mut self) -> Result<()> {
-        let (at_alice, at_bob) = tokio::try_join!(self.alice.history("Bob"), self.bob.history("Alice"))?;
+        let (at_alice, at_bob) =
+            tokio::try_join!(self.alice.history("Bob"), self.bob.history("Alice"))?;
         self.report.count(&self.to_alice, &at_alice);
         self.report.count(&self.to_bob, &at_bob);
         for (reader, other) in [(&self.alice, "Bob"), (&self.bob, "Alice")] {
             let conversation = reader.reads(["history", other]).await?;
-            let title = format!("The conversation as {} sees it (`chive history {other}`):", reader.name());
+            let title =
+                format!("The conversation as {} sees it (`chive history {other}`):", reader.name());
             self.narrator.show(&title, &conversation);
         }
-        let ids = |history: &[Message]| history.iter().map(|message| message.id.clone()).collect::<Vec<_>>();
-        ensure!(ids(&at_alice) == ids(&at_bob), "Alice and Bob see their messages in different orders");
+        let ids = |history: &[Message]| {
+            history.iter().map(|message| message.id.clone()).collect::<Vec<_>>()
+        };
+        ensure!(
+            ids(&at_alice) == ids(&at_bob),
+            "Alice and Bob see their messages in different orders"
+        );
         let (lost, duplicated) = (self.report.lost, self.report.duplicated);
-        ensure!(lost == 0 && duplicated == 0, "{lost} messages are lost, {duplicated} are duplicated");
-        self.narrator.say("Every message arrived, exactly once, and both see them in the same order.");
+        ensure!(
+            lost == 0 && duplicated == 0,
+            "{lost} messages are lost, {duplicated} are duplicated"
+        );
+        self.narrator
+            .say("Every message arrived, exactly once, and both see them in the same order.");
         Ok(())
     }
 }
@@ -216,13 +267,19 @@ impl Demo {
 impl Demo {
     /// Alice sees Bob come and go, and there is no link between them. Only on the private network.
     async fn see_each_other_at_a_server(&mut self) -> Result<()> {
-        let Some(tor) = self.network.as_ref().map(TorNetwork::arti_config_file) else { return Ok(()) };
+        let Some(tor) = self.network.as_ref().map(TorNetwork::arti_config_file) else {
+            return Ok(());
+        };
         let settings = "[work]\nrecord = 8\nrecord_full = 16".parse()?;
-        let server = RendezvousServer::start(&self.home.path().join("server"), &tor, settings).await?;
-        self.narrator.say("Somebody runs a presence server: `chive-rendezvous`, an onion service, too.");
+        let server =
+            RendezvousServer::start(&self.home.path().join("server"), &tor, settings).await?;
+        self.narrator
+            .say("Somebody runs a presence server: `chive-rendezvous`, an onion service, too.");
         self.bob.ask::<Server>(["server", "add", server.address()]).await?;
         self.bob.delivers("Alice", "I am to be seen at a server now.").await?;
-        self.narrator.say("Bob types `chive server add ADDRESS`. Alice learns of it by his card, end to end.");
+        self.narrator.say(
+            "Bob types `chive server add ADDRESS`. Alice learns of it by his card, end to end.",
+        );
         self.server = Some(server);
         self.bob.stop().await?;
         self.alice.stop().await?;
@@ -238,7 +295,10 @@ impl Demo {
         self.bob.stop().await?;
         self.alice.until_presence_by("Bob", Presence::Offline, by_server).await?;
         self.no_link().await?;
-        self.narrator.show("Bob stops. Alice types `chive contacts`:", &self.alice.reads(["contacts"]).await?);
+        self.narrator.show(
+            "Bob stops. Alice types `chive contacts`:",
+            &self.alice.reads(["contacts"]).await?,
+        );
         self.narrator.say("The server stored records that only contacts can read, and cannot tell whose they were.");
         self.bob.start().await
     }
@@ -250,9 +310,12 @@ impl Demo {
 }
 
 async fn start_network(narrator: &Narrator) -> Result<TorNetwork> {
-    narrator.say("A private Tor network starts: 3 authorities and 5 relays. Nothing leaves this machine.");
+    narrator.say(
+        "A private Tor network starts: 3 authorities and 5 relays. Nothing leaves this machine.",
+    );
     let began = Instant::now();
-    let network = TorNetwork::start(network::Options::default()).await.context("no private Tor network")?;
+    let network =
+        TorNetwork::start(network::Options::default()).await.context("no private Tor network")?;
     narrator.say(&format!("The network is ready after {}.", seconds(began.elapsed())));
     Ok(network)
 }

@@ -1,5 +1,5 @@
-//! The server's image, as far as it can be checked without building it: what `deploy/Dockerfile` copies is
-//! what `.dockerignore` lets in, and every member of the workspace is there.
+//! The server's image, as far as it can be checked without building it: what `deploy/Dockerfile`
+//! copies is what `.dockerignore` lets in, and every member of the workspace is there.
 
 #[cfg(test)]
 mod tests {
@@ -21,11 +21,13 @@ mod tests {
         sources.collect()
     }
 
-    /// Whether `.dockerignore` lets a path in: of its lines, the last one that is about the path decides.
+    /// Whether `.dockerignore` lets a path in: of its lines, the last one that is about the path
+    /// decides.
     fn is_let_in(ignore: &str, path: &str) -> bool {
         let is_about = |pattern: &str| pattern == "*" || Path::new(path).starts_with(pattern);
         let lines = ignore.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let decisions = lines.map(|line| line.strip_prefix('!').map_or((line, false), |pattern| (pattern, true)));
+        let decisions = lines
+            .map(|line| line.strip_prefix('!').map_or((line, false), |pattern| (pattern, true)));
         decisions.rev().find(|(pattern, _)| is_about(pattern)).is_none_or(|(_, let_in)| let_in)
     }
 
@@ -35,7 +37,10 @@ mod tests {
         assert!(copied.len() > 5, "{copied:?}");
 
         let missing: Vec<_> = copied.iter().filter(|path| !is_let_in(&ignore, path)).collect();
-        assert!(missing.is_empty(), ".dockerignore leaves out {missing:?}, which deploy/Dockerfile copies");
+        assert!(
+            missing.is_empty(),
+            ".dockerignore leaves out {missing:?}, which deploy/Dockerfile copies"
+        );
     }
 
     #[test]
@@ -44,7 +49,10 @@ mod tests {
         let manifest: toml::Table = toml::from_str(&manifest).unwrap();
         for member in manifest["workspace"]["members"].as_array().unwrap() {
             let member = member.as_str().unwrap();
-            assert!(copied.contains(&format!("{member}/Cargo.toml")), "deploy/Dockerfile does not copy {member}");
+            assert!(
+                copied.contains(&format!("{member}/Cargo.toml")),
+                "deploy/Dockerfile does not copy {member}"
+            );
         }
     }
 

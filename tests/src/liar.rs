@@ -1,5 +1,5 @@
-//! A rendezvous server that does wrong when it is told to: the real one, behind Debian's tor, and between them somebody
-//! who passes on what both sides say, or says something else.
+//! A rendezvous server that does wrong when it is told to: the real one, behind Debian's tor, and
+//! between them somebody who passes on what both sides say, or says something else.
 
 use std::fs;
 use std::future::pending;
@@ -63,20 +63,30 @@ pub struct Liar {
 }
 
 impl Liar {
-    /// Starts one in the new directory `home`, honest for now, with these settings above the server's defaults.
+    /// Starts one in the new directory `home`, honest for now, with these settings above the
+    /// server's defaults.
     pub async fn start(home: &Path, arti_config: &Path, mut settings: Table) -> Result<Self> {
         fs::create_dir_all(home)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let network = fs::read_to_string(arti_config.with_file_name(TORRC))?;
         let tor = CTor::service(&network, &home.join("tor"), listener.local_addr()?)?;
-        let address = timeout(PUBLISHED, tor.address()).await.context("the onion service is not published")??;
+        let address = timeout(PUBLISHED, tor.address())
+            .await
+            .context("the onion service is not published")??;
         let socket = home.join("socket");
-        let onion = Table::from_iter([("enabled".to_owned(), false.into()), ("address".to_owned(), address.into())]);
-        let listen = Table::from_iter([("unix".to_owned(), socket.to_string_lossy().into_owned().into())]);
+        let onion = Table::from_iter([
+            ("enabled".to_owned(), false.into()),
+            ("address".to_owned(), address.into()),
+        ]);
+        let listen =
+            Table::from_iter([("unix".to_owned(), socket.to_string_lossy().into_owned().into())]);
         settings.extend([("onion".to_owned(), onion.into()), ("listen".to_owned(), listen.into())]);
         let server = RendezvousServer::start(home, arti_config, settings).await?;
-        let between =
-            Arc::new(Between { socket, conduct: watch::Sender::new(Conduct::Honest), given: AtomicUsize::new(0) });
+        let between = Arc::new(Between {
+            socket,
+            conduct: watch::Sender::new(Conduct::Honest),
+            given: AtomicUsize::new(0),
+        });
         let serving = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&between))));
         Ok(Self { server, between, _tor: tor, _serving: serving })
     }
@@ -94,9 +104,17 @@ impl Liar {
 
     /// The board as it is now.
     pub async fn board(&self) -> Result<Bytes> {
-        let request =
-            Request::get("/v1/board").header(HOST, self.address()).body(Empty::new().map_err(|e| match e {}))?;
-        Ok(self.between.pass_on(request.map(Body::new)).await?.into_body().collect().await?.to_bytes())
+        let request = Request::get("/v1/board")
+            .header(HOST, self.address())
+            .body(Empty::new().map_err(|e| match e {}))?;
+        Ok(self
+            .between
+            .pass_on(request.map(Body::new))
+            .await?
+            .into_body()
+            .collect()
+            .await?
+            .to_bytes())
     }
 
     /// The most bytes that anybody took of an endless body.
@@ -129,7 +147,8 @@ impl Between {
         let mut conduct = self.conduct.subscribe();
         let late = matches!(*conduct.borrow_and_update(), Conduct::Late);
         let answer = service_fn(|request| self.answer(request));
-        let connection = server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+        let connection =
+            server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
         tokio::select! {
             _ = connection => {}
             // What comes late comes all the same.

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chive::model::{Reason, ServiceKind};
 use chive::transport::{
-    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, OnionAddress,
-    ServicesStatus, Stream, Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus,
+    OnionAddress, ServicesStatus, Stream, Transport,
 };
 use data_encoding::HEXLOWER;
 use futures::FutureExt as _;
@@ -40,7 +40,12 @@ impl Loopback {
     /// Streams that others open come out of `incoming`.
     #[must_use]
     pub fn new(directory: &Path, incoming: mpsc::Sender<Incoming>) -> Self {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
+        let ready = NetworkStatus {
+            ready: true,
+            percent: 100,
+            summary: Reason::TorConnected,
+            stalled: None,
+        };
         Self {
             directory: directory.to_owned(),
             incoming,
@@ -53,13 +58,16 @@ impl Loopback {
 
     fn replace(&self, services: &[HostedService]) {
         let mut hosted = self.hosted();
-        hosted.retain(|(address, _)| services.iter().any(|service| service.key.onion_address() == *address));
+        hosted.retain(|(address, _)| {
+            services.iter().any(|service| service.key.onion_address() == *address)
+        });
         for service in services {
             let address = service.key.onion_address();
             if hosted.iter().all(|(known, _)| *known != address)
                 && let Some(listener) = self.listen(address)
             {
-                let answering = tokio::spawn(answer(listener, service.kind, address, self.incoming.clone()));
+                let answering =
+                    tokio::spawn(answer(listener, service.kind, address, self.incoming.clone()));
                 hosted.push((address, AbortOnDropHandle::new(answering)));
             }
         }
@@ -80,16 +88,30 @@ impl Loopback {
     }
 }
 
-async fn answer(listener: UnixListener, service: ServiceKind, at: OnionAddress, incoming: mpsc::Sender<Incoming>) {
+async fn answer(
+    listener: UnixListener,
+    service: ServiceKind,
+    at: OnionAddress,
+    incoming: mpsc::Sender<Incoming>,
+) {
     while let Ok((stream, _)) = listener.accept().await {
-        if incoming.send(Incoming { service, at: at.into(), stream: Box::new(stream) }).await.is_err() {
+        if incoming
+            .send(Incoming { service, at: at.into(), stream: Box::new(stream) })
+            .await
+            .is_err()
+        {
             return;
         }
     }
 }
 
 impl Transport for Loopback {
-    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial(
+        &self,
+        to: Destination,
+        _: IsolationToken,
+        _: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>> {
         let Address::Onion(onion) = to.address();
         let socket = socket(&self.directory, onion);
         async move {

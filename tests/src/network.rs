@@ -288,7 +288,10 @@ impl TorNetwork {
         let identities: Vec<_> = self.nodes.iter().map(Node::identity).collect::<Result<_>>()?;
         bandwidths::write(&self.directory.path().join(BANDWIDTHS), &identities)?;
         self.arti_config.push_str(&arti::fallbacks_and_rules(&identities, self.round_trip()));
-        let files = [(self.arti_config_file(), self.arti_config.as_str()), (self.tor_config_file(), self.tor_config())];
+        let files = [
+            (self.arti_config_file(), self.arti_config.as_str()),
+            (self.tor_config_file(), self.tor_config()),
+        ];
         files.iter().try_for_each(|(file, text)| {
             std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
         })
@@ -335,7 +338,11 @@ impl TorNetwork {
         let expected = self.nodes.len();
         let ignorant = self.nodes.iter().rev().find(|node| !node.knows_network(expected));
         let node = ignorant.unwrap_or(&self.nodes[0]);
-        anyhow::anyhow!("the Tor network was not ready within {} s; {}", deadline.as_secs(), node.log_tail())
+        anyhow::anyhow!(
+            "the Tor network was not ready within {} s; {}",
+            deadline.as_secs(),
+            node.log_tail()
+        )
     }
 }
 
@@ -353,7 +360,10 @@ fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Resu
     };
     let relays = (0..options.relays).map(|number| (format!("relay{number}"), false));
     let authorities = (0..options.authorities).map(|number| (format!("auth{number}"), true));
-    relays.chain(authorities).map(|(nickname, is_authority)| create(nickname, is_authority)).collect()
+    relays
+        .chain(authorities)
+        .map(|(nickname, is_authority)| create(nickname, is_authority))
+        .collect()
 }
 
 /// Starts what lies between the nodes and those who connect to them; nothing without a delay.

@@ -1,5 +1,5 @@
-//! An ordeal: two people write to each other all the time, while their processes are killed again and
-//! again. In the end nothing may be lost, nothing doubled, and no state may have lied.
+//! An ordeal: two people write to each other all the time, while their processes are killed again
+//! and again. In the end nothing may be lost, nothing doubled, and no state may have lied.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -71,9 +71,13 @@ impl Ordeal {
             AbortOnDropHandle::new(tokio::spawn(writer.write(stop.clone())))
         });
         let mut report = Report::default();
-        let (mut for_alice, mut for_bob) = (StdRng::from_rng(&mut chance), StdRng::from_rng(&mut chance));
+        let (mut for_alice, mut for_bob) =
+            (StdRng::from_rng(&mut chance), StdRng::from_rng(&mut chance));
         for _ in 0..self.rounds {
-            let (one, two) = tokio::try_join!(self.torment(alice, &mut for_alice), self.torment(bob, &mut for_bob))?;
+            let (one, two) = tokio::try_join!(
+                self.torment(alice, &mut for_alice),
+                self.torment(bob, &mut for_bob)
+            )?;
             report.kills += 2 * self.kills;
             report.linked += one + two;
             delivered_is_true(alice, bob).await?;
@@ -83,10 +87,13 @@ impl Ordeal {
         let (from_alice, from_bob) = (from_alice.await??, from_bob.await??);
         tokio::try_join!(all_delivered(alice), all_delivered(bob))?;
         report.messages = from_alice.len() + from_bob.len();
-        let (at_alice, at_bob) = (history(alice, bob.name()).await?, history(bob, alice.name()).await?);
+        let (at_alice, at_bob) =
+            (history(alice, bob.name()).await?, history(bob, alice.name()).await?);
         has_exactly(alice, &at_alice, &from_alice, &from_bob)?;
         has_exactly(bob, &at_bob, &from_bob, &from_alice)?;
-        let order = |history: &[Message]| history.iter().map(|message| message.id.clone()).collect::<Vec<_>>();
+        let order = |history: &[Message]| {
+            history.iter().map(|message| message.id.clone()).collect::<Vec<_>>()
+        };
         ensure!(order(&at_alice) == order(&at_bob), "the two see different orders");
         tokio::try_join!(shown_once(alice, &from_bob), shown_once(bob, &from_alice))?;
         Ok(report)
@@ -103,7 +110,11 @@ impl Ordeal {
                 Moment::Starting(after) => drop(timeout(after, person.start()).await),
                 Moment::Talking(after) => {
                     person.start().await?;
-                    let _ = timeout(self.link, person.until_status("linked", |status| status.online > 0)).await;
+                    let _ = timeout(
+                        self.link,
+                        person.until_status("linked", |status| status.online > 0),
+                    )
+                    .await;
                     sleep(after).await;
                 }
             }
@@ -143,7 +154,8 @@ impl Writer {
         let mut written = Vec::new();
         while !stop.is_cancelled() {
             let id = HEXLOWER.encode(&self.chance.random::<[u8; 16]>());
-            let length = if self.chance.random_bool(0.1) { self.chance.random_range(LENGTHS) } else { 0 };
+            let length =
+                if self.chance.random_bool(0.1) { self.chance.random_range(LENGTHS) } else { 0 };
             let text = format!("{} {}", written.len(), "x".repeat(length));
             self.hand_over(&id, &text).await?;
             written.push((id, text));
@@ -157,13 +169,17 @@ impl Writer {
         loop {
             match self.client.send(&self.to, &new).await {
                 Ok(message) => {
-                    ensure!(message.id == id && message.text == text, "another message was accepted");
+                    ensure!(
+                        message.id == id && message.text == text,
+                        "another message was accepted"
+                    );
                     return Ok(());
                 }
                 Err(ClientError::Problem(problem)) if problem.code != ErrorCode::Stopping => {
                     bail!("a message was refused: {}", problem.detail)
                 }
-                // Killed before, or in the middle of an answer: nobody knows whether it was accepted.
+                // Killed before, or in the middle of an answer: nobody knows whether it was
+                // accepted.
                 Err(_) => sleep(TRY_AGAIN).await,
             }
         }
@@ -193,9 +209,18 @@ pub async fn history(person: &Person, with: &str) -> Result<Vec<Message>> {
 /// What one side calls delivered, the other has stored.
 async fn delivered_is_true(sender: &Person, reader: &Person) -> Result<()> {
     let sent = history(sender, reader.name()).await?;
-    let stored: HashSet<String> = history(reader, sender.name()).await?.into_iter().map(|message| message.id).collect();
-    let lie = sent.iter().find(|message| message.state == MessageState::Delivered && !stored.contains(&message.id));
-    ensure!(lie.is_none(), "{} calls {:?} delivered, and {} does not have it", sender.name(), lie, reader.name());
+    let stored: HashSet<String> =
+        history(reader, sender.name()).await?.into_iter().map(|message| message.id).collect();
+    let lie = sent
+        .iter()
+        .find(|message| message.state == MessageState::Delivered && !stored.contains(&message.id));
+    ensure!(
+        lie.is_none(),
+        "{} calls {:?} delivered, and {} does not have it",
+        sender.name(),
+        lie,
+        reader.name()
+    );
     Ok(())
 }
 
@@ -207,14 +232,28 @@ async fn all_delivered(person: &Person) -> Result<()> {
 }
 
 /// All that was written by either, once, whole, in its writer's order, with nothing between.
-fn has_exactly(person: &Person, history: &[Message], ours: &Written, theirs: &Written) -> Result<()> {
-    for (direction, state, written) in
-        [(Direction::Sent, MessageState::Delivered, ours), (Direction::Received, MessageState::Received, theirs)]
-    {
+fn has_exactly(
+    person: &Person,
+    history: &[Message],
+    ours: &Written,
+    theirs: &Written,
+) -> Result<()> {
+    for (direction, state, written) in [
+        (Direction::Sent, MessageState::Delivered, ours),
+        (Direction::Received, MessageState::Received, theirs),
+    ] {
         let kept = history.iter().filter(|message| message.direction == direction);
-        let ids: Vec<(&str, &str)> = kept.clone().map(|m| (m.id.as_str(), m.text.as_str())).collect();
-        let expected: Vec<(&str, &str)> = written.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
-        ensure!(ids == expected, "{} has {} messages, not {}", person.name(), ids.len(), expected.len());
+        let ids: Vec<(&str, &str)> =
+            kept.clone().map(|m| (m.id.as_str(), m.text.as_str())).collect();
+        let expected: Vec<(&str, &str)> =
+            written.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
+        ensure!(
+            ids == expected,
+            "{} has {} messages, not {}",
+            person.name(),
+            ids.len(),
+            expected.len()
+        );
         let odd = kept.clone().find(|message| message.state != state || message.missing_before > 0);
         ensure!(odd.is_none(), "{} has {odd:?}", person.name());
     }
@@ -225,7 +264,9 @@ fn has_exactly(person: &Person, history: &[Message], ours: &Written, theirs: &Wr
 async fn shown_once(person: &Person, received: &Written) -> Result<()> {
     let (last, _) = received.last().context("nothing was written")?;
     let comes = |what: &What| match what {
-        What::Message { message } if message.direction == Direction::Received => Some(message.id.clone()),
+        What::Message { message } if message.direction == Direction::Received => {
+            Some(message.id.clone())
+        }
         _ => None,
     };
     person.event("the last message", |event| comes(&event.what).filter(|id| id == last)).await?;
@@ -234,6 +275,11 @@ async fn shown_once(person: &Person, received: &Written) -> Result<()> {
         *shown.entry(id).or_default() += 1;
     }
     let wrong = received.iter().find(|(id, _)| shown.get(id) != Some(&1));
-    ensure!(wrong.is_none(), "{} was shown a message {:?} times", person.name(), wrong.map(|(id, _)| shown.get(id)));
+    ensure!(
+        wrong.is_none(),
+        "{} was shown a message {:?} times",
+        person.name(),
+        wrong.map(|(id, _)| shown.get(id))
+    );
     Ok(())
 }

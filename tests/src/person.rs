@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{
-    Contact, ContactState, Conversation, Direction, Event, Invitation, Message, MessageState, Presence, PresenceSource,
-    Server, Status, What,
+    Contact, ContactState, Conversation, Direction, Event, Invitation, Message, MessageState,
+    Presence, PresenceSource, Server, Status, What,
 };
 use chive::config;
 use serde::de::DeserializeOwned;
@@ -115,8 +115,9 @@ impl Person {
         self.run = vec!["run", "--links", "needed"];
     }
 
-    /// Writes down, in this new directory, what every process asks the kernel of networks and files, with
-    /// a file for each of its threads. It cannot tell from its parent that `strace` is there.
+    /// Writes down, in this new directory, what every process asks the kernel of networks and
+    /// files, with a file for each of its threads. It cannot tell from its parent that `strace` is
+    /// there.
     pub fn with_traces(mut self, directory: PathBuf) -> Result<Self> {
         fs::create_dir_all(&directory)?;
         self.traces = Some(directory);
@@ -160,14 +161,19 @@ impl Person {
             }
             anyhow::Ok(())
         };
-        timeout(self.around.patience, seen).await.with_context(|| format!("{} did not log: {words}", self.name))?
+        timeout(self.around.patience, seen)
+            .await
+            .with_context(|| format!("{} did not log: {words}", self.name))?
     }
 
     /// Starts the node, and waits until it takes commands.
     pub async fn start(&mut self) -> Result<()> {
         self.seen_at_start = self.events.as_ref().map_or(0, |events| events.all().len());
         self.logged_at_start = self.log().unwrap_or_default().len();
-        let run = self.command(&self.run).stdout(Output::Lines).stderr(Output::File(self.home.join("log")));
+        let run = self
+            .command(&self.run)
+            .stdout(Output::Lines)
+            .stderr(Output::File(self.home.join("log")));
         // A variable that many programs heed makes nothing else log.
         let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);
         let node = Node::start(run, self.around.patience).await;
@@ -241,8 +247,10 @@ impl Person {
             // Nobody's own settings.
             .env("HOME", &self.home)
             .env("XDG_CONFIG_HOME", self.home.join("config"));
-        let variables = [config::ENV_CONFIG, config::ENV_JSON, config::ENV_LOG, config::ENV_TOR_CONFIG];
-        let launch = variables.into_iter().fold(launch, |launch, variable| launch.env(variable, ""));
+        let variables =
+            [config::ENV_CONFIG, config::ENV_JSON, config::ENV_LOG, config::ENV_TOR_CONFIG];
+        let launch =
+            variables.into_iter().fold(launch, |launch, variable| launch.env(variable, ""));
         let launch = match &self.around.tor_config {
             Some(file) => launch.args(["--tor-config".as_ref(), file.as_os_str()]),
             None => launch,
@@ -253,18 +261,34 @@ impl Person {
     fn program_to_launch(&self) -> Launch {
         let Some(directory) = &self.traces else { return Launch::new(&self.around.program) };
         Launch::new("strace")
-            .args(["-D", "-ff", "-qq", "--seccomp-bpf", "-s", "300", "-e", "trace=%network,open,openat", "-o"])
+            .args([
+                "-D",
+                "-ff",
+                "-qq",
+                "--seccomp-bpf",
+                "-s",
+                "300",
+                "-e",
+                "trace=%network,open,openat",
+                "-o",
+            ])
             .arg(directory.join("calls"))
             .arg(&self.around.program)
     }
 
     /// Does a command that answers with one object.
-    pub async fn ask<T: DeserializeOwned>(&self, arguments: impl IntoIterator<Item = &str>) -> Result<T> {
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        arguments: impl IntoIterator<Item = &str>,
+    ) -> Result<T> {
         Answer::of(self.command(arguments), None).await?.object()
     }
 
     /// Does a command that answers with any number of objects.
-    pub async fn list<T: DeserializeOwned>(&self, arguments: impl IntoIterator<Item = &str>) -> Result<Vec<T>> {
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        arguments: impl IntoIterator<Item = &str>,
+    ) -> Result<Vec<T>> {
         Answer::of(self.command(arguments), None).await?.objects()
     }
 
@@ -279,7 +303,11 @@ impl Person {
     }
 
     /// What a command prints that is fed this input.
-    pub async fn types(&self, arguments: impl IntoIterator<Item = &str>, input: &str) -> Result<Answer> {
+    pub async fn types(
+        &self,
+        arguments: impl IntoIterator<Item = &str>,
+        input: &str,
+    ) -> Result<Answer> {
         Answer::of(self.command(arguments), Some(input)).await
     }
 
@@ -302,13 +330,18 @@ impl Person {
     /// One contact.
     pub async fn contact(&self, name: &str) -> Result<Contact> {
         let contacts: Vec<Contact> = self.list(["contacts"]).await?;
-        contacts.into_iter().find(|contact| contact.name == name).with_context(|| format!("{name} is no contact"))
+        contacts
+            .into_iter()
+            .find(|contact| contact.name == name)
+            .with_context(|| format!("{name} is no contact"))
     }
 
     /// The conversation of this name.
     pub async fn conversation(&self, name: &str) -> Result<Conversation> {
         let all: Vec<Conversation> = self.list(["conversations"]).await?;
-        all.into_iter().find(|conversation| conversation.name == name).with_context(|| format!("none is called {name}"))
+        all.into_iter()
+            .find(|conversation| conversation.name == name)
+            .with_context(|| format!("none is called {name}"))
     }
 
     /// Hands a text to the node, and does not wait.
@@ -330,7 +363,9 @@ impl Person {
     /// Waits for a received text.
     pub async fn sees(&self, text: &str) -> Result<Message> {
         let received = |event: &Event| match &event.what {
-            What::Message { message } if message.direction == Direction::Received && message.text == text => {
+            What::Message { message }
+                if message.direction == Direction::Received && message.text == text =>
+            {
                 Some(message.clone())
             }
             _ => None,
@@ -341,7 +376,9 @@ impl Person {
     /// Waits until a message of ours is in this state.
     pub async fn until(&self, message: &Message, state: MessageState) -> Result<Message> {
         let changed = |event: &Event| match &event.what {
-            What::Message { message: news } if news.id == message.id && news.state == state => Some(news.clone()),
+            What::Message { message: news } if news.id == message.id && news.state == state => {
+                Some(news.clone())
+            }
             _ => None,
         };
         self.event(&format!("the message {:?} as {state:?}", message.text), changed).await
@@ -350,13 +387,16 @@ impl Person {
     /// Waits until a contact is in this state.
     pub async fn until_contact(&self, name: &str, state: ContactState) -> Result<Contact> {
         let changed = |event: &Event| match &event.what {
-            What::Contact { contact } if contact.name == name && contact.state == state => Some(contact.clone()),
+            What::Contact { contact } if contact.name == name && contact.state == state => {
+                Some(contact.clone())
+            }
             _ => None,
         };
         self.event(&format!("the contact {name} as {state:?}"), changed).await
     }
 
-    /// Waits until a contact is online, or is not, after the last start of our node, by its link with us.
+    /// Waits until a contact is online, or is not, after the last start of our node, by its link
+    /// with us.
     pub async fn until_presence(&self, name: &str, presence: Presence) -> Result<()> {
         self.until_presence_by(name, presence, Some(PresenceSource::Link)).await
     }
@@ -370,18 +410,25 @@ impl Person {
     ) -> Result<()> {
         let newest = |events: &[Event]| {
             let changes = events.iter().rev().filter_map(|event| match &event.what {
-                What::Presence { name: who, presence, source, .. } if who == name => Some((*presence, *source)),
+                What::Presence { name: who, presence, source, .. } if who == name => {
+                    Some((*presence, *source))
+                }
                 _ => None,
             });
             changes.take(1).find(|is| *is == (presence, source))
         };
         let since = self.seen_at_start;
-        let seen = self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+        let seen =
+            self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
         seen.with_context(|| format!("{} did not see {name} {presence:?}", self.name)).map(|_| ())
     }
 
     /// Waits until the last word on our servers, after the last start of our node, pleases.
-    pub async fn until_server(&self, what: &str, pleases: impl Fn(&Server) -> bool) -> Result<Server> {
+    pub async fn until_server(
+        &self,
+        what: &str,
+        pleases: impl Fn(&Server) -> bool,
+    ) -> Result<Server> {
         let newest = |events: &[Event]| {
             let newest = events.iter().rev().find_map(|event| match &event.what {
                 What::Server { server } => Some(server),
@@ -390,13 +437,15 @@ impl Person {
             newest.filter(|server| pleases(server)).cloned()
         };
         let since = self.seen_at_start;
-        let seen = self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+        let seen =
+            self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 
     /// Waits for the first event, of all there ever were, in which `find` finds something.
     pub async fn event<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
-        let seen = self.events()?.wait(self.around.patience, |events| events.iter().find_map(&find)).await;
+        let seen =
+            self.events()?.wait(self.around.patience, |events| events.iter().find_map(&find)).await;
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 
@@ -406,9 +455,15 @@ impl Person {
     }
 
     /// Waits until the node's own account of itself pleases.
-    pub async fn until_status(&self, what: &str, pleases: impl Fn(&Status) -> bool) -> Result<Status> {
+    pub async fn until_status(
+        &self,
+        what: &str,
+        pleases: impl Fn(&Status) -> bool,
+    ) -> Result<Status> {
         let Some(node) = &self.node else { bail!("{} runs no node", self.name) };
-        node.until(self.around.patience, pleases).await.with_context(|| format!("{} is not {what}", self.name))
+        node.until(self.around.patience, pleases)
+            .await
+            .with_context(|| format!("{} is not {what}", self.name))
     }
 
     /// The node's own account of itself, whenever it changes.

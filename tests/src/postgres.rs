@@ -1,5 +1,5 @@
-//! A real `PostgreSQL` from Debian's packages, in a directory of its own: it takes no port, and ends when this process
-//! does.
+//! A real `PostgreSQL` from Debian's packages, in a directory of its own: it takes no port, and
+//! ends when this process does.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -38,15 +38,22 @@ impl Postgres {
     /// Starts the server, and waits until it answers.
     pub fn resume(&self) -> Result<()> {
         let mut server = unprivileged(&program("postgres")?);
-        server.arg("-D").arg(self.data()).arg("-k").arg(self.dir.path()).args(["-h", "", "-c", "max_connections=200"]);
+        server.arg("-D").arg(self.data()).arg("-k").arg(self.dir.path()).args([
+            "-h",
+            "",
+            "-c",
+            "max_connections=200",
+        ]);
         let (started, ready) = mpsc::channel();
         // A child ends with the thread that made it, so that one lives as long as the child.
-        std::thread::spawn(move || match server.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
-            Ok(mut child) => {
-                let _ = started.send(Ok(()));
-                let _ = child.wait();
+        std::thread::spawn(move || {
+            match server.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+                Ok(mut child) => {
+                    let _ = started.send(Ok(()));
+                    let _ = child.wait();
+                }
+                Err(error) => drop(started.send(Err(error))),
             }
-            Err(error) => drop(started.send(Err(error))),
         });
         ready.recv()?.context("PostgreSQL does not start")?;
         let deadline = Instant::now() + START;
@@ -69,7 +76,10 @@ impl Postgres {
     pub fn database(&self) -> Result<String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("chive_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        ensure!(self.psql("postgres", &format!("CREATE DATABASE {name}"))?, "the database was not made");
+        ensure!(
+            self.psql("postgres", &format!("CREATE DATABASE {name}"))?,
+            "the database was not made"
+        );
         Ok(format!("postgres://chive@localhost/{name}?host={}", self.dir.path().display()))
     }
 
@@ -80,7 +90,9 @@ impl Postgres {
 
     fn psql(&self, database: &str, statement: &str) -> Result<bool> {
         let mut psql = Command::new(program("psql")?);
-        psql.arg("-h").arg(self.dir.path()).args(["-U", "chive", "-q", "-d", database, "-c", statement]);
+        psql.arg("-h")
+            .arg(self.dir.path())
+            .args(["-U", "chive", "-q", "-d", database, "-c", statement]);
         Ok(psql.stdout(Stdio::null()).stderr(Stdio::null()).status()?.success())
     }
 
@@ -101,7 +113,10 @@ fn program(name: &str) -> Result<PathBuf> {
 fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if rustix::process::getuid().is_root() {
-        command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY}")).arg("--clear-groups");
+        command
+            .arg(format!("--reuid={NOBODY}"))
+            .arg(format!("--regid={NOBODY}"))
+            .arg("--clear-groups");
     }
     command.args(["--pdeathsig", "INT", "--"]).arg(program).current_dir("/");
     command

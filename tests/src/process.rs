@@ -125,13 +125,16 @@ impl Launch {
     /// Starts the program. Must be called in a tokio runtime.
     pub fn start(self) -> Result<Child> {
         let name = self.program.to_string_lossy().into_owned();
-        let program = find_program(&self.program).with_context(|| format!("there is no program {name}"))?;
+        let program =
+            find_program(&self.program).with_context(|| format!("there is no program {name}"))?;
         let mut process = spawner::spawn(self.command(&program)?).map_err(explain_spawn_error)?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.with_context(|| format!("{name} has no process id"))?;
-        let (stdin, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (stdin, stdout, stderr) =
+            (process.stdin.take(), process.stdout.take(), process.stderr.take());
         // From here on, an error drops the child, which kills it.
-        let mut child = Child { name, pid, process, status: None, stdin, stdout: None, stderr: None };
+        let mut child =
+            Child { name, pid, process, status: None, stdin, stdout: None, stderr: None };
         child.stdout = stdout.map(|pipe| Lines::new(pipe.into_owned_fd()?)).transpose()?;
         child.stderr = stderr.map(|pipe| Lines::new(pipe.into_owned_fd()?)).transpose()?;
         Ok(child)
@@ -210,7 +213,8 @@ impl Child {
         if let Some(status) = self.try_wait()? {
             bail!("{} has ended: {status}", self.name);
         }
-        kill_process(self.pid, signal).with_context(|| format!("cannot send {signal:?} to {}", self.name))
+        kill_process(self.pid, signal)
+            .with_context(|| format!("cannot send {signal:?} to {}", self.name))
     }
 
     /// Freezes the program (SIGSTOP): it keeps its connections and does nothing.

@@ -39,7 +39,8 @@ pub struct RendezvousServer {
 }
 
 impl RendezvousServer {
-    /// Starts one with an onion service, in the new directory `home`, with these settings above its defaults.
+    /// Starts one with an onion service, in the new directory `home`, with these settings above its
+    /// defaults.
     pub async fn start(home: &Path, tor_config: &Path, settings: Table) -> Result<Self> {
         let mut config = settings;
         config.insert("tor".to_owned(), Value::Table(fs::read_to_string(tor_config)?.parse()?));
@@ -48,13 +49,15 @@ impl RendezvousServer {
 
     /// Starts one without Tor, on one core, on a port that is free and on a Unix socket.
     pub async fn on_core(home: &Path, core: usize, settings: Table) -> Result<Self> {
-        let mut config: Table = "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
+        let mut config: Table =
+            "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
         config.extend(settings);
         listen_on(&mut config, &home.join(LOCAL));
         Self::launch(home, Some(core), config).await
     }
 
-    /// Starts one without Tor, among those who share a directory instead of a network: see [`loopback`].
+    /// Starts one without Tor, among those who share a directory instead of a network: see
+    /// [`loopback`].
     pub async fn among(network: &Path, home: &Path, settings: Table) -> Result<Self> {
         let mut config: Table = "[onion]\nenabled = false\n[listen]".parse()?;
         config.extend(settings);
@@ -66,11 +69,18 @@ impl RendezvousServer {
     async fn launch(home: &Path, core: Option<usize>, mut config: Table) -> Result<Self> {
         fs::create_dir_all(home)?;
         let program = find_program()?;
-        config.insert("data_dir".to_owned(), home.join("data").to_string_lossy().into_owned().into());
+        config
+            .insert("data_dir".to_owned(), home.join("data").to_string_lossy().into_owned().into());
         config.entry("log").or_insert_with(|| "debug".into());
         fs::write(home.join("config.toml"), toml::to_string(&config)?)?;
-        let mut server =
-            Self { program, home: home.to_owned(), core, address: String::new(), tcp: None, process: None };
+        let mut server = Self {
+            program,
+            home: home.to_owned(),
+            core,
+            address: String::new(),
+            tcp: None,
+            process: None,
+        };
         server.again().await?;
         Ok(server)
     }
@@ -84,7 +94,8 @@ impl RendezvousServer {
             None => Launch::new(&self.program),
         };
         let launch = launch.arg("--config").arg(self.home.join("config.toml")).arg("run");
-        self.process = Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log)).start()?);
+        self.process =
+            Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log)).start()?);
         let deadline = Instant::now() + START;
         loop {
             let said = self.log()?.split_off(before);
@@ -155,7 +166,10 @@ fn listen_on(config: &mut Table, socket: &Path) {
 
 fn find_program() -> Result<PathBuf> {
     let program = find_chive()?.with_file_name("chive-rendezvous");
-    ensure!(program.is_file(), "there is no chive-rendezvous program: `cargo build --workspace` makes it");
+    ensure!(
+        program.is_file(),
+        "there is no chive-rendezvous program: `cargo build --workspace` makes it"
+    );
     Ok(program)
 }
 
@@ -172,6 +186,7 @@ async fn make_key(data: &Path) -> Result<OnionAddress> {
 
 /// The word that follows, in a line that is whole.
 fn word_after(said: &str, mark: &str) -> Option<String> {
-    let line = said.split_inclusive('\n').find(|line| line.contains(mark) && line.ends_with('\n'))?;
+    let line =
+        said.split_inclusive('\n').find(|line| line.contains(mark) && line.ends_with('\n'))?;
     line.split(mark).nth(1)?.split_whitespace().next().map(str::to_owned)
 }

@@ -1,5 +1,5 @@
-//! Bytes that flipped on the disk: `chive run` says that the profile is damaged, and leaves every file
-//! as it is.
+//! Bytes that flipped on the disk: `chive run` says that the profile is damaged, and leaves every
+//! file as it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,9 +80,14 @@ impl Victim {
     }
 
     async fn is_refused(&self, what: &str) -> Result<()> {
-        let refused = timeout(PATIENCE, self.alice.is_refused(["run"])).await.with_context(|| what.to_owned())?;
+        let refused = timeout(PATIENCE, self.alice.is_refused(["run"]))
+            .await
+            .with_context(|| what.to_owned())?;
         let refused = refused.with_context(|| what.to_owned())?;
-        ensure!((refused.exit, refused.code.as_str()) == (9, "profile_damaged"), "{what}: {refused:?}");
+        ensure!(
+            (refused.exit, refused.code.as_str()) == (9, "profile_damaged"),
+            "{what}: {refused:?}"
+        );
         ensure!(refused.detail.contains("left as it is"), "{what}: {}", refused.detail);
         Ok(())
     }
@@ -182,7 +187,15 @@ async fn classes(person: &Person) -> Result<BTreeMap<String, u64>> {
 async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched() -> Result<()> {
     let victim = Victim::who(async |alice| fill(alice).await).await?;
     let classes = classes(&victim.alice).await?;
-    let expected = ["free", "index internal", "index leaf", "schema", "table internal", "table leaf", "table overflow"];
+    let expected = [
+        "free",
+        "index internal",
+        "index leaf",
+        "schema",
+        "table internal",
+        "table leaf",
+        "table overflow",
+    ];
     ensure!(classes.keys().eq(expected), "the store has {:?}", classes.keys());
     for (class, page) in &classes {
         let start = (page - 1) * PAGE;
@@ -193,7 +206,10 @@ async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched(
     victim.is_damaged_with(STORE, 2 * PAGE - 80, "initialisation vector").await?;
     victim.is_damaged_with(STORE, victim.length(STORE)? - 1, "code").await?;
     victim.restore()?;
-    fs::File::options().write(true).open(victim.alice.profile().join(STORE))?.set_len(victim.length(STORE)? - PAGE)?;
+    fs::File::options()
+        .write(true)
+        .open(victim.alice.profile().join(STORE))?
+        .set_len(victim.length(STORE)? - PAGE)?;
     victim.is_refused("a short file").await?;
     victim.restore()?;
     victim.opens().await
@@ -210,7 +226,8 @@ async fn a_flipped_byte_in_the_key_file_is_damage_and_no_wrong_passphrase() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is_not() -> Result<()> {
+async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is_not() -> Result<()>
+{
     let victim = Victim::who(async |alice| {
         alice.start().await?;
         for _ in 0..5 {
@@ -224,12 +241,20 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
     for at in [0, 10, 20, 30] {
         victim.is_damaged_with(LOG, at, "the log's header").await?;
     }
-    for (at, what) in [(2, "page number"), (6, "mark"), (10, "salt"), (20, "checksum"), (24, "page"), (3000, "page")] {
+    for (at, what) in [
+        (2, "page number"),
+        (6, "mark"),
+        (10, "salt"),
+        (20, "checksum"),
+        (24, "page"),
+        (3000, "page"),
+    ] {
         victim.is_damaged_with(LOG, LOG_HEADER + FRAME_HEADER + PAGE + at, what).await?;
     }
     victim.restore()?;
     victim.opens().await?;
-    // As after a power failure: a page is half written, and the log has it whole; the log has a tail.
+    // As after a power failure: a page is half written, and the log has it whole; the log has a
+    // tail.
     victim.restore()?;
     let log = victim.alice.profile().join(LOG);
     let page = u32::from_be_bytes(victim.files[LOG][32..36].try_into()?);

@@ -1,6 +1,6 @@
-//! The real client and the real store, killed at random moments of a conversation: over Unix sockets,
-//! because each kill costs a second over Tor. `CHIVE_KILLS=1000` kills more often, `CHIVE_SEED=7`
-//! chooses other moments.
+//! The real client and the real store, killed at random moments of a conversation: over Unix
+//! sockets, because each kill costs a second over Tor. `CHIVE_KILLS=1000` kills more often,
+//! `CHIVE_SEED=7` chooses other moments.
 
 use std::fs;
 use std::io::{Write as _, stderr};
@@ -23,7 +23,8 @@ async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> 
     let home = tempfile::Builder::new().prefix("kills").tempdir()?;
     let network = home.path().join("net");
     fs::create_dir(&network)?;
-    let around = Surroundings { program: chive_loopback(), tor_config: Some(network), patience: PATIENCE };
+    let around =
+        Surroundings { program: chive_loopback(), tor_config: Some(network), patience: PATIENCE };
     let mut alice = Person::create(&around, &home.path().join("alice"), "Alice").await?;
     let mut bob = Person::create(&around, &home.path().join("bob"), "Bob").await?;
     tokio::try_join!(alice.start(), bob.start())?;
@@ -44,10 +45,14 @@ async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> 
     };
     let began = Instant::now();
     let report = ordeal.run(&mut alice, &mut bob).await;
-    let report = report.with_context(|| format!("CHIVE_SEED={seed} in {}", home.path().display()))?;
+    let report =
+        report.with_context(|| format!("CHIVE_SEED={seed} in {}", home.path().display()))?;
     writeln!(stderr(), "{report:?} in {:.1} s", began.elapsed().as_secs_f64())?;
     ensure!(u64::from(report.kills) >= kills, "only {} kills", report.kills);
-    ensure!(report.linked >= report.kills / 4, "hardly anybody was killed while talking: {report:?}");
+    ensure!(
+        report.linked >= report.kills / 4,
+        "hardly anybody was killed while talking: {report:?}"
+    );
     Ok(())
 }
 
@@ -57,5 +62,7 @@ fn chive_loopback() -> PathBuf {
 
 fn number(variable: &str, default: u64) -> Result<u64> {
     let given = std::env::var(variable).ok();
-    given.map_or(Ok(default), |given| given.parse().with_context(|| format!("{variable} is no number")))
+    given.map_or(Ok(default), |given| {
+        given.parse().with_context(|| format!("{variable} is no number"))
+    })
 }

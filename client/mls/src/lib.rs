@@ -4,9 +4,9 @@
 //! joins it (leaf 1). Only the member whose leaf index equals `epoch % 2` may commit, and it merges
 //! its commit only after the other has acknowledged it; so the two can never fork.
 //!
-//! This crate does no I/O. A [`Conversation`] is loaded from values, each under its key, and reports
-//! which of them changed. The caller writes the changes in the same transaction as whatever it sealed
-//! or opened.
+//! This crate does no I/O. A [`Conversation`] is loaded from values, each under its key, and
+//! reports which of them changed. The caller writes the changes in the same transaction as whatever
+//! it sealed or opened.
 
 mod parts;
 mod storage;
@@ -30,22 +30,22 @@ pub const KEY_PACKAGE_LIFE: u64 = 365 * 24 * 3600;
 /// The two clocks may differ by so many seconds.
 const CLOCK_TOLERANCE: u64 = 30 * 24 * 3600;
 /// How many past epochs are kept, so that late messages of them can still be opened. A message may
-/// travel for seven days on other people's devices. An epoch lasts six hours or longer, so at most 29
-/// epochs begin in that time.
+/// travel for seven days on other people's devices. An epoch lasts six hours or longer, so at most
+/// 29 epochs begin in that time.
 pub const PAST_EPOCHS: usize = 32;
 /// How many messages of one epoch may be on their way at once and arrive in any order: the receiver
-/// skips up to this many generations of the sender's ratchet, and keeps the keys that it skipped. What
-/// other people's devices carry is not acknowledged for days, and the sender goes on sealing messages
-/// and receipts: one every 21 seconds for a whole day makes 4,096. The window must also be wider than
-/// any gap of receipts that were lost with their link, because nothing opens beyond a wider one until
-/// the next epoch. To skip them all takes the receiver some milliseconds.
+/// skips up to this many generations of the sender's ratchet, and keeps the keys that it skipped.
+/// What other people's devices carry is not acknowledged for days, and the sender goes on sealing
+/// messages and receipts: one every 21 seconds for a whole day makes 4,096. The window must also be
+/// wider than any gap of receipts that were lost with their link, because nothing opens beyond a
+/// wider one until the next epoch. To skip them all takes the receiver some milliseconds.
 pub const WINDOW: u32 = 4_096;
 /// The largest state of one conversation, in bytes. Without skipped messages, 32 past epochs take
-/// 123 KB; the rest is room for the keys of 6,700 skipped messages. If a contact skips more than that,
-/// the oldest epochs are forgotten.
+/// 123 KB; the rest is room for the keys of 6,700 skipped messages. If a contact skips more than
+/// that, the oldest epochs are forgotten.
 pub const MAX_STATE: usize = 512 * 1024;
-/// The largest leaf that a member may have in the tree, in bytes. A leaf of ours has 1.4 KB, and every
-/// past epoch holds what it says of both members.
+/// The largest leaf that a member may have in the tree, in bytes. A leaf of ours has 1.4 KB, and
+/// every past epoch holds what it says of both members.
 const MAX_LEAF: usize = 2 * 1024;
 
 /// Why something does not open, or cannot be sealed.
@@ -139,8 +139,12 @@ fn random_name(rng: &mut dyn CryptoRng) -> [u8; 16] {
 }
 
 /// A fresh signature key under a name.
-fn fresh_credential(provider: &Provider, name: &[u8]) -> Result<(SignatureKeyPair, CredentialWithKey), MlsError> {
-    let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(|e| state(format!("{e:?}")))?;
+fn fresh_credential(
+    provider: &Provider,
+    name: &[u8],
+) -> Result<(SignatureKeyPair, CredentialWithKey), MlsError> {
+    let signer =
+        SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(|e| state(format!("{e:?}")))?;
     signer.store(provider.storage()).map_err(state)?;
     let credential = BasicCredential::new(name.to_vec()).into();
     let signature_key = signer.to_public_vec().into();
@@ -193,10 +197,15 @@ impl Draft {
         let (signer, credential) = fresh_credential(&provider, name)?;
         let bundle = KeyPackage::builder()
             .leaf_node_capabilities(capabilities())
-            .key_package_lifetime(Lifetime::init(now.saturating_sub(CLOCK_TOLERANCE), now + KEY_PACKAGE_LIFE))
+            .key_package_lifetime(Lifetime::init(
+                now.saturating_sub(CLOCK_TOLERANCE),
+                now + KEY_PACKAGE_LIFE,
+            ))
             .build(SUITE, &provider, &signer, credential)
             .map_err(state)?;
-        let key_package = MlsMessageOut::from(bundle.into_key_package()).tls_serialize_detached().map_err(state)?;
+        let key_package = MlsMessageOut::from(bundle.into_key_package())
+            .tls_serialize_detached()
+            .map_err(state)?;
         Ok(Self { blob: provider.storage.to_blob().map_err(state)?, key_package })
     }
 }
@@ -210,13 +219,21 @@ pub struct Conversation {
 
 impl Conversation {
     /// Creates the group with the owner of a key package. Gives the welcome for it, too.
-    pub fn create(key_package: &[u8], rng: &mut dyn CryptoRng) -> Result<(Self, Vec<u8>, PairSecret), MlsError> {
+    pub fn create(
+        key_package: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Vec<u8>, PairSecret), MlsError> {
         Self::create_as(key_package, &random_name(rng), Extensions::empty())
     }
 
-    /// Creates a group that is larger than it needs to be: with a name and an extension of these sizes.
+    /// Creates a group that is larger than it needs to be: with a name and an extension of these
+    /// sizes.
     #[cfg(feature = "testing")]
-    pub fn create_large(key_package: &[u8], name: usize, extension: usize) -> Result<Vec<u8>, MlsError> {
+    pub fn create_large(
+        key_package: &[u8],
+        name: usize,
+        extension: usize,
+    ) -> Result<Vec<u8>, MlsError> {
         let mut context = Extensions::empty();
         if extension > 0 {
             let credential = BasicCredential::new(vec![0; extension]).into();
@@ -237,7 +254,8 @@ impl Conversation {
         let MlsMessageBodyIn::KeyPackage(key_package) = message.extract() else {
             return Err(unreadable("not a key package"));
         };
-        let key_package = key_package.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(unreadable)?;
+        let key_package =
+            key_package.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(unreadable)?;
         if key_package.ciphersuite() != SUITE {
             return Err(unreadable("another ciphersuite"));
         }
@@ -253,7 +271,8 @@ impl Conversation {
             .sender_ratchet_configuration(SenderRatchetConfiguration::new(WINDOW, WINDOW))
             .build();
         let mut group = MlsGroup::new(&provider, &signer, &config, credential).map_err(state)?;
-        let (_, welcome, _) = group.add_members(&provider, &signer, &[key_package]).map_err(unreadable)?;
+        let (_, welcome, _) =
+            group.add_members(&provider, &signer, &[key_package]).map_err(unreadable)?;
         group.merge_pending_commit(&provider).map_err(state)?;
         let welcome = welcome.tls_serialize_detached().map_err(state)?;
         let conversation = Self { provider, signer, group };
@@ -293,7 +312,8 @@ impl Conversation {
         Self::from_storage(Storage::new(values))
     }
 
-    /// Loads a conversation from the single blob that earlier versions kept. All of it counts as changed.
+    /// Loads a conversation from the single blob that earlier versions kept. All of it counts as
+    /// changed.
     pub fn load_blob(blob: &[u8]) -> Result<Self, MlsError> {
         Self::from_storage(Storage::from_blob(blob).map_err(state)?)
     }
@@ -311,8 +331,9 @@ impl Conversation {
         Ok(Self { provider, signer, group })
     }
 
-    /// Takes what changed since the last call, or since the conversation was loaded; everything if it
-    /// is new. If the changes cannot be written, the conversation must be dropped and loaded again.
+    /// Takes what changed since the last call, or since the conversation was loaded; everything if
+    /// it is new. If the changes cannot be written, the conversation must be dropped and loaded
+    /// again.
     pub fn take_changes(&mut self) -> Changes {
         self.provider.storage.take_changes()
     }
@@ -328,15 +349,17 @@ impl Conversation {
         let mut epochs = PAST_EPOCHS;
         while self.size() > MAX_STATE && epochs > 0 {
             epochs /= 2;
-            let oldest = PastEpochDeletion::before_timestamp(std::time::UNIX_EPOCH).max_past_epochs(epochs);
+            let oldest =
+                PastEpochDeletion::before_timestamp(std::time::UNIX_EPOCH).max_past_epochs(epochs);
             self.group.delete_past_epoch_secrets(&self.provider, oldest).map_err(state)?;
         }
         Ok(())
     }
 
     fn export_pair_secret(&self) -> Result<PairSecret, MlsError> {
-        let secret =
-            Zeroizing::new(self.group.export_secret(self.provider.crypto(), LABEL_PAIR, &[], 32).map_err(state)?);
+        let secret = Zeroizing::new(
+            self.group.export_secret(self.provider.crypto(), LABEL_PAIR, &[], 32).map_err(state)?,
+        );
         let mut pair = Zeroizing::new([0; 32]);
         pair.copy_from_slice(&secret);
         Ok(pair)
@@ -364,7 +387,10 @@ impl Conversation {
     /// What both sides must agree on: the epoch, and a secret of it.
     #[cfg(feature = "testing")]
     pub fn agreement(&self) -> Result<(u64, Vec<u8>), MlsError> {
-        Ok((self.epoch(), self.group.export_secret(self.provider.crypto(), "test", &[], 32).map_err(state)?))
+        Ok((
+            self.epoch(),
+            self.group.export_secret(self.provider.crypto(), "test", &[], 32).map_err(state)?,
+        ))
     }
 
     fn turn(&self) -> u32 {
@@ -373,7 +399,8 @@ impl Conversation {
 
     /// Seals a content's bytes.
     pub fn seal(&mut self, content: &[u8]) -> Result<Vec<u8>, MlsError> {
-        let message = self.group.create_message(&self.provider, &self.signer, content).map_err(state)?;
+        let message =
+            self.group.create_message(&self.provider, &self.signer, content).map_err(state)?;
         message.tls_serialize_detached().map_err(state)
     }
 
@@ -384,8 +411,10 @@ impl Conversation {
     }
 
     fn make_commit(&mut self) -> Result<Vec<u8>, MlsError> {
-        let bundle =
-            self.group.self_update(&self.provider, &self.signer, LeafNodeParameters::default()).map_err(state)?;
+        let bundle = self
+            .group
+            .self_update(&self.provider, &self.signer, LeafNodeParameters::default())
+            .map_err(state)?;
         bundle.into_commit().tls_serialize_detached().map_err(state)
     }
 
@@ -416,9 +445,13 @@ impl Conversation {
         Ok(true)
     }
 
-    /// Opens an MLS message. A commit is merged, after `receipt` (a content's bytes for an epoch) was
-    /// sealed in the epoch that it ends.
-    pub fn open(&mut self, message: &[u8], receipt: impl FnOnce(u64) -> Vec<u8>) -> Result<Opened, MlsError> {
+    /// Opens an MLS message. A commit is merged, after `receipt` (a content's bytes for an epoch)
+    /// was sealed in the epoch that it ends.
+    pub fn open(
+        &mut self,
+        message: &[u8],
+        receipt: impl FnOnce(u64) -> Vec<u8>,
+    ) -> Result<Opened, MlsError> {
         let message = MlsMessageIn::tls_deserialize_exact(message).map_err(unreadable)?;
         let message = message.try_into_protocol_message().map_err(unreadable)?;
         let (epoch, own) = (message.epoch().as_u64(), self.epoch());
@@ -442,7 +475,9 @@ impl Conversation {
         }
         let processed = self.group.process_message(&self.provider, message).map_err(unreadable)?;
         let opened = match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(content) => Opened::Content(content.into_bytes()),
+            ProcessedMessageContent::ApplicationMessage(content) => {
+                Opened::Content(content.into_bytes())
+            }
             ProcessedMessageContent::StagedCommitMessage(commit) => {
                 if commit.queued_proposals().next().is_some() {
                     return Err(MlsError::IllegalCommit);

@@ -1,23 +1,23 @@
 //! Splits values into parts, so that a message changes little of what is stored.
 //!
-//! openmls writes the secrets of all epochs as one value whenever it uses a single key. Here, each past
-//! epoch is stored as a part of its own, and so is each group of keys of skipped messages. Splitting
-//! looks for fields by their names in openmls, and leaves a value whole where it does not find them.
-//! Joining does not depend on names. So a different version of openmls may write more, which tests
-//! notice, but nothing is lost.
+//! openmls writes the secrets of all epochs as one value whenever it uses a single key. Here, each
+//! past epoch is stored as a part of its own, and so is each group of keys of skipped messages.
+//! Splitting looks for fields by their names in openmls, and leaves a value whole where it does not
+//! find them. Joining does not depend on names. So a different version of openmls may write more,
+//! which tests notice, but nothing is lost.
 
 use super::storage::StorageError;
 use super::value::Value;
 
-/// How many generations of a ratchet share a part. A full one takes 1.8 KB, less than half a page of
-/// the store.
+/// How many generations of a ratchet share a part. A full one takes 1.8 KB, less than half a page
+/// of the store.
 const GROUP: u64 = 32;
 
 /// A key and the part that is stored under it.
 pub(crate) type Part<'a> = (String, Value<'a>);
 
-/// Splits a value. The keys of its parts begin with the value's own key; the last part is what remains
-/// of the value.
+/// Splits a value. The keys of its parts begin with the value's own key; the last part is what
+/// remains of the value.
 pub(crate) fn split<'a>(key: &str, mut value: Value<'a>) -> Vec<Part<'a>> {
     let mut parts = vec![];
     Splitter { key, ratchets: 0, parts: &mut parts }.visit(&mut value);
@@ -71,8 +71,12 @@ impl<'a> Splitter<'_, 'a> {
             Value::Map(fields) => {
                 for (name, value) in fields {
                     match value {
-                        Value::List(epochs) if name.is_text("past_epoch_trees") => self.split_epochs(epochs),
-                        Value::List(keys) if name.is_text("past_secrets") => self.split_ratchet(keys, head),
+                        Value::List(epochs) if name.is_text("past_epoch_trees") => {
+                            self.split_epochs(epochs)
+                        }
+                        Value::List(keys) if name.is_text("past_secrets") => {
+                            self.split_ratchet(keys, head)
+                        }
                         value => self.visit(value),
                     }
                 }
@@ -96,8 +100,8 @@ impl<'a> Splitter<'_, 'a> {
         }
     }
 
-    /// The first key is the newest, of the generation before the head's. A key that was used is null;
-    /// where all of a group were used, there is no part.
+    /// The first key is the newest, of the generation before the head's. A key that was used is
+    /// null; where all of a group were used, there is no part.
     fn split_ratchet(&mut self, keys: &mut Vec<Value<'a>>, head: Option<u64>) {
         let Some(mut newest) = head.filter(|head| keys.len() as u64 <= *head) else { return };
         let ratchet = self.ratchets;

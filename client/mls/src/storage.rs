@@ -33,8 +33,8 @@ impl Deref for SecretBytes {
     }
 }
 
-/// What changed in the state of a conversation. It belongs in the transaction of whatever was sealed or
-/// opened.
+/// What changed in the state of a conversation. It belongs in the transaction of whatever was
+/// sealed or opened.
 #[derive(Default)]
 pub struct Changes {
     /// New values, each of which replaces the value under the same key, if there is one.
@@ -81,8 +81,8 @@ impl serde::de::Error for StorageError {
     }
 }
 
-/// The key of the secrets of messages, which with their parts are most of the state. openmls reads them
-/// only when it loads a group.
+/// The key of the secrets of messages, which with their parts are most of the state. openmls reads
+/// them only when it loads a group.
 const SECRETS: &str = "MessageSecrets";
 
 /// Enough of a value to tell whether another one is the same.
@@ -157,17 +157,23 @@ impl Values {
     }
 
     fn whole(&self, key: &str) -> Result<&SecretBytes, StorageError> {
-        self.kept.get(key).and_then(Kept::whole).ok_or_else(|| StorageError::Missing(key.to_owned()))
+        self.kept
+            .get(key)
+            .and_then(Kept::whole)
+            .ok_or_else(|| StorageError::Missing(key.to_owned()))
     }
 
     fn tree(&self, key: &str) -> Result<Value<'_>, StorageError> {
         Ok(Value::from_bytes(self.whole(key)?)?)
     }
 
-    /// Replaces secrets that are stored by their digests: they are not read again, and need not stay in
-    /// memory.
+    /// Replaces secrets that are stored by their digests: they are not read again, and need not
+    /// stay in memory.
     fn forget_secrets(&mut self) {
-        let secrets = self.kept.range_mut(SECRETS.to_owned()..).take_while(|(key, _)| key.starts_with(SECRETS));
+        let secrets = self
+            .kept
+            .range_mut(SECRETS.to_owned()..)
+            .take_while(|(key, _)| key.starts_with(SECRETS));
         for (_, kept) in secrets.filter(|(key, _)| !self.changed.contains_key(*key)) {
             if let Kept::Whole(value) = kept {
                 *kept = Kept::Digest(Digest::of(value));
@@ -176,8 +182,8 @@ impl Values {
     }
 }
 
-/// The storage of one conversation. It holds one group and one signature key, so that the keys of values
-/// do not need to name them.
+/// The storage of one conversation. It holds one group and one signature key, so that the keys of
+/// values do not need to name them.
 #[derive(Default)]
 pub(crate) struct Storage(RwLock<Values>);
 
@@ -188,8 +194,8 @@ impl Storage {
         Self(RwLock::new(Values { kept, changed: BTreeMap::new() }))
     }
 
-    /// Holds the values of a blob, all of them as changes. It is from [`Storage::to_blob`], or a whole
-    /// conversation or draft of an earlier version.
+    /// Holds the values of a blob, all of them as changes. It is from [`Storage::to_blob`], or a
+    /// whole conversation or draft of an earlier version.
     pub(crate) fn from_blob(blob: &[u8]) -> Result<Self, StorageError> {
         let kept = if minicbor::Decoder::new(blob).datatype()? == Type::Map {
             old::values(blob)?
@@ -245,7 +251,8 @@ impl Storage {
 
         let mut values = self.values_mut();
         let current: BTreeSet<&str> = parts.iter().map(|(key, _)| key.as_str()).collect();
-        let old: Vec<_> = values.parts(key).filter(|key| !current.contains(key.as_str())).cloned().collect();
+        let old: Vec<_> =
+            values.parts(key).filter(|key| !current.contains(key.as_str())).cloned().collect();
         for key in &old {
             values.replace(key, None);
         }
@@ -292,7 +299,8 @@ fn keyed(label: &str, id: &impl Serialize) -> Result<String, StorageError> {
     Ok(format!("{label}.{}", serde_json::to_string(id)?))
 }
 
-/// The blobs of earlier versions: maps of values in JSON, each under a label, a name in JSON and a version.
+/// The blobs of earlier versions: maps of values in JSON, each under a label, a name in JSON and a
+/// version.
 mod old {
     use minicbor::bytes::ByteVec;
 
@@ -314,7 +322,8 @@ mod old {
         values.into_iter().map(value).collect()
     }
 
-    /// Whether a value comes from a blob and was not read since. Reading one writes it in the present form.
+    /// Whether a value comes from a blob and was not read since. Reading one writes it in the
+    /// present form.
     pub(super) fn is_json(value: &[u8]) -> bool {
         value.first().is_some_and(u8::is_ascii)
     }
@@ -384,7 +393,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
             SignaturePublicKey => SignatureKeyPair, "SignatureKeyPair";
     }
 
-    fn write_group_state<V: traits::GroupState<CURRENT_VERSION>, K: traits::GroupId<CURRENT_VERSION>>(
+    fn write_group_state<
+        V: traits::GroupState<CURRENT_VERSION>,
+        K: traits::GroupId<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
         state: &V,
@@ -399,7 +411,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         self.read("GroupState")
     }
 
-    fn delete_group_state<K: traits::GroupId<CURRENT_VERSION>>(&self, _: &K) -> Result<(), StorageError> {
+    fn delete_group_state<K: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        _: &K,
+    ) -> Result<(), StorageError> {
         self.remove("GroupState");
         Ok(())
     }
@@ -433,7 +448,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Ok(self.read(&keyed("EpochKeyPairs", epoch)?)?.unwrap_or_default())
     }
 
-    fn delete_encryption_epoch_key_pairs<K: traits::GroupId<CURRENT_VERSION>, E: traits::EpochKey<CURRENT_VERSION>>(
+    fn delete_encryption_epoch_key_pairs<
+        K: traits::GroupId<CURRENT_VERSION>,
+        E: traits::EpochKey<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
         epoch: &E,
@@ -445,7 +463,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
 
     // A welcome may name several, of which only ours must be found.
 
-    fn write_key_package<K: traits::HashReference<CURRENT_VERSION>, V: traits::KeyPackage<CURRENT_VERSION>>(
+    fn write_key_package<
+        K: traits::HashReference<CURRENT_VERSION>,
+        V: traits::KeyPackage<CURRENT_VERSION>,
+    >(
         &self,
         reference: &K,
         package: &V,
@@ -453,21 +474,30 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         self.write(&keyed("KeyPackage", reference)?, package)
     }
 
-    fn key_package<K: traits::HashReference<CURRENT_VERSION>, V: traits::KeyPackage<CURRENT_VERSION>>(
+    fn key_package<
+        K: traits::HashReference<CURRENT_VERSION>,
+        V: traits::KeyPackage<CURRENT_VERSION>,
+    >(
         &self,
         reference: &K,
     ) -> Result<Option<V>, StorageError> {
         self.read(&keyed("KeyPackage", reference)?)
     }
 
-    fn delete_key_package<K: traits::HashReference<CURRENT_VERSION>>(&self, reference: &K) -> Result<(), StorageError> {
+    fn delete_key_package<K: traits::HashReference<CURRENT_VERSION>>(
+        &self,
+        reference: &K,
+    ) -> Result<(), StorageError> {
         self.remove(&keyed("KeyPackage", reference)?);
         Ok(())
     }
 
     // Chive's commits are without proposals and without shared secrets from elsewhere.
 
-    fn append_own_leaf_node<K: traits::GroupId<CURRENT_VERSION>, V: traits::LeafNode<CURRENT_VERSION>>(
+    fn append_own_leaf_node<
+        K: traits::GroupId<CURRENT_VERSION>,
+        V: traits::LeafNode<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
         _: &V,
@@ -482,7 +512,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Ok(vec![])
     }
 
-    fn delete_own_leaf_nodes<K: traits::GroupId<CURRENT_VERSION>>(&self, _: &K) -> Result<(), StorageError> {
+    fn delete_own_leaf_nodes<K: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        _: &K,
+    ) -> Result<(), StorageError> {
         Ok(())
     }
 
@@ -499,7 +532,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Err(StorageError::Unused("proposals"))
     }
 
-    fn queued_proposal_refs<K: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+    fn queued_proposal_refs<
+        K: traits::GroupId<CURRENT_VERSION>,
+        R: traits::ProposalRef<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
     ) -> Result<Vec<R>, StorageError> {
@@ -517,7 +553,10 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Ok(vec![])
     }
 
-    fn remove_proposal<K: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+    fn remove_proposal<
+        K: traits::GroupId<CURRENT_VERSION>,
+        R: traits::ProposalRef<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
         _: &R,
@@ -525,14 +564,20 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Ok(())
     }
 
-    fn clear_proposal_queue<K: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+    fn clear_proposal_queue<
+        K: traits::GroupId<CURRENT_VERSION>,
+        R: traits::ProposalRef<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
     ) -> Result<(), StorageError> {
         Ok(())
     }
 
-    fn write_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>, V: traits::HpkeKeyPair<CURRENT_VERSION>>(
+    fn write_encryption_key_pair<
+        K: traits::EncryptionKey<CURRENT_VERSION>,
+        V: traits::HpkeKeyPair<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
         _: &V,
@@ -540,14 +585,20 @@ impl StorageProvider<CURRENT_VERSION> for Storage {
         Err(StorageError::Unused("single encryption keys"))
     }
 
-    fn encryption_key_pair<V: traits::HpkeKeyPair<CURRENT_VERSION>, K: traits::EncryptionKey<CURRENT_VERSION>>(
+    fn encryption_key_pair<
+        V: traits::HpkeKeyPair<CURRENT_VERSION>,
+        K: traits::EncryptionKey<CURRENT_VERSION>,
+    >(
         &self,
         _: &K,
     ) -> Result<Option<V>, StorageError> {
         Ok(None)
     }
 
-    fn delete_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>>(&self, _: &K) -> Result<(), StorageError> {
+    fn delete_encryption_key_pair<K: traits::EncryptionKey<CURRENT_VERSION>>(
+        &self,
+        _: &K,
+    ) -> Result<(), StorageError> {
         Ok(())
     }
 

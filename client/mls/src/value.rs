@@ -31,7 +31,8 @@ pub(crate) enum Value<'a> {
     Bytes(Zeroizing<Vec<u8>>),
     List(Vec<Value<'a>>),
     Map(Vec<(Value<'a>, Value<'a>)>),
-    /// Stands in a list for a run of its items that is stored under a key of its own: the key's end.
+    /// Stands in a list for a run of its items that is stored under a key of its own: the key's
+    /// end.
     Part(Cow<'a, str>),
 }
 
@@ -99,12 +100,18 @@ fn read<'a>(from: &mut Decoder<'a>, texts: &[&'a str]) -> Result<Value<'a>, deco
         }
         Type::Map => {
             let fields = 0..from.map()?.unwrap_or(0);
-            Value::Map(fields.map(|_| Ok((read(from, texts)?, read(from, texts)?))).collect::<Result<_, _>>()?)
+            Value::Map(
+                fields
+                    .map(|_| Ok((read(from, texts)?, read(from, texts)?)))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         Type::Tag => match from.tag()? {
             TEXT => {
                 let text = texts.get(usize::from(from.u16()?));
-                Value::Text((*text.ok_or_else(|| decode::Error::message("a text is missing"))?).into())
+                Value::Text(
+                    (*text.ok_or_else(|| decode::Error::message("a text is missing"))?).into(),
+                )
             }
             PART => Value::Part(from.str()?.into()),
             other => return Err(decode::Error::tag_mismatch(other)),
@@ -115,7 +122,11 @@ fn read<'a>(from: &mut Decoder<'a>, texts: &[&'a str]) -> Result<Value<'a>, deco
 
 type Written = Result<(), encode::Error<Infallible>>;
 
-fn write<'v>(to: &mut Encoder<&mut Vec<u8>>, value: &'v Value, texts: &mut Vec<&'v str>) -> Written {
+fn write<'v>(
+    to: &mut Encoder<&mut Vec<u8>>,
+    value: &'v Value,
+    texts: &mut Vec<&'v str>,
+) -> Written {
     match value {
         Value::Null => to.null()?.ok(),
         Value::Bool(truth) => to.bool(*truth)?.ok(),

@@ -11,9 +11,10 @@ use futures::Stream;
 use hyper::Method;
 
 use crate::api::types::{
-    Answer, Contact, ContactChange, Conversation, ConversationChange, Decision, Event, Handle, Invitation, MarkRead,
-    Message, NewBackup, NewContact, NewHandle, NewInvitation, NewMessage, NewNote, NewPresence, NewServer, Note,
-    OwnPresence, PassphraseChange, Problem, ProfileChange, Request, Search, Server, Status, WebPage, Wipe,
+    Answer, Contact, ContactChange, Conversation, ConversationChange, Decision, Event, Handle,
+    Invitation, MarkRead, Message, NewBackup, NewContact, NewHandle, NewInvitation, NewMessage,
+    NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange, Problem, ProfileChange,
+    Request, Search, Server, Status, WebPage, Wipe,
 };
 
 mod events;
@@ -94,7 +95,11 @@ impl Client {
     }
 
     /// Renames, verifies or blocks a contact, or hides our presence from them.
-    pub async fn change_contact(&self, who: &str, change: &ContactChange) -> Result<Contact, ClientError> {
+    pub async fn change_contact(
+        &self,
+        who: &str,
+        change: &ContactChange,
+    ) -> Result<Contact, ClientError> {
         self.ask(Method::PATCH, contact_path(who)).json(change)?.answer().await
     }
 
@@ -129,7 +134,12 @@ impl Client {
 
     /// At most `limit` messages of a conversation, oldest first: those just before the message
     /// `before`, or the newest.
-    pub async fn history(&self, which: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, ClientError> {
+    pub async fn history(
+        &self,
+        which: &str,
+        limit: u32,
+        before: Option<&str>,
+    ) -> Result<Vec<Message>, ClientError> {
         let mut path = format!("{}?limit={limit}", messages_path(which));
         if let Some(id) = before {
             path.push_str("&before=");
@@ -139,9 +149,16 @@ impl Client {
     }
 
     /// Marks messages of others as read, up to one or all of them.
-    pub async fn mark_read(&self, which: &str, up_to: Option<&str>) -> Result<Conversation, ClientError> {
+    pub async fn mark_read(
+        &self,
+        which: &str,
+        up_to: Option<&str>,
+    ) -> Result<Conversation, ClientError> {
         let mark = MarkRead { up_to: up_to.map(str::to_owned) };
-        self.ask(Method::POST, format!("{}/read", conversation_path(which))).json(&mark)?.answer().await
+        self.ask(Method::POST, format!("{}/read", conversation_path(which)))
+            .json(&mark)?
+            .answer()
+            .await
     }
 
     /// Messages that have the words, newest first.
@@ -192,7 +209,10 @@ impl Client {
 
     /// Claims a word, as `name@server`.
     pub async fn claim_handle(&self, handle: &str) -> Result<Handle, ClientError> {
-        self.ask(Method::POST, "/v1/handles").json(&NewHandle { handle: handle.to_owned() })?.answer().await
+        self.ask(Method::POST, "/v1/handles")
+            .json(&NewHandle { handle: handle.to_owned() })?
+            .answer()
+            .await
     }
 
     /// Gives a word back.
@@ -207,7 +227,10 @@ impl Client {
 
     /// Answers a request. `id`: its id, or an unambiguous beginning of it.
     pub async fn answer_request(&self, id: &str, decision: Decision) -> Result<(), ClientError> {
-        self.ask(Method::POST, format!("/v1/requests/{}", segment(id))).json(&Answer { decision })?.done().await
+        self.ask(Method::POST, format!("/v1/requests/{}", segment(id)))
+            .json(&Answer { decision })?
+            .done()
+            .await
     }
 
     /// Changes our own name.
@@ -219,8 +242,12 @@ impl Client {
     ///
     /// The stream ends when the node stops or after its first error. To go on, ask again with the
     /// last event's `seq`.
-    pub fn events(&self, after: Option<i64>) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin + use<> {
-        let path = after.map_or_else(|| "/v1/events".to_owned(), |seq| format!("/v1/events?after={seq}"));
+    pub fn events(
+        &self,
+        after: Option<i64>,
+    ) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin + use<> {
+        let path =
+            after.map_or_else(|| "/v1/events".to_owned(), |seq| format!("/v1/events?after={seq}"));
         events::follow(self.ask(Method::GET, path).accept("text/event-stream"))
     }
 
@@ -245,7 +272,8 @@ impl Client {
         self.ask(Method::POST, "/v1/passphrase").json(change)?.done().await
     }
 
-    /// Makes a backup. Its bytes come one after the other; a backup that breaks off ends with an error.
+    /// Makes a backup. Its bytes come one after the other; a backup that breaks off ends with an
+    /// error.
     pub async fn backup(&self, new: &NewBackup) -> Result<Opened, ClientError> {
         self.ask(Method::POST, "/v1/backup").json(new)?.patience(BACKUP_PATIENCE).open().await
     }

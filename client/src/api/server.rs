@@ -56,7 +56,12 @@ struct App {
 }
 
 /// All paths, with their limits, in front of a node.
-pub(crate) fn router(node: NodeHandle, web: Option<Web>, stopping: CancellationToken, timing: Timing) -> Router {
+pub(crate) fn router(
+    node: NodeHandle,
+    web: Option<Web>,
+    stopping: CancellationToken,
+    timing: Timing,
+) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = chive_http::document::text(&document).into();
     let app = App { node, web, stopping, document, timing };
@@ -108,7 +113,8 @@ pub(super) fn document() -> String {
 }
 
 async fn in_time(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
-    // The more there is, the longer a backup takes; and a handle is looked up over Tor, which has its own limits.
+    // The more there is, the longer a backup takes; and a handle is looked up over Tor, which has
+    // its own limits.
     if ["/v1/backup", "/v1/contacts"].contains(&request.uri().path()) {
         return next.run(request).await;
     }

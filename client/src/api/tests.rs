@@ -61,7 +61,11 @@ impl Person {
     }
 
     /// A person whose store is written to before their node reads it.
-    async fn prepared(name: &str, network: &MemoryNetwork, prepare: impl AsyncFnOnce(&mut Tx)) -> Self {
+    async fn prepared(
+        name: &str,
+        network: &MemoryNetwork,
+        prepare: impl AsyncFnOnce(&mut Tx),
+    ) -> Self {
         let (store, directory) = empty_store().await;
         let mut rng = StdRng::from_os_rng();
         profile::move_in(&store, name, Clock::system().now(), &mut rng).await.unwrap();
@@ -101,7 +105,8 @@ impl Person {
 
     /// Adds a contact by a link that leads nowhere: messages to them wait.
     async fn invites_nobody_as(&self, name: &str, number: u8) {
-        let new = NewContact { link: link_to_nobody(number), name: Some(name.into()), message: None };
+        let new =
+            NewContact { link: link_to_nobody(number), name: Some(name.into()), message: None };
         self.node().add_contact(new).await.unwrap();
     }
 
@@ -146,15 +151,25 @@ struct Api {
 
 impl Api {
     fn of(node: NodeHandle) -> Self {
-        Self::served_by(|listener, stopping| tokio::spawn(serve(listener, node, stopping.cancelled_owned())))
+        Self::served_by(|listener, stopping| {
+            tokio::spawn(serve(listener, node, stopping.cancelled_owned()))
+        })
     }
 
-    fn served_by(serve: impl FnOnce(UnixListener, CancellationToken) -> JoinHandle<io::Result<()>>) -> Self {
+    fn served_by(
+        serve: impl FnOnce(UnixListener, CancellationToken) -> JoinHandle<io::Result<()>>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("api.sock");
         let stopping = CancellationToken::new();
         let served = serve(bind(&socket).unwrap(), stopping.clone());
-        Self { client: Client::new(socket.clone()), socket, stopping, served, _directory: directory }
+        Self {
+            client: Client::new(socket.clone()),
+            socket,
+            stopping,
+            served,
+            _directory: directory,
+        }
     }
 
     /// The API of a person whom nobody knows.
@@ -209,7 +224,11 @@ fn request(method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Byt
 }
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(answer: Result<T, ClientError>, code: ErrorCode, status: StatusCode) {
+fn assert_refused<T: std::fmt::Debug>(
+    answer: Result<T, ClientError>,
+    code: ErrorCode,
+    status: StatusCode,
+) {
     match answer {
         Err(ClientError::Problem(problem)) => {
             assert_eq!((problem.code, problem.status), (code, status.as_u16()));

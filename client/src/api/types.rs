@@ -7,8 +7,8 @@ mod conversations;
 
 pub use crate::model::{AnswerFault, Reason};
 pub use conversations::{
-    Conversation, ConversationChange, ConversationKind, ConversationSettings, Direction, MarkRead, Member, Message,
-    MessageState, NewMessage, Policy, Search,
+    Conversation, ConversationChange, ConversationKind, ConversationSettings, Direction, MarkRead,
+    Member, Message, MessageState, NewMessage, Policy, Search,
 };
 
 /// `GET /v1/status`
@@ -331,7 +331,8 @@ pub struct Contact {
     /// Why it is not known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub presence_reason: Option<Reason>,
-    /// When the presence changed last, if known: by our clock if a link tells, by its own if a server does.
+    /// When the presence changed last, if known: by our clock if a link tells, by its own if a
+    /// server does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<i64>,
     /// Whether we keep our presence on servers from it.
@@ -385,11 +386,12 @@ pub enum PresenceSource {
     Server,
 }
 
-/// A short text that a front-end keeps in the profile, such as a setting. The node does not read it.
+/// A short text that a front-end keeps in the profile, such as a setting. The node does not read
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
-    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note that ends with a `.` and a contact's id, such as
-    /// `ui.wanted.ID`, goes with the contact.
+    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note that ends with a `.` and a
+    /// contact's id, such as `ui.wanted.ID`, goes with the contact.
     #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
     pub key: String,
     /// What is kept.
@@ -501,8 +503,8 @@ pub enum What {
         /// The contact's name.
         name: String,
     },
-    /// A conversation began afresh, because one side was restored from a backup or asked anew. What both
-    /// have stays; what only the lost side had is gone.
+    /// A conversation began afresh, because one side was restored from a backup or asked anew. What
+    /// both have stays; what only the lost side had is gone.
     ConversationRestarted {
         /// The conversation's id.
         conversation: String,

@@ -168,10 +168,15 @@ fn builder<'a>(
     Ok(Builder::new(params).local_private_key(secret)?.psk(0, psk)?.prologue(prologue)?)
 }
 
-async fn send(stream: &mut Stream, noise: &mut HandshakeState, payload: &[u8]) -> Result<(), LinkError> {
+async fn send(
+    stream: &mut Stream,
+    noise: &mut HandshakeState,
+    payload: &[u8],
+) -> Result<(), LinkError> {
     let mut message = [0; 2 + MAX_HANDSHAKE];
     let length = noise.write_message(payload, &mut message[2..])?;
-    message[..2].copy_from_slice(&u16::try_from(length).map_err(|_| LinkError::Handshake)?.to_be_bytes());
+    message[..2]
+        .copy_from_slice(&u16::try_from(length).map_err(|_| LinkError::Handshake)?.to_be_bytes());
     stream.write_all(&message[..2 + length]).await?;
     Ok(stream.flush().await?)
 }
@@ -197,7 +202,10 @@ async fn receive(stream: &mut Stream, noise: &mut HandshakeState) -> Result<Vec<
 }
 
 /// The first message of the other side, which in both patterns begins with its ephemeral key.
-async fn receive_first(stream: &mut Stream, noise: &mut HandshakeState) -> Result<Vec<u8>, LinkError> {
+async fn receive_first(
+    stream: &mut Stream,
+    noise: &mut HandshakeState,
+) -> Result<Vec<u8>, LinkError> {
     let message = read_message(stream).await?;
     // Noise leaves it open what to do about these points.
     match message.first_chunk() {
@@ -208,13 +216,20 @@ async fn receive_first(stream: &mut Stream, noise: &mut HandshakeState) -> Resul
 
 /// Who proved the static key and named this presence key.
 fn remote_identity(noise: &HandshakeState, presence: Vec<u8>) -> Result<PublicIdentity, LinkError> {
-    let link = noise.get_remote_static().and_then(|key| key.try_into().ok()).ok_or(LinkError::Handshake)?;
+    let link = noise
+        .get_remote_static()
+        .and_then(|key| key.try_into().ok())
+        .ok_or(LinkError::Handshake)?;
     let presence = presence.try_into().map_err(|_| LinkError::Handshake)?;
     let identity = PublicIdentity { link, presence };
     if identity.is_sound() { Ok(identity) } else { Err(LinkError::Handshake) }
 }
 
-fn establish(stream: Stream, noise: HandshakeState, peer: PublicIdentity) -> Result<Established, LinkError> {
+fn establish(
+    stream: Stream,
+    noise: HandshakeState,
+    peer: PublicIdentity,
+) -> Result<Established, LinkError> {
     let mut id = [0; 8];
     id.copy_from_slice(&noise.get_handshake_hash()[..8]);
     let dialled = noise.is_initiator();
@@ -240,7 +255,11 @@ mod tests {
     }
 
     fn invitation(inviter: &Identity) -> Invitation {
-        Invitation { front_door: OnionAddress([0; 32]), peer_id: inviter.peer_id(), secret: InvitationSecret([5; 16]) }
+        Invitation {
+            front_door: OnionAddress([0; 32]),
+            peer_id: inviter.peer_id(),
+            secret: InvitationSecret([5; 16]),
+        }
     }
 
     #[tokio::test]
@@ -254,7 +273,8 @@ mod tests {
             assert!(preface.is_for(&link.secret.tag_key()));
             accept_by_invitation(b, &bob, &preface, &link.secret).await
         };
-        let (dialled, answered) = tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
+        let (dialled, answered) =
+            tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
         let (dialled, answered) = (dialled.unwrap(), answered.unwrap());
         assert!(dialled.peer == bob.public() && answered.peer == alice.public());
         assert_eq!(dialled.id, answered.id);
@@ -266,12 +286,16 @@ mod tests {
         let (a, mut b) = streams();
         let mut link = invitation(&mallory);
         let mut rng = StdRng::from_seed([0; 32]);
-        // The link names Mallory; who answers has the secret, and claims Mallory's id in the prologue.
+        // The link names Mallory; who answers has the secret, and claims Mallory's id in the
+        // prologue.
         let answer = async {
             let preface = read_preface(&mut b).await.unwrap();
             let (secret, psk) = (bob.link_secret(), link.secret.psk());
             let prologue = [&preface.to_bytes()[..], &mallory.peer_id().0].concat();
-            let mut noise = builder(BY_INVITATION, &secret, &psk, &prologue).unwrap().build_responder().unwrap();
+            let mut noise = builder(BY_INVITATION, &secret, &psk, &prologue)
+                .unwrap()
+                .build_responder()
+                .unwrap();
             receive(&mut b, &mut noise).await.unwrap();
             send(&mut b, &mut noise, &mallory.public().presence).await.unwrap();
             b
@@ -294,7 +318,8 @@ mod tests {
                 assert!(for_bob.recognises(&preface));
                 accept_contact(b, &bob, &preface, &for_bob).await
             };
-            let (dialled, answered) = tokio::join!(dial_contact(a, dialler, &for_alice, &mut rng), answer);
+            let (dialled, answered) =
+                tokio::join!(dial_contact(a, dialler, &for_alice, &mut rng), answer);
             assert_eq!(dialled.is_ok(), works);
             assert!(works || matches!(answered.err(), Some(LinkError::WrongPeer)));
         }
@@ -339,7 +364,8 @@ mod tests {
         let (alice, _, for_alice, for_bob) = contacts();
         let mallory = identity(3);
         let (a, b) = streams();
-        let (dialled, answered) = tokio::join!(dials(a, &alice, &for_alice), answers(b, &mallory, &for_bob));
+        let (dialled, answered) =
+            tokio::join!(dials(a, &alice, &for_alice), answers(b, &mallory, &for_bob));
         assert!(dialled.is_err());
         assert!(matches!(answered.err(), Some(LinkError::WrongPeer)));
     }
@@ -355,9 +381,11 @@ mod tests {
         assert!(answers(b, &alice, &for_alice).await.is_err(), "not even if it were recognised");
 
         let (a, b) = streams();
-        let (dialled, answered) = tokio::join!(dials(a, &alice, &for_alice), answers(b, &bob, &for_bob));
+        let (dialled, answered) =
+            tokio::join!(dials(a, &alice, &for_alice), answers(b, &bob, &for_bob));
         let (dialled, answered) = (dialled.unwrap(), answered.unwrap());
-        let records = super::super::record::Sealer::default().seal(&dialled.noise, b"mine").unwrap();
+        let records =
+            super::super::record::Sealer::default().seal(&dialled.noise, b"mine").unwrap();
         let open = |noise| super::super::record::Opener::default().open(noise, &records[2..]);
         assert!(open(&dialled.noise).is_err() && open(&answered.noise).is_ok());
     }
@@ -399,7 +427,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_handshake_for_one_that_is_relayed_to_another_fails() {
-        // Mallory, whom Alice dials, hands everything on to Bob: by invitation with one secret for both …
+        // Mallory, whom Alice dials, hands everything on to Bob: by invitation with one secret for
+        // both …
         let (alice, bob, mallory) = (identity(1), identity(2), identity(3));
         let (a, mut b) = streams();
         let link = invitation(&mallory);
@@ -408,13 +437,15 @@ mod tests {
             let preface = read_preface(&mut b).await?;
             accept_by_invitation(b, &bob, &preface, &link.secret).await
         };
-        let (dialled, answered) = tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
+        let (dialled, answered) =
+            tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
         assert!(dialled.is_err() && answered.is_err());
         // … and between contacts, even if one secret were shared by all three.
         let for_mallory = PairKeys::new(&[9; 32], alice.peer_id(), mallory.public());
         let for_alice = PairKeys::new(&[9; 32], bob.peer_id(), alice.public());
         let (a, b) = streams();
-        let (dialled, answered) = tokio::join!(dials(a, &alice, &for_mallory), answers(b, &bob, &for_alice));
+        let (dialled, answered) =
+            tokio::join!(dials(a, &alice, &for_mallory), answers(b, &bob, &for_alice));
         assert!(dialled.is_err() && answered.is_err());
     }
 
@@ -445,7 +476,8 @@ mod tests {
             drop(a);
             assert!(answers(b, &bob, &for_bob).await.is_err(), "cut at {end}");
         }
-        for length in (0..=20).chain([31, 32, 33, 47, 49, MAX_HANDSHAKE, MAX_HANDSHAKE + 1, 0xffff]) {
+        for length in (0..=20).chain([31, 32, 33, 47, 49, MAX_HANDSHAKE, MAX_HANDSHAKE + 1, 0xffff])
+        {
             let (mut a, b) = streams();
             a.write_all(&words[..preface::LENGTH]).await.unwrap();
             a.write_all(&u16::try_from(length).unwrap().to_be_bytes()).await.unwrap();
@@ -463,7 +495,9 @@ mod tests {
         for (point, last) in points[1..].iter_mut().zip([0xec, 0xed, 0xee]) {
             (point[0], point[31]) = (last, 0x7f);
         }
-        let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap();
+        let hex = |text: &str| {
+            data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap()
+        };
         points.extend([
             one,
             hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
@@ -477,7 +511,8 @@ mod tests {
             a.write_all(&u16::try_from(48).unwrap().to_be_bytes()).await.unwrap();
             a.write_all(&[&point[..], &[0; 16]].concat()).await.unwrap();
             let (secret, psk) = (bob.link_secret(), [0; 32]);
-            let mut noise = builder(BY_INVITATION, &secret, &psk, &words).unwrap().build_responder().unwrap();
+            let mut noise =
+                builder(BY_INVITATION, &secret, &psk, &words).unwrap().build_responder().unwrap();
             assert!(receive_first(&mut b, &mut noise).await.is_err());
             assert!(is_low_order(&point), "it was refused for another reason");
             // As somebody's static key: nobody has the secret, everybody could pretend to.
@@ -500,11 +535,18 @@ mod tests {
             accept_by_invitation(b, &bob, &preface, &link.secret).await
         };
         let ask = async {
-            let preface =
-                Preface::new(Purpose::Invitation, &link.secret.tag_key(), &mut StdRng::from_seed([0; 32])).to_bytes();
+            let preface = Preface::new(
+                Purpose::Invitation,
+                &link.secret.tag_key(),
+                &mut StdRng::from_seed([0; 32]),
+            )
+            .to_bytes();
             let (secret, psk) = (alice.link_secret(), link.secret.psk());
             let prologue = [&preface[..], &link.peer_id.0].concat();
-            let mut noise = builder(BY_INVITATION, &secret, &psk, &prologue).unwrap().build_initiator().unwrap();
+            let mut noise = builder(BY_INVITATION, &secret, &psk, &prologue)
+                .unwrap()
+                .build_initiator()
+                .unwrap();
             a.write_all(&preface).await.unwrap();
             send(&mut a, &mut noise, &[]).await.unwrap();
             receive(&mut a, &mut noise).await.unwrap();

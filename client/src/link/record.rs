@@ -31,16 +31,24 @@ pub struct Sealer {
 
 impl Sealer {
     /// The records of one frame, ready to be written.
-    pub fn seal(&mut self, noise: &StatelessTransportState, frame: &[u8]) -> Result<Vec<u8>, LinkError> {
+    pub fn seal(
+        &mut self,
+        noise: &StatelessTransportState,
+        frame: &[u8],
+    ) -> Result<Vec<u8>, LinkError> {
         let too_large = WireError::TooLarge { what: "frame", limit: FRAME_SIZES[3] - PAD_PREFIX };
         let size = size_class(&FRAME_SIZES, frame.len() + PAD_PREFIX).ok_or(too_large)?;
         let padded = Zeroizing::new(pad(frame, size));
         let mut records = Vec::with_capacity(size + 2 * (2 + NOISE_TAG));
         for plain in padded.chunks(MAX_RECORD) {
             let mut ciphertext = vec![0; plain.len() + NOISE_TAG];
-            let length = noise.write_message(self.nonce, plain, &mut ciphertext).map_err(|_| LinkError::Record)?;
+            let length = noise
+                .write_message(self.nonce, plain, &mut ciphertext)
+                .map_err(|_| LinkError::Record)?;
             self.nonce += 1;
-            records.extend_from_slice(&u16::try_from(length).map_err(|_| LinkError::Record)?.to_be_bytes());
+            records.extend_from_slice(
+                &u16::try_from(length).map_err(|_| LinkError::Record)?.to_be_bytes(),
+            );
             records.extend_from_slice(&ciphertext[..length]);
         }
         Ok(records)
@@ -56,9 +64,15 @@ pub struct Opener {
 
 impl Opener {
     /// Takes one record's ciphertext; gives the frame's bytes once it is whole.
-    pub fn open(&mut self, noise: &StatelessTransportState, ciphertext: &[u8]) -> Result<Option<Vec<u8>>, LinkError> {
+    pub fn open(
+        &mut self,
+        noise: &StatelessTransportState,
+        ciphertext: &[u8],
+    ) -> Result<Option<Vec<u8>>, LinkError> {
         let mut plain = Zeroizing::new(vec![0; ciphertext.len()]);
-        let length = noise.read_message(self.nonce, ciphertext, &mut plain).map_err(|_| LinkError::Record)?;
+        let length = noise
+            .read_message(self.nonce, ciphertext, &mut plain)
+            .map_err(|_| LinkError::Record)?;
         self.nonce += 1;
         plain.truncate(length);
         let half = length == MAX_RECORD;
@@ -108,7 +122,8 @@ mod tests {
     fn a_receipt_a_word_and_a_sentence_have_one_size() {
         let (a, _) = pair();
         let mut sealer = Sealer::default();
-        let sizes: Vec<usize> = [1, 20, 1084].map(|n| sealer.seal(&a, &vec![1; n]).unwrap().len()).into();
+        let sizes: Vec<usize> =
+            [1, 20, 1084].map(|n| sealer.seal(&a, &vec![1; n]).unwrap().len()).into();
         assert_eq!(sizes, [1088 + 18; 3]);
     }
 
@@ -119,7 +134,8 @@ mod tests {
         for length in [0, 1, 1084, 1085, 4156, 16_444, 16_445, 65_596] {
             let frame = vec![5; length];
             let records = split(&sealer.seal(&a, &frame).unwrap());
-            let frames: Vec<_> = records.iter().filter_map(|r| opener.open(&b, r).unwrap()).collect();
+            let frames: Vec<_> =
+                records.iter().filter_map(|r| opener.open(&b, r).unwrap()).collect();
             assert_eq!(frames, [frame]);
         }
         assert!(sealer.seal(&a, &vec![5; 65_597]).is_err());

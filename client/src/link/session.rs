@@ -121,8 +121,8 @@ impl Session {
         let sender = LinkSender { queue, cancel: cancel.clone() };
         let Self { reader, writer, .. } = self;
         let running = async move {
-            // In turn, so that neither keeps the other waiting; not by chance, so that what happened can be
-            // played again.
+            // In turn, so that neither keeps the other waiting; not by chance, so that what
+            // happened can be played again.
             let reads = reader.run(pongs, Arc::clone(&events)).into_stream();
             let writes = writer.run(outgoing, events).into_stream();
             let (reads, writes) = (pin!(reads), pin!(writes));
@@ -244,7 +244,8 @@ mod tests {
 
     /// Both ends of a link whose hands are shaken.
     async fn ends() -> (Established, Established) {
-        let (alice, bob) = (Identity::new(&RootSecret([1; 32])), Identity::new(&RootSecret([2; 32])));
+        let (alice, bob) =
+            (Identity::new(&RootSecret([1; 32])), Identity::new(&RootSecret([2; 32])));
         let for_alice = PairKeys::new(&[9; 32], alice.peer_id(), bob.public());
         let for_bob = PairKeys::new(&[9; 32], bob.peer_id(), alice.public());
         let (a, b) = tokio::io::duplex(4096);
@@ -254,7 +255,8 @@ mod tests {
             let preface = read_preface(&mut b).await.unwrap();
             accept_contact(b, &bob, &preface, &for_bob).await.unwrap()
         };
-        let (dialled, answered) = tokio::join!(dial_contact(a, &alice, &for_alice, &mut rng), answer);
+        let (dialled, answered) =
+            tokio::join!(dial_contact(a, &alice, &for_alice, &mut rng), answer);
         (dialled.unwrap(), answered)
     }
 
@@ -283,10 +285,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_of_an_impossible_length_ends_the_link_before_it_is_read() {
-        let sizes: Vec<usize> = [FRAME_SIZES[0], FRAME_SIZES[1], FRAME_SIZES[2], crate::limits::MAX_RECORD]
-            .into_iter()
-            .map(|size| size + 16)
-            .collect();
+        let sizes: Vec<usize> =
+            [FRAME_SIZES[0], FRAME_SIZES[1], FRAME_SIZES[2], crate::limits::MAX_RECORD]
+                .into_iter()
+                .map(|size| size + 16)
+                .collect();
         let wrong = sizes.iter().flat_map(|size| [size - 1, size + 1]);
         for length in (0..=20).chain(wrong).chain([FRAME_SIZES[3], 0xffff]) {
             let (ours, mut theirs) = ends().await;
@@ -321,7 +324,8 @@ mod tests {
         for order in orders {
             let (ours, theirs) = ends().await;
             let mut sealer = Sealer::default();
-            let records = [1, 2].map(|n| sealer.seal(&theirs.noise, &Frame::Ping(n).to_bytes()).unwrap());
+            let records =
+                [1, 2].map(|n| sealer.seal(&theirs.noise, &Frame::Ping(n).to_bytes()).unwrap());
             let (mut near, mut stream) = (Session::new(ours), theirs.stream);
             for n in order {
                 stream.write_all(&records[*n]).await.unwrap();
@@ -344,7 +348,10 @@ mod tests {
             stream.write_all(&said).await.unwrap();
             // Pings are taken off the stream, and not answered.
             let (mut read, _write) = tokio::io::split(stream);
-            let drain = tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
+            let drain =
+                tokio::spawn(
+                    async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await },
+                );
             assert!(matches!(link.await, LinkError::TimedOut), "{} bytes", said.len());
             assert!((limit..limit + slack).contains(&began.elapsed()), "{:?}", began.elapsed());
             drain.abort();
@@ -353,8 +360,10 @@ mod tests {
             let (sender, link, _stream) = running().await;
             let began = Instant::now();
             let envelope = || Frame::Envelope(vec![0; 60_000]);
-            let queued =
-                std::iter::repeat_with(|| sender.send(envelope(), None)).take(1000).filter(|sent| *sent).count();
+            let queued = std::iter::repeat_with(|| sender.send(envelope(), None))
+                .take(1000)
+                .filter(|sent| *sent)
+                .count();
             assert_eq!(queued, WRITE_QUEUE, "what waits to be written is bounded");
             assert!(matches!(link.await, LinkError::TimedOut));
             assert!(began.elapsed() < RECORD_DEADLINE + slack);

@@ -16,7 +16,8 @@ ids! {
     ContactId,
     /// A conversation.
     ConversationId,
-    /// A message, by its row; its [`MessageId`](crate::wire::message::MessageId) may be known to others.
+    /// A message, by its row; its [`MessageId`](crate::wire::message::MessageId) may be known to
+    /// others.
     MessageRowId,
     /// Something in the outbox. They rise in the order of acceptance.
     OutboxId,

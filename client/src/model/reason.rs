@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Why something waits, fails or is not known. `code` tells the cases apart; later versions may have
-/// more of them.
+/// Why something waits, fails or is not known. `code` tells the cases apart; later versions may
+/// have more of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Reason {

@@ -29,8 +29,8 @@ impl Policy {
 pub struct KeyUpdates {
     /// After so many sealed messages, receipts among them.
     pub after_messages: u32,
-    /// But not sooner after the last time than this, so that what travels for days by other people's
-    /// devices can still be opened: see `chive_mls` for how many past epochs are kept.
+    /// But not sooner after the last time than this, so that what travels for days by other
+    /// people's devices can still be opened: see `chive_mls` for how many past epochs are kept.
     pub not_before: Duration,
 }
 

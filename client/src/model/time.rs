@@ -55,7 +55,10 @@ mod tests {
         assert_eq!(UnixMillis(i64::MAX - 1) + hour, UnixMillis(i64::MAX));
         assert_eq!(UnixMillis(0) + Duration::MAX, UnixMillis(i64::MAX));
         assert_eq!(UnixMillis(i64::MIN) - hour, UnixMillis(i64::MIN));
-        assert_eq!(UnixMillis(7).saturating_duration_since(UnixMillis(5)), Duration::from_millis(2));
+        assert_eq!(
+            UnixMillis(7).saturating_duration_since(UnixMillis(5)),
+            Duration::from_millis(2)
+        );
         assert_eq!(UnixMillis(5).saturating_duration_since(UnixMillis(7)), Duration::ZERO);
     }
 }

@@ -4,8 +4,8 @@
 //! Input -> handle -> a domain, with a Cx -> settle -> commit -> effects
 //! ```
 //!
-//! Memory may be ahead of the store only within a step. When one fails, [`Core::recover`] brings it back
-//! in line with what is stored and with the links that run.
+//! Memory may be ahead of the store only within a step. When one fails, [`Core::recover`] brings it
+//! back in line with what is stored and with the links that run.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,8 @@ pub(crate) struct Core {
     pub(crate) owner: Owner,
     pub(crate) network: NetworkStatus,
     pub(crate) services: ServicesStatus,
-    /// The services that the transport was last told to host, and whether a replaced one is among them.
+    /// The services that the transport was last told to host, and whether a replaced one is among
+    /// them.
     pub(crate) hosted: (Vec<ServiceId>, bool),
     pub(crate) key_updates: KeyUpdates,
     /// The profile is destroyed: the node ends.
@@ -55,7 +56,8 @@ pub(crate) struct Core {
 pub(crate) enum Undo {
     /// It was a call, and whoever made it was told why it is refused.
     Refused,
-    /// The store failed in the middle of it: memory may be ahead. Nothing, if that was said and logged.
+    /// The store failed in the middle of it: memory may be ahead. Nothing, if that was said and
+    /// logged.
     Failed(Option<StoreError>),
 }
 
@@ -92,7 +94,9 @@ impl Core {
         match input {
             Input::Call(_) => Ok(()),
             Input::Report(report) => self.report(report, cx).await,
-            Input::Link { contact, link, event } => links::link_input(self, cx, contact, link, event).await,
+            Input::Link { contact, link, event } => {
+                links::link_input(self, cx, contact, link, event).await
+            }
             Input::Deliver(contact) => {
                 cx.fx.deliver(contact);
                 Ok(())
@@ -111,15 +115,23 @@ impl Core {
     async fn report(&mut self, report: Report, cx: &mut Cx) -> Result<(), StoreError> {
         match report {
             Report::Met { contact, greeted } => links::link_up(self, cx, contact, greeted).await,
-            Report::AnswerFailed { contact, error } => links::answer_failed(self, cx, contact, &error).await,
-            Report::DialFailed { contact, error } => links::dial_failed(self, cx, contact, &error).await,
+            Report::AnswerFailed { contact, error } => {
+                links::answer_failed(self, cx, contact, &error).await
+            }
+            Report::DialFailed { contact, error } => {
+                links::dial_failed(self, cx, contact, &error).await
+            }
             Report::RequestFailed { contact, error } => {
                 contacts::requests::attempt_failed(self, cx, contact, &error).await
             }
             Report::Requested(request) => contacts::requests::requested(self, cx, request).await,
             Report::Answered(answered) => contacts::requests::answered(self, cx, answered).await,
-            Report::Server { server, news } => super::presence::others::server_news(self, cx, server, news).await,
-            Report::Handle { id, result } => contacts::handles::job_done(self, cx, id, result).await,
+            Report::Server { server, news } => {
+                super::presence::others::server_news(self, cx, server, news).await
+            }
+            Report::Handle { id, result } => {
+                contacts::handles::job_done(self, cx, id, result).await
+            }
         }
     }
 
@@ -132,7 +144,9 @@ impl Core {
                 Ok(())
             }
             Chore::Due => self.do_what_is_due(cx).await,
-            Chore::Delete { batches_before } => retention::delete_batch(self, cx, batches_before).await,
+            Chore::Delete { batches_before } => {
+                retention::delete_batch(self, cx, batches_before).await
+            }
             Chore::SettledRequests => contacts::requests::drop_settled(self, cx).await,
             Chore::Restarts => restart::repeat_requests(self, cx).await,
             Chore::Presences => {
@@ -168,13 +182,21 @@ impl Core {
         Ok(())
     }
 
-    async fn network_changed(&mut self, status: NetworkStatus, cx: &mut Cx) -> Result<(), StoreError> {
+    async fn network_changed(
+        &mut self,
+        status: NetworkStatus,
+        cx: &mut Cx,
+    ) -> Result<(), StoreError> {
         let before = std::mem::replace(&mut self.network, status);
         self.sessions.network_changed(before.ready, self.network.ready, cx.at, &mut cx.fx);
         self.tell(cx).await
     }
 
-    async fn services_changed(&mut self, status: ServicesStatus, cx: &mut Cx) -> Result<(), StoreError> {
+    async fn services_changed(
+        &mut self,
+        status: ServicesStatus,
+        cx: &mut Cx,
+    ) -> Result<(), StoreError> {
         self.services = status;
         self.tell(cx).await
     }

@@ -1,5 +1,6 @@
-//! What a domain is given to handle one input: a transaction, the time, randomness, and a list for what
-//! must be done once the transaction is committed. Domains have no other way to reach anything outside.
+//! What a domain is given to handle one input: a transaction, the time, randomness, and a list for
+//! what must be done once the transaction is committed. Domains have no other way to reach anything
+//! outside.
 
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ impl Cx {
 
     /// Notes an event that says what it is about by itself.
     pub(crate) async fn note(&mut self, what: &What) -> Result<(), StoreError> {
-        let body = serde_json::to_string(what).map_err(|error| StoreError::damaged("an event", error))?;
+        let body =
+            serde_json::to_string(what).map_err(|error| StoreError::damaged("an event", error))?;
         events::add(&mut self.tx, self.now, Kind::Other, None, Some(&body)).await.map(drop)
     }
 
@@ -55,8 +57,13 @@ impl Cx {
     }
 
     /// Notes that a conversation came, or that something about it changed that no message tells of.
-    pub(crate) async fn note_conversation(&mut self, conversation: ConversationId) -> Result<(), StoreError> {
-        events::add(&mut self.tx, self.now, Kind::Conversation, Some(conversation.0), None).await.map(drop)
+    pub(crate) async fn note_conversation(
+        &mut self,
+        conversation: ConversationId,
+    ) -> Result<(), StoreError> {
+        events::add(&mut self.tx, self.now, Kind::Conversation, Some(conversation.0), None)
+            .await
+            .map(drop)
     }
 
     /// Notes that a contact came or changed.

@@ -1,8 +1,9 @@
 //! What an input leaves to do. Domains write it down; nothing of it happens before the commit.
 //!
 //! There are two lists. [`Marks`] name what has changed, and are worked off in the same transaction
-//! (`core::settle`): a contact is read again, its outbox is sealed. An [`Effect`] carries everything
-//! that it needs, cannot fail, and is applied by the [`Executor`](super::executor::Executor) alone.
+//! (`core::settle`): a contact is read again, its outbox is sealed. An [`Effect`] carries
+//! everything that it needs, cannot fail, and is applied by the
+//! [`Executor`](super::executor::Executor) alone.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,8 @@ use rand::rngs::StdRng;
 #[derive(Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct Marks {
-    /// Read these contacts again, at the start and after a failure: what changes one reads it at once.
+    /// Read these contacts again, at the start and after a failure: what changes one reads it at
+    /// once.
     pub(crate) reload: BTreeSet<ContactId>,
     /// Something may wait for these, or no longer.
     pub(crate) deliver: BTreeSet<ContactId>,
@@ -164,7 +166,8 @@ impl Effects {
     /// Our card changed: everybody is told, and servers are brought in line.
     pub(crate) fn card_changed(&mut self) {
         let marks = &mut self.marks;
-        (marks.owner, marks.services, marks.presence, marks.deliver_to_all) = (true, true, true, true);
+        (marks.owner, marks.services, marks.presence, marks.deliver_to_all) =
+            (true, true, true, true);
     }
 
     pub(crate) fn mark(&self) -> Mark {

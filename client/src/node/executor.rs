@@ -1,5 +1,5 @@
-//! The one place that touches links, tasks and the transport: it applies effects after their commit.
-//! It knows no SQL and no rules, and nothing that it does can fail.
+//! The one place that touches links, tasks and the transport: it applies effects after their
+//! commit. It knows no SQL and no rules, and nothing that it does can fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,11 +92,15 @@ impl Executor {
             Effect::HurryDial(contact) => self.hurry_dial(contact),
             Effect::StopDial(contact) => drop(self.dials.remove(&contact)),
             Effect::GoOn { contact, session } => self.go_on(contact, *session),
-            Effect::Keys { contact, keys: Some(keys) } => self.handshaker.keyring.admit(contact, *keys),
+            Effect::Keys { contact, keys: Some(keys) } => {
+                self.handshaker.keyring.admit(contact, *keys)
+            }
             Effect::Keys { contact, keys: None } => self.handshaker.keyring.remove(contact),
             Effect::Invitations(secrets) => self.handshaker.keyring.set_invitations(secrets),
             Effect::AnswerRequest { to, frame, contact } => {
-                let version = |contact| self.handshaker.keyring.version(contact).map(|version| (contact, version));
+                let version = |contact| {
+                    self.handshaker.keyring.version(contact).map(|version| (contact, version))
+                };
                 // If they are gone by now, they ask again and get the same answer.
                 let _ = to.send(RequestAnswer { frame, contact: contact.and_then(version) });
             }
@@ -107,9 +111,13 @@ impl Executor {
             }
             Effect::Erase { rewrite } => {
                 let cleaned = self.store.erase(rewrite).await;
-                let cleaned =
-                    cleaned.inspect_err(|error| tracing::error!(%error, "deleted messages are still on disk"));
-                return Some(Input::Erased { cleaned: cleaned.unwrap_or(false), rewritten: rewrite });
+                let cleaned = cleaned.inspect_err(
+                    |error| tracing::error!(%error, "deleted messages are still on disk"),
+                );
+                return Some(Input::Erased {
+                    cleaned: cleaned.unwrap_or(false),
+                    rewritten: rewrite,
+                });
             }
             Effect::Complete(completion) => completion.committed(),
             Effect::Continue(input) => return Some(*input),
@@ -147,8 +155,8 @@ impl Executor {
         self.transport.close().await;
     }
 
-    /// A frame that finds no room in the queue ends the link, so that nothing overtakes it: over the next
-    /// one, both sides repeat everything that has no receipt.
+    /// A frame that finds no room in the queue ends the link, so that nothing overtakes it: over
+    /// the next one, both sides repeat everything that has no receipt.
     fn send(&mut self, contact: ContactId, frame: Frame, outbox: Option<OutboxId>) {
         let Some(link) = self.links.get(&contact) else { return };
         if !link.sender.send(frame, outbox) {
@@ -161,7 +169,8 @@ impl Executor {
         let id = session.id;
         let events = inbox.add_link(contact, id);
         let ended = events.clone();
-        let (sender, running) = session.run(self.links_stop.child_token(), events, LinkInput::Event);
+        let (sender, running) =
+            session.run(self.links_stop.child_token(), events, LinkInput::Event);
 
         self.tasks.spawn(async move {
             let error = running.await;
@@ -197,7 +206,9 @@ impl Executor {
                     handshaker.dial(&*transport, contact, address, attempt, rng).await;
                 }
                 Target::Request { invitation, introduction } => {
-                    handshaker.ask(&*transport, contact, &invitation, introduction, attempt, rng).await;
+                    handshaker
+                        .ask(&*transport, contact, &invitation, introduction, attempt, rng)
+                        .await;
                 }
             }
         };

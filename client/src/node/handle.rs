@@ -1,5 +1,6 @@
-//! A handle on the running node. Operations that change something are calls: each is handled by the node
-//! in one transaction, and stands in the file of its domain. Reads (`query`) run beside the node.
+//! A handle on the running node. Operations that change something are calls: each is handled by the
+//! node in one transaction, and stands in the file of its domain. Reads (`query`) run beside the
+//! node.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,11 @@ where
     T: Send + 'static,
     W: for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>> + Send + 'static,
 {
-    fn run<'a>(self: Box<Self>, core: &'a mut Core, cx: &'a mut Cx) -> BoxFuture<'a, Result<Completion, Fault>> {
+    fn run<'a>(
+        self: Box<Self>,
+        core: &'a mut Core,
+        cx: &'a mut Cx,
+    ) -> BoxFuture<'a, Result<Completion, Fault>> {
         async move {
             let Self { work, answer } = *self;
             // A caller that went away does not need its answer.
@@ -89,11 +94,13 @@ where
 }
 
 impl NodeHandle {
-    /// Has the node do something, in one transaction. When this returns, it is stored, and what follows
-    /// from it is under way.
+    /// Has the node do something, in one transaction. When this returns, it is stored, and what
+    /// follows from it is under way.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
-        work: impl for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>> + Send + 'static,
+        work: impl for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>>
+        + Send
+        + 'static,
     ) -> Result<T, Fault> {
         let stopping = || Fault::new(ErrorCode::Stopping, "the node is stopping");
         let (answer, answered) = oneshot::channel();
@@ -126,7 +133,11 @@ impl NodeHandle {
     pub async fn notes(&self) -> Result<Vec<Note>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            Ok(notes::all(&mut tx).await?.into_iter().map(|(key, text)| Note { key, text }).collect())
+            Ok(notes::all(&mut tx)
+                .await?
+                .into_iter()
+                .map(|(key, text)| Note { key, text })
+                .collect())
         })
         .await
     }
@@ -141,16 +152,20 @@ impl NodeHandle {
     /// Replaces the passphrase. The node goes on meanwhile.
     pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> {
         let directory = self.directory.clone();
-        let changed = tokio::task::spawn_blocking(move || change_passphrase(&directory, change)).await;
+        let changed =
+            tokio::task::spawn_blocking(move || change_passphrase(&directory, change)).await;
         match changed.map_err(|error| internal(&error))? {
             Ok(()) => Ok(()),
-            Err(ProfileError::WrongPassphrase) => {
-                Err(Fault::new(ErrorCode::WrongPassphrase, "the old passphrase is wrong: nothing was changed"))
-            }
+            Err(ProfileError::WrongPassphrase) => Err(Fault::new(
+                ErrorCode::WrongPassphrase,
+                "the old passphrase is wrong: nothing was changed",
+            )),
             Err(error @ ProfileError::EmptyPassphrase) => {
                 Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
             }
-            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::StorageFull => Err(StoreError::Full.into()),
+            Err(ProfileError::Io(error)) if error.kind() == ErrorKind::StorageFull => {
+                Err(StoreError::Full.into())
+            }
             Err(ProfileError::Io(error)) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
                 Err(StoreError::ReadOnly.into())
             }
@@ -162,7 +177,8 @@ impl NodeHandle {
     pub async fn backup(&self, passphrase: Passphrase) -> Result<Backup, Fault> {
         let (store, directory) = (self.store.clone(), self.directory.clone());
         // On its own, so that it is whole or gone, whoever waits for it.
-        let making = tokio::spawn(async move { make_backup(&store, &directory, &passphrase).await });
+        let making =
+            tokio::spawn(async move { make_backup(&store, &directory, &passphrase).await });
         match making.await.map_err(|error| internal(&error))? {
             Err(error @ ProfileError::EmptyPassphrase) => {
                 Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
@@ -177,7 +193,8 @@ impl NodeHandle {
         let (node, directory) = (self.clone(), self.directory.clone());
         // On its own, so that it is done or not, whoever waits for it.
         let wiping = tokio::spawn(async move {
-            let destroyed = tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
+            let destroyed =
+                tokio::task::spawn_blocking(move || profile::destroy_key(&directory)).await;
             destroyed.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
             node.call(|core, _| {
                 core.wiped = true;
@@ -216,22 +233,30 @@ async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), Fault> {
     }
     let is_new = notes::get(&mut cx.tx, &key).await?.is_none();
     if is_new && notes::count(&mut cx.tx).await? >= MAX_NOTES {
-        return refuse(ErrorCode::OutOfRange, format!("there are {MAX_NOTES} notes: remove one first"));
+        return refuse(
+            ErrorCode::OutOfRange,
+            format!("there are {MAX_NOTES} notes: remove one first"),
+        );
     }
     Ok(notes::put(&mut cx.tx, &key, &text).await?)
 }
 
 fn check_note(key: &str, text: &str) -> Result<(), Fault> {
-    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    let fine =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {
-        let why = format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
+        let why =
+            format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
         return Err(Fault::new(ErrorCode::OutOfRange, why));
     }
     if key == BRIDGES {
         check_bridges(text).map_err(|why| Fault::new(ErrorCode::InvalidText, why))?;
     }
     if text.len() > MAX_NOTE {
-        return Err(Fault::new(ErrorCode::InvalidText, format!("a note has at most {MAX_NOTE} bytes")));
+        return Err(Fault::new(
+            ErrorCode::InvalidText,
+            format!("a note has at most {MAX_NOTE} bytes"),
+        ));
     }
     Ok(())
 }

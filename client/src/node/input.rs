@@ -1,8 +1,8 @@
 //! What the node handles, one after the other, and the queue that it comes from.
 //!
 //! Every link has a small queue of its own. They are served in turn, so that a contact who sends as
-//! fast as they can waits for themselves and not for others: a link stops reading while its queue is
-//! full.
+//! fast as they can waits for themselves and not for others: a link stops reading while its queue
+//! is full.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,8 +32,9 @@ use chive_shared::server::ServerId;
 pub(crate) const CALL_QUEUE: usize = 64;
 /// Reports of tasks waiting for the node: tasks wait while it is full.
 pub(crate) const REPORT_QUEUE: usize = 256;
-/// What came over one link and waits for the node: the link reads no further while it is full. It is also what others
-/// may have to wait for, and a longer queue brings little more through the node.
+/// What came over one link and waits for the node: the link reads no further while it is full. It
+/// is also what others may have to wait for, and a longer queue brings little more through the
+/// node.
 pub(crate) const LINK_QUEUE: usize = 1;
 
 /// One thing to handle, whole, in one transaction.
@@ -84,8 +85,14 @@ pub(crate) enum Chore {
 
 impl Chore {
     /// Those that every tick brings.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Deliveries, Self::Due, Self::Erasure, Self::SettledRequests, Self::Restarts, Self::Presences];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Deliveries,
+        Self::Due,
+        Self::Erasure,
+        Self::SettledRequests,
+        Self::Restarts,
+        Self::Presences,
+    ];
 }
 
 /// What came over a link.
@@ -130,7 +137,11 @@ pub(crate) struct Answered {
 /// An operation of the local API, on its way to the node.
 pub(crate) trait Call: Send {
     /// Does it, and says whom to tell once it is committed. An error has been told already.
-    fn run<'a>(self: Box<Self>, core: &'a mut Core, cx: &'a mut Cx) -> BoxFuture<'a, Result<Completion, Fault>>;
+    fn run<'a>(
+        self: Box<Self>,
+        core: &'a mut Core,
+        cx: &'a mut Cx,
+    ) -> BoxFuture<'a, Result<Completion, Fault>>;
 
     /// Tells the caller that it cannot be done.
     fn fail(self: Box<Self>, fault: Fault);
@@ -170,8 +181,8 @@ impl Inbox {
         sender
     }
 
-    /// The next arrival, once there is one. The sources take turns; not by chance, so that what happened
-    /// can be played again.
+    /// The next arrival, once there is one. The sources take turns; not by chance, so that what
+    /// happened can be played again.
     pub(crate) async fn next(&mut self) -> Arrival {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -215,7 +226,9 @@ impl Stream for LinkQueue {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Input>> {
         let (contact, link) = (self.contact, self.link);
-        self.queue.poll_recv(context).map(|event| event.map(|event| Input::Link { contact, link, event }))
+        self.queue
+            .poll_recv(context)
+            .map(|event| event.map(|event| Input::Link { contact, link, event }))
     }
 }
 
@@ -249,7 +262,8 @@ mod tests {
         assert!(busy.try_send(flushed()).is_err(), "a link that is not served reads no further");
         quiet.try_send(flushed()).unwrap();
 
-        let served: Vec<_> = (0..=LINK_QUEUE).map(|_| contact_of(inbox.ready().as_ref()).unwrap()).collect();
+        let served: Vec<_> =
+            (0..=LINK_QUEUE).map(|_| contact_of(inbox.ready().as_ref()).unwrap()).collect();
         let turn = served.iter().position(|contact| *contact == ContactId(2)).unwrap();
         assert!(turn <= 1, "{served:?}");
         assert!(inbox.ready().is_none());

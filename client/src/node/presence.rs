@@ -177,9 +177,14 @@ pub(crate) struct Shown {
 impl OtherPresence {
     /// By the link, else by the newer of what a server shows and the link's end.
     pub(crate) fn at(&self, now: UnixMillis) -> Shown {
-        let unknown = |reason| Shown { presence: Presence::Unknown, source: None, since: None, reason };
-        let by_link =
-            |presence| Shown { presence, source: Some(PresenceSource::Link), since: self.since, reason: None };
+        let unknown =
+            |reason| Shown { presence: Presence::Unknown, source: None, since: None, reason };
+        let by_link = |presence| Shown {
+            presence,
+            source: Some(PresenceSource::Link),
+            since: self.since,
+            reason: None,
+        };
         if self.linked {
             return by_link(Presence::Online);
         }
@@ -233,7 +238,8 @@ impl Presences {
 
     /// What readers see of all servers, if it has changed since the last call.
     pub(crate) fn changed_servers(&mut self) -> Option<BTreeMap<ServerId, ServerView>> {
-        std::mem::take(&mut self.changed).then(|| self.servers.iter().map(|(id, known)| (*id, known.view())).collect())
+        std::mem::take(&mut self.changed)
+            .then(|| self.servers.iter().map(|(id, known)| (*id, known.view())).collect())
     }
 
     /// What is known of a contact.
@@ -250,19 +256,22 @@ impl Presences {
 
     /// The newest that any server showed of a contact, dead or alive.
     fn newest(&self, contact: ContactId) -> Option<&News> {
-        let believed = self.servers.values().filter(|known| known.state() != ServerState::Untrusted);
+        let believed =
+            self.servers.values().filter(|known| known.state() != ServerState::Untrusted);
         believed.filter_map(|known| known.seen.get(&contact)).max_by_key(|news| news.written)
     }
 
     fn why_unknown(&self, contact: ContactId) -> Reason {
-        let mut at = self.servers.values().filter(|known| known.readers_of.contains(&contact)).peekable();
+        let mut at =
+            self.servers.values().filter(|known| known.readers_of.contains(&contact)).peekable();
         if at.peek().is_none() {
             return Reason::PresenceWithoutServer;
         }
         if at.clone().any(|known| known.state() == ServerState::Reachable) {
             return Reason::PresenceWithoutRecord;
         }
-        let cause = at.find_map(|known| known.outcome().reason.clone()).unwrap_or(Reason::ServerNotAsked);
+        let cause =
+            at.find_map(|known| known.outcome().reason.clone()).unwrap_or(Reason::ServerNotAsked);
         Reason::PresenceServer { cause: cause.boxed() }
     }
 }

@@ -10,8 +10,8 @@ use super::handle::{NodeHandle, internal, refuse};
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
 use crate::api::types::{
-    Contact, ContactState, Conversation, DoorState, ErrorCode, Event, Handle, Invitation, Message, Request, Search,
-    Server, Status, TorStatus, What,
+    Contact, ContactState, Conversation, DoorState, ErrorCode, Event, Handle, Invitation, Message,
+    Request, Search, Server, Status, TorStatus, What,
 };
 use crate::fault::Fault;
 use crate::identity::safety_number;
@@ -21,7 +21,9 @@ use crate::store::contacts::ContactRow;
 use crate::store::conversations::Heading;
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
-use crate::store::{Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms};
+use crate::store::{
+    Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms,
+};
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 use crate::wire::message::MessageId;
 
@@ -90,22 +92,36 @@ impl NodeHandle {
     pub async fn conversations(&self) -> Result<Vec<Conversation>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            let mut contacts: HashMap<ConversationId, ContactRow> =
-                contacts::all(&mut tx).await?.into_iter().map(|row| (row.conversation, row)).collect();
+            let mut contacts: HashMap<ConversationId, ContactRow> = contacts::all(&mut tx)
+                .await?
+                .into_iter()
+                .map(|row| (row.conversation, row))
+                .collect();
             let mut settings = terms::load_all(&mut tx).await?;
             let waiting = outbox::waiting_of_all(&mut tx).await?;
             let unread = messages::unread_of_all(&mut tx).await?;
-            let mut newest: HashMap<ConversationId, MessageRow> =
-                messages::newest_of_all(&mut tx).await?.into_iter().map(|row| (row.conversation, row)).collect();
+            let mut newest: HashMap<ConversationId, MessageRow> = messages::newest_of_all(&mut tx)
+                .await?
+                .into_iter()
+                .map(|row| (row.conversation, row))
+                .collect();
 
             let mut shown = vec![];
             for row in conversations::all(&mut tx).await? {
-                let (Some(with), Some(settings)) = (contacts.remove(&row.id), settings.remove(&row.id)) else {
+                let (Some(with), Some(settings)) =
+                    (contacts.remove(&row.id), settings.remove(&row.id))
+                else {
                     continue;
                 };
-                let number = |all: &HashMap<ConversationId, u32>| all.get(&row.id).copied().unwrap_or(0);
-                let newest = newest.remove(&row.id).map(|message| self.show_message(&message, &with.heading()));
-                shown.push(Conversation { newest, ..row.show(&with, &settings, number(&waiting), number(&unread)) });
+                let number =
+                    |all: &HashMap<ConversationId, u32>| all.get(&row.id).copied().unwrap_or(0);
+                let newest = newest
+                    .remove(&row.id)
+                    .map(|message| self.show_message(&message, &with.heading()));
+                shown.push(Conversation {
+                    newest,
+                    ..row.show(&with, &settings, number(&waiting), number(&unread))
+                });
             }
             Ok(shown)
         })
@@ -117,12 +133,17 @@ impl NodeHandle {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let within = find_heading(&mut tx, which).await?;
-            self.read_conversation(&mut tx, within.conversation).await?.map_or_else(removed_meanwhile, Ok)
+            self.read_conversation(&mut tx, within.conversation)
+                .await?
+                .map_or_else(removed_meanwhile, Ok)
         })
         .await
     }
 
-    pub(crate) async fn conversation_in_row(&self, row: ConversationId) -> Result<Conversation, Fault> {
+    pub(crate) async fn conversation_in_row(
+        &self,
+        row: ConversationId,
+    ) -> Result<Conversation, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             self.read_conversation(&mut tx, row).await?.map_or_else(removed_meanwhile, Ok)
@@ -131,27 +152,44 @@ impl NodeHandle {
     }
 
     /// `None` if it was removed.
-    async fn read_conversation(&self, tx: &mut Tx, id: ConversationId) -> Result<Option<Conversation>, Fault> {
+    async fn read_conversation(
+        &self,
+        tx: &mut Tx,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, Fault> {
         let row = conversations::by_id(tx, id).await?;
-        let (Some(row), Some(with)) = (row, contacts::by_conversation(tx, id).await?) else { return Ok(None) };
+        let (Some(row), Some(with)) = (row, contacts::by_conversation(tx, id).await?) else {
+            return Ok(None);
+        };
         let settings = terms::load(tx, id).await?;
         let waiting = outbox::waiting(tx, id).await?;
         let unread = messages::unread(tx, id).await?;
-        let newest = messages::newest(tx, id).await?.map(|message| self.show_message(&message, &with.heading()));
+        let newest = messages::newest(tx, id)
+            .await?
+            .map(|message| self.show_message(&message, &with.heading()));
         Ok(Some(Conversation { newest, ..row.show(&with, &settings, waiting, unread) }))
     }
 
     /// Oldest first, at most `limit`, those just before the message `before` (or the newest).
-    pub async fn history(&self, which: &str, limit: u32, before: Option<&str>) -> Result<Vec<Message>, Fault> {
+    pub async fn history(
+        &self,
+        which: &str,
+        limit: u32,
+        before: Option<&str>,
+    ) -> Result<Vec<Message>, Fault> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let within = find_heading(&mut tx, which).await?;
             let before = match before {
                 None => None,
-                Some(id) => match messages::in_conversation(&mut tx, within.conversation, parse_id(id)?).await? {
-                    Some(row) => Some(messages::Position { clock: row.clock, id: row.id }),
-                    None => return unknown_message(),
-                },
+                Some(id) => {
+                    match messages::in_conversation(&mut tx, within.conversation, parse_id(id)?)
+                        .await?
+                    {
+                        Some(row) => Some(messages::Position { clock: row.clock, id: row.id }),
+                        None => return unknown_message(),
+                    }
+                }
             };
             let rows = messages::history(&mut tx, within.conversation, limit, before).await?;
             Ok(rows.iter().map(|row| self.show_message(row, &within)).collect())
@@ -163,7 +201,10 @@ impl NodeHandle {
     pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
         self.read(async {
             if search.text.trim().is_empty() || search.text.len() > MAX_SEARCH {
-                return refuse(ErrorCode::InvalidText, format!("search for 1 to {MAX_SEARCH} bytes of text"));
+                return refuse(
+                    ErrorCode::InvalidText,
+                    format!("search for 1 to {MAX_SEARCH} bytes of text"),
+                );
             }
             let mut tx = self.store.begin().await?;
             let within = match &search.conversation {
@@ -177,8 +218,12 @@ impl NodeHandle {
                     None => return unknown_message(),
                 },
             };
-            let found = messages::search(&mut tx, &search.text, within, search.limit, before).await?;
-            Ok(found.iter().map(|found| self.show_message(&found.message, &found.heading)).collect())
+            let found =
+                messages::search(&mut tx, &search.text, within, search.limit, before).await?;
+            Ok(found
+                .iter()
+                .map(|found| self.show_message(&found.message, &found.heading))
+                .collect())
         })
         .await
     }
@@ -218,7 +263,9 @@ impl NodeHandle {
             let mut tx = self.store.begin().await?;
             let rows = servers::all(&mut tx).await?;
             let view = |row: &servers::ServerRow| {
-                self.view.server(row.id).unwrap_or_else(|| ServerView::starting(row.token.is_some()))
+                self.view
+                    .server(row.id)
+                    .unwrap_or_else(|| ServerView::starting(row.token.is_some()))
             };
             Ok(rows.iter().map(|row| view(row).show(row.id)).collect())
         })
@@ -314,11 +361,17 @@ impl NodeHandle {
     async fn read_messages(&self, tx: &mut Tx, rows: &[MessageRow]) -> Result<Vec<Message>, Fault> {
         let conversations = rows.iter().map(|row| row.conversation).collect();
         let headings = conversations::headings(tx, &conversations).await?;
-        let shown = rows.iter().filter_map(|row| Some(self.show_message(row, headings.get(&row.conversation)?)));
+        let shown = rows
+            .iter()
+            .filter_map(|row| Some(self.show_message(row, headings.get(&row.conversation)?)));
         Ok(shown.collect())
     }
 
-    async fn read_message(&self, tx: &mut Tx, row: Option<MessageRow>) -> Result<Option<Message>, Fault> {
+    async fn read_message(
+        &self,
+        tx: &mut Tx,
+        row: Option<MessageRow>,
+    ) -> Result<Option<Message>, Fault> {
         Ok(self.read_messages(tx, row.as_slice()).await?.pop())
     }
 
@@ -339,7 +392,9 @@ impl NodeHandle {
             shared_name: row.shared_name.clone(),
             state,
             reason,
-            presence: presence.as_ref().map_or(crate::api::types::Presence::Unknown, |shown| shown.presence),
+            presence: presence
+                .as_ref()
+                .map_or(crate::api::types::Presence::Unknown, |shown| shown.presence),
             presence_source: presence.as_ref().and_then(|shown| shown.source),
             since: presence.as_ref().and_then(|shown| shown.since).map(Into::into),
             presence_reason: presence.and_then(|shown| shown.reason),
@@ -351,7 +406,11 @@ impl NodeHandle {
         })
     }
 
-    fn state_of(&self, row: &ContactRow, peer: Option<&PeerView>) -> (ContactState, Option<Reason>) {
+    fn state_of(
+        &self,
+        row: &ContactRow,
+        peer: Option<&PeerView>,
+    ) -> (ContactState, Option<Reason>) {
         let why_waiting = || self.view.why_waiting(row.id, Instant::now());
         match (row.state, row.blocked) {
             (_, true) => (ContactState::Blocked, None),
@@ -379,7 +438,10 @@ pub(crate) fn tor_status(network: &NetworkStatus) -> TorStatus {
 }
 
 pub(crate) fn doors(services: ServicesStatus) -> What {
-    What::Doors { front_door: door_state(services.requests), endpoint: door_state(services.contacts) }
+    What::Doors {
+        front_door: door_state(services.requests),
+        endpoint: door_state(services.contacts),
+    }
 }
 
 fn door_state(state: Reachability) -> DoorState {
@@ -394,7 +456,9 @@ fn door_state(state: Reachability) -> DoorState {
 pub(crate) fn parse_id(id: &str) -> Result<MessageId, Fault> {
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.map(MessageId).map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
+    bytes
+        .map(MessageId)
+        .map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
 }
 
 pub(crate) fn unknown_message<T>() -> Result<T, Fault> {

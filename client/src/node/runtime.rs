@@ -1,4 +1,5 @@
-//! The loop: select, step, commit, apply. The one place of a running node that commits, and that asks for the time.
+//! The loop: select, step, commit, apply. The one place of a running node that commits, and that
+//! asks for the time.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -84,7 +85,9 @@ pub(crate) struct Node {
     pub(crate) probe: Option<Box<dyn super::sim::Probe>>,
 }
 
-pub(crate) async fn prepare(parts: Parts) -> Result<(NodeHandle, CancellationToken, Node), StoreError> {
+pub(crate) async fn prepare(
+    parts: Parts,
+) -> Result<(NodeHandle, CancellationToken, Node), StoreError> {
     let Parts { store, transport, incoming, directory, clock, rng, key_updates, links } = parts;
     let (reports, inbox) = mpsc::channel(REPORT_QUEUE);
     let (calls, called) = mpsc::channel(CALL_QUEUE);
@@ -269,7 +272,11 @@ impl Node {
         Ok(())
     }
 
-    async fn handle_all(&mut self, inputs: &mut VecDeque<Input>, cx: &mut Cx) -> Result<(), StoreError> {
+    async fn handle_all(
+        &mut self,
+        inputs: &mut VecDeque<Input>,
+        cx: &mut Cx,
+    ) -> Result<(), StoreError> {
         if self.must_recover {
             let running = self.executor.running();
             self.core.recover(cx, &running).await?;
@@ -334,8 +341,8 @@ impl Node {
         }
     }
 
-    /// Does what is left to do. Whoever waits for an event or an answer finds what has led to it when they
-    /// look: the view comes first.
+    /// Does what is left to do. Whoever waits for an event or an answer finds what has led to it
+    /// when they look: the view comes first.
     async fn apply(&mut self, Committed { effects, newest }: Committed) {
         let is_answer = |effect: &Effect| matches!(effect, Effect::Complete(_));
         let (answers, others): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_answer);

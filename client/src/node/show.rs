@@ -1,10 +1,13 @@
 //! How what is stored looks in the local API.
 
 use crate::api::types::{
-    self as api, Conversation, ConversationSettings, Direction, Handle, HandleState, Invitation, InvitationState,
-    Member, Message, MessageState, OwnPresence, Request,
+    self as api, Conversation, ConversationSettings, Direction, Handle, HandleState, Invitation,
+    InvitationState, Member, Message, MessageState, OwnPresence, Request,
 };
-use crate::model::{self, ContactId, ConversationKind, HandleStatus, InvitationStatus, MessageStatus, Policy, Reason};
+use crate::model::{
+    self, ContactId, ConversationKind, HandleStatus, InvitationStatus, MessageStatus, Policy,
+    Reason,
+};
 use crate::store::contacts::ContactRow;
 use crate::store::conversations::{ConversationRow, Heading};
 use crate::store::handles::{AskingRow, HandleRow};
@@ -14,7 +17,11 @@ use crate::store::terms::TermsRow;
 
 impl MessageRow {
     /// `reason` tells why one waits.
-    pub(crate) fn show(&self, within: &Heading, reason: impl FnOnce(ContactId) -> Reason) -> Message {
+    pub(crate) fn show(
+        &self,
+        within: &Heading,
+        reason: impl FnOnce(ContactId) -> Reason,
+    ) -> Message {
         let waits = matches!(self.state, MessageStatus::Queued | MessageStatus::Sent);
         let is_ours = self.is_ours();
         Message {
@@ -22,7 +29,8 @@ impl MessageRow {
             conversation: within.public_id.to_hex(),
             conversation_name: within.name.clone(),
             direction: if is_ours { Direction::Sent } else { Direction::Received },
-            author: (!is_ours).then(|| Member { id: within.peer_id.to_hex(), name: within.name.clone() }),
+            author: (!is_ours)
+                .then(|| Member { id: within.peer_id.to_hex(), name: within.name.clone() }),
             text: self.text.clone(),
             state: self.shown_state(),
             reason: waits.then(|| reason(within.contact)),
@@ -53,7 +61,13 @@ impl MessageRow {
 
 impl ConversationRow {
     /// With nothing said in it. `with` is the contact whom it is with.
-    pub(crate) fn show(&self, with: &ContactRow, settings: &TermsRow, waiting: u32, unread: u32) -> Conversation {
+    pub(crate) fn show(
+        &self,
+        with: &ContactRow,
+        settings: &TermsRow,
+        waiting: u32,
+        unread: u32,
+    ) -> Conversation {
         let ConversationKind::Direct = self.kind;
         Conversation {
             id: self.public_id.to_hex(),

@@ -1,5 +1,5 @@
-//! A simulated world: real nodes on a network, clocks and chance that all come from one seed. Random
-//! histories of a few people, and what must hold after each.
+//! A simulated world: real nodes on a network, clocks and chance that all come from one seed.
+//! Random histories of a few people, and what must hold after each.
 //!
 //! - `CHIVE_SIM_SEED=7` plays one history, and says what happened in it.
 //! - `CHIVE_SIM_COUNT=10000 CHIVE_SIM_FROM=5000` plays so many, from a seed on.
@@ -26,8 +26,9 @@ use history::{Played, play};
 /// Histories that every run of the tests plays.
 const HISTORIES: u64 = 2_000;
 
-/// Waits for something that waits for a store alone. `SQLite` works on a thread of its own, whose answers
-/// come when they come; whoever waits here keeps the whole world waiting, the clock included.
+/// Waits for something that waits for a store alone. `SQLite` works on a thread of its own, whose
+/// answers come when they come; whoever waits here keeps the whole world waiting, the clock
+/// included.
 pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
     block_on(unconstrained(work))
 }
@@ -85,8 +86,10 @@ fn random_histories_lose_nothing_double_nothing_and_tell_the_truth() {
         println!("{:?}", played.tally);
         return;
     }
-    let (from, count) = (number("CHIVE_SIM_FROM").unwrap_or(1), number("CHIVE_SIM_COUNT").unwrap_or(HISTORIES));
-    let (next, failures, tally) = (AtomicU64::new(from), Mutex::new(vec![]), Mutex::new(history::Tally::default()));
+    let (from, count) =
+        (number("CHIVE_SIM_FROM").unwrap_or(1), number("CHIVE_SIM_COUNT").unwrap_or(HISTORIES));
+    let (next, failures, tally) =
+        (AtomicU64::new(from), Mutex::new(vec![]), Mutex::new(history::Tally::default()));
     let work = || {
         while failures.lock().unwrap().len() < 5 {
             let seed = next.fetch_add(1, Ordering::Relaxed);

@@ -11,10 +11,12 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport, start};
+use super::{
+    Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport, start,
+};
 use crate::api::types::{
-    Contact, ContactChange, ContactState, Conversation, Decision, Direction, ErrorCode, Message, MessageState,
-    NewContact, NewInvitation, NewMessage, Presence, What,
+    Contact, ContactChange, ContactState, Conversation, Decision, Direction, ErrorCode, Message,
+    MessageState, NewContact, NewInvitation, NewMessage, Presence, What,
 };
 use crate::clock::Clock;
 use crate::identity::Identity;
@@ -74,10 +76,15 @@ impl World {
         person
     }
 
-    /// Two strangers, the one with the higher peer id first: the lower one answers a request though it has one of its own.
+    /// Two strangers, the one with the higher peer id first: the lower one answers a request though
+    /// it has one of its own.
     async fn two_by_id(&self) -> (Person, Person) {
         let (one, other) = (self.person("Alice").await, self.person("Bob").await);
-        if one.identity().await.peer_id() > other.identity().await.peer_id() { (one, other) } else { (other, one) }
+        if one.identity().await.peer_id() > other.identity().await.peer_id() {
+            (one, other)
+        } else {
+            (other, one)
+        }
     }
 
     /// Waits until so many streams are dialled or open.
@@ -183,7 +190,9 @@ impl Person {
         let invited = Invitation::parse(&self.invitation().await).unwrap();
         let secret = InvitationSecret([7; 16]);
         let mut tx = self.store.as_ref().unwrap().begin().await.unwrap();
-        handles::claim(&mut tx, ServerId([9; 32]), &"alice".parse().unwrap(), &secret).await.unwrap();
+        handles::claim(&mut tx, ServerId([9; 32]), &"alice".parse().unwrap(), &secret)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         self.sleep().await;
         self.wake().await;
@@ -199,8 +208,11 @@ impl Person {
 
     async fn adds(&self, other: &Person) {
         self.opens(&other.invitation().await).await.unwrap();
-        self.waits_until("the other is online", |p| async move { p.is_online(other.name).await }).await;
-        other.waits_until("the other is online", |p| async move { p.is_online(self.name).await }).await;
+        self.waits_until("the other is online", |p| async move { p.is_online(other.name).await })
+            .await;
+        other
+            .waits_until("the other is online", |p| async move { p.is_online(self.name).await })
+            .await;
     }
 
     async fn contact(&self, name: &str) -> Option<Contact> {
@@ -225,7 +237,10 @@ impl Person {
     }
 
     async fn has(&self, from: &str, text: &str) -> bool {
-        self.history(from).await.iter().any(|m| m.text == text && m.direction == Direction::Received)
+        self.history(from)
+            .await
+            .iter()
+            .any(|m| m.text == text && m.direction == Direction::Received)
     }
 
     async fn sees(&self, from: &str, text: &str) {
@@ -237,11 +252,18 @@ impl Person {
     }
 
     async fn delivered(&self, message: &Message) {
-        self.waits_until("delivery", |p| async move { p.state(&message.id).await == MessageState::Delivered }).await;
+        self.waits_until("delivery", |p| async move {
+            p.state(&message.id).await == MessageState::Delivered
+        })
+        .await;
     }
 
     /// Looks again whenever something happened.
-    async fn waits_until<'a, F: Future<Output = bool>>(&'a self, what: &str, check: impl Fn(&'a Person) -> F) {
+    async fn waits_until<'a, F: Future<Output = bool>>(
+        &'a self,
+        what: &str,
+        check: impl Fn(&'a Person) -> F,
+    ) {
         let mut newest = self.node().newest_event();
         let wait = async {
             while !check(self).await {
@@ -249,7 +271,12 @@ impl Person {
             }
         };
         let done = timeout(DEADLINE, wait).await;
-        assert!(done.is_ok(), "{} waits in vain for: {what}; contacts {:#?}", self.name, self.node().contacts().await);
+        assert!(
+            done.is_ok(),
+            "{} waits in vain for: {what}; contacts {:#?}",
+            self.name,
+            self.node().contacts().await
+        );
     }
 }
 

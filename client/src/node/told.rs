@@ -1,7 +1,7 @@
 //! What was last told of things that are in memory alone: the network, services, servers, presence.
 //!
-//! Events are stored, and a step that fails takes its events with it. What such a step told counts as not
-//! told, so that the next look at these things tells it.
+//! Events are stored, and a step that fails takes its events with it. What such a step told counts
+//! as not told, so that the next look at these things tells it.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,12 @@ impl Told {
 
     pub(crate) fn mark(&self) -> Mark {
         let Self { network, services, servers, presences } = self;
-        Mark([network.pending.len(), services.pending.len(), servers.pending.len(), presences.pending.len()])
+        Mark([
+            network.pending.len(),
+            services.pending.len(),
+            servers.pending.len(),
+            presences.pending.len(),
+        ])
     }
 
     /// What was told since is undone.
@@ -109,7 +114,8 @@ impl<K: Ord + Copy, V: PartialEq> Last<K, V> {
 mod tests {
     use super::*;
 
-    const ONLINE: (Presence, Option<PresenceSource>) = (Presence::Online, Some(PresenceSource::Link));
+    const ONLINE: (Presence, Option<PresenceSource>) =
+        (Presence::Online, Some(PresenceSource::Link));
     const UNKNOWN: (Presence, Option<PresenceSource>) = (Presence::Unknown, None);
 
     #[test]

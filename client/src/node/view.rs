@@ -1,5 +1,5 @@
-//! What readers see of the node's memory: a copy that is brought up to date after each step, so that
-//! reads need not wait for the node.
+//! What readers see of the node's memory: a copy that is brought up to date after each step, so
+//! that reads need not wait for the node.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};

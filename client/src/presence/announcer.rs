@@ -86,7 +86,8 @@ impl Announcer {
         self.due = now + rng.random_range(REFRESH);
     }
 
-    /// The server knows a higher number of ours: our clock was ahead, or another copy of the profile ran.
+    /// The server knows a higher number of ours: our clock was ahead, or another copy of the
+    /// profile ran.
     pub fn overtaken(&mut self, by: Sequence, now: i64) {
         self.last = Some((Epoch::at(now), by));
         self.due = now;
@@ -122,7 +123,9 @@ mod tests {
 
     fn reads(record: &Record, now: i64) -> Status {
         let key = PresenceKey::from_bytes(owner().verifying_key().as_bytes()).unwrap();
-        Reader::new(&key, &PresenceSecret([2; 32]), Epoch::at(now), SERVER).read(record, now).unwrap()
+        Reader::new(&key, &PresenceSecret([2; 32]), Epoch::at(now), SERVER)
+            .read(record, now)
+            .unwrap()
     }
 
     #[test]
@@ -131,8 +134,12 @@ mod tests {
         assert_eq!(announcer.due(), NOW);
         let mut last = None;
         for now in [NOW, NOW + 1, NOW + EPOCH] {
-            let record = announcer.record(&owner(), &says(Some(State::Online)), now, &mut rng).unwrap();
-            assert_eq!(reads(&record, now), Status { state: State::Online, since: NOW, hint: says(None).hint });
+            let record =
+                announcer.record(&owner(), &says(Some(State::Online)), now, &mut rng).unwrap();
+            assert_eq!(
+                reads(&record, now),
+                Status { state: State::Online, since: NOW, hint: says(None).hint }
+            );
             assert!(last < Some(record.sequence()));
             last = Some(record.sequence());
             announcer.taken(&says(Some(State::Online)), now, &mut rng);

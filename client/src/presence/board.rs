@@ -109,8 +109,8 @@ impl Board {
         true
     }
 
-    /// Takes one record of the board or of its changes, and says what is known of its contact now. `None`: it is a
-    /// stranger's, or nothing new.
+    /// Takes one record of the board or of its changes, and says what is known of its contact now.
+    /// `None`: it is a stranger's, or nothing new.
     pub fn take(&mut self, record: &Record, now: i64) -> Result<Option<News>, Lie> {
         let Some(place) = self.places.get_mut(&record.address()) else { return Ok(None) };
         let Some(subject) = self.subjects.get(place.subject) else { return Ok(None) };
@@ -135,16 +135,20 @@ impl Board {
         Ok(self.known_of(contact, now))
     }
 
-    /// A contact may have a record for all and one for us alone. Under one secret the last number counts. Between the
-    /// two, the later card does; then that it is there, for the other was only taken back.
+    /// A contact may have a record for all and one for us alone. Under one secret the last number
+    /// counts. Between the two, the later card does; then that it is there, for the other was only
+    /// taken back.
     fn known_of(&self, contact: ContactId, now: i64) -> Option<News> {
         let mut last: BTreeMap<usize, (Sequence, &News)> = BTreeMap::new();
         for place in self.places.values() {
-            let Some((record, news)) = place.newest.as_ref().filter(|(_, news)| news.contact == contact) else {
+            let Some((record, news)) =
+                place.newest.as_ref().filter(|(_, news)| news.contact == contact)
+            else {
                 continue;
             };
             let other = last.entry(place.subject).or_insert((record.sequence(), news));
-            *other = std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
+            *other =
+                std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
         }
         let living = last.into_values().map(|(_, news)| news).filter(|news| news.dies > now);
         let weight = |news: &&News| {
@@ -167,12 +171,13 @@ impl Board {
         all
     }
 
-    /// The buckets with our contacts' addresses, among so many that the number of contacts does not show: as many
-    /// again are taken by chance, at least eight together.
+    /// The buckets with our contacts' addresses, among so many that the number of contacts does not
+    /// show: as many again are taken by chance, at least eight together.
     pub fn buckets(&self, bits: u8, mut dice: impl FnMut() -> u8) -> BTreeSet<u8> {
         let bits = bits.min(MAX_BUCKET_BITS);
         let all = 1_usize << bits;
-        let mut chosen: BTreeSet<u8> = self.places.keys().map(|address| address.bucket(bits)).collect();
+        let mut chosen: BTreeSet<u8> =
+            self.places.keys().map(|address| address.bucket(bits)).collect();
         let wanted = (2 * chosen.len()).max(LEAST_BUCKETS).next_power_of_two().min(all);
         while chosen.len() < wanted {
             chosen.insert(if bits == 0 { 0 } else { dice() >> (8 - bits) });
@@ -209,13 +214,19 @@ mod tests {
     /// Records of Bob, each later than the one before.
     fn records(states: &[State]) -> Vec<Record> {
         let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
-        states.iter().map(|state| announcer.record(&bob(), &says(*state), NOW, &mut rng).unwrap()).collect()
+        states
+            .iter()
+            .map(|state| announcer.record(&bob(), &says(*state), NOW, &mut rng).unwrap())
+            .collect()
     }
 
     fn board() -> Board {
         let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
         let mut board = Board::new(SERVER);
-        board.look_for(vec![Subject { contact: ContactId(7), key, secret: PresenceSecret([2; 32]) }], NOW);
+        board.look_for(
+            vec![Subject { contact: ContactId(7), key, secret: PresenceSecret([2; 32]) }],
+            NOW,
+        );
         board
     }
 
@@ -247,26 +258,38 @@ mod tests {
     fn a_word_for_us_alone_that_is_taken_back_does_not_hide_who_is_there() {
         let secrets = [PresenceSecret([2; 32]), PresenceSecret([3; 32])];
         let [all, alone] = secrets.clone().map(|secret| {
-            let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+            let (mut announcer, mut rng) =
+                (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
             move |state, revision, now| {
                 let hint = Some(Hint { revision, endpoint: [4; 32] });
-                let says = Announcement { secret: secret.clone(), state: Some(state), since: NOW, hint };
+                let says =
+                    Announcement { secret: secret.clone(), state: Some(state), since: NOW, hint };
                 announcer.record(&bob(), &says, now, &mut rng).unwrap()
             }
         });
         let (mut all, mut alone) = (all, alone);
         let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
         let mut board = Board::new(SERVER);
-        board.look_for(secrets.map(|secret| Subject { contact: ContactId(7), key, secret }).into(), NOW);
-        let mut sees = |record: Record, now| board.take(&record, now).unwrap().unwrap().status.state;
+        board.look_for(
+            secrets.map(|secret| Subject { contact: ContactId(7), key, secret }).into(),
+            NOW,
+        );
+        let mut sees =
+            |record: Record, now| board.take(&record, now).unwrap().unwrap().status.state;
         assert_eq!(sees(all(State::Offline, 1, NOW), NOW), State::Offline);
         // The one for all is under a secret that we do not know yet.
         assert_eq!(sees(alone(State::Online, 2, NOW), NOW), State::Online);
         assert_eq!(sees(all(State::Offline, 1, NOW + MINUTE), NOW + MINUTE), State::Online);
         // We know it, and are spoken to alone no more.
         assert_eq!(sees(all(State::Online, 2, NOW + MINUTE), NOW + MINUTE), State::Online);
-        assert_eq!(sees(alone(State::Offline, 2, NOW + 2 * MINUTE), NOW + 2 * MINUTE), State::Online);
-        assert_eq!(sees(all(State::Offline, 2, NOW + 3 * MINUTE), NOW + 3 * MINUTE), State::Offline);
+        assert_eq!(
+            sees(alone(State::Offline, 2, NOW + 2 * MINUTE), NOW + 2 * MINUTE),
+            State::Online
+        );
+        assert_eq!(
+            sees(all(State::Offline, 2, NOW + 3 * MINUTE), NOW + 3 * MINUTE),
+            State::Offline
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Backups: one file, encrypted under a passphrase of its own, from which a profile can be restored.
+//! Backups: one file, encrypted under a passphrase of its own, from which a profile can be
+//! restored.
 //!
-//! `"chive-backup" ‖ version 2 ‖ length 2 ‖ header ‖ database`. The header is made as the key file is, and
-//! seals the database's random key, length and SHA-256: no byte of a backup can be changed, cut off, added
-//! or taken from another one. The database is that of `SQLCipher`.
+//! `"chive-backup" ‖ version 2 ‖ length 2 ‖ header ‖ database`. The header is made as the key file
+//! is, and seals the database's random key, length and SHA-256: no byte of a backup can be changed,
+//! cut off, added or taken from another one. The database is that of `SQLCipher`.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -64,7 +65,11 @@ pub struct Restored {
 }
 
 /// Makes a backup of an open store in `directory`, which goes on meanwhile.
-pub async fn make_backup(store: &Store, directory: &Path, passphrase: &Passphrase) -> Result<Backup, ProfileError> {
+pub async fn make_backup(
+    store: &Store,
+    directory: &Path,
+    passphrase: &Passphrase,
+) -> Result<Backup, ProfileError> {
     if passphrase.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
@@ -80,12 +85,18 @@ pub async fn make_backup(store: &Store, directory: &Path, passphrase: &Passphras
     copy.close().await;
     copied?;
     let passphrase = passphrase.clone();
-    let sealed = tokio::task::spawn_blocking(move || seal(&file, &key, &passphrase, &mut rng)).await;
+    let sealed =
+        tokio::task::spawn_blocking(move || seal(&file, &key, &passphrase, &mut rng)).await;
     drop(unfinished);
     sealed.map_err(|error| io::Error::other(error.to_string()))?
 }
 
-fn seal(file: &Path, key: &[u8; 32], passphrase: &Passphrase, rng: &mut StdRng) -> Result<Backup, ProfileError> {
+fn seal(
+    file: &Path,
+    key: &[u8; 32],
+    passphrase: &Passphrase,
+    rng: &mut StdRng,
+) -> Result<Backup, ProfileError> {
     let mut database = File::open(file)?;
     let (length, hash) = measure(&mut database, &mut io::sink())?;
     let mut sealed = Zeroizing::new(Vec::with_capacity(SEALED));
@@ -152,9 +163,17 @@ struct Opened {
     made_at: i64,
 }
 
-/// Restores a profile: its directory appears whole, or not at all. It opens with the backup's passphrase.
-pub async fn restore(file: &Path, passphrase: &Passphrase, directory: &Path) -> Result<Restored, ProfileError> {
-    make(directory, passphrase, async |unfinished, rng| fill(file, passphrase, unfinished, rng).await).await
+/// Restores a profile: its directory appears whole, or not at all. It opens with the backup's
+/// passphrase.
+pub async fn restore(
+    file: &Path,
+    passphrase: &Passphrase,
+    directory: &Path,
+) -> Result<Restored, ProfileError> {
+    make(directory, passphrase, async |unfinished, rng| {
+        fill(file, passphrase, unfinished, rng).await
+    })
+    .await
 }
 
 async fn fill(
@@ -215,10 +234,11 @@ fn open(file: &mut File, passphrase: &Passphrase) -> Result<Opened, ProfileError
     }
     let mut header = vec![0; length];
     file.read_exact(&mut header).map_err(cut)?;
-    let sealed = KeyFile::unseal(&header, AAD, passphrase.0.as_bytes()).map_err(|error| match error {
-        KeyFileError::Damaged(_) => damaged("its header is not as it was written"),
-        error => error.into(),
-    })?;
+    let sealed =
+        KeyFile::unseal(&header, AAD, passphrase.0.as_bytes()).map_err(|error| match error {
+            KeyFileError::Damaged(_) => damaged("its header is not as it was written"),
+            error => error.into(),
+        })?;
     let sealed: &[u8; SEALED] = sealed.as_slice().try_into().map_err(|_| damaged("its header"))?;
     let number = |at: usize| {
         let mut bytes = [0; 8];

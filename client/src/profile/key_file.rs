@@ -2,9 +2,9 @@
 //!
 //! JSON: `{"version":1,"kdf":{"name":"argon2id","memory_kib":…,"passes":…,"lanes":…,"salt":hex},
 //! "nonce":hex,"sealed":hex,"check":hex}`. The check, the SHA-256 of all before it, tells a damaged
-//! file from a wrong passphrase; a file without one is fine. The passphrase goes through Argon2id (RFC 9106, version 0x13) to 32
-//! bytes, which seal the key with XChaCha20-Poly1305. Changing the passphrase replaces this file
-//! alone, in one step.
+//! file from a wrong passphrase; a file without one is fine. The passphrase goes through Argon2id
+//! (RFC 9106, version 0x13) to 32 bytes, which seal the key with XChaCha20-Poly1305. Changing the
+//! passphrase replaces this file alone, in one step.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -22,8 +22,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 const VERSION: u32 = 1;
-/// What one guess at a passphrase costs: memory in KiB, and passes. 64 MiB, three passes: about 0.2 s on a small machine.
-/// Unit tests make and open thousands of profiles, at next to none.
+/// What one guess at a passphrase costs: memory in KiB, and passes. 64 MiB, three passes: about 0.2
+/// s on a small machine. Unit tests make and open thousands of profiles, at next to none.
 const COST: (u32, u32) = if cfg!(test) { (64, 1) } else { (64 * 1024, 3) };
 /// A changed file must not make us take all memory or time: 1 GiB, 64 passes, 16 lanes.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
@@ -75,7 +75,11 @@ pub type StoreKey = Zeroizing<[u8; 32]>;
 
 impl KeyFile {
     /// Makes a random key and its file.
-    pub fn create(path: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<StoreKey, KeyFileError> {
+    pub fn create(
+        path: &Path,
+        passphrase: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<StoreKey, KeyFileError> {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *key);
         Self::write(path, &key, passphrase, rng)?;
@@ -94,7 +98,11 @@ impl KeyFile {
     }
 
     /// Opens what [`KeyFile::seal`] made.
-    pub(super) fn unseal(json: &[u8], aad: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    pub(super) fn unseal(
+        json: &[u8],
+        aad: &[u8],
+        passphrase: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         let mut file: Self = serde_json::from_slice(json).map_err(damaged)?;
         if let Some(check) = file.check.take()
             && check != file.digest()?
@@ -106,12 +114,18 @@ impl KeyFile {
         }
         let nonce: [u8; 24] = unhex(&file.nonce)?.try_into().map_err(|_| damaged("nonce"))?;
         let cipher = file.kdf.cipher(passphrase)?;
-        let opened = cipher.decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&file.sealed)?, aad });
+        let opened =
+            cipher.decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&file.sealed)?, aad });
         Ok(Zeroizing::new(opened.map_err(|_| KeyFileError::WrongPassphrase)?))
     }
 
     /// Seals the key under another passphrase: the old file, or the new one, whole.
-    pub fn change(path: &Path, old: &[u8], new: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+    pub fn change(
+        path: &Path,
+        old: &[u8],
+        new: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), KeyFileError> {
         let _alone = CHANGE.lock();
         Self::write(path, &Self::open(path, old)?, new, rng)
     }
@@ -127,18 +141,32 @@ impl KeyFile {
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut nonce);
         let (memory_kib, passes) = COST;
-        let kdf = Kdf { name: "argon2id".into(), memory_kib, passes, lanes: 1, salt: HEXLOWER.encode(&salt) };
-        let sealed = kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: secret, aad });
+        let kdf = Kdf {
+            name: "argon2id".into(),
+            memory_kib,
+            passes,
+            lanes: 1,
+            salt: HEXLOWER.encode(&salt),
+        };
+        let sealed =
+            kdf.cipher(passphrase)?.encrypt(&XNonce::from(nonce), Payload { msg: secret, aad });
         let sealed = HEXLOWER.encode(&sealed.map_err(|_| damaged("cannot seal"))?);
-        let mut file = Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed, check: None };
+        let mut file =
+            Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed, check: None };
         file.check = Some(file.digest()?);
         serde_json::to_vec(&file).map_err(damaged)
     }
 
-    fn write(path: &Path, key: &StoreKey, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), KeyFileError> {
+    fn write(
+        path: &Path,
+        key: &StoreKey,
+        passphrase: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), KeyFileError> {
         let json = Self::seal(&**key, AAD, passphrase, rng)?;
         let temporary = path.with_extension("new");
-        let mut out = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        let mut out =
+            File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         out.write_all(&json)?;
         out.sync_all()?;
         fs::rename(&temporary, path)?;
@@ -174,7 +202,8 @@ impl Kdf {
         if self.memory_kib > MAX_MEMORY_KIB || self.passes > MAX_PASSES || self.lanes > MAX_LANES {
             return Err(damaged("parameters out of range"));
         }
-        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(damaged)?;
+        let params =
+            Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(damaged)?;
         let mut key = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into(passphrase, &unhex(&self.salt)?, &mut *key)
@@ -213,7 +242,10 @@ mod tests {
         let flipped = text.replace("\"sealed\":\"", "\"sealed\":\"0");
         for changed in [flipped.as_str(), &text.replace("\"version\":1", "\"version\":2")] {
             fs::write(&path, changed).unwrap();
-            assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))), "{changed}");
+            assert!(
+                matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))),
+                "{changed}"
+            );
         }
         fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chive_shared::api::Code;
-use chive_shared::handle::{Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate};
+use chive_shared::handle::{
+    Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate,
+};
 use chive_shared::limits::{CLAIM, MAX_HANDLE_LIFE};
 use chive_shared::sequence::Sequence;
 use data_encoding::HEXLOWER;
@@ -47,14 +49,19 @@ impl Ours {
         nonce: [u8; 24],
     ) -> Result<Claimed, ServerError> {
         let (id, key) = place(way, &self.name).await?;
-        let card =
-            Card::new(invitation.to_link().as_bytes()).map_err(|_| ServerError::Request("the link is too long"))?;
+        let card = Card::new(invitation.to_link().as_bytes())
+            .map_err(|_| ServerError::Request("the link is too long"))?;
         let (owner, expires) = (OwnerKey::new(&self.root.0, &id), now + MAX_HANDLE_LIFE);
         let (mut last, mut price) = (self.last, 0);
         for _ in 0..3 {
             let sequence = Sequence::next(now, last);
-            let claim =
-                Claim::make(&owner, &key, &way.server, ClaimDraft { id, sequence, expires, card: &card }, nonce);
+            let claim = Claim::make(
+                &owner,
+                &key,
+                &way.server,
+                ClaimDraft { id, sequence, expires, card: &card },
+                nonce,
+            );
             let body = [&claim.as_bytes()[..], &work(way, claim.as_bytes(), price).await?].concat();
             match ask(way, Method::PUT, &path(id), body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
@@ -69,12 +76,24 @@ impl Ours {
         Err(ServerError::Protocol(AnswerFault::Insatiable))
     }
 
-    /// Gives it back. One that the server does not know, or keeps for somebody else, is given back already.
+    /// Gives it back. One that the server does not know, or keeps for somebody else, is given back
+    /// already.
     pub async fn release(&self, way: &Way, now: i64) -> Result<(), ServerError> {
         let (id, _) = place(way, &self.name).await?;
-        let release = Release::make(&OwnerKey::new(&self.root.0, &id), &way.server, id, Sequence::next(now, self.last));
-        match ask(way, Method::POST, &format!("{}/release", path(id)), release.as_bytes().to_vec()).await {
-            Err(ServerError::Refused(problem)) if matches!(problem.code, Code::Unknown | Code::NotOwner) => Ok(()),
+        let release = Release::make(
+            &OwnerKey::new(&self.root.0, &id),
+            &way.server,
+            id,
+            Sequence::next(now, self.last),
+        );
+        match ask(way, Method::POST, &format!("{}/release", path(id)), release.as_bytes().to_vec())
+            .await
+        {
+            Err(ServerError::Refused(problem))
+                if matches!(problem.code, Code::Unknown | Code::NotOwner) =>
+            {
+                Ok(())
+            }
             done => done,
         }
     }
@@ -105,7 +124,10 @@ async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, 
 async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
     let (name, server) = (name.clone(), way.server);
     let located = tokio::task::spawn_blocking(move || locate(&name, &server)).await;
-    located.ok().and_then(Result::ok).ok_or(ServerError::Request("there is no memory to locate the handle"))
+    located
+        .ok()
+        .and_then(Result::ok)
+        .ok_or(ServerError::Request("there is no memory to locate the handle"))
 }
 
 async fn ask(way: &Way, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {

@@ -1,4 +1,5 @@
-//! One connection to a server: requests, and answers that are read no further than they may be long.
+//! One connection to a server: requests, and answers that are read no further than they may be
+//! long.
 
 use chive_shared::api::Problem;
 use http_body_util::{BodyExt, Full, Limited};
@@ -30,10 +31,15 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Dials the server.
-    pub(super) async fn open(way: &Way, isolation: IsolationToken, attempt: u32) -> Result<Self, ServerError> {
+    pub(super) async fn open(
+        way: &Way,
+        isolation: IsolationToken,
+        attempt: u32,
+    ) -> Result<Self, ServerError> {
         let stream = way.dial(isolation, attempt).await?;
         let shaken = timeout(ANSWER_DEADLINE, http1::handshake(TokioIo::new(stream))).await;
-        let (sender, connection) = shaken.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
+        let (sender, connection) =
+            shaken.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
         Ok(Self {
             sender,
             host: way.server.to_address(),
@@ -56,9 +62,12 @@ impl Connection {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Full::new(body.into())).map_err(|_| ServerError::Request("it is malformed"))?;
+        let request = request
+            .body(Full::new(body.into()))
+            .map_err(|_| ServerError::Request("it is malformed"))?;
         let answer = timeout(ANSWER_DEADLINE, self.sender.send_request(request)).await;
-        let response = answer.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
+        let response =
+            answer.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
@@ -72,7 +81,12 @@ impl Connection {
     }
 
     /// Sends bytes; the answer has nothing to read.
-    pub(super) async fn send(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {
+    pub(super) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(), ServerError> {
         let answer = self.ask(method, path, body).await?;
         read(answer.into_body(), MAX_JSON).await.map(drop)
     }

@@ -1,5 +1,5 @@
-//! Reads one server's board, and follows its changes: all of it, or whole buckets, so that it does not learn whom
-//! we look for.
+//! Reads one server's board, and follows its changes: all of it, or whole buckets, so that it does
+//! not learn whom we look for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +27,8 @@ use crate::model::AnswerFault;
 use crate::presence::{Board, Lie, News, Subject};
 use crate::transport::IsolationToken;
 
-/// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its board long before.
+/// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its
+/// board long before.
 const MAX_RECORDS: usize = 32 * 1024;
 /// From the head of a board, or of a bucket, to its last byte.
 const BOARD_DEADLINE: Duration = Duration::from_mins(5);
@@ -39,7 +40,8 @@ const SILENCE: Duration = Duration::from_mins(2);
 /// What a reader has to say.
 #[derive(Debug)]
 pub enum ReaderNews {
-    /// The board was read to its end, and its changes follow; the server says that so many records live.
+    /// The board was read to its end, and its changes follow; the server says that so many records
+    /// live.
     Read(u64),
     /// A contact's record.
     Seen(News),
@@ -67,7 +69,8 @@ impl Reader {
         loop {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
             board.look_for(subjects.to_vec(), self.clock.now().0);
-            let following = Following { way: &self.way, clock: &self.clock, isolation, attempt: failures };
+            let following =
+                Following { way: &self.way, clock: &self.clock, isolation, attempt: failures };
             let mut since = None;
             let error = tokio::select! {
                 changed = self.subjects.changed() => match changed {
@@ -76,7 +79,8 @@ impl Reader {
                 },
                 error = following.follow(&mut board, &mut self.rng, &report, &mut since) => error,
             };
-            // A server that is good for a moment only is not asked more often than one that never is.
+            // A server that is good for a moment only is not asked more often than one that never
+            // is.
             if since.is_some_and(|since: Instant| since.elapsed() >= PAUSES.longest()) {
                 failures = 0;
             }
@@ -172,7 +176,12 @@ impl Following<'_> {
         Ok((info, connection))
     }
 
-    async fn follow_bucket(&self, bucket: Bucket, connection: Option<Connection>, found: Found) -> ServerError {
+    async fn follow_bucket(
+        &self,
+        bucket: Bucket,
+        connection: Option<Connection>,
+        found: Found,
+    ) -> ServerError {
         match self.try_follow_bucket(bucket, connection, found).await {
             Ok(()) => ServerError::Broken,
             Err(error) => error,
@@ -193,7 +202,9 @@ impl Following<'_> {
         let answer = connection.ask(Method::GET, &format!("/v1/board?{part}"), vec![]).await?;
         let read = timeout(BOARD_DEADLINE, read_board(answer.into_body(), bucket, &found)).await;
         let cursor = read.map_err(|_| ServerError::TimedOut)??;
-        let answer = connection.ask(Method::GET, &format!("/v1/stream?after={cursor}&{part}"), vec![]).await?;
+        let answer = connection
+            .ask(Method::GET, &format!("/v1/stream?after={cursor}&{part}"), vec![])
+            .await?;
         found.send(Piece::End).await.map_err(|_| ServerError::Broken)?;
         follow_stream(answer.into_body(), bucket, cursor, &found).await
     }
@@ -211,7 +222,11 @@ enum Piece {
 type Found = tokio::sync::mpsc::Sender<Piece>;
 
 /// Reads a board as it comes, and holds no more of it than one piece.
-async fn read_board(mut body: Incoming, bucket: Bucket, found: &Found) -> Result<Cursor, ServerError> {
+async fn read_board(
+    mut body: Incoming,
+    bucket: Bucket,
+    found: &Found,
+) -> Result<Cursor, ServerError> {
     let mut parser = Parser::new(MAX_RECORDS);
     while let Some(bytes) = next(&mut body, ANSWER_DEADLINE).await? {
         let mut records = vec![];
@@ -219,7 +234,11 @@ async fn read_board(mut body: Incoming, bucket: Bucket, found: &Found) -> Result
         hand_on(records, bucket, found).await?;
     }
     let head = parser.finish()?;
-    if head.bucket == bucket { Ok(head.cursor) } else { Err(ServerError::Protocol(AnswerFault::OffTopic)) }
+    if head.bucket == bucket {
+        Ok(head.cursor)
+    } else {
+        Err(ServerError::Protocol(AnswerFault::OffTopic))
+    }
 }
 
 async fn follow_stream(
@@ -232,12 +251,15 @@ async fn follow_stream(
     const MAX_EVENT: usize = MAX_CHANGES * RECORD / 3 * 4 + 1024;
     let mut events = crate::sse::Parser::new(MAX_EVENT);
     while let Some(bytes) = next(&mut body, SILENCE).await? {
-        let complete = events.push(&bytes).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
+        let complete =
+            events.push(&bytes).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
         for sent in complete {
             if sent.kind != "changes" {
                 return Err(ServerError::Broken);
             }
-            let bytes = BASE64.decode(sent.data.as_bytes()).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
+            let bytes = BASE64
+                .decode(sent.data.as_bytes())
+                .map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
             let (head, records) = board::parse(&bytes, MAX_CHANGES)?;
             if head.bucket != bucket || head.cursor.generation != cursor.generation {
                 return Err(ServerError::Protocol(AnswerFault::OffTopic));

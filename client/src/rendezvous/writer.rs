@@ -1,4 +1,5 @@
-//! Puts our records on one server: fresh ones in their time, changed ones at once, and a last word at a clean end.
+//! Puts our records on one server: fresh ones in their time, changed ones at once, and a last word
+//! at a clean end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,8 @@ use crate::model::AnswerFault;
 use crate::presence::{Announcement, Announcer};
 use crate::transport::IsolationToken;
 
-/// Records for single contacts come up to so much later than the one for all, each at a time of its own: the server
-/// must not see that they belong together.
+/// Records for single contacts come up to so much later than the one for all, each at a time of its
+/// own: the server must not see that they belong together.
 const SPREAD: i64 = 45 * SECOND;
 
 /// What is to be told from now on.
@@ -74,8 +75,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Runs until it has told the last, or until nobody is left to say anything. `report` hears what became of the
-    /// record for all.
+    /// Runs until it has told the last, or until nobody is left to say anything. `report` hears
+    /// what became of the record for all.
     pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(WriterNews) -> F) {
         let (mut posts, mut price) = (vec![], 0);
         loop {
@@ -86,12 +87,15 @@ impl Writer {
                 match done {
                     Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
                     // Nobody is told of these: the log has to say why a contact does not find us.
-                    Some(WriterNews::Failed(error)) => tracing::debug!(%error, "a server did not take another record"),
+                    Some(WriterNews::Failed(error)) => {
+                        tracing::debug!(%error, "a server did not take another record")
+                    }
                     Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
                     None => {}
                 }
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now().0));
-                // The last word is said whole: what was told under an older secret is taken back, too.
+                // The last word is said whole: what was told under an older secret is taken back,
+                // too.
                 if !told.last && self.told.has_changed().unwrap_or(true) {
                     break;
                 }
@@ -117,7 +121,9 @@ impl Writer {
 
     fn until_due(&self, posts: &[Post]) -> Duration {
         let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
-        Duration::from_millis(due.saturating_sub(self.clock.now().0).clamp(0, MINUTE).unsigned_abs())
+        Duration::from_millis(
+            due.saturating_sub(self.clock.now().0).clamp(0, MINUTE).unsigned_abs(),
+        )
     }
 
     /// Brings the posts in line with what is to be told.
@@ -126,7 +132,8 @@ impl Writer {
         let mut before = std::mem::take(posts);
         for (place, says) in told.announcements.iter().enumerate() {
             let known = before.iter().position(|post| post.says.secret.0 == says.secret.0);
-            let mut post = known.map_or_else(|| self.fresh(says, place > 0), |known| before.swap_remove(known));
+            let mut post = known
+                .map_or_else(|| self.fresh(says, place > 0), |known| before.swap_remove(known));
             if post.says.state != says.state || post.says.hint != says.hint {
                 post.announcer.hurry(now);
             }
@@ -159,11 +166,12 @@ impl Writer {
         }
     }
 
-    /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after a start within the
-    /// minute that is no failure, and the next one passes it.
+    /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after
+    /// a start within the minute that is no failure, and the next one passes it.
     async fn put(&mut self, post: &mut Post, price: &mut u8) -> Option<WriterNews> {
         let now = self.clock.now().0;
-        let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng) else {
+        let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng)
+        else {
             post.announcer.taken(&post.says, now, &mut self.rng);
             return None;
         };
@@ -191,11 +199,17 @@ impl Writer {
         })
     }
 
-    async fn send(&mut self, post: &mut Post, record: &Record, price: &mut u8) -> Result<(), ServerError> {
+    async fn send(
+        &mut self,
+        post: &mut Post,
+        record: &Record,
+        price: &mut u8,
+    ) -> Result<(), ServerError> {
         let isolation = self.isolation(post);
         let mut connection = Connection::open(&self.way, isolation, post.failures).await?;
         for _ in 0..2 {
-            let body = [&record.as_bytes()[..], &work(&self.way, record.as_bytes(), *price).await?].concat();
+            let body = [&record.as_bytes()[..], &work(&self.way, record.as_bytes(), *price).await?]
+                .concat();
             let path = format!("/v1/records/{}", HEXLOWER.encode(&record.address().0));
             match connection.send(Method::PUT, &path, body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
@@ -229,7 +243,11 @@ impl Told {
     #[must_use]
     pub fn farewell(&self, now: i64) -> Self {
         let told = self.announcements.iter().take(1).cloned();
-        let gone = told.map(|says| Announcement { state: says.state.map(|_| State::Offline), since: now, ..says });
+        let gone = told.map(|says| Announcement {
+            state: says.state.map(|_| State::Offline),
+            since: now,
+            ..says
+        });
         Self { announcements: gone.collect(), last: true }
     }
 }

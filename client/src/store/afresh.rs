@@ -1,4 +1,5 @@
-//! Conversations that restart with a new group: our question, and which questions of others were answered.
+//! Conversations that restart with a new group: our question, and which questions of others were
+//! answered.
 
 use sqlx_macros::FromRow;
 
@@ -47,7 +48,11 @@ pub async fn forget_question(tx: &mut Tx, to: Member) -> Result<(), StoreError> 
 }
 
 /// A contact's question, named by its digest, begins nothing from now on.
-pub async fn remember_answered(tx: &mut Tx, contact: ContactId, question: &[u8]) -> Result<(), StoreError> {
+pub async fn remember_answered(
+    tx: &mut Tx,
+    contact: ContactId,
+    question: &[u8],
+) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO answered (contact, question) VALUES (?, ?)")
         .bind(contact)
         .bind(question)
@@ -65,18 +70,28 @@ pub async fn remember_answered(tx: &mut Tx, contact: ContactId, question: &[u8])
 }
 
 /// Whether it was answered before, or withdrawn.
-pub async fn was_answered(tx: &mut Tx, contact: ContactId, question: &[u8]) -> Result<bool, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND question = ?")
-        .bind(contact)
-        .bind(question)
-        .fetch_optional(&mut **tx)
-        .await?;
+pub async fn was_answered(
+    tx: &mut Tx,
+    contact: ContactId,
+    question: &[u8],
+) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND question = ?")
+            .bind(contact)
+            .bind(question)
+            .fetch_optional(&mut **tx)
+            .await?;
     Ok(row.is_some())
 }
 
 /// Goes on counting behind what the contact has heard of us, and in the order behind what it knows.
 /// No word of a contact makes either jump farther than a text may.
-pub async fn take_place(tx: &mut Tx, conversation: ConversationId, heard: u64, clock: u64) -> Result<(), StoreError> {
+pub async fn take_place(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    heard: u64,
+    clock: u64,
+) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX - 1);
     sqlx::query(
         "UPDATE conversation SET next_counter = max(next_counter, min(?1 + 1, next_counter + ?3)), \
@@ -93,7 +108,8 @@ pub async fn take_place(tx: &mut Tx, conversation: ConversationId, heard: u64, c
 
 /// The highest counter of a member's texts that we know; 0 for none.
 pub async fn heard(tx: &mut Tx, author: Member) -> Result<u64, StoreError> {
-    let heard = sqlx::query_scalar("SELECT max(last) FROM heard WHERE conversation = ? AND author = ?");
+    let heard =
+        sqlx::query_scalar("SELECT max(last) FROM heard WHERE conversation = ? AND author = ?");
     let heard = heard.bind(author.conversation).bind(author.contact);
     let heard: Option<i64> = heard.fetch_one(&mut **tx).await?;
     Ok(heard.unwrap_or(0).cast_unsigned())

@@ -1,5 +1,6 @@
 //! Copies of a whole store, without anything that would let a key be used twice: no MLS state, no
-//! sealed envelope, no draft. Such secrets are never written into a copy, so none is in its free pages.
+//! sealed envelope, no draft. Such secrets are never written into a copy, so none is in its free
+//! pages.
 
 use rand::{CryptoRng, Rng};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
@@ -23,7 +24,10 @@ const KEPT: [(&str, &str); 18] = [
     ("request", "SELECT contact, link, x'', x'', message FROM source.request"),
     ("message", "SELECT * FROM source.message"),
     ("delivery", "SELECT * FROM source.delivery"),
-    ("outbox", "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'"),
+    (
+        "outbox",
+        "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'",
+    ),
     ("heard", "SELECT * FROM source.heard"),
     ("forgotten", "SELECT * FROM source.forgotten"),
     ("answered", "SELECT * FROM source.answered"),
@@ -78,9 +82,13 @@ async fn fill(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(tx.commit().await?)
 }
 
-/// Makes a copy the store of a restored profile. Links that were given away may have been used since: they
-/// are taken back. The card is newer than any that was told before.
-pub async fn restore(store: &Store, now: UnixMillis, rng: &mut (dyn CryptoRng + Send)) -> Result<Contents, StoreError> {
+/// Makes a copy the store of a restored profile. Links that were given away may have been used
+/// since: they are taken back. The card is newer than any that was told before.
+pub async fn restore(
+    store: &Store,
+    now: UnixMillis,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<Contents, StoreError> {
     let step: i64 = rng.random_range(1..1 << 20);
     let mut tx = store.begin().await?;
     let revoked = sqlx::query(
@@ -102,10 +110,11 @@ pub async fn restore(store: &Store, now: UnixMillis, rng: &mut (dyn CryptoRng + 
         .bind(EVENTS_APART)
         .execute(&mut *tx)
         .await?;
-    let (name, contacts, messages): (String, u32, u32) =
-        sqlx::query_as("SELECT name, (SELECT count(*) FROM contact), (SELECT count(*) FROM message) FROM profile")
-            .fetch_one(&mut *tx)
-            .await?;
+    let (name, contacts, messages): (String, u32, u32) = sqlx::query_as(
+        "SELECT name, (SELECT count(*) FROM contact), (SELECT count(*) FROM message) FROM profile",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(Contents { name, contacts, messages, revoked: u32::try_from(revoked).unwrap_or(u32::MAX) })
 }

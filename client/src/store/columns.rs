@@ -9,8 +9,9 @@ use super::events::Kind;
 use crate::identity::PeerId;
 use crate::invitation::InvitationSecret;
 use crate::model::{
-    Answer, ContactId, ContactStatus, ConversationId, ConversationKind, EventSeq, HandleId, HandleStatus, MessageRowId,
-    MessageStatus, OutboxId, OutboxKind, OwnPresence, PublicId, Reason, ServiceId, ServiceKind, UnixMillis,
+    Answer, ContactId, ContactStatus, ConversationId, ConversationKind, EventSeq, HandleId,
+    HandleStatus, MessageRowId, MessageStatus, OutboxId, OutboxKind, OwnPresence, PublicId, Reason,
+    ServiceId, ServiceKind, UnixMillis,
 };
 use crate::wire::message::MessageId;
 
@@ -102,7 +103,16 @@ macro_rules! blobs {
     };
 }
 
-numbers!(ContactId, ConversationId, MessageRowId, OutboxId, ServiceId, HandleId, EventSeq, UnixMillis);
+numbers!(
+    ContactId,
+    ConversationId,
+    MessageRowId,
+    OutboxId,
+    ServiceId,
+    HandleId,
+    EventSeq,
+    UnixMillis
+);
 names!(
     ContactStatus,
     ConversationKind,
@@ -148,6 +158,9 @@ mod tests {
             Ok(sqlx::query_scalar("SELECT ?").bind(name).fetch_one(&mut *tx).await?)
         };
         assert_eq!(read("card").await.unwrap(), OutboxKind::Card);
-        assert!(matches!(read("cards").await.unwrap_err(), StoreError::Damaged { source: Some(_), .. }));
+        assert!(matches!(
+            read("cards").await.unwrap_err(),
+            StoreError::Damaged { source: Some(_), .. }
+        ));
     }
 }

@@ -7,7 +7,10 @@ use sqlx_macros::FromRow;
 use super::conversations::{self, Heading};
 use super::{StoreError, Tx, bytes, notes};
 use crate::identity::{PeerId, PublicIdentity};
-use crate::model::{ContactId, ContactStatus, ConversationId, ConversationKind, Member, PublicId, Reason, UnixMillis};
+use crate::model::{
+    ContactId, ContactStatus, ConversationId, ConversationKind, Member, PublicId, Reason,
+    UnixMillis,
+};
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
 
@@ -119,12 +122,17 @@ const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, nam
 
 /// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name"))).fetch_all(&mut **tx).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name")))
+        .fetch_all(&mut **tx)
+        .await?)
 }
 
 /// One contact by its row.
 pub async fn by_id(tx: &mut Tx, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"))).bind(id).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?")))
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// One contact by its peer id.
@@ -136,7 +144,10 @@ pub async fn by_peer(tx: &mut Tx, peer: PeerId) -> Result<Option<ContactRow>, St
 }
 
 /// The contact with whom a direct conversation is.
-pub async fn by_conversation(tx: &mut Tx, conversation: ConversationId) -> Result<Option<ContactRow>, StoreError> {
+pub async fn by_conversation(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Option<ContactRow>, StoreError> {
     let one = sqlx::AssertSqlSafe(format!("{SELECT} WHERE conversation = ?"));
     Ok(sqlx::query_as(one).bind(conversation).fetch_optional(&mut **tx).await?)
 }
@@ -167,7 +178,8 @@ pub async fn by_skeleton(tx: &mut Tx, skeleton: &str) -> Result<Option<ContactRo
 
 /// How many there are.
 pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
-    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM contact").fetch_one(&mut **tx).await?;
+    let (count,): (u32,) =
+        sqlx::query_as("SELECT count(*) FROM contact").fetch_one(&mut **tx).await?;
     Ok(count)
 }
 
@@ -182,7 +194,12 @@ pub struct Naming<'a> {
 }
 
 /// Adds a contact, with an empty conversation: nothing is known of them but who they must be.
-pub async fn add(tx: &mut Tx, peer: PeerId, naming: &Naming<'_>, now: UnixMillis) -> Result<ContactId, StoreError> {
+pub async fn add(
+    tx: &mut Tx,
+    peer: PeerId,
+    naming: &Naming<'_>,
+    now: UnixMillis,
+) -> Result<ContactId, StoreError> {
     let conversation = conversations::create(tx, ConversationKind::Direct, now).await?;
     let done = sqlx::query(
         "INSERT INTO contact (peer_id, state, name, skeleton, named, created_at, conversation) \
@@ -279,11 +296,13 @@ pub async fn accept(
 
 /// The contact refused our request. Who was a contact before stays one.
 pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &Reason) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET state = 'refused', refusal = ? WHERE id = ? AND pair_secret IS NULL")
-        .bind(reason)
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE contact SET state = 'refused', refusal = ? WHERE id = ? AND pair_secret IS NULL",
+    )
+    .bind(reason)
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
     remove_request(tx, contact).await
 }
 
@@ -306,7 +325,10 @@ pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<b
 
 /// Forgets which card was taken last: the next one counts, whatever its revision.
 pub(super) async fn forget_card(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET card_revision = -1 WHERE id = ?").bind(contact).execute(&mut **tx).await?;
+    sqlx::query("UPDATE contact SET card_revision = -1 WHERE id = ?")
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -319,17 +341,23 @@ pub async fn take_hint(
 ) -> Result<bool, StoreError> {
     let Ok(revision) = i64::try_from(revision) else { return Ok(false) };
     // The card itself is still to come: its revision stays what it is.
-    let done = sqlx::query("UPDATE contact SET endpoint = ?1 WHERE id = ?2 AND card_revision < ?3 AND endpoint != ?1")
-        .bind(&endpoint[..])
-        .bind(contact)
-        .bind(revision)
-        .execute(&mut **tx)
-        .await?;
+    let done = sqlx::query(
+        "UPDATE contact SET endpoint = ?1 WHERE id = ?2 AND card_revision < ?3 AND endpoint != ?1",
+    )
+    .bind(&endpoint[..])
+    .bind(contact)
+    .bind(revision)
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// Keeps our presence from it, by a secret that leads nowhere; or no more.
-pub async fn set_decoy(tx: &mut Tx, contact: ContactId, decoy: Option<&[u8; 32]>) -> Result<(), StoreError> {
+pub async fn set_decoy(
+    tx: &mut Tx,
+    contact: ContactId,
+    decoy: Option<&[u8; 32]>,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE contact SET decoy = ? WHERE id = ?")
         .bind(decoy.map(|decoy| &decoy[..]))
         .bind(contact)
@@ -339,7 +367,11 @@ pub async fn set_decoy(tx: &mut Tx, contact: ContactId, decoy: Option<&[u8; 32]>
 }
 
 /// Gives it another name.
-pub async fn rename(tx: &mut Tx, contact: ContactId, naming: &Naming<'_>) -> Result<(), StoreError> {
+pub async fn rename(
+    tx: &mut Tx,
+    contact: ContactId,
+    naming: &Naming<'_>,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE contact SET name = ?, skeleton = ?, named = ? WHERE id = ?")
         .bind(naming.name)
         .bind(naming.skeleton)
@@ -351,14 +383,26 @@ pub async fn rename(tx: &mut Tx, contact: ContactId, naming: &Naming<'_>) -> Res
 }
 
 /// Marks it as compared, or not.
-pub async fn set_verified(tx: &mut Tx, contact: ContactId, verified: bool) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET verified = ? WHERE id = ?").bind(verified).bind(contact).execute(&mut **tx).await?;
+pub async fn set_verified(
+    tx: &mut Tx,
+    contact: ContactId,
+    verified: bool,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contact SET verified = ? WHERE id = ?")
+        .bind(verified)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// Refuses it, or not any more.
 pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET blocked = ? WHERE id = ?").bind(blocked).bind(contact).execute(&mut **tx).await?;
+    sqlx::query("UPDATE contact SET blocked = ? WHERE id = ?")
+        .bind(blocked)
+        .bind(contact)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -398,7 +442,8 @@ mod tests {
         messages::add_ours(&mut tx, &new).await.unwrap();
 
         remove(&mut tx, bob.contact).await.unwrap();
-        for table in ["contact", "conversation", "member", "message", "delivery", "outbox", "heard"] {
+        for table in ["contact", "conversation", "member", "message", "delivery", "outbox", "heard"]
+        {
             let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
             let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
             assert_eq!(count, 0, "{table}");

@@ -29,7 +29,11 @@ pub struct ConversationRow {
 }
 
 /// Begins a conversation with nobody in it.
-pub async fn create(tx: &mut Tx, kind: ConversationKind, now: UnixMillis) -> Result<ConversationId, StoreError> {
+pub async fn create(
+    tx: &mut Tx,
+    kind: ConversationKind,
+    now: UnixMillis,
+) -> Result<ConversationId, StoreError> {
     let done = sqlx::query("INSERT INTO conversation (kind, created_at) VALUES (?, ?)")
         .bind(kind)
         .bind(now)
@@ -59,12 +63,18 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ConversationRow>, StoreError> {
 }
 
 /// One by its row.
-pub async fn by_id(tx: &mut Tx, conversation: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
+pub async fn by_id(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Option<ConversationRow>, StoreError> {
     Ok(sqlx::query_as(select("WHERE id = ?")).bind(conversation).fetch_optional(&mut **tx).await?)
 }
 
 /// One that must be there.
-pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<ConversationRow, StoreError> {
+pub async fn load(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<ConversationRow, StoreError> {
     by_id(tx, conversation).await?.ok_or(StoreError::broken("a conversation is missing"))
 }
 
@@ -103,7 +113,8 @@ pub async fn headings(
     tx: &mut Tx,
     conversations: &BTreeSet<ConversationId>,
 ) -> Result<HashMap<ConversationId, Heading>, StoreError> {
-    let ids: Vec<String> = conversations.iter().map(|conversation| conversation.0.to_string()).collect();
+    let ids: Vec<String> =
+        conversations.iter().map(|conversation| conversation.0.to_string()).collect();
     let those = select_heading(
         "json_each(?) id CROSS JOIN conversation v ON v.id = id.value \
          JOIN contact c ON c.conversation = v.id",
@@ -115,32 +126,48 @@ pub async fn headings(
 
 /// The direct conversation with the contact of this name.
 pub async fn heading_by_name(tx: &mut Tx, name: &str) -> Result<Option<Heading>, StoreError> {
-    let one = select_heading("contact c JOIN conversation v ON v.id = c.conversation WHERE c.name = ?");
+    let one =
+        select_heading("contact c JOIN conversation v ON v.id = c.conversation WHERE c.name = ?");
     Ok(sqlx::query_as(one).bind(name).fetch_optional(&mut **tx).await?)
 }
 
 /// The direct conversation that front-ends know by this id.
-pub async fn heading_by_public_id(tx: &mut Tx, id: PublicId) -> Result<Option<Heading>, StoreError> {
-    let one = select_heading("conversation v JOIN contact c ON c.conversation = v.id WHERE v.public_id = ?");
+pub async fn heading_by_public_id(
+    tx: &mut Tx,
+    id: PublicId,
+) -> Result<Option<Heading>, StoreError> {
+    let one = select_heading(
+        "conversation v JOIN contact c ON c.conversation = v.id WHERE v.public_id = ?",
+    );
     Ok(sqlx::query_as(one).bind(id).fetch_optional(&mut **tx).await?)
 }
 
 /// Keeps what was typed and not sent; nothing, if `None`.
-pub async fn set_draft(tx: &mut Tx, conversation: ConversationId, text: Option<&str>) -> Result<(), StoreError> {
+pub async fn set_draft(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    text: Option<&str>,
+) -> Result<(), StoreError> {
     let set = "UPDATE conversation SET draft = ? WHERE id = ?";
     sqlx::query(set).bind(text).bind(conversation).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Who is in a conversation with us.
-pub async fn members(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<ContactId>, StoreError> {
+pub async fn members(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Vec<ContactId>, StoreError> {
     let members = "SELECT contact FROM member WHERE conversation = ? ORDER BY contact";
     Ok(sqlx::query_scalar(members).bind(conversation).fetch_all(&mut **tx).await?)
 }
 
 /// Removes one, with everything that was said in it.
 pub(super) async fn remove(tx: &mut Tx, conversation: ConversationId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM conversation WHERE id = ?").bind(conversation).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM conversation WHERE id = ?")
+        .bind(conversation)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -157,13 +184,22 @@ mod tests {
         let mut tx = store.begin().await.unwrap();
         set_draft(&mut tx, bob.conversation, Some("Dear Bob")).await.unwrap();
         let all = all(&mut tx).await.unwrap();
-        assert_eq!(all.iter().map(|row| row.id).collect::<Vec<_>>(), [bob.conversation, carol.conversation]);
+        assert_eq!(
+            all.iter().map(|row| row.id).collect::<Vec<_>>(),
+            [bob.conversation, carol.conversation]
+        );
         assert_ne!(all[0].public_id, all[1].public_id);
 
         let hex = all[0].public_id.to_hex().to_uppercase();
-        let found = heading_by_public_id(&mut tx, PublicId::from_hex(&hex).unwrap()).await.unwrap().unwrap();
+        let found = heading_by_public_id(&mut tx, PublicId::from_hex(&hex).unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((found.member(), found.name.as_str()), (bob, "Bob"));
-        assert_eq!(load(&mut tx, found.conversation).await.unwrap().draft.as_deref(), Some("Dear Bob"));
+        assert_eq!(
+            load(&mut tx, found.conversation).await.unwrap().draft.as_deref(),
+            Some("Dear Bob")
+        );
         set_draft(&mut tx, bob.conversation, None).await.unwrap();
         assert_eq!(load(&mut tx, bob.conversation).await.unwrap().draft, None);
         assert!(heading_by_public_id(&mut tx, PublicId([0; 16])).await.unwrap().is_none());

@@ -1,8 +1,9 @@
-//! Looks for damage before a store is opened: what is damaged is reported, and no byte of it changed.
+//! Looks for damage before a store is opened: what is damaged is reported, and no byte of it
+//! changed.
 //!
-//! Every page carries a code that its key makes, and the write-ahead log a chain of checksums. `SQLite`
-//! reads a page when somebody asks for it, and takes a broken chain for the end of the log: damage
-//! would show late, or as messages that never were.
+//! Every page carries a code that its key makes, and the write-ahead log a chain of checksums.
+//! `SQLite` reads a page when somebody asks for it, and takes a broken chain for the end of the
+//! log: damage would show late, or as messages that never were.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,7 +29,8 @@ pub(super) async fn look_for(file: &Path, options: SqliteConnectOptions) -> Resu
         Err(error) if error.kind() == io::ErrorKind::NotFound => HashSet::new(),
         Err(error) => return Err(sqlx::Error::Io(error).into()),
     };
-    let mut connection = SqliteConnection::connect_with(&options.read_only(true).immutable(true)).await?;
+    let mut connection =
+        SqliteConnection::connect_with(&options.read_only(true).immutable(true)).await?;
     let found = sqlx::query_as("PRAGMA cipher_integrity_check").fetch_all(&mut connection).await;
     connection.close().await?;
     let found: Vec<(String,)> = found?;
@@ -53,10 +55,11 @@ fn page_in(finding: &str) -> Option<u32> {
 
 /// The pages in a log whose transactions are complete.
 ///
-/// A cut write, as of a power failure, spoils the last transaction at most: each is on the disk before
-/// the next begins. A break with a whole transaction behind it is damage.
+/// A cut write, as of a power failure, spoils the last transaction at most: each is on the disk
+/// before the next begins. A break with a whole transaction behind it is damage.
 fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
-    let Some((header, frames)) = log.split_at_checked(HEADER).filter(|(header, _)| header.iter().any(|b| *b != 0))
+    let Some((header, frames)) =
+        log.split_at_checked(HEADER).filter(|(header, _)| header.iter().any(|b| *b != 0))
     else {
         return Ok(HashSet::new());
     };
@@ -74,7 +77,8 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
         sum.add(&frame[..8]);
         sum.add(&frame[FRAME..]);
         if &frame[8..16] != salts || !sum.is(&frame[16..FRAME]) {
-            let behind = std::iter::once(frame).chain(frames).filter(|frame| &frame[8..16] == salts);
+            let behind =
+                std::iter::once(frame).chain(frames).filter(|frame| &frame[8..16] == salts);
             let after_commit = behind.skip_while(|frame| word(frame, 4) == 0).nth(1);
             return if after_commit.is_some() { damaged } else { Ok(complete) };
         }
@@ -99,8 +103,8 @@ struct Sum {
 impl Sum {
     fn add(&mut self, bytes: &[u8]) {
         for pair in bytes.chunks_exact(8) {
-            let [first, second] =
-                [word(pair, 0), word(pair, 4)].map(|word| if self.big_endian { word } else { word.swap_bytes() });
+            let [first, second] = [word(pair, 0), word(pair, 4)]
+                .map(|word| if self.big_endian { word } else { word.swap_bytes() });
             self.state[0] = self.state[0].wrapping_add(first).wrapping_add(self.state[1]);
             self.state[1] = self.state[1].wrapping_add(second).wrapping_add(self.state[0]);
         }

@@ -27,16 +27,26 @@ pub(super) const TOO_OLD: &str = "SELECT m.row FROM conversation c \
 
 /// Deletes up to `limit` messages whose time is over: those that disappear, and those older than
 /// their conversation keeps. What waits to be delivered stays.
-pub async fn delete_due(tx: &mut Tx, now: UnixMillis, limit: u32) -> Result<Vec<Deleted>, StoreError> {
+pub async fn delete_due(
+    tx: &mut Tx,
+    now: UnixMillis,
+    limit: u32,
+) -> Result<Vec<Deleted>, StoreError> {
     let mut deleted = delete(tx, DISAPPEARING, now, limit).await?;
     let room = limit - u32::try_from(deleted.len()).unwrap_or(limit);
     deleted.extend(delete(tx, TOO_OLD, now, room).await?);
     Ok(deleted)
 }
 
-async fn delete(tx: &mut Tx, due: &str, now: UnixMillis, limit: u32) -> Result<Vec<Deleted>, StoreError> {
-    let sql =
-        format!("DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING conversation, id, author IS NULL");
+async fn delete(
+    tx: &mut Tx,
+    due: &str,
+    now: UnixMillis,
+    limit: u32,
+) -> Result<Vec<Deleted>, StoreError> {
+    let sql = format!(
+        "DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING conversation, id, author IS NULL"
+    );
     let rows: Vec<(ConversationId, MessageId, bool)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(&mut **tx).await?;
     let mut deleted = Vec::with_capacity(rows.len());
@@ -50,7 +60,11 @@ async fn delete(tx: &mut Tx, due: &str, now: UnixMillis, limit: u32) -> Result<V
 }
 
 /// Keeps the id of a deleted message, and drops the oldest.
-async fn remember_forgotten(tx: &mut Tx, conversation: ConversationId, id: MessageId) -> Result<(), StoreError> {
+async fn remember_forgotten(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO forgotten (conversation, id) VALUES (?, ?)")
         .bind(conversation)
         .bind(id)
@@ -72,15 +86,17 @@ impl Store {
     /// deleted, the file beside it is emptied here.
     ///
     /// A deleted word may be left in the index where it divides two of its pages, and a row in the
-    /// gap of a page from which it was moved: a small store is written anew, any if it `may_take_long`.
-    /// False if somebody reads old pages, as a backup does: then they are still there.
+    /// gap of a page from which it was moved: a small store is written anew, any if it
+    /// `may_take_long`. False if somebody reads old pages, as a backup does: then they are still
+    /// there.
     pub async fn erase(&self, may_take_long: bool) -> Result<bool, StoreError> {
         let mut open = self.idle().await?;
         let connection = &mut open.connection;
-        let (messages,): (u32,) = sqlx::query_as("SELECT count(*) FROM (SELECT 1 FROM message LIMIT ?)")
-            .bind(SMALL + 1)
-            .fetch_one(&mut *connection)
-            .await?;
+        let (messages,): (u32,) =
+            sqlx::query_as("SELECT count(*) FROM (SELECT 1 FROM message LIMIT ?)")
+                .bind(SMALL + 1)
+                .fetch_one(&mut *connection)
+                .await?;
         if may_take_long || messages <= SMALL {
             sqlx::query("INSERT INTO message_index (message_index) VALUES ('rebuild')")
                 .execute(&mut *connection)
@@ -128,7 +144,10 @@ mod tests {
     fn dump(directory: &std::path::Path) -> Vec<u8> {
         let read = |name: &str| std::fs::read(directory.join(name)).unwrap_or_default();
         let pages = read("chive.db");
-        let main = pages.chunks(PAGE).enumerate().map(|(n, page)| decrypt(page, if n == 0 { SALT } else { 0 }));
+        let main = pages
+            .chunks(PAGE)
+            .enumerate()
+            .map(|(n, page)| decrypt(page, if n == 0 { SALT } else { 0 }));
         let log = read("chive.db-wal");
         let frames = log.get(WAL_HEADER..).unwrap_or_default().chunks_exact(FRAME_HEADER + PAGE);
         let old = frames.map(|frame| {
@@ -153,7 +172,9 @@ mod tests {
         let (store, directory) = scratch().await;
         let bob = contact(&store, "Bob").await;
         // Some of them need pages of their own.
-        let text = |n: u64| format!("{} {}", word(n), " filler".repeat(if n.is_multiple_of(50) { 2000 } else { 1 }));
+        let text = |n: u64| {
+            format!("{} {}", word(n), " filler".repeat(if n.is_multiple_of(50) { 2000 } else { 1 }))
+        };
         for n in 1..=400 {
             comes(&store, bob, n, &text(n)).await;
         }
@@ -161,14 +182,18 @@ mod tests {
         assert!((1..=400).all(|n| holds(&before, &word(n))), "the pages can be read");
         let is_kept = |n: u64| n.is_multiple_of(7);
         let mut tx = store.begin().await.unwrap();
-        sqlx::query("UPDATE message SET disappears_at = 1 WHERE counter % 7 != 0").execute(&mut *tx).await.unwrap();
+        sqlx::query("UPDATE message SET disappears_at = 1 WHERE counter % 7 != 0")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let deleted = delete_due(&mut tx, UnixMillis(1), 1000).await.unwrap().len();
         tx.commit().await.unwrap();
         assert_eq!(deleted, (1..=400).filter(|n| !is_kept(*n)).count());
         assert!(store.erase(false).await.unwrap());
         let after = dump(directory.path());
         // Half a word is enough to guess the rest.
-        let left: Vec<u64> = (1..=400).filter(|n| !is_kept(*n) && holds(&after, &word(*n)[..5])).collect();
+        let left: Vec<u64> =
+            (1..=400).filter(|n| !is_kept(*n) && holds(&after, &word(*n)[..5])).collect();
         assert!(left.is_empty(), "{left:?}");
         assert!((1..=400).filter(|n| is_kept(*n)).all(|n| holds(&after, &word(n))));
         index_is_in_line(&store).await;
@@ -193,11 +218,19 @@ mod tests {
             text: "harbour".into(),
             disappear_after: None,
         };
-        assert!(messages::add_theirs(&mut tx, bob, &again, None, UnixMillis(70_000)).await.unwrap().is_none());
+        assert!(
+            messages::add_theirs(&mut tx, bob, &again, None, UnixMillis(70_000))
+                .await
+                .unwrap()
+                .is_none()
+        );
         for n in 0..MAX_FORGOTTEN {
-            remember_forgotten(&mut tx, bob.conversation, MessageId(u128::from(n).to_be_bytes())).await.unwrap();
+            remember_forgotten(&mut tx, bob.conversation, MessageId(u128::from(n).to_be_bytes()))
+                .await
+                .unwrap();
         }
-        let (kept,): (u32,) = sqlx::query_as("SELECT count(*) FROM forgotten").fetch_one(&mut *tx).await.unwrap();
+        let (kept,): (u32,) =
+            sqlx::query_as("SELECT count(*) FROM forgotten").fetch_one(&mut *tx).await.unwrap();
         assert_eq!(kept, MAX_FORGOTTEN);
         tx.commit().await.unwrap();
         assert!(found(&store, "harbour", None).await.is_empty());

@@ -20,7 +20,11 @@ pub(super) const NUMBERED: &str = "SELECT row FROM message \
      WHERE conversation = ?1 AND id = ?2 AND author IS NULL AND counter IS NOT NULL";
 
 /// A link has taken what is in this outbox row. Gives the message whose state changed, if one did.
-pub async fn mark_sent(tx: &mut Tx, outbox: OutboxId, now: UnixMillis) -> Result<Option<MessageRowId>, StoreError> {
+pub async fn mark_sent(
+    tx: &mut Tx,
+    outbox: OutboxId,
+    now: UnixMillis,
+) -> Result<Option<MessageRowId>, StoreError> {
     Ok(sqlx::query_scalar(
         "UPDATE delivery SET state = 'sent', sent_at = ifnull(sent_at, ?1) WHERE state = 'queued' \
          AND (message, recipient) = (SELECT m.row, o.contact FROM outbox o JOIN message m \
@@ -53,9 +57,14 @@ pub struct Receipted {
 }
 
 /// A member has stored this item.
-pub async fn receipt(tx: &mut Tx, from: Member, item: MessageId, now: UnixMillis) -> Result<Receipted, StoreError> {
-    // Only what was sealed can have been received: a receipt for anything else is a guess. A message
-    // has its number since.
+pub async fn receipt(
+    tx: &mut Tx,
+    from: Member,
+    item: MessageId,
+    now: UnixMillis,
+) -> Result<Receipted, StoreError> {
+    // Only what was sealed can have been received: a receipt for anything else is a guess. A
+    // message has its number since.
     let finished = format!(
         "DELETE FROM outbox WHERE conversation = ?1 AND item = ?2 AND contact = ?3 AND kind != 'commit' \
          AND (envelope IS NOT NULL OR EXISTS ({NUMBERED})) RETURNING id, kind, body"
@@ -86,7 +95,11 @@ pub async fn receipt(tx: &mut Tx, from: Member, item: MessageId, now: UnixMillis
 }
 
 /// From now on, the timer of a message that is under one runs.
-async fn start_timer(tx: &mut Tx, message: MessageRowId, now: UnixMillis) -> Result<(), StoreError> {
+async fn start_timer(
+    tx: &mut Tx,
+    message: MessageRowId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE message SET disappears_at = ? + disappear_after * 1000 \
          WHERE row = ? AND disappear_after IS NOT NULL AND disappears_at IS NULL",
@@ -126,7 +139,11 @@ pub async fn finish_commit(tx: &mut Tx, from: Member) -> Result<Option<OutboxId>
 }
 
 /// Takes a message of ours back, if it was never sealed: nobody can have it.
-pub async fn cancel(tx: &mut Tx, message: &MessageRow, now: UnixMillis) -> Result<bool, StoreError> {
+pub async fn cancel(
+    tx: &mut Tx,
+    message: &MessageRow,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
     if message.counter.is_some() {
         return Ok(false);
     }
@@ -163,7 +180,9 @@ pub struct Expired {
 
 /// Gives up what was not receipted in its time.
 pub async fn expire(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Expired>, StoreError> {
-    let expire = format!("UPDATE delivery SET state = 'expired' WHERE {EXPIRED} RETURNING recipient, message");
+    let expire = format!(
+        "UPDATE delivery SET state = 'expired' WHERE {EXPIRED} RETURNING recipient, message"
+    );
     let rows: Vec<(ContactId, MessageRowId)> =
         sqlx::query_as(AssertSqlSafe(expire)).bind(now).fetch_all(&mut **tx).await?;
 
@@ -207,23 +226,35 @@ mod tests {
         };
         let message = messages::add_ours(&mut tx, &new).await.unwrap();
         messages::number(&mut tx, message, bob.conversation, 1).await.unwrap();
-        assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 1, "one message for two");
+        assert_eq!(
+            outbox::waiting(&mut tx, bob.conversation).await.unwrap(),
+            1,
+            "one message for two"
+        );
 
         let receipted = receipt(&mut tx, bob, ID, UnixMillis(10)).await.unwrap();
         assert_eq!(receipted.message, Some(message));
         let again = receipt(&mut tx, bob, ID, UnixMillis(11)).await.unwrap();
         assert!(again.message.is_none() && again.outbox.is_none());
-        assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 1, "Carol has it not");
+        assert_eq!(
+            outbox::waiting(&mut tx, bob.conversation).await.unwrap(),
+            1,
+            "Carol has it not"
+        );
 
         let expired = expire(&mut tx, UnixMillis(100)).await.unwrap();
         assert_eq!(expired.iter().map(|one| one.contact).collect::<Vec<_>>(), [carol.contact]);
         assert_eq!(outbox::waiting(&mut tx, bob.conversation).await.unwrap(), 0);
 
         let all = "SELECT recipient, state, delivered_at FROM delivery ORDER BY recipient";
-        let all: Vec<(i64, String, Option<i64>)> = sqlx::query_as(all).fetch_all(&mut *tx).await.unwrap();
+        let all: Vec<(i64, String, Option<i64>)> =
+            sqlx::query_as(all).fetch_all(&mut *tx).await.unwrap();
         let (bob, carol) = (bob.contact.0, carol.contact.0);
         assert_eq!(all, [(bob, "delivered".into(), Some(10)), (carol, "expired".into(), None)]);
-        let ends: i64 = sqlx::query_scalar("SELECT disappears_at FROM message").fetch_one(&mut *tx).await.unwrap();
+        let ends: i64 = sqlx::query_scalar("SELECT disappears_at FROM message")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
         assert_eq!(ends, 1_010, "the timer runs from the first delivery");
     }
 }

@@ -95,7 +95,11 @@ mod tests {
         assert_eq!(due(&store, 1_000).await, NOTHING);
 
         let mut tx = store.begin().await.unwrap();
-        sqlx::query("UPDATE message SET disappears_at = 2000 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();
+        sqlx::query("UPDATE message SET disappears_at = 2000 WHERE row = ?")
+            .bind(row)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 1_999).await, NOTHING);
         assert_eq!(due(&store, 2_000).await, [false, true, false, false, false]);
@@ -104,33 +108,63 @@ mod tests {
         crate::store::terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 59_999).await, NOTHING);
-        assert_eq!(due(&store, 60_000).await, [false, true, false, false, false], "what was given up is old");
+        assert_eq!(
+            due(&store, 60_000).await,
+            [false, true, false, false, false],
+            "what was given up is old"
+        );
         let mut tx = store.begin().await.unwrap();
         assert_eq!(deletion::delete_due(&mut tx, UnixMillis(60_000), 9).await.unwrap().len(), 1);
 
-        groups::create(&mut tx, bob.conversation, &Changes::default(), None, UnixMillis(0)).await.unwrap();
+        groups::create(&mut tx, bob.conversation, &Changes::default(), None, UnixMillis(0))
+            .await
+            .unwrap();
         groups::save(&mut tx, bob.conversation, &Changes::default(), 99).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, UPDATE_AFTER_MS).await, NOTHING);
         assert_eq!(due(&store, UPDATE_AFTER_MS + 1).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
         groups::save(&mut tx, bob.conversation, &Changes::default(), 1).await.unwrap();
-        assert_eq!(groups::due(&mut tx, UnixMillis(0), updates()).await.unwrap(), [bob.conversation]);
+        assert_eq!(
+            groups::due(&mut tx, UnixMillis(0), updates()).await.unwrap(),
+            [bob.conversation]
+        );
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, true, false, false]);
         let mut tx = store.begin().await.unwrap();
         groups::begin_epoch(&mut tx, bob.conversation, UnixMillis(0)).await.unwrap();
 
-        invitations::add(&mut tx, &InvitationSecret([2; 16]), "link", 1, UnixMillis(0), UnixMillis(3_000))
-            .await
-            .unwrap();
+        invitations::add(
+            &mut tx,
+            &InvitationSecret([2; 16]),
+            "link",
+            1,
+            UnixMillis(0),
+            UnixMillis(3_000),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, INVITATION_MEMORY_MS + 3_000).await, NOTHING);
-        assert_eq!(due(&store, INVITATION_MEMORY_MS + 3_001).await, [false, false, false, true, false]);
+        assert_eq!(
+            due(&store, INVITATION_MEMORY_MS + 3_001).await,
+            [false, false, false, true, false]
+        );
         let mut tx = store.begin().await.unwrap();
-        assert!(invitations::forget_old(&mut tx, UnixMillis(INVITATION_MEMORY_MS + 3_001)).await.unwrap());
+        assert!(
+            invitations::forget_old(&mut tx, UnixMillis(INVITATION_MEMORY_MS + 3_001))
+                .await
+                .unwrap()
+        );
 
-        handles::claim(&mut tx, ServerId([3; 32]), &"bob".parse().unwrap(), &InvitationSecret([4; 16])).await.unwrap();
+        handles::claim(
+            &mut tx,
+            ServerId([3; 32]),
+            &"bob".parse().unwrap(),
+            &InvitationSecret([4; 16]),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 0).await, [false, false, false, false, true]);
         let mut tx = store.begin().await.unwrap();

@@ -50,7 +50,9 @@ impl Kind {
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Message, Self::Contact, Self::Conversation, Self::Other].into_iter().find(|kind| kind.name() == name)
+        [Self::Message, Self::Contact, Self::Conversation, Self::Other]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -70,14 +72,19 @@ pub async fn add(
         .execute(&mut **tx)
         .await?;
     let seq = done.last_insert_rowid();
-    sqlx::query("DELETE FROM event WHERE seq <= ?").bind(seq - MAX_EVENTS).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM event WHERE seq <= ?")
+        .bind(seq - MAX_EVENTS)
+        .execute(&mut **tx)
+        .await?;
     Ok(EventSeq(seq))
 }
 
 /// The number of the newest event; 0 for none.
 pub async fn newest(tx: &mut Tx) -> Result<EventSeq, StoreError> {
     let newest: Option<EventSeq> =
-        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetch_optional(&mut **tx).await?;
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+            .fetch_optional(&mut **tx)
+            .await?;
     Ok(newest.unwrap_or(EventSeq(0)))
 }
 
@@ -88,9 +95,11 @@ pub async fn oldest(tx: &mut Tx) -> Result<Option<EventSeq>, StoreError> {
 
 /// Those after a cursor, oldest first.
 pub async fn after(tx: &mut Tx, cursor: EventSeq, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT seq, at, kind, subject, body FROM event WHERE seq > ? ORDER BY seq LIMIT ? + 0")
-        .bind(cursor)
-        .bind(limit)
-        .fetch_all(&mut **tx)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT seq, at, kind, subject, body FROM event WHERE seq > ? ORDER BY seq LIMIT ? + 0",
+    )
+    .bind(cursor)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await?)
 }

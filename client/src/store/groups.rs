@@ -1,8 +1,8 @@
 //! The MLS groups that seal what is said in conversations, and what must be kept with their states.
 //!
-//! Which envelopes were opened, and which must wait for a later epoch, is kept for each member of each
-//! group: whether an envelope opens depends on the group's state alone, and a contact who sends many
-//! pushes out, or keeps out, only their own.
+//! Which envelopes were opened, and which must wait for a later epoch, is kept for each member of
+//! each group: whether an envelope opens depends on the group's state alone, and a contact who
+//! sends many pushes out, or keeps out, only their own.
 
 use chive_mls::{Changes, Conversation, SecretBytes};
 use sqlx_macros::FromRow;
@@ -55,9 +55,12 @@ pub async fn create(
     write(tx, conversation, state).await
 }
 
-/// Forgets the group of a direct conversation, but no messages: what was not receipted is sealed again
-/// by the next one.
-pub async fn forget(tx: &mut Tx, Member { conversation, contact }: Member) -> Result<(), StoreError> {
+/// Forgets the group of a direct conversation, but no messages: what was not receipted is sealed
+/// again by the next one.
+pub async fn forget(
+    tx: &mut Tx,
+    Member { conversation, contact }: Member,
+) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM mls_group WHERE conversation = ?",
         "DELETE FROM restart WHERE conversation = ?",
@@ -73,7 +76,10 @@ pub async fn forget(tx: &mut Tx, Member { conversation, contact }: Member) -> Re
 }
 
 /// Reads what is kept with a group's state.
-pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Option<GroupRow>, StoreError> {
+pub async fn load(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Option<GroupRow>, StoreError> {
     let row: Option<GroupRow> = sqlx::query_as(
         "SELECT accepted_request, accepted_answer, receipted_epoch, commit_receipt \
          FROM mls_group WHERE conversation = ?",
@@ -82,7 +88,9 @@ pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Gr
     .fetch_optional(&mut **tx)
     .await?;
     row.map(|mut row| {
-        if let (Some(request), Some(answer)) = (row.accepted_request.take(), row.accepted_answer.take()) {
+        if let (Some(request), Some(answer)) =
+            (row.accepted_request.take(), row.accepted_answer.take())
+        {
             row.acceptance = Some(Acceptance { request: super::bytes(&request)?, answer });
         }
         Ok(row)
@@ -91,11 +99,15 @@ pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Gr
 }
 
 /// Reads a group's state.
-pub async fn open(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Conversation>, StoreError> {
-    let blob: Option<Vec<u8>> = sqlx::query_scalar("SELECT mls FROM mls_group WHERE conversation = ?")
-        .bind(conversation)
-        .fetch_optional(&mut **tx)
-        .await?;
+pub async fn open(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
+    let blob: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT mls FROM mls_group WHERE conversation = ?")
+            .bind(conversation)
+            .fetch_optional(&mut **tx)
+            .await?;
     let Some(blob) = blob.map(SecretBytes::from) else { return Ok(None) };
 
     let group = if blob.is_empty() {
@@ -106,15 +118,23 @@ pub async fn open(tx: &mut Tx, conversation: ConversationId) -> Result<Option<Co
     Ok(Some(group?))
 }
 
-async fn values(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<(String, SecretBytes)>, StoreError> {
-    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as("SELECT key, value FROM mls_value WHERE conversation = ?")
-        .bind(conversation)
-        .fetch_all(&mut **tx)
-        .await?;
+async fn values(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Vec<(String, SecretBytes)>, StoreError> {
+    let rows: Vec<(String, Vec<u8>)> =
+        sqlx::query_as("SELECT key, value FROM mls_value WHERE conversation = ?")
+            .bind(conversation)
+            .fetch_all(&mut **tx)
+            .await?;
     Ok(rows.into_iter().map(|(key, value)| (key, value.into())).collect())
 }
 
-async fn write(tx: &mut Tx, conversation: ConversationId, state: &Changes) -> Result<(), StoreError> {
+async fn write(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    state: &Changes,
+) -> Result<(), StoreError> {
     for (key, value) in &state.put {
         sqlx::query(
             "INSERT INTO mls_value (conversation, key, value) VALUES (?, ?, ?) \
@@ -147,7 +167,11 @@ pub(super) fn stale() -> String {
 }
 
 /// Those whose keys are to be replaced.
-pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Vec<ConversationId>, StoreError> {
+pub async fn due(
+    tx: &mut Tx,
+    now: UnixMillis,
+    updates: KeyUpdates,
+) -> Result<Vec<ConversationId>, StoreError> {
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(stale()))
         .bind(now)
         .bind(updates.after_messages)
@@ -156,9 +180,14 @@ pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Ve
         .await?)
 }
 
-/// Writes what changed in a group's state when something was sealed or opened. A state that was a blob
-/// changes as a whole.
-pub async fn save(tx: &mut Tx, conversation: ConversationId, state: &Changes, sealed: u32) -> Result<(), StoreError> {
+/// Writes what changed in a group's state when something was sealed or opened. A state that was a
+/// blob changes as a whole.
+pub async fn save(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    state: &Changes,
+    sealed: u32,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE mls_group SET mls = x'', sealed_in_epoch = sealed_in_epoch + ?2 \
          WHERE conversation = ?1 AND (?2 > 0 OR mls != x'')",
@@ -171,17 +200,26 @@ pub async fn save(tx: &mut Tx, conversation: ConversationId, state: &Changes, se
 }
 
 /// A new epoch began.
-pub async fn begin_epoch(tx: &mut Tx, conversation: ConversationId, now: UnixMillis) -> Result<(), StoreError> {
-    sqlx::query("UPDATE mls_group SET sealed_in_epoch = 0, epoch_started_at = ? WHERE conversation = ?")
-        .bind(now)
-        .bind(conversation)
-        .execute(&mut **tx)
-        .await?;
+pub async fn begin_epoch(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE mls_group SET sealed_in_epoch = 0, epoch_started_at = ? WHERE conversation = ?",
+    )
+    .bind(now)
+    .bind(conversation)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// The contact has joined: its request will not come again.
-pub async fn forget_acceptance(tx: &mut Tx, conversation: ConversationId) -> Result<(), StoreError> {
+pub async fn forget_acceptance(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE mls_group SET accepted_request = NULL, accepted_answer = NULL \
          WHERE conversation = ? AND accepted_request IS NOT NULL",
@@ -199,12 +237,14 @@ pub async fn keep_commit_receipt(
     epoch: u64,
     receipt: &[u8],
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE mls_group SET receipted_epoch = ?, commit_receipt = ? WHERE conversation = ?")
-        .bind(epoch.cast_signed())
-        .bind(receipt)
-        .bind(conversation)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE mls_group SET receipted_epoch = ?, commit_receipt = ? WHERE conversation = ?",
+    )
+    .bind(epoch.cast_signed())
+    .bind(receipt)
+    .bind(conversation)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -217,14 +257,19 @@ pub enum Before {
 }
 
 /// Whether an envelope came before, by its digest.
-pub async fn received(tx: &mut Tx, from: Member, digest: &[u8]) -> Result<Option<Before>, StoreError> {
-    let item: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT item FROM received WHERE conversation = ? AND contact = ? AND digest = ?")
-            .bind(from.conversation)
-            .bind(from.contact)
-            .bind(digest)
-            .fetch_optional(&mut **tx)
-            .await?;
+pub async fn received(
+    tx: &mut Tx,
+    from: Member,
+    digest: &[u8],
+) -> Result<Option<Before>, StoreError> {
+    let item: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT item FROM received WHERE conversation = ? AND contact = ? AND digest = ?",
+    )
+    .bind(from.conversation)
+    .bind(from.contact)
+    .bind(digest)
+    .fetch_optional(&mut **tx)
+    .await?;
     let before = |item: &[u8]| match item {
         [] => Ok(Before::Unusable),
         item => Ok(Before::Item(MessageId(super::bytes(item)?))),
@@ -233,7 +278,12 @@ pub async fn received(tx: &mut Tx, from: Member, digest: &[u8]) -> Result<Option
 }
 
 /// Remembers what an envelope held, and forgets the oldest.
-pub async fn remember_received(tx: &mut Tx, from: Member, digest: &[u8], item: MessageId) -> Result<(), StoreError> {
+pub async fn remember_received(
+    tx: &mut Tx,
+    from: Member,
+    digest: &[u8],
+    item: MessageId,
+) -> Result<(), StoreError> {
     remember(tx, from, digest, &item.0).await
 }
 
@@ -243,13 +293,15 @@ pub async fn remember_unusable(tx: &mut Tx, from: Member, digest: &[u8]) -> Resu
 }
 
 async fn remember(tx: &mut Tx, from: Member, digest: &[u8], item: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR IGNORE INTO received (conversation, contact, digest, item) VALUES (?, ?, ?, ?)")
-        .bind(from.conversation)
-        .bind(from.contact)
-        .bind(digest)
-        .bind(item)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT OR IGNORE INTO received (conversation, contact, digest, item) VALUES (?, ?, ?, ?)",
+    )
+    .bind(from.conversation)
+    .bind(from.contact)
+    .bind(digest)
+    .bind(item)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query(
         "DELETE FROM received WHERE conversation = ?1 AND contact = ?2 AND seq <= \
          (SELECT seq FROM received WHERE conversation = ?1 AND contact = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
@@ -263,7 +315,13 @@ async fn remember(tx: &mut Tx, from: Member, digest: &[u8], item: &[u8]) -> Resu
 }
 
 /// Keeps an envelope of a later epoch, unless there are `limit` of this member already.
-pub async fn hold(tx: &mut Tx, from: Member, digest: &[u8], envelope: &[u8], limit: u32) -> Result<(), StoreError> {
+pub async fn hold(
+    tx: &mut Tx,
+    from: Member,
+    digest: &[u8],
+    envelope: &[u8],
+    limit: u32,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR IGNORE INTO held (conversation, contact, digest, envelope, came) \
          SELECT ?1, ?2, ?3, ?4, (SELECT ifnull(max(came), 0) + 1 FROM held WHERE conversation = ?1) \
@@ -290,11 +348,15 @@ pub struct Held {
 
 /// Takes every envelope out that was held for a group, in the order in which they came.
 pub async fn take_held(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<Held>, StoreError> {
-    let held = sqlx::query_as("SELECT contact, envelope FROM held WHERE conversation = ? ORDER BY came")
+    let held =
+        sqlx::query_as("SELECT contact, envelope FROM held WHERE conversation = ? ORDER BY came")
+            .bind(conversation)
+            .fetch_all(&mut **tx)
+            .await?;
+    sqlx::query("DELETE FROM held WHERE conversation = ?")
         .bind(conversation)
-        .fetch_all(&mut **tx)
+        .execute(&mut **tx)
         .await?;
-    sqlx::query("DELETE FROM held WHERE conversation = ?").bind(conversation).execute(&mut **tx).await?;
     Ok(held)
 }
 
@@ -361,7 +423,9 @@ mod tests {
         let bob = contact(&store, "Bob").await;
         let mut tx = store.begin().await.unwrap();
         let mut group = Conversation::load_blob(&blob()).unwrap();
-        create(&mut tx, bob.conversation, &group.take_changes(), None, UnixMillis(0)).await.unwrap();
+        create(&mut tx, bob.conversation, &group.take_changes(), None, UnixMillis(0))
+            .await
+            .unwrap();
 
         let before = counts(&mut tx, "SELECT total_changes()").await;
         group.seal(b"hello").unwrap();

@@ -32,7 +32,8 @@ pub struct HandleRow {
     pub expires_at: Option<UnixMillis>,
 }
 
-const SELECT: &str = "SELECT id, server, name, secret, state, reason, sequence, renew_at, expires_at FROM handle";
+const SELECT: &str =
+    "SELECT id, server, name, secret, state, reason, sequence, renew_at, expires_at FROM handle";
 
 impl HandleRow {
     /// Where it is.
@@ -54,7 +55,8 @@ impl HandleRow {
 }
 
 /// Those to be claimed, renewed or given back by ?1.
-pub(super) const DUE: &str = "state IN ('claiming', 'releasing') OR (state = 'active' AND ifnull(renew_at, ?1) <= ?1)";
+pub(super) const DUE: &str =
+    "state IN ('claiming', 'releasing') OR (state = 'active' AND ifnull(renew_at, ?1) <= ?1)";
 
 /// Those with which there is something to do.
 pub async fn due(tx: &mut Tx, now: UnixMillis) -> Result<Vec<HandleRow>, StoreError> {
@@ -64,16 +66,25 @@ pub async fn due(tx: &mut Tx, now: UnixMillis) -> Result<Vec<HandleRow>, StoreEr
 
 /// All of them.
 pub async fn all(tx: &mut Tx) -> Result<Vec<HandleRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id"))).fetch_all(&mut **tx).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id")))
+        .fetch_all(&mut **tx)
+        .await?)
 }
 
 /// One of them.
 pub async fn by_id(tx: &mut Tx, id: HandleId) -> Result<Option<HandleRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"))).bind(id).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?")))
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// The one of this name at this server.
-pub async fn find(tx: &mut Tx, server: ServerId, name: &HandleName) -> Result<Option<HandleRow>, StoreError> {
+pub async fn find(
+    tx: &mut Tx,
+    server: ServerId,
+    name: &HandleName,
+) -> Result<Option<HandleRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE server = ? AND name = ?")))
         .bind(&server.0[..])
         .bind(name.as_str())
@@ -102,10 +113,12 @@ pub async fn claim(
 
 /// What this one, or each, leads to changed: it is claimed again, with another card.
 pub async fn claim_again(tx: &mut Tx, id: Option<HandleId>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE handle SET state = 'claiming' WHERE state = 'active' AND id = ifnull(?, id)")
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE handle SET state = 'claiming' WHERE state = 'active' AND id = ifnull(?, id)",
+    )
+    .bind(id)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -131,7 +144,12 @@ pub async fn claimed(
 }
 
 /// It was not taken: for good, or for now.
-pub async fn not_claimed(tx: &mut Tx, id: HandleId, reason: &Reason, for_good: bool) -> Result<(), StoreError> {
+pub async fn not_claimed(
+    tx: &mut Tx,
+    id: HandleId,
+    reason: &Reason,
+    for_good: bool,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE handle SET reason = ?, state = iif(? AND state = 'claiming', 'failed', state) WHERE id = ?")
         .bind(reason)
         .bind(for_good)
@@ -201,12 +219,17 @@ pub struct NewAsking<'a> {
     pub message: Option<&'a str>,
 }
 
-/// Keeps a request until it is answered, in place of an earlier one. True if there is something else to be shown; also
-/// false when there are too many.
-pub async fn put_asking(tx: &mut Tx, new: &NewAsking<'_>, now: UnixMillis) -> Result<bool, StoreError> {
+/// Keeps a request until it is answered, in place of an earlier one. True if there is something
+/// else to be shown; also false when there are too many.
+pub async fn put_asking(
+    tx: &mut Tx,
+    new: &NewAsking<'_>,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
     let peer = new.peer.peer_id();
     let before = asking_of(tx, peer).await?;
-    let (count,): (u32,) = sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
+    let (count,): (u32,) =
+        sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
     if before.is_none() && count >= MAX_ASKING {
         return Ok(false);
     }
@@ -237,7 +260,9 @@ pub async fn waiting(tx: &mut Tx) -> Result<Vec<AskingRow>, StoreError> {
 
 /// How many wait for our answer.
 pub async fn count_waiting(tx: &mut Tx) -> Result<u32, StoreError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM asking WHERE decision IS NULL").fetch_one(&mut **tx).await?)
+    Ok(sqlx::query_scalar("SELECT count(*) FROM asking WHERE decision IS NULL")
+        .fetch_one(&mut **tx)
+        .await?)
 }
 
 /// What is known of who asks.

@@ -1,5 +1,5 @@
-//! Which numbers an author's messages in a conversation had that came here: ranges, so that what is missing is known
-//! also when the messages around it are deleted.
+//! Which numbers an author's messages in a conversation had that came here: ranges, so that what is
+//! missing is known also when the messages around it are deleted.
 
 use super::{StoreError, Tx};
 use crate::limits::MAX_HEARD_RANGES;
@@ -74,7 +74,8 @@ mod tests {
 
     async fn ranges(store: &Store, author: Member) -> Vec<(i64, i64)> {
         let mut tx = store.begin().await.unwrap();
-        let rows = "SELECT first, last FROM heard WHERE conversation = ? AND author = ? ORDER BY first";
+        let rows =
+            "SELECT first, last FROM heard WHERE conversation = ? AND author = ? ORDER BY first";
         let rows = sqlx::query_as(rows).bind(author.conversation).bind(author.contact);
         rows.fetch_all(&mut *tx).await.unwrap()
     }
@@ -97,7 +98,11 @@ mod tests {
         hear(&store, bob, (10..2 * limit).map(|n| 2 * n)).await;
         let kept = ranges(&store, bob).await;
         assert_eq!(kept.len(), usize::try_from(limit).unwrap());
-        assert_eq!((kept[0].0, kept.last().unwrap().1), (1, i64::MAX), "the oldest gaps are forgotten");
+        assert_eq!(
+            (kept[0].0, kept.last().unwrap().1),
+            (1, i64::MAX),
+            "the oldest gaps are forgotten"
+        );
     }
 
     proptest! {

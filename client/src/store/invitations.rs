@@ -43,7 +43,8 @@ impl InvitationRow {
         }
     }
 
-    /// Whether it works for a contact that begins anew: `used` says whether a use is its own already.
+    /// Whether it works for a contact that begins anew: `used` says whether a use is its own
+    /// already.
     #[must_use]
     pub fn serves(&self, used: bool, now: UnixMillis) -> bool {
         self.revoked_at.is_none() && now < self.expires_at && (used || self.used < self.uses)
@@ -90,16 +91,22 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<InvitationRow>, StoreError> {
 
 /// Whether this peer has used it.
 pub async fn used_by(tx: &mut Tx, id: &[u8], peer: PeerId) -> Result<bool, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM invitation_use WHERE invitation = ? AND peer_id = ?")
-        .bind(id)
-        .bind(peer)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM invitation_use WHERE invitation = ? AND peer_id = ?")
+            .bind(id)
+            .bind(peer)
+            .fetch_optional(&mut **tx)
+            .await?;
     Ok(row.is_some())
 }
 
 /// Takes one use.
-pub async fn take_use(tx: &mut Tx, id: &[u8], peer: PeerId, now: UnixMillis) -> Result<(), StoreError> {
+pub async fn take_use(
+    tx: &mut Tx,
+    id: &[u8],
+    peer: PeerId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO invitation_use (invitation, peer_id, at) VALUES (?, ?, ?)")
         .bind(id)
         .bind(peer)

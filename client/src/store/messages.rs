@@ -59,7 +59,8 @@ impl MessageRow {
     }
 }
 
-/// The columns of a [`MessageRow`]. How far one of ours is, its delivery says: in a direct conversation there is one.
+/// The columns of a [`MessageRow`]. How far one of ours is, its delivery says: in a direct
+/// conversation there is one.
 fn columns() -> String {
     format!(
         "m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, \
@@ -196,7 +197,11 @@ pub async fn number(
     conversation: ConversationId,
     counter: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE message SET counter = ? WHERE row = ?").bind(counter).bind(row).execute(&mut **tx).await?;
+    sqlx::query("UPDATE message SET counter = ? WHERE row = ?")
+        .bind(counter)
+        .bind(row)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("UPDATE conversation SET next_counter = ? WHERE id = ?")
         .bind(counter + 1)
         .bind(conversation)
@@ -228,7 +233,11 @@ pub async fn in_conversation(
 }
 
 /// One message of ours in a conversation.
-pub async fn ours(tx: &mut Tx, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+pub async fn ours(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Option<MessageRow>, StoreError> {
     let ours = select("WHERE m.conversation = ? AND m.id = ? AND m.author IS NULL");
     Ok(sqlx::query_as(ours).bind(conversation).bind(id).fetch_optional(&mut **tx).await?)
 }
@@ -272,7 +281,10 @@ pub async fn newest_of_all(tx: &mut Tx) -> Result<Vec<MessageRow>, StoreError> {
 }
 
 /// The newest message of a conversation, if it has any.
-pub async fn newest(tx: &mut Tx, conversation: ConversationId) -> Result<Option<MessageRow>, StoreError> {
+pub async fn newest(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Option<MessageRow>, StoreError> {
     Ok(history(tx, conversation, 1, None).await?.pop())
 }
 
@@ -289,7 +301,8 @@ pub async fn search(
     if words.is_empty() {
         return Ok(vec![]);
     }
-    let within = conversation.map(|one| format!("conversation : c{} AND ", one.0)).unwrap_or_default();
+    let within =
+        conversation.map(|one| format!("conversation : c{} AND ", one.0)).unwrap_or_default();
     let hits = sqlx::AssertSqlSafe(format!(
         "SELECT {}, {HEADING_COLUMNS} FROM {MESSAGES} JOIN conversation v ON v.id = m.conversation \
          JOIN contact c ON c.conversation = v.id \
@@ -306,9 +319,14 @@ pub async fn search(
 }
 
 /// The newest messages of a member, for the `seen` of our next one.
-pub async fn newest_of(tx: &mut Tx, author: Member, limit: u32) -> Result<Vec<MessageId>, StoreError> {
+pub async fn newest_of(
+    tx: &mut Tx,
+    author: Member,
+    limit: u32,
+) -> Result<Vec<MessageId>, StoreError> {
     let newest = "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC LIMIT ? + 0";
-    let newest = sqlx::query_scalar(newest).bind(author.contact).bind(author.conversation).bind(limit);
+    let newest =
+        sqlx::query_scalar(newest).bind(author.contact).bind(author.conversation).bind(limit);
     Ok(newest.fetch_all(&mut **tx).await?)
 }
 
@@ -373,7 +391,12 @@ pub(super) mod tests {
         member
     }
 
-    pub(crate) async fn comes(store: &Store, author: Member, counter: u64, text: &str) -> MessageRowId {
+    pub(crate) async fn comes(
+        store: &Store,
+        author: Member,
+        counter: u64,
+        text: &str,
+    ) -> MessageRowId {
         let mut id = [u8::try_from(author.contact.0).unwrap(); 16];
         id[8..].copy_from_slice(&counter.to_be_bytes());
         let text = Text {
@@ -393,7 +416,8 @@ pub(super) mod tests {
 
     pub(crate) async fn found(store: &Store, text: &str, within: Option<Member>) -> Vec<String> {
         let mut tx = store.begin().await.unwrap();
-        let rows = search(&mut tx, text, within.map(|one| one.conversation), 100, None).await.unwrap();
+        let rows =
+            search(&mut tx, text, within.map(|one| one.conversation), 100, None).await.unwrap();
         rows.into_iter().map(|found| found.message.text).collect()
     }
 
@@ -428,14 +452,16 @@ pub(super) mod tests {
         for (text, searched) in cases {
             assert_eq!(found(&store, searched, None).await, [text], "{searched}");
         }
-        for nothing in ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "conversation", "c100001"]
+        for nothing in
+            ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "conversation", "c100001"]
         {
             assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
         }
         index_is_in_line(&store).await;
     }
 
-    /// As after a conversation that began afresh: what waits has a number of before, and is not sealed again yet.
+    /// As after a conversation that began afresh: what waits has a number of before, and is not
+    /// sealed again yet.
     #[tokio::test]
     async fn a_receipt_for_what_is_numbered_leaves_nothing_in_the_outbox() {
         let (store, _directory) = scratch().await;
@@ -454,10 +480,18 @@ pub(super) mod tests {
             };
             let row = add_ours(&mut tx, &new).await.unwrap();
             if numbered {
-                sqlx::query("UPDATE message SET counter = 1 WHERE row = ?").bind(row).execute(&mut *tx).await.unwrap();
+                sqlx::query("UPDATE message SET counter = 1 WHERE row = ?")
+                    .bind(row)
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
             }
             let receipted = delivery::receipt(&mut tx, bob, id, UnixMillis(5)).await.unwrap();
-            assert_eq!((receipted.outbox.is_some(), receipted.message.is_some()), (numbered, numbered), "{n}");
+            assert_eq!(
+                (receipted.outbox.is_some(), receipted.message.is_some()),
+                (numbered, numbered),
+                "{n}"
+            );
         }
     }
 
@@ -490,9 +524,18 @@ pub(super) mod tests {
         comes(&store, bob, 2, "say \"hello\" NEAR(the) door").await;
         assert_eq!(found(&store, "one OR two", None).await, ["one or two"]);
         assert_eq!(found(&store, "NEAR(the) \"hello\"", None).await.len(), 1);
-        for hostile in
-            ["one OR nothing", "\"", "\"\"\"", "a*", "^one\" OR \"", "words : one", "one\0\"", "(", "-two", "NOT one"]
-        {
+        for hostile in [
+            "one OR nothing",
+            "\"",
+            "\"\"\"",
+            "a*",
+            "^one\" OR \"",
+            "words : one",
+            "one\0\"",
+            "(",
+            "-two",
+            "NOT one",
+        ] {
             let rows = found(&store, hostile, None).await;
             assert!(rows.len() <= 1, "{hostile}: {rows:?}");
         }
@@ -512,7 +555,10 @@ pub(super) mod tests {
         assert_eq!(found(&store, "word", None).await[0], "word 4 of Carol");
         let mut tx = store.begin().await.unwrap();
         let page = search(&mut tx, "word", Some(bob.conversation), 2, Some(rows[3])).await.unwrap();
-        assert_eq!(page.iter().map(|found| found.message.row).collect::<Vec<_>>(), [rows[2], rows[1]]);
+        assert_eq!(
+            page.iter().map(|found| found.message.row).collect::<Vec<_>>(),
+            [rows[2], rows[1]]
+        );
     }
 
     #[tokio::test]
@@ -532,8 +578,12 @@ pub(super) mod tests {
     async fn lookup(store: &Store, statement: &str) -> Vec<String> {
         let mut tx = store.begin().await.unwrap();
         let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(plan).fetch_all(&mut *tx).await.unwrap();
-        rows.into_iter().map(|row| row.3).filter(|step| step.contains("message") || step.contains(" m ")).collect()
+        let rows: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(plan).fetch_all(&mut *tx).await.unwrap();
+        rows.into_iter()
+            .map(|row| row.3)
+            .filter(|step| step.contains("message") || step.contains(" m "))
+            .collect()
     }
 
     #[tokio::test]

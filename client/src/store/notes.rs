@@ -1,4 +1,5 @@
-//! Short texts that front-ends keep in the profile. What they mean is theirs; only [`BRIDGES`] is read here.
+//! Short texts that front-ends keep in the profile. What they mean is theirs; only [`BRIDGES`] is
+//! read here.
 
 use super::{StoreError, Tx};
 use crate::model::ContactId;
@@ -13,7 +14,10 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
 
 /// One note.
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT text FROM note WHERE key = ?").bind(key).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_scalar("SELECT text FROM note WHERE key = ?")
+        .bind(key)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// How many there are.
@@ -23,11 +27,13 @@ pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
 
 /// Writes a note, in the place of the one before.
 pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO note (key, text) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET text = ?2")
-        .bind(key)
-        .bind(text)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO note (key, text) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET text = ?2",
+    )
+    .bind(key)
+    .bind(text)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

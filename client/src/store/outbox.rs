@@ -26,7 +26,12 @@ pub struct OutboxRow {
 }
 
 /// What waits for a contact after a row, in order.
-pub async fn rows(tx: &mut Tx, contact: ContactId, after: OutboxId, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+pub async fn rows(
+    tx: &mut Tx,
+    contact: ContactId,
+    after: OutboxId,
+    limit: u32,
+) -> Result<Vec<OutboxRow>, StoreError> {
     let waiting = "SELECT id, conversation, kind, item, body, envelope FROM outbox \
                    WHERE contact = ? AND id > ? ORDER BY id LIMIT ? + 0";
     let waiting = sqlx::query_as(waiting).bind(contact).bind(after).bind(limit);
@@ -55,7 +60,11 @@ pub async fn put(
 }
 
 /// The newest row of a kind that was not sealed yet: it can still be changed.
-pub async fn unsealed(tx: &mut Tx, to: Member, kind: OutboxKind) -> Result<Option<OutboxRow>, StoreError> {
+pub async fn unsealed(
+    tx: &mut Tx,
+    to: Member,
+    kind: OutboxKind,
+) -> Result<Option<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, conversation, kind, item, body, envelope FROM outbox \
          WHERE contact = ? AND conversation = ? AND kind = ? AND envelope IS NULL ORDER BY id DESC LIMIT 1",
@@ -69,7 +78,11 @@ pub async fn unsealed(tx: &mut Tx, to: Member, kind: OutboxKind) -> Result<Optio
 
 /// Changes what was not sealed yet.
 pub async fn set_body(tx: &mut Tx, outbox: OutboxId, body: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET body = ? WHERE id = ?").bind(body).bind(outbox).execute(&mut **tx).await?;
+    sqlx::query("UPDATE outbox SET body = ? WHERE id = ?")
+        .bind(body)
+        .bind(outbox)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -91,14 +104,23 @@ pub async fn waits(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<
 }
 
 /// Keeps the sealed bytes.
-pub async fn set_envelope(tx: &mut Tx, outbox: OutboxId, envelope: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?").bind(envelope).bind(outbox).execute(&mut **tx).await?;
+pub async fn set_envelope(
+    tx: &mut Tx,
+    outbox: OutboxId,
+    envelope: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET envelope = ? WHERE id = ?")
+        .bind(envelope)
+        .bind(outbox)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// How many messages of ours in a conversation were not receipted by all.
 pub async fn waiting(tx: &mut Tx, conversation: ConversationId) -> Result<u32, StoreError> {
-    let waiting = "SELECT count(DISTINCT item) FROM outbox WHERE conversation = ? AND kind = 'message'";
+    let waiting =
+        "SELECT count(DISTINCT item) FROM outbox WHERE conversation = ? AND kind = 'message'";
     Ok(sqlx::query_scalar(waiting).bind(conversation).fetch_one(&mut **tx).await?)
 }
 

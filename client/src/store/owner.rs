@@ -63,9 +63,10 @@ pub async fn create(tx: &mut Tx, owner: &Owner, now: UnixMillis) -> Result<(), S
 
 /// Reads the profile's one row.
 pub async fn load(tx: &mut Tx) -> Result<Owner, StoreError> {
-    let row: OwnerRow = sqlx::query_as("SELECT root_secret, presence_secret, name, card_revision FROM profile")
-        .fetch_one(&mut **tx)
-        .await?;
+    let row: OwnerRow =
+        sqlx::query_as("SELECT root_secret, presence_secret, name, card_revision FROM profile")
+            .fetch_one(&mut **tx)
+            .await?;
     let root = Zeroizing::new(row.root_secret);
     Ok(Owner {
         root: RootSecret(bytes(&root)?),
@@ -87,7 +88,10 @@ pub async fn renew_presence(tx: &mut Tx, secret: &[u8; 32], step: u32) -> Result
 
 /// Gives the profile another name, and its card a higher revision.
 pub async fn rename(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE profile SET name = ?, card_revision = card_revision + 1").bind(name).execute(&mut **tx).await?;
+    sqlx::query("UPDATE profile SET name = ?, card_revision = card_revision + 1")
+        .bind(name)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

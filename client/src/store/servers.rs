@@ -22,19 +22,27 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ServerRow>, StoreError> {
 }
 
 /// Adds one; false if it is there already.
-pub async fn add(tx: &mut Tx, id: ServerId, token: Option<&str>, now: UnixMillis) -> Result<bool, StoreError> {
-    let done = sqlx::query("INSERT INTO server (id, token, added_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-        .bind(&id.0[..])
-        .bind(token)
-        .bind(now)
-        .execute(&mut **tx)
-        .await?;
+pub async fn add(
+    tx: &mut Tx,
+    id: ServerId,
+    token: Option<&str>,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO server (id, token, added_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(&id.0[..])
+    .bind(token)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// Forgets one; false if it is not there.
 pub async fn remove(tx: &mut Tx, id: ServerId) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM server WHERE id = ?").bind(&id.0[..]).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("DELETE FROM server WHERE id = ?").bind(&id.0[..]).execute(&mut **tx).await?;
     Ok(done.rows_affected() > 0)
 }
 

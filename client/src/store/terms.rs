@@ -62,7 +62,10 @@ impl TermsRow {
     /// time that we agreed to: by what we want now, or by what the contact knew when it wrote.
     #[must_use]
     pub fn consented(&self, timer: u64) -> Option<u64> {
-        let agreed = [self.disappear_after, self.told_disappear_after].into_iter().filter(|seconds| *seconds > 0).min();
+        let agreed = [self.disappear_after, self.told_disappear_after]
+            .into_iter()
+            .filter(|seconds| *seconds > 0)
+            .min();
         agreed.map(|seconds| timer.max(seconds.cast_unsigned()))
     }
 }
@@ -94,7 +97,11 @@ pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ConversationId, TermsRow>, 
 }
 
 /// We want something else now.
-pub async fn set(tx: &mut Tx, conversation: ConversationId, wanted: Policy) -> Result<(), StoreError> {
+pub async fn set(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    wanted: Policy,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE conversation SET settings_revision = settings_revision + 1, disappear_after = ?, \
          read_receipts = ? WHERE id = ?",
@@ -120,7 +127,11 @@ pub async fn told(tx: &mut Tx, member: Member, ours: &message::Terms) -> Result<
 }
 
 /// Takes what a member wants, unless it or something newer was taken: then false.
-pub async fn take(tx: &mut Tx, member: Member, theirs: &message::Terms) -> Result<bool, StoreError> {
+pub async fn take(
+    tx: &mut Tx,
+    member: Member,
+    theirs: &message::Terms,
+) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE member SET their_revision = ?1, their_disappear_after = ?2, their_read_receipts = ?3 \
          WHERE conversation = ?4 AND contact = ?5 AND their_revision < ?1",
@@ -149,7 +160,11 @@ pub async fn forget(tx: &mut Tx, conversation: ConversationId) -> Result<(), Sto
 }
 
 /// How long messages are kept here, in seconds; for ever, if `None`.
-pub async fn set_retention(tx: &mut Tx, conversation: ConversationId, seconds: Option<i64>) -> Result<(), StoreError> {
+pub async fn set_retention(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    seconds: Option<i64>,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE conversation SET retain = ? WHERE id = ?")
         .bind(seconds)
         .bind(conversation)
@@ -180,8 +195,16 @@ mod tests {
         assert_eq!(terms(0, 0, 60).consented(60), None, "never agreed");
         assert_eq!(terms(90, 90, 60).consented(10), Some(90), "sooner than we agreed");
         assert_eq!(terms(60, 60, 90).consented(90), Some(90));
-        assert_eq!(terms(0, 60, 60).consented(60), Some(60), "written before it knew that we changed our mind");
-        assert_eq!(terms(90, 60, 60).consented(60), Some(60), "written before it knew that we want more time");
+        assert_eq!(
+            terms(0, 60, 60).consented(60),
+            Some(60),
+            "written before it knew that we changed our mind"
+        );
+        assert_eq!(
+            terms(90, 60, 60).consented(60),
+            Some(60),
+            "written before it knew that we want more time"
+        );
         assert_eq!(terms(60, 0, 60).consented(60), Some(60), "it knows, but its receipt was lost");
     }
 }

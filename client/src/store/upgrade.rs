@@ -18,7 +18,10 @@ const SENTENCES: i64 = 6;
 const CONTACTS_ALONE: i64 = 8;
 
 /// What a store of an earlier version becomes, with what `make` puts into it.
-async fn upgraded(version: i64, make: impl AsyncFnOnce(&mut SqliteConnection)) -> (Store, tempfile::TempDir) {
+async fn upgraded(
+    version: i64,
+    make: impl AsyncFnOnce(&mut SqliteConnection),
+) -> (Store, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("chive.db");
     let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
@@ -34,7 +37,12 @@ async fn old_store(refusal: &str, handle: &str, events: &[&str]) -> (Store, temp
     upgraded(SENTENCES, async |old| fill_with_sentences(old, refusal, handle, events).await).await
 }
 
-async fn fill_with_sentences(old: &mut SqliteConnection, refusal: &str, handle: &str, events: &[&str]) {
+async fn fill_with_sentences(
+    old: &mut SqliteConnection,
+    refusal: &str,
+    handle: &str,
+    events: &[&str],
+) {
     let contact = "INSERT INTO contact (peer_id, state, refusal, name, skeleton, named, created_at) \
                    VALUES (zeroblob(32), 'refused', ?, 'Bob', 'bob', 1, 0)";
     sqlx::query(contact).bind(refusal).execute(&mut *old).await.unwrap();
@@ -58,14 +66,19 @@ async fn becomes(refusal: &str, handle: &str) -> (Option<Reason>, Option<Reason>
 
 #[tokio::test]
 async fn sentences_of_earlier_versions_become_codes() {
-    let known = becomes("the invitation has been used: ask for another", "somebody else has this handle").await;
+    let known =
+        becomes("the invitation has been used: ask for another", "somebody else has this handle")
+            .await;
     assert_eq!(known, (Some(Reason::InvitationUsed), Some(Reason::HandleTaken)));
 
     let with_numbers = becomes(
         "who answers there is not whom the link names: ask for the link again",
         "it asks for 40 bits of work, which is too much",
     );
-    assert_eq!(with_numbers.await, (Some(Reason::WrongPeer), Some(Reason::ServerWork { bits: 40 })));
+    assert_eq!(
+        with_numbers.await,
+        (Some(Reason::WrongPeer), Some(Reason::ServerWork { bits: 40 }))
+    );
 
     let fault = AnswerFault::BoardCut;
     let unknown = becomes("the stars are wrong", "its board cannot be used: the board was cut");
@@ -85,9 +98,15 @@ async fn events_of_earlier_versions_can_be_read() {
     let (store, _directory) = old_store("its owner said no", "it is full", &events).await;
     let mut tx = store.begin().await.unwrap();
     let rows = crate::store::events::after(&mut tx, EventSeq(0), 10).await.unwrap();
-    let read: Vec<What> = rows.iter().map(|row| serde_json::from_str(row.body.as_ref().unwrap()).unwrap()).collect();
+    let read: Vec<What> =
+        rows.iter().map(|row| serde_json::from_str(row.body.as_ref().unwrap()).unwrap()).collect();
 
-    let [What::Tor { tor }, What::Server { server }, What::Handle { handle }, What::RequestGone { .. }] = &read[..]
+    let [
+        What::Tor { tor },
+        What::Server { server },
+        What::Handle { handle },
+        What::RequestGone { .. },
+    ] = &read[..]
     else {
         panic!("{read:?}");
     };
@@ -125,7 +144,10 @@ async fn contacts_of_earlier_versions_get_conversations() {
     let mut tx = store.begin().await.unwrap();
     let all = contacts::all(&mut tx).await.unwrap();
     assert_eq!(all.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["Bob", "Eve"]);
-    assert!(all.iter().all(|row| row.conversation.0 != row.id.0), "one cannot be taken for the other");
+    assert!(
+        all.iter().all(|row| row.conversation.0 != row.id.0),
+        "one cannot be taken for the other"
+    );
 
     let Member { conversation, contact } = all[0].direct();
     assert_eq!(conversations::members(&mut tx, conversation).await.unwrap(), [contact]);
@@ -143,7 +165,11 @@ async fn contacts_of_earlier_versions_get_conversations() {
     assert_eq!((theirs.delivered_at, theirs.read_at), (Some(UnixMillis(21)), None));
 
     let held = groups::take_held(&mut tx, conversation).await.unwrap();
-    assert_eq!(held.iter().map(|held| held.envelope[0]).collect::<Vec<_>>(), [1, 2], "as they came");
+    assert_eq!(
+        held.iter().map(|held| held.envelope[0]).collect::<Vec<_>>(),
+        [1, 2],
+        "as they came"
+    );
 }
 
 /// Of Bob, and of somebody who was removed since.
@@ -164,11 +190,11 @@ async fn events_of_earlier_versions_name_the_conversation() {
     let expected = conversations::load(&mut tx, bob.conversation).await.unwrap().public_id.to_hex();
 
     let rows = crate::store::events::after(&mut tx, EventSeq(0), 10).await.unwrap();
-    let read: Vec<What> = rows.iter().map(|row| serde_json::from_str(row.body.as_ref().unwrap()).unwrap()).collect();
+    let read: Vec<What> =
+        rows.iter().map(|row| serde_json::from_str(row.body.as_ref().unwrap()).unwrap()).collect();
     let named = read.iter().filter_map(|what| match what {
-        What::MessagesGone { conversation, .. } | What::ConversationRestarted { conversation, .. } => {
-            Some(conversation)
-        }
+        What::MessagesGone { conversation, .. }
+        | What::ConversationRestarted { conversation, .. } => Some(conversation),
         _ => None,
     });
     assert_eq!(named.collect::<Vec<_>>(), [&expected, &expected]);
@@ -193,6 +219,7 @@ async fn an_upgrade_gives_no_number_twice() {
         disappear_after: None,
     };
     assert_eq!(messages::add_ours(&mut tx, &new).await.unwrap().0, 4);
-    let waiting: Vec<i64> = sqlx::query_scalar("SELECT id FROM outbox").fetch_all(&mut *tx).await.unwrap();
+    let waiting: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM outbox").fetch_all(&mut *tx).await.unwrap();
     assert_eq!(waiting, [1, 2]);
 }

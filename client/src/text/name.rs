@@ -23,7 +23,10 @@ pub fn check_name(name: &str) -> Result<String, String> {
         return Err(too_long());
     }
     if let Some(c) = name.chars().find(|&c| !c.is_whitespace() && !may_be_in_a_name(c)) {
-        return Err(format!("a name cannot hold the character U+{:04X}: it acts or cannot be seen", u32::from(c)));
+        return Err(format!(
+            "a name cannot hold the character U+{:04X}: it acts or cannot be seen",
+            u32::from(c)
+        ));
     }
     if let Some(c) = name.trim().chars().find(|&c| c.is_control() || acts(c)) {
         return Err(format!("a name is one line of text: it cannot hold U+{:04X}", u32::from(c)));
@@ -48,7 +51,9 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
         return Err("a name cannot be dots alone".to_owned());
     }
     if tidy.len() >= LEAST_ID && tidy.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err("a name cannot look like an id: add a letter that is not a hex digit".to_owned());
+        return Err(
+            "a name cannot look like an id: add a letter that is not a hex digit".to_owned()
+        );
     }
     if tidy.split(' ').any(|word| word.starts_with(is_mark)) {
         return Err("a word of a name cannot begin with a combining mark".to_owned());
@@ -83,13 +88,14 @@ pub fn safe_name(name: &str) -> String {
     if refuse_unfit(&safe).is_ok() { safe } else { UNNAMED.to_owned() }
 }
 
-/// Two names look alike when their skeletons are equal: the same but for case, width, spaces,
-/// and letters that look the same in other scripts ([UTS 39](https://www.unicode.org/reports/tr39/)).
+/// Two names look alike when their skeletons are equal: the same but for case, width, spaces, and
+/// letters that look the same in other scripts ([UTS 39](https://www.unicode.org/reports/tr39/)).
 ///
 /// `l`, `i`, `I` and `1` count as one letter. A skeleton is for comparing only, never to be shown.
 #[must_use]
 pub fn skeleton(name: &str) -> String {
-    let folded: String = name.nfkc().collect::<String>().to_uppercase().to_lowercase().nfkc().collect();
+    let folded: String =
+        name.nfkc().collect::<String>().to_uppercase().to_lowercase().nfkc().collect();
     folded
         .chars()
         .flat_map(prototype)
@@ -190,7 +196,8 @@ mod tests {
         ] {
             assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
         }
-        for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("jan", "jana"), ("eva", "éva")] {
+        for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("jan", "jana"), ("eva", "éva")]
+        {
             assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
         }
     }

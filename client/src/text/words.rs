@@ -3,8 +3,8 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::LineBreak;
 
-/// The text with spaces around every character that stands for itself: of scripts that put no spaces
-/// between words (Chinese, Japanese, Thai, …), and emoji. `None` if there is none.
+/// The text with spaces around every character that stands for itself: of scripts that put no
+/// spaces between words (Chinese, Japanese, Thai, …), and emoji. `None` if there is none.
 ///
 /// The index takes each of them for a word then, and finds any run of them as a phrase.
 #[must_use]
@@ -16,7 +16,11 @@ pub fn words(text: &str) -> Option<String> {
         !c.is_ascii()
             && matches!(
                 class,
-                Is::Ideographic | Is::ConditionalJapaneseStarter | Is::ComplexContext | Is::EBase | Is::EModifier
+                Is::Ideographic
+                    | Is::ConditionalJapaneseStarter
+                    | Is::ComplexContext
+                    | Is::EBase
+                    | Is::EModifier
             )
     };
     if !text.contains(stands_alone) {
@@ -38,10 +42,13 @@ pub fn words(text: &str) -> Option<String> {
 /// those that begin with it. Nothing in `text` is an operator.
 #[must_use]
 pub fn query(text: &str) -> String {
-    let quoted = text.split(|c: char| c.is_whitespace() || c == '\0').filter(|word| !word.is_empty()).map(|word| {
-        let word = words(word).unwrap_or_else(|| word.to_owned());
-        format!("\"{}\"*", word.replace('"', "\"\""))
-    });
+    let quoted = text
+        .split(|c: char| c.is_whitespace() || c == '\0')
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let word = words(word).unwrap_or_else(|| word.to_owned());
+            format!("\"{}\"*", word.replace('"', "\"\""))
+        });
     quoted.collect::<Vec<_>>().join(" AND ")
 }
 

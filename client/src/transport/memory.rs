@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream,
-    Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus,
+    ServicesStatus, Stream, Transport,
 };
 use crate::model::{Reason, ServiceKind};
 
@@ -34,7 +34,12 @@ impl MemoryNetwork {
     /// One person's way into the network.
     #[must_use]
     pub fn transport(&self, incoming: mpsc::Sender<Incoming>) -> MemoryTransport {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
+        let ready = NetworkStatus {
+            ready: true,
+            percent: 100,
+            summary: Reason::TorConnected,
+            stalled: None,
+        };
         MemoryTransport {
             lag: Duration::ZERO,
             network: self.clone(),
@@ -95,7 +100,12 @@ impl MemoryTransport {
 }
 
 impl Transport for MemoryTransport {
-    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial(
+        &self,
+        to: Destination,
+        _: IsolationToken,
+        _: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>> {
         let (network, lag, at) = (self.network.clone(), self.lag, to.address());
         let counted = Counted::new(&network.open);
         async move {
@@ -153,13 +163,21 @@ struct DiallersEnd {
 }
 
 impl AsyncRead for DiallersEnd {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for DiallersEnd {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -188,7 +206,8 @@ mod tests {
         let network = MemoryNetwork::default();
         let (accepted, mut incoming) = mpsc::channel(1);
         let (alice, bob) = (network.transport(accepted), network.transport(mpsc::channel(1).0));
-        let (requests, contacts) = (service(ServiceKind::Requests, 1), service(ServiceKind::Contacts, 2));
+        let (requests, contacts) =
+            (service(ServiceKind::Requests, 1), service(ServiceKind::Contacts, 2));
         let at = Address::Onion(contacts.key.onion_address());
         alice.host(vec![requests, contacts]).await;
 
@@ -211,11 +230,17 @@ mod tests {
 
         transport.host(vec![requests]).await;
         let status = *transport.services().borrow();
-        assert_eq!((status.requests, status.contacts), (Reachability::Reachable, Reachability::Closed));
+        assert_eq!(
+            (status.requests, status.contacts),
+            (Reachability::Reachable, Reachability::Closed)
+        );
         assert!(transport.dial(to, IsolationToken(0), 0).await.is_ok());
 
         transport.close().await;
         assert_eq!(*transport.services().borrow(), ServicesStatus::CLOSED);
-        assert!(matches!(transport.dial(to, IsolationToken(0), 0).await, Err(DialError::Unreachable)));
+        assert!(matches!(
+            transport.dial(to, IsolationToken(0), 0).await,
+            Err(DialError::Unreachable)
+        ));
     }
 }

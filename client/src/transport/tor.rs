@@ -1,5 +1,5 @@
-//! Tor as a transport: it dials onion services and hosts them, and never logs an address. arti itself is in
-//! `chive-tor`.
+//! Tor as a transport: it dials onion services and hosts them, and never logs an address. arti
+//! itself is in `chive-tor`.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -48,8 +48,8 @@ use self::service::House;
 use self::services::{Hosting, Services};
 use self::stream::Tied;
 use super::{
-    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, OnionAddress,
-    ServicesStatus, Stream, Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus,
+    OnionAddress, ServicesStatus, Stream, Transport,
 };
 
 pub use self::bridges::{check_bridges, with_bridges};
@@ -80,7 +80,10 @@ struct Inner {
 impl TorTransport {
     /// Starts Tor and returns at once: [`Transport::network`] tells how far it is. Streams that
     /// others open come out of `incoming`.
-    pub fn start(options: TorOptions, incoming: mpsc::Sender<Incoming>) -> Result<Self, TorStartError> {
+    pub fn start(
+        options: TorOptions,
+        incoming: mpsc::Sender<Incoming>,
+    ) -> Result<Self, TorStartError> {
         let runtime = Handle::try_current().map_err(|_| TorStartError::NoRuntime)?;
         let config = TorConfig::build(options)?;
         config.forget_services();
@@ -97,7 +100,9 @@ impl TorTransport {
             incoming,
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
-        Ok(Self { inner: Arc::new(Inner { arti, dialer, network, services, hosting, tasks, stop }) })
+        Ok(Self {
+            inner: Arc::new(Inner { arti, dialer, network, services, hosting, tasks, stop }),
+        })
     }
 }
 
@@ -143,7 +148,12 @@ impl Drop for TorTransport {
 }
 
 impl Inner {
-    async fn dial(&self, to: Destination, isolation: IsolationToken, attempt: u32) -> Result<Stream, DialError> {
+    async fn dial(
+        &self,
+        to: Destination,
+        isolation: IsolationToken,
+        attempt: u32,
+    ) -> Result<Stream, DialError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(DialError::Closed),
@@ -154,8 +164,8 @@ impl Inner {
         }
     }
 
-    /// Services and streams first, then circuits, then the client, then whatever it leaves behind: a
-    /// runtime that ends under a live client panics.
+    /// Services and streams first, then circuits, then the client, then whatever it leaves behind:
+    /// a runtime that ends under a live client panics.
     async fn close(&self) {
         self.stop.cancel();
         self.hosting.close().await;

@@ -41,7 +41,9 @@ struct Packed {
 
 fn packed() -> &'static HashMap<&'static str, Packed> {
     static PACKED: OnceLock<HashMap<&'static str, Packed>> = OnceLock::new();
-    PACKED.get_or_init(|| FILES.iter().map(|(path, plain)| (*path, Packed { plain, zipped: zip(plain) })).collect())
+    PACKED.get_or_init(|| {
+        FILES.iter().map(|(path, plain)| (*path, Packed { plain, zipped: zip(plain) })).collect()
+    })
 }
 
 fn zip(plain: &[u8]) -> Vec<u8> {
@@ -55,11 +57,16 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 pub(super) fn serve(request: &Request) -> Response {
     let path = if request.uri().path() == "/" { "/index.html" } else { request.uri().path() };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "files are only read")
-            .into_response();
+        return Refused::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "files are only read",
+        )
+        .into_response();
     }
     let Some(file) = packed().get(path) else {
-        return Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such file").into_response();
+        return Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such file")
+            .into_response();
     };
     let about = [(CONTENT_TYPE, media_type(path)), (VARY, "accept-encoding")];
     if takes_gzip(request.headers()) {
@@ -69,7 +76,10 @@ pub(super) fn serve(request: &Request) -> Response {
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT_ENCODING).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("gzip")))
+    headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.contains("gzip")))
 }
 
 fn media_type(path: &str) -> &'static str {
@@ -119,7 +129,9 @@ mod tests {
     fn every_file_of_the_page_is_served() {
         let mut there = BTreeSet::new();
         walk(&page(), &mut there);
-        there.retain(|path| !["LICENSE", "README", "SHA256SUMS"].iter().any(|name| path.contains(name)));
+        there.retain(|path| {
+            !["LICENSE", "README", "SHA256SUMS"].iter().any(|name| path.contains(name))
+        });
         assert_eq!(there, FILES.iter().map(|(path, _)| (*path).to_owned()).collect());
     }
 
@@ -150,13 +162,20 @@ mod tests {
     fn nothing_is_asked_of_elsewhere() {
         for (path, bytes) in FILES.iter().filter(|(path, _)| !path.starts_with("/vendor/")) {
             let text = std::str::from_utf8(bytes).unwrap();
-            for word in
-                ["innerHTML", "outerHTML", "insertAdjacentHTML", "dangerouslySetInnerHTML", "document.write", "eval("]
-            {
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "dangerouslySetInnerHTML",
+                "document.write",
+                "eval(",
+            ] {
                 assert!(!text.contains(word), "{path}: {word}");
             }
             let addresses = text.match_indices("://").map(|(at, _)| &text[at.saturating_sub(5)..]);
-            for address in addresses.filter(|address| !address.contains("http://www.w3.org/2000/svg")) {
+            for address in
+                addresses.filter(|address| !address.contains("http://www.w3.org/2000/svg"))
+            {
                 let end = address.find(['"', '\'', '`', ' ']).unwrap_or(address.len());
                 assert!(
                     path.ends_with("text.js") || is_script(path) && address[..end].len() < 12,
@@ -168,7 +187,8 @@ mod tests {
 
     /// The ids of a language's sentences.
     fn sentences(language: &str) -> BTreeSet<String> {
-        let text = fs::read_to_string(page().join("locales").join(format!("{language}.ftl"))).unwrap();
+        let text =
+            fs::read_to_string(page().join("locales").join(format!("{language}.ftl"))).unwrap();
         let ids = text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
         ids.filter_map(|line| line.split_once(" =")).map(|(id, _)| id.to_owned()).collect()
     }
@@ -186,7 +206,8 @@ mod tests {
             let text = fs::read_to_string(&path).unwrap();
             let sentences = text.split("\nreason-").skip(1).map(|rest| {
                 let (code, rest) = rest.split_once(" =").unwrap();
-                let more = rest.match_indices('\n').find(|(at, _)| !rest[at + 1..].starts_with(' '));
+                let more =
+                    rest.match_indices('\n').find(|(at, _)| !rest[at + 1..].starts_with(' '));
                 let sentence = &rest[..more.map_or(rest.len(), |(at, _)| at)];
                 (code.replace('-', "_"), parameters(sentence))
             });
@@ -243,13 +264,21 @@ mod tests {
         assert!(languages.len() > 1);
 
         for (language, sentences) in languages {
-            let (said, given): (BTreeSet<_>, BTreeSet<_>) = (sentences.keys().collect(), reasons.keys().collect());
+            let (said, given): (BTreeSet<_>, BTreeSet<_>) =
+                (sentences.keys().collect(), reasons.keys().collect());
             assert_eq!(said, given, "{language}");
 
             for (code, used) in &sentences {
-                assert!(used.is_subset(&reasons[code]), "{language}: {code} has no such parameter: {used:?}");
+                assert!(
+                    used.is_subset(&reasons[code]),
+                    "{language}: {code} has no such parameter: {used:?}"
+                );
                 let needs_cause = reasons[code].contains("cause");
-                assert_eq!(used.contains("cause"), needs_cause, "{language}: {code} hides its cause");
+                assert_eq!(
+                    used.contains("cause"),
+                    needs_cause,
+                    "{language}: {code} hides its cause"
+                );
             }
         }
     }
@@ -257,11 +286,13 @@ mod tests {
     #[test]
     fn every_sentence_that_the_page_names_is_there() {
         let english = sentences("en");
-        for (path, bytes) in FILES.iter().filter(|(path, _)| is_script(path) && !path.starts_with("/vendor/")) {
+        for (path, bytes) in
+            FILES.iter().filter(|(path, _)| is_script(path) && !path.starts_with("/vendor/"))
+        {
             let text = std::str::from_utf8(bytes).unwrap();
-            let named = text
-                .match_indices("t(\"")
-                .filter(|(at, _)| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_'));
+            let named = text.match_indices("t(\"").filter(|(at, _)| {
+                !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_')
+            });
             for (at, _) in named {
                 let id = text[at + 3..].split('"').next().unwrap();
                 assert!(english.contains(id), "{path}: {id}");

@@ -1,7 +1,8 @@
-//! What every request must show before anything else looks at it, and what every answer says about itself.
+//! What every request must show before anything else looks at it, and what every answer says about
+//! itself.
 //!
-//! Another page in the same browser, another name for this machine (DNS rebinding), another port, and another user
-//! of this machine all end here.
+//! Another page in the same browser, another name for this machine (DNS rebinding), another port,
+//! and another user of this machine all end here.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -63,13 +64,22 @@ impl Door {
     fn admits(&self, request: &Request) -> Result<(), Refused> {
         let (headers, path) = (request.headers(), request.uri().path());
         if one(headers, &HOST) != Some(&self.authority()) {
-            return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "this is not where Chive is"));
+            return Err(Refused::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "wrong_host",
+                "this is not where Chive is",
+            ));
         }
         if !self.comes_from_here(request.method(), headers, path) {
-            return Err(Refused::new(StatusCode::FORBIDDEN, "wrong_origin", "another page may not ask Chive"));
+            return Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "wrong_origin",
+                "another page may not ask Chive",
+            ));
         }
         if needs_a_pass(path) && !self.has_a_pass(headers) {
-            let detail = "this browser was not let in, or Chive was started anew: `chive open` opens it";
+            let detail =
+                "this browser was not let in, or Chive was started anew: `chive open` opens it";
             return Err(Refused::new(StatusCode::UNAUTHORIZED, "not_let_in", detail));
         }
         Ok(())
@@ -94,14 +104,17 @@ impl Door {
     }
 
     fn has_a_pass(&self, headers: &HeaderMap) -> bool {
-        let (Some(cookie), Some(key)) = (self.cookie(headers), one(headers, &KEY)) else { return false };
+        let (Some(cookie), Some(key)) = (self.cookie(headers), one(headers, &KEY)) else {
+            return false;
+        };
         self.web.sessions().knows(cookie, key)
     }
 
     fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let name = self.cookie_name();
         let all = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 

@@ -1,5 +1,5 @@
-//! Makes, opens, restores and locks the profile for the page. A locked profile has no node, unless the node was
-//! started without the page: then that runs on, and the page may not ask it.
+//! Makes, opens, restores and locks the profile for the page. A locked profile has no node, unless
+//! the node was started without the page: then that runs on, and the page may not ask it.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -43,7 +43,11 @@ impl Web {
     }
 
     /// Makes a profile of a backup, and opens it.
-    pub(super) async fn restore(&self, file: &std::path::Path, passphrase: &Passphrase) -> Result<(), Refused> {
+    pub(super) async fn restore(
+        &self,
+        file: &std::path::Path,
+        passphrase: &Passphrase,
+    ) -> Result<(), Refused> {
         self.must_be_host()?;
         backup::restore(file, passphrase, &self.0.directory).await?;
         self.unlock(passphrase).await
@@ -129,7 +133,11 @@ impl Web {
 
     fn must_be_host(&self) -> Result<&super::Start, Refused> {
         self.0.start.as_ref().ok_or_else(|| {
-            Refused::new(StatusCode::CONFLICT, "not_host", "the node was started without the page: use the commands")
+            Refused::new(
+                StatusCode::CONFLICT,
+                "not_host",
+                "the node was started without the page: use the commands",
+            )
         })
     }
 

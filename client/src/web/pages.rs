@@ -52,7 +52,8 @@ async fn enter(State(door): State<Door>, Json(enter): Json<Enter>) -> Result<Res
         let detail = "this address was used already, or is too old: `chive open` makes a new one";
         return Err(Refused::new(StatusCode::UNAUTHORIZED, "used_token", detail));
     };
-    let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", door.cookie_name(), pass.cookie);
+    let cookie =
+        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", door.cookie_name(), pass.cookie);
     Ok(([(SET_COOKIE, cookie)], Json(serde_json::json!({ "key": pass.key }))).into_response())
 }
 
@@ -74,7 +75,10 @@ struct Create {
     passphrase: String,
 }
 
-async fn create(State(door): State<Door>, Json(new): Json<Create>) -> Result<Json<serde_json::Value>, Refused> {
+async fn create(
+    State(door): State<Door>,
+    Json(new): Json<Create>,
+) -> Result<Json<serde_json::Value>, Refused> {
     let web = door.web.clone();
     whole(async move { web.create(&new.name, &Passphrase::new(new.passphrase)).await }).await?;
     Ok(Json(describe(&door)))
@@ -85,7 +89,10 @@ struct Unlock {
     passphrase: String,
 }
 
-async fn unlock(State(door): State<Door>, Json(unlock): Json<Unlock>) -> Result<Json<serde_json::Value>, Refused> {
+async fn unlock(
+    State(door): State<Door>,
+    Json(unlock): Json<Unlock>,
+) -> Result<Json<serde_json::Value>, Refused> {
     let web = door.web.clone();
     whole(async move { web.unlock(&Passphrase::new(unlock.passphrase)).await }).await?;
     Ok(Json(describe(&door)))
@@ -102,7 +109,9 @@ async fn lock(State(door): State<Door>) -> Result<Json<serde_json::Value>, Refus
 }
 
 /// Done to its end, also when the browser does not wait for it.
-async fn whole(work: impl Future<Output = Result<(), Refused>> + Send + 'static) -> Result<(), Refused> {
+async fn whole(
+    work: impl Future<Output = Result<(), Refused>> + Send + 'static,
+) -> Result<(), Refused> {
     tokio::spawn(work).await.map_err(|error| Refused::internal(&error))?
 }
 
@@ -182,11 +191,19 @@ fn read_passphrase(line: &[u8]) -> Result<Passphrase, Refused> {
 }
 
 fn malformed() -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "malformed_request", "this is no backup with its passphrase")
+    Refused::new(
+        StatusCode::BAD_REQUEST,
+        "malformed_request",
+        "this is no backup with its passphrase",
+    )
 }
 
 async fn elsewhere(door: State<Door>, request: Request) -> Response {
-    if request.uri().path().starts_with("/v1/") { api(door, request).await } else { assets::serve(&request) }
+    if request.uri().path().starts_with("/v1/") {
+        api(door, request).await
+    } else {
+        assets::serve(&request)
+    }
 }
 
 /// The local API itself, while the profile is open.
@@ -194,6 +211,7 @@ async fn api(State(door): State<Door>, request: Request) -> Response {
     let stage = door.web.0.stage.borrow().clone();
     match stage {
         Stage::Open { api, .. } => api.oneshot(request).await.into_response(),
-        _ => Refused::new(StatusCode::SERVICE_UNAVAILABLE, "locked", "the profile is locked").into_response(),
+        _ => Refused::new(StatusCode::SERVICE_UNAVAILABLE, "locked", "the profile is locked")
+            .into_response(),
     }
 }

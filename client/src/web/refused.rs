@@ -28,7 +28,11 @@ impl Refused {
 
     pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "the web interface could not do something");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong: the log says what")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something is wrong: the log says what",
+        )
     }
 }
 
@@ -48,10 +52,16 @@ impl From<ProfileError> for Refused {
             ProfileError::WrongPassphrase => (S::FORBIDDEN, "wrong_passphrase"),
             ProfileError::EmptyPassphrase => (S::UNPROCESSABLE_ENTITY, "no_passphrase"),
             ProfileError::Damaged(_) => (S::INTERNAL_SERVER_ERROR, "profile_damaged"),
-            ProfileError::Backup(BackupError::Damaged(_)) => (S::UNPROCESSABLE_ENTITY, "backup_damaged"),
-            ProfileError::Backup(BackupError::Version) => (S::UNPROCESSABLE_ENTITY, "unsupported_backup"),
+            ProfileError::Backup(BackupError::Damaged(_)) => {
+                (S::UNPROCESSABLE_ENTITY, "backup_damaged")
+            }
+            ProfileError::Backup(BackupError::Version) => {
+                (S::UNPROCESSABLE_ENTITY, "unsupported_backup")
+            }
             ProfileError::Store(StoreError::Full) => (S::INSUFFICIENT_STORAGE, "disk_full"),
-            ProfileError::Store(StoreError::ReadOnly) => (S::INSUFFICIENT_STORAGE, "disk_read_only"),
+            ProfileError::Store(StoreError::ReadOnly) => {
+                (S::INSUFFICIENT_STORAGE, "disk_read_only")
+            }
             ProfileError::Store(_) | ProfileError::Io(_) => return Self::internal(&error),
         };
         Self::new(status, code, error.to_string())

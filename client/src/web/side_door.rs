@@ -1,5 +1,5 @@
-//! The socket at which a second `chive open` asks the first for an address, also while the profile is locked or
-//! there is none yet.
+//! The socket at which a second `chive open` asks the first for an address, also while the profile
+//! is locked or there is none yet.
 
 use std::future::Future;
 use std::io;

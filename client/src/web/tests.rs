@@ -1,4 +1,5 @@
-//! The door of the web interface, with requests that a browser, a page of somebody else, and another user would make.
+//! The door of the web interface, with requests that a browser, a page of somebody else, and
+//! another user would make.
 
 use std::sync::Arc;
 
@@ -35,9 +36,14 @@ impl Page {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let start = |profile, web: Web, stop: tokio_util::sync::CancellationToken| {
-            let connect = |accepted| Ok(Arc::new(MemoryNetwork::default().transport(accepted)) as SharedTransport);
-            async move { run::run_with(profile, Links::Always, connect, &web, |_| (), stop.cancelled_owned()).await }
-                .boxed()
+            let connect = |accepted| {
+                Ok(Arc::new(MemoryNetwork::default().transport(accepted)) as SharedTransport)
+            };
+            async move {
+                run::run_with(profile, Links::Always, connect, &web, |_| (), stop.cancelled_owned())
+                    .await
+            }
+            .boxed()
         };
         let web = Web::host(&directory.path().join("alice"), Box::new(start));
         let url = web.url().await.unwrap();
@@ -57,8 +63,15 @@ impl Page {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What the page itself would send, changed by `differs`: headers in the place of others, or none for "".
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>, differs: &[(&str, &str)]) -> Answered {
+    /// What the page itself would send, changed by `differs`: headers in the place of others, or
+    /// none for "".
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        differs: &[(&str, &str)],
+    ) -> Answered {
         let mut headers = vec![
             ("host", format!("127.0.0.1:{}", self.port)),
             ("origin", self.here()),
@@ -79,7 +92,8 @@ impl Page {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let answer = sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap()).await.unwrap();
+        let answer =
+            sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap()).await.unwrap();
         let (status, head) = (answer.status(), answer.headers().clone());
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (status, head, serde_json::from_slice(&bytes).unwrap_or_default())
@@ -106,13 +120,25 @@ async fn an_address_lets_one_browser_in_and_others_not() {
     let page = Page::open().await;
     let token = page.web.url().await.unwrap().split_once('#').unwrap().1.to_owned();
     assert_eq!(page.post("/ui/enter", json!({ "token": token })).await.0, StatusCode::OK);
-    Page::refused(page.post("/ui/enter", json!({ "token": token })).await, StatusCode::UNAUTHORIZED, "used_token");
-    Page::refused(page.post("/ui/enter", json!({ "token": "" })).await, StatusCode::UNAUTHORIZED, "used_token");
+    Page::refused(
+        page.post("/ui/enter", json!({ "token": token })).await,
+        StatusCode::UNAUTHORIZED,
+        "used_token",
+    );
+    Page::refused(
+        page.post("/ui/enter", json!({ "token": "" })).await,
+        StatusCode::UNAUTHORIZED,
+        "used_token",
+    );
     assert_eq!(page.get("/ui/state", &[]).await.2["state"], "no_profile");
     let guessed = "0".repeat(64);
     for path in ["/ui/state", "/v1/status", "/v1/events", "/v1/openapi.json"] {
-        for differs in [("cookie", ""), ("x-chive-key", ""), ("x-chive-key", guessed.as_str()), ("cookie", "chive-1=x")]
-        {
+        for differs in [
+            ("cookie", ""),
+            ("x-chive-key", ""),
+            ("x-chive-key", guessed.as_str()),
+            ("cookie", "chive-1=x"),
+        ] {
             Page::refused(page.get(path, &[differs]).await, StatusCode::UNAUTHORIZED, "not_let_in");
         }
     }
@@ -123,19 +149,36 @@ async fn an_address_lets_one_browser_in_and_others_not() {
 async fn another_name_for_this_machine_is_refused() {
     let page = Page::open().await;
     let wrong = StatusCode::MISDIRECTED_REQUEST;
-    for host in ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1", "[::1]:80", "127.0.0.1.evil.example:80"] {
+    for host in [
+        "evil.example",
+        "localhost",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "[::1]:80",
+        "127.0.0.1.evil.example:80",
+    ] {
         for path in ["/", "/app.js", "/ui/state", "/v1/status"] {
             Page::refused(page.get(path, &[("host", host)]).await, wrong, "wrong_host");
         }
     }
-    Page::refused(page.get("/", &[("host", &format!("localhost:{}", page.port))]).await, wrong, "wrong_host");
+    Page::refused(
+        page.get("/", &[("host", &format!("localhost:{}", page.port))]).await,
+        wrong,
+        "wrong_host",
+    );
     page.web.close().await;
 }
 
 #[tokio::test]
 async fn another_page_is_refused() {
     let page = Page::open().await;
-    for origin in ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1", "http://localhost:80"] {
+    for origin in [
+        "http://evil.example",
+        "null",
+        "https://127.0.0.1",
+        "http://127.0.0.1:1",
+        "http://localhost:80",
+    ] {
         for path in ["/ui/state", "/v1/status", "/style.css"] {
             let answer = page.get(path, &[("origin", origin)]).await;
             Page::refused(answer, StatusCode::FORBIDDEN, "wrong_origin");
@@ -151,8 +194,17 @@ async fn another_page_is_refused() {
         Page::refused(answer, StatusCode::FORBIDDEN, "wrong_origin");
     }
     // A link may lead to the page itself, which holds nothing.
-    let answer =
-        page.get("/", &[("origin", ""), ("sec-fetch-site", "cross-site"), ("cookie", ""), ("x-chive-key", "")]).await;
+    let answer = page
+        .get(
+            "/",
+            &[
+                ("origin", ""),
+                ("sec-fetch-site", "cross-site"),
+                ("cookie", ""),
+                ("x-chive-key", ""),
+            ],
+        )
+        .await;
     assert_eq!(answer.0, StatusCode::OK);
     page.web.close().await;
 }
@@ -160,10 +212,15 @@ async fn another_page_is_refused() {
 #[tokio::test]
 async fn every_answer_says_what_a_browser_may_do_with_it() {
     let page = Page::open().await;
-    for path in ["/", "/app.js", "/locales/ru.ftl", "/ui/state", "/v1/status", "/nowhere", "/../Cargo.toml"] {
+    for path in
+        ["/", "/app.js", "/locales/ru.ftl", "/ui/state", "/v1/status", "/nowhere", "/../Cargo.toml"]
+    {
         let (_, head, _) = page.get(path, &[]).await;
         let policy = head["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
         for (name, value) in [
             ("cache-control", "no-store"),
@@ -184,7 +241,8 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     Page::refused(page.get("/v1/status", &[]).await, StatusCode::SERVICE_UNAVAILABLE, "locked");
     let bad = page.post("/ui/create", json!({ "name": "a\u{202e}b", "passphrase": "x" })).await;
     Page::refused(bad, StatusCode::UNPROCESSABLE_ENTITY, "invalid_name");
-    let made = page.post("/ui/create", json!({ "name": "Alice", "passphrase": "correct horse" })).await;
+    let made =
+        page.post("/ui/create", json!({ "name": "Alice", "passphrase": "correct horse" })).await;
     assert_eq!((made.0, made.2["state"].as_str()), (StatusCode::OK, Some("ready")));
     let (_, _, status) = page.get("/v1/status", &[]).await;
     let socket = Client::new(page.directory.path().join("alice").join(SOCKET));
@@ -198,7 +256,10 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     Page::refused(page.get("/v1/contacts", &[]).await, StatusCode::SERVICE_UNAVAILABLE, "locked");
     let wrong = page.post("/ui/unlock", json!({ "passphrase": "wrong" })).await;
     Page::refused(wrong, StatusCode::FORBIDDEN, "wrong_passphrase");
-    assert_eq!(page.post("/ui/unlock", json!({ "passphrase": "correct horse" })).await.2["state"], "ready");
+    assert_eq!(
+        page.post("/ui/unlock", json!({ "passphrase": "correct horse" })).await.2["state"],
+        "ready"
+    );
     assert_eq!(page.get("/v1/status", &[]).await.2["name"], "Alice");
     page.web.close().await;
 }
@@ -251,8 +312,11 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     crate::profile::create(&place, "Bob", &words).await.unwrap();
     let profile = crate::profile::open(&place, &words).await.unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let connect = |accepted| Ok(Arc::new(MemoryNetwork::default().transport(accepted)) as SharedTransport);
-    let running = tokio::spawn(run::run_over(profile, Links::Always, connect, |_| (), async { drop(stopped.await) }));
+    let connect =
+        |accepted| Ok(Arc::new(MemoryNetwork::default().transport(accepted)) as SharedTransport);
+    let running = tokio::spawn(run::run_over(profile, Links::Always, connect, |_| (), async {
+        drop(stopped.await)
+    }));
     let socket = Client::new(place.join(SOCKET));
     while socket.status().await.is_err() {
         tokio::task::yield_now().await;
@@ -271,7 +335,10 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     socket.status().await.unwrap();
     let wrong = page.post("/ui/unlock", json!({ "passphrase": "wrong" })).await;
     Page::refused(wrong, StatusCode::FORBIDDEN, "wrong_passphrase");
-    assert_eq!(page.post("/ui/unlock", json!({ "passphrase": "open sesame" })).await.2["state"], "ready");
+    assert_eq!(
+        page.post("/ui/unlock", json!({ "passphrase": "open sesame" })).await.2["state"],
+        "ready"
+    );
     let other = page.post("/ui/create", json!({ "name": "Eve", "passphrase": "x" })).await;
     Page::refused(other, StatusCode::CONFLICT, "not_host");
     stop.send(()).unwrap();

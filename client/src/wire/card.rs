@@ -91,8 +91,8 @@ pub struct Introduction {
     pub card: Card,
     /// In a request: the MLS key package. In an acceptance: the MLS welcome.
     pub mls: Vec<u8>,
-    /// In an acceptance: the digest of the sender's own request to the receiver, if it had one. That
-    /// request is void from now on, also where it comes later than this.
+    /// In an acceptance: the digest of the sender's own request to the receiver, if it had one.
+    /// That request is void from now on, also where it comes later than this.
     pub withdrawn: Option<[u8; 16]>,
     /// In a request to who was found by a handle: what its owner is shown. Untrusted text.
     pub message: Option<String>,
@@ -162,7 +162,8 @@ pub(super) mod tests {
 
     #[test]
     fn golden_introduction() {
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
+        let introduction =
+            Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
         golden("introduction", &introduction.to_bytes());
         let withdrawing = Introduction { withdrawn: Some([8; 16]), ..introduction.clone() };
         golden("introduction_withdrawing", &withdrawing.to_bytes());
@@ -172,7 +173,9 @@ pub(super) mod tests {
         let speaking = Introduction { message: Some("It is me.".into()), ..introduction.clone() };
         golden("introduction_speaking", &speaking.to_bytes());
         assert!(Introduction::from_bytes(&speaking.to_bytes(), 5).unwrap() == speaking);
-        let longest = |length| Introduction { message: Some("x".repeat(length)), ..introduction.clone() }.to_bytes();
+        let longest = |length| {
+            Introduction { message: Some("x".repeat(length)), ..introduction.clone() }.to_bytes()
+        };
         assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT), 5).is_ok());
         assert!(Introduction::from_bytes(&longest(MAX_REQUEST_TEXT + 1), 5).is_err());
     }
@@ -192,16 +195,23 @@ pub(super) mod tests {
     fn a_long_name_is_refused() {
         let mut long = card();
         long.name = "x".repeat(MAX_NAME + 1);
-        assert!(matches!(Card::from_bytes(&long.to_bytes()), Err(WireError::TooLarge { what: "name", .. })));
+        assert!(matches!(
+            Card::from_bytes(&long.to_bytes()),
+            Err(WireError::TooLarge { what: "name", .. })
+        ));
     }
 
     #[test]
     fn cards_and_introductions_cut_anywhere_or_with_more_after_them_are_refused() {
         let introduction =
-            Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }.to_bytes();
+            Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }
+                .to_bytes();
         let card = card().to_bytes();
         assert!((0..card.len()).all(|end| Card::from_bytes(&card[..end]).is_err()));
-        assert!((0..introduction.len()).all(|end| Introduction::from_bytes(&introduction[..end], 5).is_err()));
+        assert!(
+            (0..introduction.len())
+                .all(|end| Introduction::from_bytes(&introduction[..end], 5).is_err())
+        );
         assert!(Card::from_bytes(&[&card[..], &[0]].concat()).is_err());
         assert!(Introduction::from_bytes(&[&introduction[..], &[0]].concat(), 5).is_err());
     }
@@ -214,25 +224,34 @@ pub(super) mod tests {
             Card::from_bytes(&changed.to_bytes()).is_ok()
         };
         assert!(
-            reads(&|card| card.name = "x".repeat(MAX_NAME)) && !reads(&|card| card.name = "x".repeat(MAX_NAME + 1))
+            reads(&|card| card.name = "x".repeat(MAX_NAME))
+                && !reads(&|card| card.name = "x".repeat(MAX_NAME + 1))
         );
-        assert!(reads(&|card| card.name = String::new()) && reads(&|card| card.name = "nul \0 nul".into()));
+        assert!(
+            reads(&|card| card.name = String::new())
+                && reads(&|card| card.name = "nul \0 nul".into())
+        );
         let server = |length| vec!["x".repeat(length)];
         assert!(
-            reads(&|card| card.servers = server(MAX_SERVER)) && !reads(&|card| card.servers = server(MAX_SERVER + 1))
+            reads(&|card| card.servers = server(MAX_SERVER))
+                && !reads(&|card| card.servers = server(MAX_SERVER + 1))
         );
         let servers = |count| vec!["x\0".to_owned(); count];
         assert!(
             reads(&|card| card.servers = servers(MAX_SERVERS))
                 && !reads(&|card| card.servers = servers(MAX_SERVERS + 1))
         );
-        assert!(reads(&|card| card.revision = (1 << 63) - 1) && !reads(&|card| card.revision = 1 << 63));
+        assert!(
+            reads(&|card| card.revision = (1 << 63) - 1) && !reads(&|card| card.revision = 1 << 63)
+        );
     }
 
     #[test]
     fn a_card_with_invalid_utf8_a_short_key_or_an_impossible_length_is_refused() {
         let bytes = card().to_bytes();
-        let at = |pattern: &[u8]| bytes.windows(pattern.len()).position(|window| window == pattern).unwrap();
+        let at = |pattern: &[u8]| {
+            bytes.windows(pattern.len()).position(|window| window == pattern).unwrap()
+        };
         let changed = |at: usize, to: &[u8]| [&bytes[..at], to, &bytes[at + to.len()..]].concat();
         assert!(Card::from_bytes(&changed(at(b"Bob"), b"\xff\xfe\xfd")).is_err());
         assert!(Card::from_bytes(&changed(at(b"\x58\x20\x01"), b"\x58\x1f")).is_err());
@@ -246,7 +265,10 @@ pub(super) mod tests {
         // One more key, 42, in maps that have 5 and 2.
         let more = |bytes: &[u8]| [&[bytes[0] + 1], &bytes[1..], b"\x18\x2a\x61x"].concat();
         assert!(Card::from_bytes(&more(&card().to_bytes())).unwrap() == card());
-        let introduction = Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
-        assert!(Introduction::from_bytes(&more(&introduction.to_bytes()), 5).unwrap() == introduction);
+        let introduction =
+            Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
+        assert!(
+            Introduction::from_bytes(&more(&introduction.to_bytes()), 5).unwrap() == introduction
+        );
     }
 }

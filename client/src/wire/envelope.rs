@@ -6,9 +6,9 @@
 //!
 //! The whole has one of [`ENVELOPE_SIZES`]. The first 41 bytes are the associated data. The tag is
 //! HMAC-SHA256(tag key, nonce), first 16 bytes: to everybody else as random as the nonce. Both keys
-//! come from the pair's secret and the sender's peer id, so that each direction has its own. What is
-//! inside is sealed by MLS already; the outer seal hides the conversation's id and epoch, and which
-//! envelopes belong together.
+//! come from the pair's secret and the sender's peer id, so that each direction has its own. What
+//! is inside is sealed by MLS already; the outer seal hides the conversation's id and epoch, and
+//! which envelopes belong together.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -38,12 +38,16 @@ impl EnvelopeKeys {
     /// The keys for envelopes that `sender` seals.
     #[must_use]
     pub fn new(pair_secret: &[u8; 32], sender: PeerId) -> Self {
-        Self { seal: derive(pair_secret, LABEL_SEAL, &sender.0), tag: derive(pair_secret, LABEL_TAG, &sender.0) }
+        Self {
+            seal: derive(pair_secret, LABEL_SEAL, &sender.0),
+            tag: derive(pair_secret, LABEL_TAG, &sender.0),
+        }
     }
 
     /// Seals an MLS message; an error if it fits no size.
     pub fn seal(&self, mls: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, WireError> {
-        let too_large = WireError::TooLarge { what: "message", limit: ENVELOPE_SIZES[3] - OVERHEAD };
+        let too_large =
+            WireError::TooLarge { what: "message", limit: ENVELOPE_SIZES[3] - OVERHEAD };
         let size = size_class(&ENVELOPE_SIZES, mls.len() + OVERHEAD).ok_or(too_large)?;
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);
@@ -52,7 +56,8 @@ impl EnvelopeKeys {
         envelope.extend_from_slice(&nonce);
         envelope.extend_from_slice(&tag::make(&self.tag, &nonce));
         let padded = pad(mls, size - HEADER - 16);
-        let sealed = self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: &padded, aad: &envelope });
+        let sealed =
+            self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: &padded, aad: &envelope });
         envelope.extend(sealed.map_err(|_| WireError::Sealed)?);
         Ok(envelope)
     }
@@ -75,7 +80,9 @@ impl EnvelopeKeys {
             return Err(WireError::Sealed);
         }
         let (header, sealed) = envelope.split_at(HEADER);
-        let padded = self.cipher().decrypt(XNonce::from_slice(&header[1..25]), Payload { msg: sealed, aad: header });
+        let padded = self
+            .cipher()
+            .decrypt(XNonce::from_slice(&header[1..25]), Payload { msg: sealed, aad: header });
         Ok(unpad(&padded.map_err(|_| WireError::Sealed)?)?.to_vec())
     }
 
@@ -105,7 +112,9 @@ mod tests {
     #[test]
     fn every_length_gets_one_of_the_sizes() {
         let mut rng = StdRng::from_seed([3; 32]);
-        for (length, size) in [(0, 1024), (1024 - OVERHEAD, 1024), (1025 - OVERHEAD, 4096), (65536 - OVERHEAD, 65536)] {
+        for (length, size) in
+            [(0, 1024), (1024 - OVERHEAD, 1024), (1025 - OVERHEAD, 4096), (65536 - OVERHEAD, 65536)]
+        {
             let envelope = keys().seal(&vec![7; length], &mut rng).unwrap();
             assert_eq!(envelope.len(), size);
             assert_eq!(keys().open(&envelope).unwrap().len(), length);

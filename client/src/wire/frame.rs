@@ -50,7 +50,8 @@ pub enum Frame {
     Bye(Bye),
     /// The sender could not use what it got.
     Error(FrameError),
-    /// The sender has lost its side of the conversation: a [`super::restart::Restart`] with a key package.
+    /// The sender has lost its side of the conversation: a [`super::restart::Restart`] with a key
+    /// package.
     Restart(Vec<u8>),
     /// Answers a restart: a [`super::restart::Restart`] with the welcome.
     Restarted(Vec<u8>),
@@ -208,7 +209,10 @@ pub(super) mod tests {
     fn unknown_types_and_keys_are_no_error() {
         // {0: 99}, and a ping with a key 42 of a later version.
         assert_eq!(Frame::from_bytes(&[0xa1, 0x00, 0x18, 99]).unwrap(), Frame::Unknown(99));
-        assert_eq!(Frame::from_bytes(&[0xa3, 0x00, 0x02, 0x01, 0x05, 0x18, 42, 0x61, b'x']).unwrap(), Frame::Ping(5));
+        assert_eq!(
+            Frame::from_bytes(&[0xa3, 0x00, 0x02, 0x01, 0x05, 0x18, 42, 0x61, b'x']).unwrap(),
+            Frame::Ping(5)
+        );
     }
 
     #[test]
@@ -225,8 +229,15 @@ pub(super) mod tests {
     #[test]
     fn a_length_that_is_not_there_allocates_nothing() {
         // A body of 2^32 - 1 bytes, an array of 2^62 links.
-        assert!(Frame::from_bytes(&[0xa2, 0x00, 0x04, 0x02, 0x5a, 0xff, 0xff, 0xff, 0xff]).is_err());
-        assert!(Frame::from_bytes(&[0xa3, 0x00, 0x01, 0x01, 0x01, 0x03, 0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0]).is_err());
+        assert!(
+            Frame::from_bytes(&[0xa2, 0x00, 0x04, 0x02, 0x5a, 0xff, 0xff, 0xff, 0xff]).is_err()
+        );
+        assert!(
+            Frame::from_bytes(&[
+                0xa3, 0x00, 0x01, 0x01, 0x01, 0x03, 0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0
+            ])
+            .is_err()
+        );
     }
 
     proptest! {
@@ -254,14 +265,19 @@ pub(super) mod tests {
 
     #[test]
     fn numbers_that_mean_nothing_yet_are_kept_and_fields_of_another_kind_are_refused() {
-        for frame in [Frame::Bye(Bye::Other(99)), Frame::Error(FrameError::Other(0)), Frame::Refuse(Refusal::Other(99))]
-        {
+        for frame in [
+            Frame::Bye(Bye::Other(99)),
+            Frame::Error(FrameError::Other(0)),
+            Frame::Refuse(Refusal::Other(99)),
+        ] {
             assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
         }
         // A ping whose number is a text, an envelope that is a text, a link id of seven bytes.
-        for bytes in
-            [&b"\xa2\x00\x02\x01\x61x"[..], b"\xa2\x00\x04\x02\x61x", b"\xa3\x00\x01\x01\x01\x03\x81\x47sevenby"]
-        {
+        for bytes in [
+            &b"\xa2\x00\x02\x01\x61x"[..],
+            b"\xa2\x00\x04\x02\x61x",
+            b"\xa3\x00\x01\x01\x01\x03\x81\x47sevenby",
+        ] {
             assert!(Frame::from_bytes(bytes).is_err());
         }
     }

@@ -10,7 +10,11 @@ use super::WireError;
 pub(super) struct Kind<const N: u64>;
 
 impl<C, const N: u64> Encode<C> for Kind<N> {
-    fn encode<W: Write>(&self, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         encoder.u64(N)?.ok()
     }
 }

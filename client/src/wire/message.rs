@@ -186,11 +186,16 @@ pub(super) mod tests {
             terms: Terms { revision: 1, disappear_after, read_receipts: false },
         };
         let (least, most) = (*DISAPPEAR_AFTER.start(), *DISAPPEAR_AFTER.end());
-        for (seconds, good) in [(least - 1, false), (least, true), (most, true), (most + 1, false), (u64::MAX, false)] {
+        for (seconds, good) in
+            [(least - 1, false), (least, true), (most, true), (most + 1, false), (u64::MAX, false)]
+        {
             assert_eq!(Content::from_bytes(&terms(seconds).to_bytes()).is_ok(), good, "{seconds}");
         }
         let items = vec![MessageId([1; 16]); MAX_RECEIPT_IDS + 1];
-        assert!(Content::from_bytes(&Content::Read { id: MessageId([1; 16]), items }.to_bytes()).is_err());
+        assert!(
+            Content::from_bytes(&Content::Read { id: MessageId([1; 16]), items }.to_bytes())
+                .is_err()
+        );
     }
 
     proptest! {
@@ -206,9 +211,12 @@ pub(super) mod tests {
         let receipt = |count| reads(Content::Receipt(vec![MessageId([1; 16]); count]));
         assert!(receipt(0) && receipt(MAX_RECEIPT_IDS) && !receipt(MAX_RECEIPT_IDS + 1));
         let Content::Text(text) = samples().remove(0).1 else { unreachable!() };
-        let seen = |count| reads(Content::Text(Text { seen: vec![MessageId([1; 16]); count], ..text.clone() }));
+        let seen = |count| {
+            reads(Content::Text(Text { seen: vec![MessageId([1; 16]); count], ..text.clone() }))
+        };
         assert!(seen(MAX_SEEN) && !seen(MAX_SEEN + 1));
-        let long = |length| reads(Content::Text(Text { text: "\0".repeat(length), ..text.clone() }));
+        let long =
+            |length| reads(Content::Text(Text { text: "\0".repeat(length), ..text.clone() }));
         assert!(long(0) && long(MAX_TEXT) && !long(MAX_TEXT + 1));
     }
 

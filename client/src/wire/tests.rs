@@ -39,9 +39,15 @@ fn samples() -> Vec<Sample> {
     let card = card::tests::card();
     add("the card itself", card.to_bytes(), &[5], |bytes| Card::from_bytes(bytes).map(drop));
 
-    let introduction =
-        Introduction { card, mls: vec![9; 5], withdrawn: Some([8; 16]), message: Some("It is me.".into()) };
-    add("introduction", introduction.to_bytes(), &[3, 4], |bytes| Introduction::from_bytes(bytes, 5).map(drop));
+    let introduction = Introduction {
+        card,
+        mls: vec![9; 5],
+        withdrawn: Some([8; 16]),
+        message: Some("It is me.".into()),
+    };
+    add("introduction", introduction.to_bytes(), &[3, 4], |bytes| {
+        Introduction::from_bytes(bytes, 5).map(drop)
+    });
 
     let restart = Restart { introduction, heard: 3, clock: 4 };
     add("restart body", restart.to_bytes(), &[], |bytes| Restart::from_bytes(bytes, 5).map(drop));
@@ -119,8 +125,16 @@ fn cbor_type(value: &[u8]) -> u8 {
 #[test]
 fn a_field_of_another_cbor_type_is_refused() {
     // 7, bytes, a text, an array, a map, a tagged 7, true, 1.5.
-    let values: [&[u8]; 8] =
-        [b"\x07", b"\x41x", b"\x61x", b"\x81\x07", b"\xa1\x07\x07", b"\xc1\x07", b"\xf5", b"\xf9\x3e\x00"];
+    let values: [&[u8]; 8] = [
+        b"\x07",
+        b"\x41x",
+        b"\x61x",
+        b"\x81\x07",
+        b"\xa1\x07\x07",
+        b"\xc1\x07",
+        b"\xf5",
+        b"\xf9\x3e\x00",
+    ];
 
     for Sample { name, bytes, read, .. } in samples() {
         let all = fields(&bytes);
@@ -147,7 +161,9 @@ fn a_body_of_another_type_is_refused_by_its_struct() {
 
 #[test]
 fn a_padded_length_of_nothing_the_cap_or_beyond_is_read_or_refused() {
-    let with = |length: u32, size: usize| [&length.to_be_bytes()[..], &vec![7; size - PAD_PREFIX]].concat();
+    let with = |length: u32, size: usize| {
+        [&length.to_be_bytes()[..], &vec![7; size - PAD_PREFIX]].concat()
+    };
     for size in crate::limits::FRAME_SIZES {
         let cap = u32::try_from(size - PAD_PREFIX).unwrap();
         for good in [0, cap - 1, cap] {

@@ -89,7 +89,9 @@ impl Chive {
         }
         let (said, lines) = mpsc::channel();
         let out = child.stdout.take().ok_or("no stdout")?;
-        thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+        thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+        });
         let mut err = child.stderr.take().ok_or("no stderr")?;
         let err = thread::spawn(move || {
             let mut text = String::new();
@@ -142,7 +144,13 @@ impl Running {
             return Err("the command does not end".into());
         }
         let code = self.child.wait()?.code().ok_or("ended by a signal")?;
-        let err = self.err.take().map(JoinHandle::join).transpose().map_err(|_| "stderr")?.unwrap_or_default();
+        let err = self
+            .err
+            .take()
+            .map(JoinHandle::join)
+            .transpose()
+            .map_err(|_| "stderr")?
+            .unwrap_or_default();
         Ok(Ended { code, out: std::mem::take(&mut self.said).join("\n"), err })
     }
 

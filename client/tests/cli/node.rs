@@ -59,13 +59,17 @@ impl Node {
 
     fn serve(chive: &Chive, shared: Arc<Shared>) -> Done<Self> {
         let runtime = tokio::runtime::Runtime::new()?;
-        let listener = runtime.block_on(async { UnixListener::bind(chive.profile().join("api.sock")) })?;
+        let listener =
+            runtime.block_on(async { UnixListener::bind(chive.profile().join("api.sock")) })?;
         let (stop, stopped) = watch::channel(false);
         let router = Router::new().fallback(answer).with_state((shared.clone(), stopped.clone()));
         let thread = thread::spawn(move || {
-            let until = async move |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stop| *stop).await);
-            let _ =
-                runtime.block_on(axum::serve(listener, router).with_graceful_shutdown(until(stopped)).into_future());
+            let until = async move |mut stopped: watch::Receiver<bool>| {
+                drop(stopped.wait_for(|stop| *stop).await)
+            };
+            let _ = runtime.block_on(
+                axum::serve(listener, router).with_graceful_shutdown(until(stopped)).into_future(),
+            );
         });
         Ok(Self { shared, stop, thread: Some(thread) })
     }
@@ -131,7 +135,11 @@ impl Drop for Node {
 
 impl Shared {
     fn new() -> Self {
-        Self { past: Mutex::default(), news: Condvar::new(), events: watch::Sender::new(Vec::new()) }
+        Self {
+            past: Mutex::default(),
+            news: Condvar::new(),
+            events: watch::Sender::new(Vec::new()),
+        }
     }
 
     fn remember(&self, change: impl FnOnce(&mut Past)) {
@@ -181,7 +189,12 @@ fn message(direction: &str, state: &str, text: &str, id: &str) -> Value {
 }
 
 fn sent(body: &Value, state: &str) -> Value {
-    message("sent", state, body["text"].as_str().unwrap_or_default(), body["id"].as_str().unwrap_or_default())
+    message(
+        "sent",
+        state,
+        body["text"].as_str().unwrap_or_default(),
+        body["id"].as_str().unwrap_or_default(),
+    )
 }
 
 fn invitation() -> Value {
@@ -200,7 +213,8 @@ async fn answer(
 ) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if path == "/v1/events" {
-        let after = query.iter().find(|(key, _)| key == "after").and_then(|(_, after)| after.parse().ok());
+        let after =
+            query.iter().find(|(key, _)| key == "after").and_then(|(_, after)| after.parse().ok());
         return events(&shared, stopped, after.unwrap_or(0));
     }
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or_default();

@@ -26,8 +26,14 @@ impl Changes {
         }
     }
 
-    /// At most so many changes after one, and up to which change they are all; `newest` is the last there is.
-    pub(super) fn since(&self, after: u64, newest: u64, most: usize) -> Result<(u64, Vec<(u64, Address)>), Forgotten> {
+    /// At most so many changes after one, and up to which change they are all; `newest` is the last
+    /// there is.
+    pub(super) fn since(
+        &self,
+        after: u64,
+        newest: u64,
+        most: usize,
+    ) -> Result<(u64, Vec<(u64, Address)>), Forgotten> {
         if after < self.floor || after > newest {
             return Err(Forgotten);
         }

@@ -46,7 +46,8 @@ impl Segment {
         self.kept.len()
     }
 
-    /// Takes a record unless it has a newer one. Says whether the address is a new one, and whether one more lives.
+    /// Takes a record unless it has a newer one. Says whether the address is a new one, and whether
+    /// one more lives.
     pub(super) fn put(&mut self, new: &Kept, now: i64) -> Option<(bool, bool)> {
         let old = self.kept.get(&new.record.address());
         if old.is_some_and(|old| old.order(&new.record) != Order::Newer) {
@@ -71,7 +72,8 @@ impl Segment {
     pub(super) fn group(&mut self, now: i64) -> Bytes {
         if self.changed || now >= self.until {
             let live: Vec<&Kept> = self.kept.values().filter(|kept| kept.lives(now)).collect();
-            self.until = live.iter().map(|kept| kept.record.dies(kept.taken)).min().unwrap_or(i64::MAX);
+            self.until =
+                live.iter().map(|kept| kept.record.dies(kept.taken)).min().unwrap_or(i64::MAX);
             self.group = board::group(live.iter().map(|kept| &kept.record)).into();
             self.changed = false;
         }

@@ -40,7 +40,10 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn bucket(self) -> Result<Bucket, Refusal> {
         Bucket::new(self.bits, self.bucket).ok_or_else(|| {
-            Refusal::new(Code::MalformedRequest, "`bits` is 0 to 8, and `bucket` a number of so many bits.")
+            Refusal::new(
+                Code::MalformedRequest,
+                "`bits` is 0 to 8, and `bucket` a number of so many bits.",
+            )
         })
     }
 }
@@ -73,7 +76,10 @@ pub(super) fn cursor(text: &str) -> Result<Cursor, Refusal> {
 }
 
 pub(super) fn expired() -> Refusal {
-    Refusal::new(Code::CursorExpired, "The cursor is too old, or of another database: read the board again.")
+    Refusal::new(
+        Code::CursorExpired,
+        "The cursor is too old, or of another database: read the board again.",
+    )
 }
 
 /// All records that live, or those of a bucket.
@@ -108,7 +114,8 @@ pub(super) async fn get(
 }
 
 pub(super) fn small_enough(house: &House, bucket: Bucket) -> Result<Bucket, Refusal> {
-    let small = house.board.size(bucket) <= house.limits.board_records || bucket.bits() >= house.board.bucket_bits();
+    let small = house.board.size(bucket) <= house.limits.board_records
+        || bucket.bits() >= house.board.bucket_bits();
     if small { Ok(bucket) } else { Err(Refusal::bucket_too_large(house.board.bucket_bits())) }
 }
 
@@ -132,7 +139,8 @@ fn body(
 
 /// What has changed since a cursor.
 ///
-/// The answer has the form of a board of one group; its cursor is the one to go on with. It has records of at most 8,192 changes.
+/// The answer has the form of a board of one group; its cursor is the one to go on with. It has
+/// records of at most 8,192 changes.
 #[utoipa::path(
     get, path = "/v1/changes", operation_id = "get_changes", tag = "presence",
     params(Since),
@@ -152,7 +160,8 @@ pub(super) async fn changes(
     let (after, bucket) = since.parts()?;
     let bucket = small_enough(&house, bucket)?;
     let turn = Arc::clone(&house.boards).try_acquire_owned().map_err(|_| Refusal::busy())?;
-    let (up_to, records) = house.board.since(after, bucket, MAX_CHANGES, house.clock.now()).map_err(|_| expired())?;
+    let (up_to, records) =
+        house.board.since(after, bucket, MAX_CHANGES, house.clock.now()).map_err(|_| expired())?;
     let bytes = board::body(house.board.head(bucket, up_to), records.iter());
     // What a reader takes slowly counts like a board.
     let body = stream::iter([Bytes::from(bytes)]).map(move |bytes| {

@@ -33,9 +33,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await?;
         match HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => Ok(Self(bytes)),
-            None => {
-                Err(Refusal::malformed(StatusCode::BAD_REQUEST, "The path ends with 64 lower-case hex digits.".into()))
-            }
+            None => Err(Refusal::malformed(
+                StatusCode::BAD_REQUEST,
+                "The path ends with 64 lower-case hex digits.".into(),
+            )),
         }
     }
 }
@@ -47,7 +48,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let axum::extract::Query(query) = axum::extract::Query::from_request_parts(parts, state).await?;
+        let axum::extract::Query(query) =
+            axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(query))
     }
 }

@@ -21,7 +21,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The event for who knows everything up to a change; nothing if this is not what comes next for it.
+    /// The event for who knows everything up to a change; nothing if this is not what comes next
+    /// for it.
     #[must_use]
     pub fn for_who_knows(&self, change: u64) -> Option<(u64, Bytes)> {
         (self.from == change && self.to > change).then(|| (self.to, self.event.clone()))
@@ -34,8 +35,14 @@ impl Batch {
     }
 }
 
-/// Makes batches until it is stopped: at once after a quiet time, else of all that came within a tenth of a second.
-pub async fn publish(board: Arc<Board>, clock: Clock, batches: watch::Sender<Arc<Batch>>, stop: CancellationToken) {
+/// Makes batches until it is stopped: at once after a quiet time, else of all that came within a
+/// tenth of a second.
+pub async fn publish(
+    board: Arc<Board>,
+    clock: Clock,
+    batches: watch::Sender<Arc<Batch>>,
+    stop: CancellationToken,
+) {
     let publishing = async {
         let mut newest = board.newest();
         let mut from = board.cursor();
@@ -64,7 +71,8 @@ pub async fn publish(board: Arc<Board>, clock: Clock, batches: watch::Sender<Arc
     stop.run_until_cancelled(publishing).await;
 }
 
-/// At most so many changes after a cursor as an event, and up to which; no bytes if they are nothing to this bucket.
+/// At most so many changes after a cursor as an event, and up to which; no bytes if they are
+/// nothing to this bucket.
 pub fn event_after(
     board: &Board,
     after: Cursor,

@@ -25,7 +25,11 @@ refusals!(ReleaseRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSigna
     params(("id" = String, Path, description = "The lookup id, 64 lower-case hex digits")),
     responses((status = 200, description = "437 bytes", body = Vec<u8>, content_type = "application/octet-stream"), GetRefusals),
 )]
-pub(super) async fn get(State(house): Shared, Segment(id): Segment, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn get(
+    State(house): Shared,
+    Segment(id): Segment,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     if !house.doorkeeper.may_read(&headers) {
         return Err(Refusal::token_required());
     }
@@ -39,7 +43,8 @@ pub(super) async fn get(State(house): Shared, Segment(id): Segment, headers: Hea
 
 /// Claim, renew or replace a handle.
 ///
-/// First come, first served. A handle that expired is kept for its owner for a while. A first claim costs more work than a renewal.
+/// First come, first served. A handle that expired is kept for its owner for a while. A first claim
+/// costs more work than a renewal.
 #[utoipa::path(
     put, path = "/v1/handles/{id}", operation_id = "claim_handle", tag = "handles",
     params(("id" = String, Path, description = "The lookup id, 64 lower-case hex digits")),
@@ -78,7 +83,10 @@ async fn claim_one(house: &House, id: LookupId, body: &[u8], paid: bool) -> Resu
     }
     match in_time(house, house.store.claim(&claim, now)).await? {
         Claimed::Done => Ok(()),
-        Claimed::Taken => Err(Refusal::new(Code::HandleTaken, "Somebody else has this handle, or kept it lately.")),
+        Claimed::Taken => Err(Refusal::new(
+            Code::HandleTaken,
+            "Somebody else has this handle, or kept it lately.",
+        )),
         Claimed::Older(sequence) => Err(Refusal::not_newer(sequence)),
         Claimed::Other(sequence) => Err(Refusal::sequence_taken(sequence)),
     }
@@ -142,7 +150,10 @@ fn no_handles() -> Refusal {
     Refusal::new(Code::NoHandles, "This server keeps no handles.")
 }
 
-async fn in_time<T>(house: &House, asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, Refusal> {
+async fn in_time<T>(
+    house: &House,
+    asked: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Refusal> {
     match tokio::time::timeout(house.limits.times().storage, asked).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Refusal::unavailable()),

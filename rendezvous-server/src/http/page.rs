@@ -10,8 +10,7 @@ use qrcode::{EcLevel, QrCode};
 use super::Shared;
 use super::info::info;
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = "body{font:1rem/1.5 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
 h1{font-size:1.5rem}dt{font-weight:bold}dd{margin:0 0 .5rem}code{word-break:break-all}svg{max-width:16rem;height:auto}\
@@ -24,7 +23,8 @@ pub(super) async fn get(State(house): Shared) -> Response {
 
 fn page(info: &Info) -> String {
     let address = &info.server;
-    let notice = info.policy.notice.as_deref().map(|notice| format!("<p>{}</p>\n", escaped(notice)));
+    let notice =
+        info.policy.notice.as_deref().map(|notice| format!("<p>{}</p>\n", escaped(notice)));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
         <meta name=\"viewport\" content=\"width=device-width\">\n<title>A Chive rendezvous server</title>\n\
@@ -60,7 +60,8 @@ fn facts(info: &Info) -> String {
         ("Handles", handles),
         ("Version", format!("{} {}", info.software, info.version)),
     ];
-    let rows: Vec<String> = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    let rows: Vec<String> =
+        facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
     rows.concat()
 }
 
@@ -69,7 +70,10 @@ fn qr(address: &str) -> String {
     let code = QrCode::with_error_correction_level(address.to_uppercase(), EcLevel::M);
     let drawn = code.map(|code| code.render::<svg::Color<'_>>().min_dimensions(240, 240).build());
     // Without the XML declaration, which HTML does not have.
-    drawn.ok().and_then(|text| text.find("<svg").map(|at| text[at..].to_owned())).unwrap_or_default()
+    drawn
+        .ok()
+        .and_then(|text| text.find("<svg").map(|at| text[at..].to_owned()))
+        .unwrap_or_default()
 }
 
 fn escaped(text: &str) -> String {
@@ -97,6 +101,9 @@ mod tests {
     #[test]
     fn the_code_is_a_picture_without_a_script() {
         let code = qr(&"a".repeat(62));
-        assert!(code.starts_with("<svg") && !code.contains("<script") && !code.contains("<?xml"), "{code}");
+        assert!(
+            code.starts_with("<svg") && !code.contains("<script") && !code.contains("<?xml"),
+            "{code}"
+        );
     }
 }

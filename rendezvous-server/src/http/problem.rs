@@ -1,5 +1,5 @@
-//! Every error on its way out: problem details (RFC 9457). A stranger learns a code and a sentence; the cause goes
-//! to the log, where it names nobody.
+//! Every error on its way out: problem details (RFC 9457). A stranger learns a code and a sentence;
+//! the cause goes to the log, where it names nobody.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -32,7 +32,11 @@ impl Refusal {
 
     /// A request that cannot be read; the status says how far the reading came.
     pub(super) fn malformed(status: StatusCode, detail: String) -> Self {
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::TooLarge } else { Code::MalformedRequest };
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            Code::TooLarge
+        } else {
+            Code::MalformedRequest
+        };
         Self::with_status(status, code, detail)
     }
 
@@ -54,7 +58,10 @@ impl Refusal {
     }
 
     pub(super) fn too_slow() -> Self {
-        Self::new(Code::TooSlow, "The request, or its answer, took too long. What you sent may be stored all the same.")
+        Self::new(
+            Code::TooSlow,
+            "The request, or its answer, took too long. What you sent may be stored all the same.",
+        )
     }
 
     pub(super) fn too_large(most: usize) -> Self {
@@ -70,26 +77,30 @@ impl Refusal {
     }
 
     pub(super) fn work_required(bits: u8) -> Self {
-        let mut refusal = Self::new(Code::WorkRequired, format!("A proof of work of {bits} bits is asked for."));
+        let mut refusal =
+            Self::new(Code::WorkRequired, format!("A proof of work of {bits} bits is asked for."));
         refusal.0.work = Some(bits);
         refusal
     }
 
     pub(super) fn bucket_too_large(bits: u8) -> Self {
-        let detail = format!("That part of the board is too large: ask for a bucket of {bits} bits.");
+        let detail =
+            format!("That part of the board is too large: ask for a bucket of {bits} bits.");
         let mut refusal = Self::new(Code::BucketTooLarge, detail);
         refusal.0.bucket_bits = Some(bits);
         refusal
     }
 
     pub(super) fn not_newer(Sequence(number): Sequence) -> Self {
-        let mut refusal = Self::new(Code::SequenceNotNewer, "The server has one with a higher sequence number.");
+        let mut refusal =
+            Self::new(Code::SequenceNotNewer, "The server has one with a higher sequence number.");
         refusal.0.sequence = Some(number);
         refusal
     }
 
     pub(super) fn sequence_taken(Sequence(number): Sequence) -> Self {
-        let mut refusal = Self::new(Code::SequenceTaken, "The server has another with the same sequence number.");
+        let mut refusal =
+            Self::new(Code::SequenceTaken, "The server has another with the same sequence number.");
         refusal.0.sequence = Some(number);
         refusal
     }
@@ -139,7 +150,9 @@ impl From<Refused> for Refusal {
             Refused::Full => Self::new(Code::Full, "The board is full: try again later."),
             Refused::Busy => Self::busy(),
             Refused::Unavailable => Self::unavailable(),
-            Refused::DiskFull => Self::new(Code::StorageUnavailable, "There is no room: nothing was stored."),
+            Refused::DiskFull => {
+                Self::new(Code::StorageUnavailable, "There is no room: nothing was stored.")
+            }
             Refused::Stopping => Self::stopping(),
         }
     }
@@ -154,7 +167,10 @@ impl From<StoreError> for Refusal {
 
 impl Refusal {
     pub(super) fn unavailable() -> Self {
-        Self::new(Code::StorageUnavailable, "Nothing can be stored or looked up now: try again later.")
+        Self::new(
+            Code::StorageUnavailable,
+            "Nothing can be stored or looked up now: try again later.",
+        )
     }
 
     pub(super) fn internal() -> Self {
@@ -164,9 +180,13 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = chive_http::problem::respond(status, &*self.0);
-        if matches!(self.0.code, Code::Busy | Code::Full | Code::StorageUnavailable | Code::Stopping) {
+        if matches!(
+            self.0.code,
+            Code::Busy | Code::Full | Code::StorageUnavailable | Code::Stopping
+        ) {
             response.headers_mut().insert(RETRY_AFTER, LATER);
         }
         response
@@ -184,13 +204,19 @@ pub(super) async fn not_found() -> Refusal {
 }
 
 pub(super) async fn method_not_allowed() -> Refusal {
-    Refusal::new(Code::MethodNotAllowed, "This path does not take this method: the Allow header has those it takes.")
+    Refusal::new(
+        Code::MethodNotAllowed,
+        "This path does not take this method: the Allow header has those it takes.",
+    )
 }
 
 /// As a sentence: a capital letter, a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).chain(['.']).collect())
+        .unwrap_or_default()
 }
 
 /// The one table of HTTP statuses.
@@ -221,7 +247,8 @@ pub(super) fn status_of(code: Code) -> StatusCode {
 }
 
 /// What every operation may be refused for.
-const EVERYWHERE: [Code; 5] = [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
+const EVERYWHERE: [Code; 5] =
+    [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
 
 pub(super) fn refusals_of(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
     chive_http::document::refusals_of(own, &EVERYWHERE, status_of)

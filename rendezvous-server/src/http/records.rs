@@ -29,8 +29,8 @@ const TURN: usize = 16;
 
 /// One record that lives.
 ///
-/// For the owner, who wants to know what the server has. Who asks for a contact's record tells the server
-/// whom it looks for: read the board.
+/// For the owner, who wants to know what the server has. Who asks for a contact's record tells the
+/// server whom it looks for: read the board.
 #[utoipa::path(
     get, path = "/v1/records/{address}", operation_id = "get_record", tag = "presence",
     params(("address" = String, Path, description = "The address, 64 lower-case hex digits")),
@@ -71,10 +71,18 @@ pub(super) async fn put(
     outcome.map(|()| StatusCode::NO_CONTENT)
 }
 
-async fn put_one(house: &House, body: &[u8], address: Option<[u8; 32]>, paid: bool) -> Result<(), Refusal> {
+async fn put_one(
+    house: &House,
+    body: &[u8],
+    address: Option<[u8; 32]>,
+    paid: bool,
+) -> Result<(), Refusal> {
     let (record, work) = read(body)?;
     if address.is_some_and(|address| record.address().0 != address) {
-        return Err(Refusal::new(Code::WrongPlace, "The path names another address than the record."));
+        return Err(Refusal::new(
+            Code::WrongPlace,
+            "The path names another address than the record.",
+        ));
     }
     if check(house, &record, work, paid)? == Order::Same {
         return Ok(());
@@ -100,10 +108,16 @@ pub(super) async fn put_many(
     let paid = let_in(&house, &headers)?;
     let submissions = body.chunks_exact(SUBMISSION);
     if body.is_empty() || !submissions.remainder().is_empty() {
-        return Err(Refusal::new(Code::MalformedRecord, format!("Each record has {SUBMISSION} bytes with its work.")));
+        return Err(Refusal::new(
+            Code::MalformedRecord,
+            format!("Each record has {SUBMISSION} bytes with its work."),
+        ));
     }
     if submissions.len() > house.limits.batch {
-        return Err(Refusal::new(Code::TooLarge, format!("At most {} records at once.", house.limits.batch)));
+        return Err(Refusal::new(
+            Code::TooLarge,
+            format!("At most {} records at once.", house.limits.batch),
+        ));
     }
     let mut results = Vec::with_capacity(submissions.len());
     let mut good = Vec::new();
@@ -117,7 +131,8 @@ pub(super) async fn put_many(
         }
     }
     let verdicts = house.keeper.put(good.iter().map(|(_, record)| *record).collect()).await;
-    results.extend(good.iter().zip(verdicts).map(|((place, _), verdict)| (*place, answer(verdict))));
+    results
+        .extend(good.iter().zip(verdicts).map(|((place, _), verdict)| (*place, answer(verdict))));
     results.sort_unstable_by_key(|(place, _)| *place);
     let results: Vec<RecordAnswer> = results.into_iter().map(|(_, answer)| answer).collect();
     for answer in &results {
@@ -140,7 +155,10 @@ fn judge(house: &Arc<House>, submission: &[u8], paid: bool) -> Result<Record, Re
 }
 
 fn answer(verdict: Verdict) -> RecordAnswer {
-    verdict.map_or_else(|refused| in_batch(&refused.into()), |()| RecordAnswer { code: None, sequence: None })
+    verdict.map_or_else(
+        |refused| in_batch(&refused.into()),
+        |()| RecordAnswer { code: None, sequence: None },
+    )
 }
 
 fn in_batch(refusal: &Refusal) -> RecordAnswer {
@@ -166,7 +184,10 @@ fn read(submission: &[u8]) -> Result<(Record, Work), RecordError> {
 fn check(house: &House, record: &Record, work: Work, paid: bool) -> Result<Order, Refusal> {
     record.check_time(house.clock.now())?;
     let price = house.prices.of_record(house.board.known(), house.limits.records);
-    if !paid && price > 0 && Task::new(&house.server, record.as_bytes()).worth(work) < u32::from(price) {
+    if !paid
+        && price > 0
+        && Task::new(&house.server, record.as_bytes()).worth(work) < u32::from(price)
+    {
         return Err(Refusal::work_required(price));
     }
     let order = house.board.order(record);
@@ -174,7 +195,11 @@ fn check(house: &House, record: &Record, work: Work, paid: bool) -> Result<Order
         Order::Older(sequence) => return Err(Refusal::not_newer(sequence)),
         Order::Newer | Order::Same | Order::Other(_) => record.verify(&house.server)?,
     }
-    if let Order::Other(sequence) = order { Err(Refusal::sequence_taken(sequence)) } else { Ok(order) }
+    if let Order::Other(sequence) = order {
+        Err(Refusal::sequence_taken(sequence))
+    } else {
+        Ok(order)
+    }
 }
 
 fn count(house: &House, done: bool) {

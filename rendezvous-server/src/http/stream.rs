@@ -1,7 +1,7 @@
 //! `/v1/stream`: changes as they come, as server-sent events.
 //!
-//! A stream holds nothing but its place among the changes: one that reads slowly gets more of them at once, and one that
-//! falls behind what is remembered is ended.
+//! A stream holds nothing but its place among the changes: one that reads slowly gets more of them
+//! at once, and one that falls behind what is remembered is ended.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,13 +30,15 @@ refusals!(Refusals: BucketTooLarge, CursorExpired, TokenRequired);
 const LAST_EVENT_ID: &str = "last-event-id";
 const HELLO: Bytes = Bytes::from_static(b": connected\n\n");
 const ALIVE: Bytes = Bytes::from_static(b": alive\n\n");
-const FELL_BEHIND: Bytes = Bytes::from_static(b"event: problem\ndata: {\"code\":\"cursor_expired\"}\n\n");
+const FELL_BEHIND: Bytes =
+    Bytes::from_static(b"event: problem\ndata: {\"code\":\"cursor_expired\"}\n\n");
 
 /// Changes as they come.
 ///
-/// Server-sent events without an end. `event: changes` has the answer of `/v1/changes` in base64 as its data, and the cursor to go on
-/// with as its id. Records that came together may come in one event. A stream that cannot go on ends
-/// with `event: problem` and the code as JSON. Comments show that it is alive.
+/// Server-sent events without an end. `event: changes` has the answer of `/v1/changes` in base64 as
+/// its data, and the cursor to go on with as its id. Records that came together may come in one
+/// event. A stream that cannot go on ends with `event: problem` and the code as JSON. Comments show
+/// that it is alive.
 #[utoipa::path(
     get, path = "/v1/stream", operation_id = "follow", tag = "presence",
     params(Since, ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and counts for more")),
@@ -57,8 +59,8 @@ pub(super) async fn follow(
     let bucket = small_enough(&house, bucket)?;
     let turn = Arc::clone(&house.streams).try_acquire_owned().map_err(|_| Refusal::busy())?;
     // An expired cursor is refused before the stream begins.
-    let first =
-        event_after(&house.board, after, bucket, MAX_OWN_CHANGES, house.clock.now()).map_err(|Forgotten| expired())?;
+    let first = event_after(&house.board, after, bucket, MAX_OWN_CHANGES, house.clock.now())
+        .map_err(|Forgotten| expired())?;
     let follower = Follower::new(house, Cursor { change: first.0, ..after }, bucket, turn);
     let hello = stream::iter([HELLO, first.1]).filter(|bytes| future::ready(!bytes.is_empty()));
     let events = hello.map(Ok::<_, Infallible>).chain(follower.into_stream());
@@ -104,10 +106,17 @@ impl Follower {
 
     /// The common event, if it is what comes next; else one of its own.
     fn take(&mut self, batch: &Batch) -> Result<Bytes, Forgotten> {
-        let common = (self.bucket == Bucket::ALL).then(|| batch.for_who_knows(self.after.change)).flatten();
+        let common =
+            (self.bucket == Bucket::ALL).then(|| batch.for_who_knows(self.after.change)).flatten();
         let (up_to, event) = match common {
             Some(common) => common,
-            None => event_after(&self.house.board, self.after, self.bucket, MAX_OWN_CHANGES, self.house.clock.now())?,
+            None => event_after(
+                &self.house.board,
+                self.after,
+                self.bucket,
+                MAX_OWN_CHANGES,
+                self.house.clock.now(),
+            )?,
         };
         self.after.change = up_to;
         Ok(event)

@@ -1,4 +1,5 @@
-//! The service itself: launched, its callers let in, called by ourselves, and launched anew when that fails.
+//! The service itself: launched, its callers let in, called by ourselves, and launched anew when
+//! that fails.
 
 use std::time::Duration;
 

@@ -31,8 +31,9 @@ pub enum Released {
     Older(Sequence),
 }
 
-/// One statement decides, so that of two who claim at once one is first: the owner replaces what is older, everybody else
-/// what nobody keeps any more. Parameters: id, owner, sequence, dies, kept, claim, now.
+/// One statement decides, so that of two who claim at once one is first: the owner replaces what is
+/// older, everybody else what nobody keeps any more. Parameters: id, owner, sequence, dies, kept,
+/// claim, now.
 pub(super) const CLAIM: &str = "
     INSERT INTO handles (id, owner, sequence, dies, kept, claim) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, sequence = excluded.sequence,
@@ -40,7 +41,8 @@ pub(super) const CLAIM: &str = "
     WHERE (handles.owner = excluded.owner AND handles.sequence < excluded.sequence) OR handles.kept <= $7";
 
 /// What is there. Parameter: id.
-pub(super) const LOOK: &str = "SELECT owner, sequence, dies, kept, claim FROM handles WHERE id = $1";
+pub(super) const LOOK: &str =
+    "SELECT owner, sequence, dies, kept, claim FROM handles WHERE id = $1";
 
 /// What is released is dead at once and kept for a while. Parameters: id, owner, sequence, kept.
 pub(super) const RELEASE: &str = "
@@ -97,6 +99,8 @@ impl Row {
     /// The claim, while it lives.
     pub(super) fn claim(&self, now: i64) -> Result<Option<Claim>, StoreError> {
         let live = self.claim.as_deref().filter(|_| self.dies > now);
-        live.map(Claim::from_bytes).transpose().map_err(|_| StoreError::Damaged("a handle is no claim"))
+        live.map(Claim::from_bytes)
+            .transpose()
+            .map_err(|_| StoreError::Damaged("a handle is no claim"))
     }
 }

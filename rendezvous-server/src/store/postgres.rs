@@ -1,7 +1,8 @@
 //! `PostgreSQL`, or an engine that speaks its protocol: shared by several replicas of the server.
 //!
-//! Every transaction that writes records first raises the counter of changes, and so holds its row's lock:
-//! changes become visible in the order of their numbers, and who has read up to one has missed nothing.
+//! Every transaction that writes records first raises the counter of changes, and so holds its
+//! row's lock: changes become visible in the order of their numbers, and who has read up to one has
+//! missed nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
@@ -57,13 +58,23 @@ impl Postgres {
             .map_err(|_| StoreError::Database("the URL is no postgres://…".into()))?
             .application_name("chive-rendezvous")
             .disable_statement_logging();
-        let pool =
-            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT).connect_with(options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(CONNECT)
+            .connect_with(options)
+            .await?;
         // sqlx holds an advisory lock meanwhile: replicas that start at once wait for each other.
         MIGRATIONS.run(&pool).await?;
-        let store = Self { pool, news: Arc::default(), tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        let store = Self {
+            pool,
+            news: Arc::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
         let listener = store.clone();
-        store.tasks.spawn(async move { listener.stop.clone().run_until_cancelled(Box::pin(listener.listen())).await });
+        store.tasks.spawn(async move {
+            listener.stop.clone().run_until_cancelled(Box::pin(listener.listen())).await
+        });
         Ok(store)
     }
 
@@ -71,8 +82,8 @@ impl Postgres {
         Arc::clone(&self.news)
     }
 
-    /// Passes on what other replicas tell, for as long as there is a database. Where it cannot be listened to, polling is
-    /// what finds their changes.
+    /// Passes on what other replicas tell, for as long as there is a database. Where it cannot be
+    /// listened to, polling is what finds their changes.
     async fn listen(&self) {
         loop {
             if let Err(error) = self.listen_once().await {
@@ -110,8 +121,10 @@ impl Postgres {
         let mut tx = self.pool.begin().await?;
         let before = take_numbers(&mut tx, records.len()).await?;
         let taken = insert(&mut tx, records, before, now).await?;
-        let refused: Vec<&Record> = records.iter().filter(|record| !taken.contains(&record.address().0[..])).collect();
-        let met = if refused.is_empty() { HashMap::new() } else { look_up(&mut tx, &refused).await? };
+        let refused: Vec<&Record> =
+            records.iter().filter(|record| !taken.contains(&record.address().0[..])).collect();
+        let met =
+            if refused.is_empty() { HashMap::new() } else { look_up(&mut tx, &refused).await? };
         sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut *tx).await?;
         tx.commit().await?;
         let result = |(record, change): (&Record, u64)| match met.get(&record.address()) {
@@ -122,7 +135,10 @@ impl Postgres {
     }
 
     pub(super) async fn purge(&self, now: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM presence WHERE remembered <= $1").bind(now).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM presence WHERE remembered <= $1")
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
         sqlx::query(handles::PURGE).bind(now).execute(&self.pool).await?;
         Ok(())
     }
@@ -145,7 +161,11 @@ impl Postgres {
         Ok(self.look(&claim.id()).await?.map_or(Claimed::Taken, |row| row.refuses_claim(claim)))
     }
 
-    pub(super) async fn release(&self, release: &Release, now: i64) -> Result<Released, StoreError> {
+    pub(super) async fn release(
+        &self,
+        release: &Release,
+        now: i64,
+    ) -> Result<Released, StoreError> {
         let done = sqlx::query(handles::RELEASE)
             .bind(&release.id().0[..])
             .bind(&release.key()[..])
@@ -157,7 +177,9 @@ impl Postgres {
             return Ok(Released::Done);
         }
         let row = self.look(&release.id()).await?.filter(|row| row.kept > now);
-        Ok(row.map_or(Released::Unknown, |row| row.refuses_release(&release.key(), release.sequence())))
+        Ok(row.map_or(Released::Unknown, |row| {
+            row.refuses_release(&release.key(), release.sequence())
+        }))
     }
 
     pub(super) async fn find(&self, id: &LookupId, now: i64) -> Result<Option<Claim>, StoreError> {
@@ -187,18 +209,23 @@ impl Postgres {
 /// Raises the counter, and holds it until the transaction ends. Gives what it was.
 async fn take_numbers(tx: &mut PgTransaction<'_>, count: usize) -> Result<u64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar::<_, i64>("UPDATE server SET change = change + $1 RETURNING change - $1");
+    let query = sqlx::query_scalar::<_, i64>(
+        "UPDATE server SET change = change + $1 RETURNING change - $1",
+    );
     Ok(loaded(query.bind(count).fetch_one(&mut **tx).await?))
 }
 
-/// Puts each record in the place of an older one, or of none. Gives the addresses of which that is true.
+/// Puts each record in the place of an older one, or of none. Gives the addresses of which that is
+/// true.
 async fn insert(
     tx: &mut PgTransaction<'_>,
     records: &[Record],
     before: u64,
     now: i64,
 ) -> Result<HashSet<Vec<u8>>, StoreError> {
-    let column = |value: fn(&Record, i64) -> i64| records.iter().map(|record| value(record, now)).collect::<Vec<i64>>();
+    let column = |value: fn(&Record, i64) -> i64| {
+        records.iter().map(|record| value(record, now)).collect::<Vec<i64>>()
+    };
     let bytes = |value: fn(&Record) -> Vec<u8>| records.iter().map(value).collect::<Vec<_>>();
     let taken: Vec<Vec<u8>> = sqlx::query_scalar(
         "INSERT INTO presence (address, change, sequence, taken, remembered, record)
@@ -222,16 +249,23 @@ async fn insert(
 }
 
 /// What stands where records could not go.
-async fn look_up(tx: &mut PgTransaction<'_>, records: &[&Record]) -> Result<HashMap<Address, Kept>, StoreError> {
-    let addresses: Vec<Vec<u8>> = records.iter().map(|record| record.address().0.to_vec()).collect();
-    let query = sqlx::query_as::<_, Entry>("SELECT change, taken, record FROM presence WHERE address = ANY($1)");
+async fn look_up(
+    tx: &mut PgTransaction<'_>,
+    records: &[&Record],
+) -> Result<HashMap<Address, Kept>, StoreError> {
+    let addresses: Vec<Vec<u8>> =
+        records.iter().map(|record| record.address().0.to_vec()).collect();
+    let query = sqlx::query_as::<_, Entry>(
+        "SELECT change, taken, record FROM presence WHERE address = ANY($1)",
+    );
     let rows = query.bind(addresses).fetch_all(&mut **tx).await?;
     rows.iter().map(|row| row.unpack().map(|kept| (kept.record.address(), kept))).collect()
 }
 
 impl Entry {
     fn unpack(&self) -> Result<Kept, StoreError> {
-        let record = Record::from_bytes(&self.record).map_err(|_| StoreError::Damaged("a row is no record"))?;
+        let record = Record::from_bytes(&self.record)
+            .map_err(|_| StoreError::Damaged("a row is no record"))?;
         Ok(Kept { record, change: loaded(self.change), taken: self.taken })
     }
 }

@@ -1,5 +1,5 @@
-//! `SQLite`: one file, one connection, one server. Presence records go into a journal, a row for each
-//! transaction, so that writing a thousand of them costs little more than writing one.
+//! `SQLite`: one file, one connection, one server. Presence records go into a journal, a row for
+//! each transaction, so that writing a thousand of them costs little more than writing one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,9 @@ use chive_shared::limits::{HANDLE_GRACE, RECORD, RELEASE_MEMORY};
 use chive_shared::record::Record;
 use futures::TryStreamExt as _;
 use sqlx::error::DatabaseError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -63,7 +65,11 @@ impl Sqlite {
 
     async fn connection(&self) -> Result<Guard<'_>, StoreError> {
         let guard = self.connection.lock().await;
-        if guard.is_some() { Ok(Guard(guard)) } else { Err(StoreError::Database("it is closed".into())) }
+        if guard.is_some() {
+            Ok(Guard(guard))
+        } else {
+            Err(StoreError::Database("it is closed".into()))
+        }
     }
 
     pub(super) async fn generation(&self) -> Result<u64, StoreError> {
@@ -73,10 +79,11 @@ impl Sqlite {
 
     pub(super) async fn since(&self, after: u64, most: usize) -> Result<Vec<Kept>, StoreError> {
         let mut guard = self.connection().await?;
-        let mut rows =
-            sqlx::query_as::<_, Entry>("SELECT change, taken, records FROM presence WHERE change > $1 ORDER BY change")
-                .bind(stored(after))
-                .fetch(guard.get()?);
+        let mut rows = sqlx::query_as::<_, Entry>(
+            "SELECT change, taken, records FROM presence WHERE change > $1 ORDER BY change",
+        )
+        .bind(stored(after))
+        .fetch(guard.get()?);
         let mut kept = Vec::new();
         // Rows have any number of records: it may be a few more than were asked for.
         while kept.len() < most
@@ -87,19 +94,27 @@ impl Sqlite {
         Ok(kept)
     }
 
-    pub(super) async fn put(&self, records: &[Record], newest: u64, now: i64) -> Result<Put, StoreError> {
+    pub(super) async fn put(
+        &self,
+        records: &[Record],
+        newest: u64,
+        now: i64,
+    ) -> Result<Put, StoreError> {
         let last = newest.saturating_add(records.len() as u64);
         let remembered = records.iter().map(|record| record.remembered(now)).max().unwrap_or(now);
         let bytes: Vec<u8> = records.iter().flat_map(Record::as_bytes).copied().collect();
         if !records.is_empty() {
-            // A statement is a transaction. The number is unique: what somebody else wrote is an error.
-            sqlx::query("INSERT INTO presence (change, taken, remembered, records) VALUES ($1, $2, $3, $4)")
-                .bind(stored(last))
-                .bind(now)
-                .bind(remembered)
-                .bind(bytes)
-                .execute(self.connection().await?.get()?)
-                .await?;
+            // A statement is a transaction. The number is unique: what somebody else wrote is an
+            // error.
+            sqlx::query(
+                "INSERT INTO presence (change, taken, remembered, records) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(stored(last))
+            .bind(now)
+            .bind(remembered)
+            .bind(bytes)
+            .execute(self.connection().await?.get()?)
+            .await?;
         }
         Ok(Put { before: newest, results: (newest + 1..=last).map(Ok).collect() })
     }
@@ -135,7 +150,11 @@ impl Sqlite {
         Ok(row.map_or(Claimed::Taken, |row| row.refuses_claim(claim)))
     }
 
-    pub(super) async fn release(&self, release: &Release, now: i64) -> Result<Released, StoreError> {
+    pub(super) async fn release(
+        &self,
+        release: &Release,
+        now: i64,
+    ) -> Result<Released, StoreError> {
         let mut guard = self.connection().await?;
         let done = sqlx::query(handles::RELEASE)
             .bind(&release.id().0[..])
@@ -148,7 +167,9 @@ impl Sqlite {
             return Ok(Released::Done);
         }
         let row = look(guard.get()?, &release.id()).await?.filter(|row| row.kept > now);
-        Ok(row.map_or(Released::Unknown, |row| row.refuses_release(&release.key(), release.sequence())))
+        Ok(row.map_or(Released::Unknown, |row| {
+            row.refuses_release(&release.key(), release.sequence())
+        }))
     }
 
     pub(super) async fn find(&self, id: &LookupId, now: i64) -> Result<Option<Claim>, StoreError> {
@@ -160,7 +181,9 @@ impl Sqlite {
     }
 
     pub(super) async fn handles(&self) -> Result<u64, StoreError> {
-        Ok(loaded(sqlx::query_scalar(handles::COUNT).fetch_one(self.connection().await?.get()?).await?))
+        Ok(loaded(
+            sqlx::query_scalar(handles::COUNT).fetch_one(self.connection().await?.get()?).await?,
+        ))
     }
 
     pub(super) async fn close(&self) {
@@ -208,8 +231,8 @@ fn code(error: &dyn DatabaseError) -> u32 {
     error.code().and_then(|code| code.parse().ok()).unwrap_or(0)
 }
 
-/// What an error of either database means. Its text is for the log: statements are parameterised, so it names
-/// tables and constraints, and no value.
+/// What an error of either database means. Its text is for the log: statements are parameterised,
+/// so it names tables and constraints, and no value.
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let Some(database) = error.as_database_error() else {
@@ -229,9 +252,8 @@ impl From<sqlx::Error> for StoreError {
 impl From<sqlx::migrate::MigrateError> for StoreError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         match error {
-            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-                error.into()
-            }
+            sqlx::migrate::MigrateError::Execute(error)
+            | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => error.into(),
             error => Self::Migration(error.to_string()),
         }
     }

@@ -31,7 +31,8 @@ async fn changes_since_a_cursor_are_all_of_them_and_no_others(world: World) {
     let since = |cursor: board::Cursor| {
         let world = &world;
         async move {
-            let answer = world.client().await.get(&format!("/v1/changes?after={cursor}")).await.ok();
+            let answer =
+                world.client().await.get(&format!("/v1/changes?after={cursor}")).await.ok();
             board::parse(&answer.body, 99).unwrap()
         }
     };
@@ -55,7 +56,9 @@ async fn a_cursor_of_another_database_or_of_long_ago_is_refused(mut world: World
     }
     let mut client = world.client().await;
     for path in ["changes", "stream"] {
-        tells_nothing(&client.get(&format!("/v1/{path}?after={cursor}")).await.is(Code::CursorExpired));
+        tells_nothing(
+            &client.get(&format!("/v1/{path}?after={cursor}")).await.is(Code::CursorExpired),
+        );
     }
     cursor.change += 5;
     client.get(&format!("/v1/changes?after={cursor}")).await.ok();
@@ -69,7 +72,8 @@ async fn a_cursor_of_another_database_or_of_long_ago_is_refused(mut world: World
 async fn a_large_board_is_read_in_buckets(mut world: World) {
     (world.config.limits.bucket_records, world.config.limits.board_records) = (4, 20);
     world.restart().await;
-    let mut all: Vec<Record> = (0..40).map(|number| Person::new(number).record(world.id(), world.now())).collect();
+    let mut all: Vec<Record> =
+        (0..40).map(|number| Person::new(number).record(world.id(), world.now())).collect();
     for record in &all {
         world.put(record).await.ok();
     }

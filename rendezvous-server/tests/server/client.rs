@@ -88,7 +88,9 @@ impl Client {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         self.sender.ready().await.unwrap();
-        within(self.sender.send_request(request.body(Full::new(body.into())).unwrap())).await.unwrap()
+        within(self.sender.send_request(request.body(Full::new(body.into())).unwrap()))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn ask(

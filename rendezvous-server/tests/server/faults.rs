@@ -26,14 +26,19 @@ struct Process {
 impl Process {
     fn start(dir: &Path, url: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chive-rendezvous"));
-        command.env("CHIVE_RENDEZVOUS_DATA_DIR", dir).env("CHIVE_RENDEZVOUS_LISTEN__TCP", "127.0.0.1:0");
-        command.env("CHIVE_RENDEZVOUS_ONION__ENABLED", "false").env("CHIVE_RENDEZVOUS_WORK__RECORD", "0");
+        command
+            .env("CHIVE_RENDEZVOUS_DATA_DIR", dir)
+            .env("CHIVE_RENDEZVOUS_LISTEN__TCP", "127.0.0.1:0");
+        command
+            .env("CHIVE_RENDEZVOUS_ONION__ENABLED", "false")
+            .env("CHIVE_RENDEZVOUS_WORK__RECORD", "0");
         if let Some(url) = url {
             command.env("CHIVE_RENDEZVOUS_DATABASE__URL", url);
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let tcp = lines.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.trim().to_owned()));
+        let tcp = lines
+            .find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.trim().to_owned()));
         // What it says later must find somebody who reads.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, tcp: tcp.expect("an address").parse().unwrap() }
@@ -82,7 +87,12 @@ impl Writers {
 }
 
 /// Puts a person's records for as long as the server lives; gives the last that it acknowledged.
-async fn write(to: SocketAddr, writer: u64, id: ServerId, begun: UnboundedSender<()>) -> Option<Record> {
+async fn write(
+    to: SocketAddr,
+    writer: u64,
+    id: ServerId,
+    begun: UnboundedSender<()>,
+) -> Option<Record> {
     let stream = tokio::net::TcpStream::connect(to).await.ok()?;
     let io = hyper_util::rt::TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.ok()?;
@@ -122,7 +132,10 @@ async fn killed_under_load(url: Option<String>) {
         let answer = Client::connect(server.tcp).await.get("/v1/board").await.ok();
         let (_, records) = board::parse(&answer.body, 1_000).unwrap();
         for record in acknowledged {
-            let there = records.iter().find(|other| other.address() == record.address()).expect("the address");
+            let there = records
+                .iter()
+                .find(|other| other.address() == record.address())
+                .expect("the address");
             assert!(there.sequence() >= record.sequence(), "an acknowledged record is gone");
         }
         server.kill();
@@ -141,14 +154,17 @@ async fn killed_under_load_every_acknowledged_record_is_there_with_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_it_and_holds_nobody_up() {
+async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_it_and_holds_nobody_up()
+ {
     let url = database().await;
     let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let id = OnionSeed::open(dir.path()).unwrap().server();
     std::fs::copy(dir.path().join("onion.key"), second.path().join("onion.key")).unwrap();
-    let (lives, dies) = (Process::start(dir.path(), Some(&url)), Process::start(second.path(), Some(&url)));
+    let (lives, dies) =
+        (Process::start(dir.path(), Some(&url)), Process::start(second.path(), Some(&url)));
     let to_living = lives.tcp;
-    let (mut staying, mut leaving) = (Writers::start(to_living, 0..8, id), Writers::start(dies.tcp, 100..108, id));
+    let (mut staying, mut leaving) =
+        (Writers::start(to_living, 0..8, id), Writers::start(dies.tcp, 100..108, id));
     staying.have_begun(8).await;
     leaving.have_begun(4).await;
     dies.kill();
@@ -166,9 +182,15 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
         if acknowledged.iter().all(newest) {
             break;
         }
-        assert!(std::time::Instant::now() < deadline, "accepted by the dead one and not on the other's board");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "accepted by the dead one and not on the other's board"
+        );
     }
-    assert!(staying.all.iter().all(|writer| !writer.is_finished()), "the living one stopped answering");
+    assert!(
+        staying.all.iter().all(|writer| !writer.is_finished()),
+        "the living one stopped answering"
+    );
     lives.kill();
     assert_eq!(staying.acknowledged().await.len(), 8);
 }
@@ -177,10 +199,15 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
 async fn a_second_server_on_the_same_file_is_refused() {
     let world = World::sqlite().await;
     let config = chive_rendezvous::config::Config {
-        listen: chive_rendezvous::config::Listen { tcp: Some("127.0.0.1:0".parse().unwrap()), unix: None },
+        listen: chive_rendezvous::config::Listen {
+            tcp: Some("127.0.0.1:0".parse().unwrap()),
+            unix: None,
+        },
         ..world.config.clone()
     };
-    let second = chive_rendezvous::run::Running::start(&config, chive_rendezvous::clock::Clock::system()).await;
+    let second =
+        chive_rendezvous::run::Running::start(&config, chive_rendezvous::clock::Clock::system())
+            .await;
     let error = second.err().expect("refused").to_string();
     assert!(error.contains("another server uses"), "{error}");
     world.put(&Person::new(1).record(world.id(), world.now())).await.ok();
@@ -194,8 +221,11 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_ro
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "none"]).arg(place.path()).status().unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "none"])
+        .arg(place.path())
+        .status()
+        .unwrap();
     if !mounted.success() {
         eprintln!("skipped: mounting is not allowed here");
         return;
@@ -260,12 +290,17 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
             }
         }
         if let Some(url) = url {
-            left.extend(tokio::task::spawn_blocking(move || Postgres::dump(&url).unwrap()).await.unwrap());
+            left.extend(
+                tokio::task::spawn_blocking(move || Postgres::dump(&url).unwrap()).await.unwrap(),
+            );
         }
         assert!(left.len() > 20 * 217);
         for secret in people.iter().flat_map(Person::secrets) {
             let hex = data_encoding::HEXLOWER.encode(&secret).into_bytes();
-            assert!(!left.windows(32).any(|part| part == secret) && !left.windows(64).any(|part| part == hex));
+            assert!(
+                !left.windows(32).any(|part| part == secret)
+                    && !left.windows(64).any(|part| part == hex)
+            );
         }
     }
 }

@@ -32,19 +32,26 @@ struct Owner {
 impl Owner {
     async fn new(world: &World, name: &str, number: u8) -> Self {
         let (name, server) = (name.parse().unwrap(), world.id());
-        let (id, card) = tokio::task::spawn_blocking(move || locate(&name, &server).unwrap()).await.unwrap();
+        let (id, card) =
+            tokio::task::spawn_blocking(move || locate(&name, &server).unwrap()).await.unwrap();
         Self { key: OwnerKey::new(&[number; 32], &id), id, card }
     }
 
     fn claim(&self, world: &World, number: u64) -> Claim {
         let card = Card::new(b"an invitation").unwrap();
         let sequence = Sequence(Sequence::next(world.now(), None).0 + number);
-        let draft = ClaimDraft { id: self.id, sequence, expires: world.now() + 30 * DAY, card: &card };
+        let draft =
+            ClaimDraft { id: self.id, sequence, expires: world.now() + 30 * DAY, card: &card };
         Claim::make(&self.key, &self.card, &world.id(), draft, rand::random())
     }
 
     fn release(&self, world: &World, number: u64) -> Release {
-        Release::make(&self.key, &world.id(), self.id, Sequence(Sequence::next(world.now(), None).0 + number))
+        Release::make(
+            &self.key,
+            &world.id(),
+            self.id,
+            Sequence(Sequence::next(world.now(), None).0 + number),
+        )
     }
 
     fn path(&self) -> String {
@@ -83,7 +90,8 @@ async fn a_handle_leads_to_its_owner_for_those_who_know_the_word(mut world: Worl
 }
 
 async fn a_handle_is_its_first_owners_alone(world: World) {
-    let (alice, mallory) = (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
+    let (alice, mallory) =
+        (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
     let claim = alice.claim(&world, 5);
     put(&world, &claim, 0).await.ok();
     put(&world, &claim, 0).await.ok();
@@ -120,7 +128,8 @@ async fn look_alikes_cannot_be_squatted(world: World) {
 }
 
 async fn a_handle_expires_and_is_kept_for_its_owner(world: World) {
-    let (alice, mallory) = (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
+    let (alice, mallory) =
+        (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
     put(&world, &alice.claim(&world, 1), 0).await.ok();
     world.later(30 * DAY + MINUTE);
     alice.find(&world).await.is(Code::Unknown);
@@ -145,7 +154,9 @@ async fn a_released_claim_cannot_be_put_back(world: World) {
     world.later(RELEASE_MEMORY - SKEW + SECOND);
     put(&world, &claim, 0).await.is(Code::Stale);
     put(&world, &bob.claim(&world, 1), 0).await.ok();
-    give_back(&world, &Owner::new(&world, "carol", 3).await.release(&world, 1)).await.is(Code::Unknown);
+    give_back(&world, &Owner::new(&world, "carol", 3).await.release(&world, 1))
+        .await
+        .is(Code::Unknown);
 }
 
 async fn a_claim_costs_more_than_a_renewal(mut world: World) {
@@ -153,9 +164,21 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
     world.restart().await;
     let alice = Owner::new(&world, "alice", 1).await;
     let first = alice.claim(&world, 1);
-    let cheap =
-        [&first.as_bytes()[..], &(0..10_000).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes()].concat();
-    assert_eq!(world.client().await.ask("PUT", &alice.path(), &[], cheap).await.is(Code::WorkRequired).work, Some(12));
+    let cheap = [
+        &first.as_bytes()[..],
+        &(0..10_000).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes(),
+    ]
+    .concat();
+    assert_eq!(
+        world
+            .client()
+            .await
+            .ask("PUT", &alice.path(), &[], cheap)
+            .await
+            .is(Code::WorkRequired)
+            .work,
+        Some(12)
+    );
     put(&world, &first, 12).await.ok();
     // Work for one claim is no work for the next.
     let renewal = alice.claim(&world, 2);
@@ -178,11 +201,22 @@ async fn who_has_a_token_works_for_nothing_and_nobody_else_comes_in(mut world: W
     world.restart().await;
     let record = Person::new(1).record(world.id(), world.now());
     let (path, body) = (crate::world::path(&record), world.submission(&record, 0));
-    for path in [&path, "/v1/board", "/v1/changes?after=0000000000000000-0", "/v1/stream?after=0000000000000000-0"] {
+    for path in [
+        &path,
+        "/v1/board",
+        "/v1/changes?after=0000000000000000-0",
+        "/v1/stream?after=0000000000000000-0",
+    ] {
         world.client().await.get(path).await.is(Code::TokenRequired);
     }
     world.client().await.ask("PUT", &path, &[], body.clone()).await.is(Code::TokenRequired);
-    world.client().await.with_token("sesam").ask("PUT", &path, &[], body.clone()).await.is(Code::TokenRequired);
+    world
+        .client()
+        .await
+        .with_token("sesam")
+        .ask("PUT", &path, &[], body.clone())
+        .await
+        .is(Code::TokenRequired);
     world.client().await.with_token("sesame").ask("PUT", &path, &[], body).await.ok();
     world.client().await.with_token("sesame").get("/v1/board").await.ok();
     assert_eq!(world.info().await.policy.access, Access::Members);
@@ -197,7 +231,8 @@ async fn a_server_without_handles_says_so(mut world: World) {
     assert!(!world.info().await.policy.handles);
 }
 
-/// Each costs the server a hash: a million of them here, a thousand through the door, and not one row.
+/// Each costs the server a hash: a million of them here, a thousand through the door, and not one
+/// row.
 async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
     world.config.work.claim = 28;
     (world.config.work.record, world.config.work.record_full) = (27, 27);

@@ -51,11 +51,19 @@ async fn paths_that_are_not_64_hex_digits_are_refused() {
     let mut client = world.client().await;
     let lengths = (1..=70).filter(|length| *length != 64);
     let hex = lengths.clone().map(|length| "0".repeat(length));
-    let other = [1, 2, 63, 64, 65].into_iter().flat_map(|length| ["g", "A", "%00", "%C3%A9"].map(|c| c.repeat(length)));
+    let other = [1, 2, 63, 64, 65]
+        .into_iter()
+        .flat_map(|length| ["g", "A", "%00", "%C3%A9"].map(|c| c.repeat(length)));
     for segment in hex.chain(other) {
-        for (method, path) in [("GET", "handles"), ("PUT", "handles"), ("DELETE", "handles"), ("PUT", "records")] {
+        for (method, path) in
+            [("GET", "handles"), ("PUT", "handles"), ("DELETE", "handles"), ("PUT", "records")]
+        {
             let answer = client.ask(method, &format!("/v1/{path}/{segment}"), &[], "").await;
-            assert!(answer.status.is_client_error(), "{method} {path}/{segment}: {}", answer.status);
+            assert!(
+                answer.status.is_client_error(),
+                "{method} {path}/{segment}: {}",
+                answer.status
+            );
         }
     }
 }
@@ -90,11 +98,15 @@ async fn a_slow_or_endless_head_ends_in_time() {
     assert_eq!(world.info().await.records, 0);
 }
 
-/// Two sockets each: what a machine lets a process have is the limit here, and none of the server's.
+/// Two sockets each: what a machine lets a process have is the limit here, and none of the
+/// server's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_idle_connections_keep_nobody_out() {
     let (_, hard) = raise_file_limit();
-    let crowd = usize::try_from(hard.unwrap_or(u64::MAX) / 2).unwrap_or(usize::MAX).saturating_sub(500).min(10_000);
+    let crowd = usize::try_from(hard.unwrap_or(u64::MAX) / 2)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(500)
+        .min(10_000);
     let world = World::with(None, |config| {
         config.limits.connections = 1_000;
         config.limits.streams = 100;
@@ -110,7 +122,10 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
     stream.brings(&record).await;
     assert_eq!(idle.len(), crowd);
     let text = String::from_utf8(world.admin().await.get("/metrics").await.body.to_vec()).unwrap();
-    let open = text.lines().find_map(|line| line.strip_prefix("chive_rendezvous_connections_open ")).unwrap();
+    let open = text
+        .lines()
+        .find_map(|line| line.strip_prefix("chive_rendezvous_connections_open "))
+        .unwrap();
     assert!(open.parse::<u32>().unwrap() <= 1_001, "{open}");
 }
 
@@ -130,15 +145,17 @@ async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() 
     let mut eager = Stream::open(&world, &format!("after={cursor}")).await;
     // More than the kernel keeps for who does not read.
     for turn in 0..60 {
-        let records: Vec<_> =
-            (0..1_000).map(|number| Person::new(number).record_of(world.id(), world.now(), turn)).collect();
+        let records: Vec<_> = (0..1_000)
+            .map(|number| Person::new(number).record_of(world.id(), world.now(), turn))
+            .collect();
         let body: Vec<u8> = records.iter().flat_map(|record| world.submission(record, 0)).collect();
         world.client().await.ask("POST", "/v1/records", &[], body).await.ok();
         eager.brings(records.last().unwrap()).await;
     }
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let text = String::from_utf8(world.admin().await.get("/metrics").await.body.to_vec()).unwrap();
+        let text =
+            String::from_utf8(world.admin().await.get("/metrics").await.body.to_vec()).unwrap();
         if text.contains("chive_rendezvous_streams_open 1\n") {
             break;
         }

@@ -1,4 +1,5 @@
-//! Stories of a whole server, told against both databases: a real one on a TCP port, with a clock that the test sets.
+//! Stories of a whole server, told against both databases: a real one on a TCP port, with a clock
+//! that the test sets.
 
 // What tests share stands outside of functions that are tests, where clippy allows this.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]

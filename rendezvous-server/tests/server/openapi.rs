@@ -10,7 +10,11 @@ use crate::world::{Person, World};
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
-on_both!(the_document_is_served, the_page_shows_a_person_what_this_is, the_operator_sees_sums_and_nothing_else,);
+on_both!(
+    the_document_is_served,
+    the_page_shows_a_person_what_this_is,
+    the_operator_sees_sums_and_nothing_else,
+);
 
 #[test]
 fn the_document_is_the_one_that_is_checked_in() {
@@ -63,10 +67,19 @@ async fn the_page_shows_a_person_what_this_is(mut world: World) {
     let answer = world.client().await.get("/").await.ok();
     let text = std::str::from_utf8(&answer.body).unwrap();
     let address = world.id().to_address();
-    for part in [&*address, "<svg", "Records that live now</dt><dd>1<", env!("CARGO_PKG_VERSION"), "&lt;b&gt;us"] {
+    for part in [
+        &*address,
+        "<svg",
+        "Records that live now</dt><dd>1<",
+        env!("CARGO_PKG_VERSION"),
+        "&lt;b&gt;us",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(!text.contains("<script") && !text.contains("http://") || text.contains("www.w3.org"), "{text}");
+    assert!(
+        !text.contains("<script") && !text.contains("http://") || text.contains("www.w3.org"),
+        "{text}"
+    );
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
 }

@@ -64,8 +64,12 @@ async fn an_older_record_and_another_with_the_same_number_are_refused(world: Wor
 
 async fn the_top_number_locks_nobody_out(world: World) {
     let alice = Person::new(1);
-    let with = |sequence| alice.record_with(world.id(), world.now(), |draft| draft.sequence = Sequence(sequence));
-    for number in [u64::MAX, u64::MAX - 1, 1 << 63, Sequence::next(world.now() + SKEW + MINUTE, None).0] {
+    let with = |sequence| {
+        alice.record_with(world.id(), world.now(), |draft| draft.sequence = Sequence(sequence))
+    };
+    for number in
+        [u64::MAX, u64::MAX - 1, 1 << 63, Sequence::next(world.now() + SKEW + MINUTE, None).0]
+    {
         world.put(&with(number)).await.is(Code::SequenceInFuture);
     }
     let highest = Sequence::next(world.now() + SKEW + MINUTE, None).0 - 1;
@@ -82,7 +86,10 @@ async fn records_of_the_past_and_of_the_future_are_refused(world: World) {
     for epoch in [0, current - 2, current - 1, current + 1, u32::MAX] {
         tells_nothing(&world.put(&of_epoch(epoch)).await.is(Code::WrongEpoch));
     }
-    world.put(&alice.record_with(id, now, |draft| draft.expires = now - MINUTE)).await.is(Code::Expired);
+    world
+        .put(&alice.record_with(id, now, |draft| draft.expires = now - MINUTE))
+        .await
+        .is(Code::Expired);
     world.put(&alice.record_with(id, now, |draft| draft.expires = 0)).await.is(Code::Expired);
     let old = Sequence::next(now - SKEW - 2 * MINUTE, None);
     world.put(&alice.record_with(id, now, |draft| draft.sequence = old)).await.is(Code::Stale);
@@ -127,7 +134,12 @@ async fn forged_records_are_refused(world: World) {
     world.put(&Record::from_bytes(&bytes).unwrap()).await.is(Code::InvalidSignature);
     assert_eq!(world.board().await.1.len(), 0);
     let elsewhere = path(&mallory.record(world.id(), world.now()));
-    world.client().await.ask("PUT", &elsewhere, &[], world.submission(&good, 0)).await.is(Code::WrongPlace);
+    world
+        .client()
+        .await
+        .ask("PUT", &elsewhere, &[], world.submission(&good, 0))
+        .await
+        .is(Code::WrongPlace);
 }
 
 async fn each_of_many_is_judged_by_itself(world: World) {
@@ -144,9 +156,17 @@ async fn each_of_many_is_judged_by_itself(world: World) {
         people[3].record(id, now),
     ];
     let body: Vec<u8> = records.iter().flat_map(|record| world.submission(record, 0)).collect();
-    let answer: BatchAnswer = world.client().await.ask("POST", "/v1/records", &[], body.clone()).await.ok().json();
+    let answer: BatchAnswer =
+        world.client().await.ask("POST", "/v1/records", &[], body.clone()).await.ok().json();
     let codes: Vec<_> = answer.results.iter().map(|result| result.code).collect();
-    let expected = [None, Some(Code::InvalidSignature), None, Some(Code::SequenceNotNewer), Some(Code::Expired), None];
+    let expected = [
+        None,
+        Some(Code::InvalidSignature),
+        None,
+        Some(Code::SequenceNotNewer),
+        Some(Code::Expired),
+        None,
+    ];
     assert_eq!(codes, expected);
     assert_eq!(answer.results[3].sequence, Some(records[2].sequence().0));
     let (_, on_board) = world.board().await;

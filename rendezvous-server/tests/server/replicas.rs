@@ -38,7 +38,8 @@ async fn of_one_address_the_highest_number_counts_on_both() {
     let one = World::postgres().await;
     let other = one.replica().await;
     let alice = Person::new(1);
-    let [first, second, third] = [1, 2, 3].map(|number| alice.record_of(one.id(), one.now(), number));
+    let [first, second, third] =
+        [1, 2, 3].map(|number| alice.record_of(one.id(), one.now(), number));
     one.put(&second).await.ok();
     // The other may not have heard of it yet: the database has.
     let problem = other.put(&first).await.is(Code::SequenceNotNewer);
@@ -58,7 +59,8 @@ async fn of_one_address_the_highest_number_counts_on_both() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_start_at_once_make_one_database() {
     let url = database().await;
-    let starting: Vec<_> = (0..4).map(|_| tokio::spawn(World::with(Some(url.clone()), |_| {}))).collect();
+    let starting: Vec<_> =
+        (0..4).map(|_| tokio::spawn(World::with(Some(url.clone()), |_| {}))).collect();
     let mut generations = Vec::new();
     for world in starting {
         generations.push(world.await.unwrap().board().await.0.cursor.generation);
@@ -128,7 +130,8 @@ async fn write_until_refused(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_record() {
-    let cluster = tokio::task::spawn_blocking(|| Arc::new(Postgres::start().unwrap())).await.unwrap();
+    let cluster =
+        tokio::task::spawn_blocking(|| Arc::new(Postgres::start().unwrap())).await.unwrap();
     let url = cluster.database().unwrap();
     let world = World::with(Some(url), |config| config.limits.storage_seconds = 2).await;
     let before = Person::new(1).record(world.id(), world.now());

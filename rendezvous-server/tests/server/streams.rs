@@ -93,11 +93,13 @@ async fn a_stream_brings_what_is_put(world: World) {
 async fn a_stream_of_a_bucket_brings_that_bucket_alone(world: World) {
     let cursor = world.board().await.0.cursor;
     let mut stream = Stream::open(&world, &format!("after={cursor}&bits=1&bucket=1")).await;
-    let records: Vec<Record> = (0..20).map(|number| Person::new(number).record(world.id(), world.now())).collect();
+    let records: Vec<Record> =
+        (0..20).map(|number| Person::new(number).record(world.id(), world.now())).collect();
     for record in &records {
         world.put(record).await.ok();
     }
-    let mut expected: Vec<&Record> = records.iter().filter(|record| record.address().bucket(1) == 1).collect();
+    let mut expected: Vec<&Record> =
+        records.iter().filter(|record| record.address().bucket(1) == 1).collect();
     while !expected.is_empty() {
         let (_, came) = stream.next().await.unwrap();
         for record in came {
@@ -108,7 +110,8 @@ async fn a_stream_of_a_bucket_brings_that_bucket_alone(world: World) {
 
 async fn a_stream_goes_on_where_it_was_cut(mut world: World) {
     let mut stream = Stream::from_now(&world).await;
-    let [first, second, third] = [1, 2, 3].map(|number| Person::new(number).record(world.id(), world.now()));
+    let [first, second, third] =
+        [1, 2, 3].map(|number| Person::new(number).record(world.id(), world.now()));
     world.put(&first).await.ok();
     let cursor = stream.brings(&first).await.cursor;
     drop(stream);
@@ -132,6 +135,7 @@ async fn a_silent_stream_shows_that_it_is_alive(mut world: World) {
     world.config.limits.heartbeat_seconds = 1;
     world.restart().await;
     let mut stream = Stream::from_now(&world).await;
-    let blocks = [within(stream.next_block()).await.unwrap(), within(stream.next_block()).await.unwrap()];
+    let blocks =
+        [within(stream.next_block()).await.unwrap(), within(stream.next_block()).await.unwrap()];
     assert_eq!(blocks, [": connected", ": alive"]);
 }

@@ -46,7 +46,9 @@ pub(crate) fn config(dir: &std::path::Path, database: Option<String>) -> Config 
 /// A new database in the one `PostgreSQL` of those who do not harm it.
 pub(crate) async fn database() -> String {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
-    let made = tokio::task::spawn_blocking(|| SHARED.get_or_init(|| Postgres::start().unwrap()).database());
+    let made = tokio::task::spawn_blocking(|| {
+        SHARED.get_or_init(|| Postgres::start().unwrap()).database()
+    });
     made.await.unwrap().unwrap()
 }
 
@@ -71,10 +73,12 @@ impl World {
     /// Another server on the same database, with a clock of its own that shows the same.
     pub(crate) async fn replica(&self) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        // Replicas may have one key, as behind one onion address: what is put to one is good for the other.
+        // Replicas may have one key, as behind one onion address: what is put to one is good for
+        // the other.
         std::fs::copy(self.dir.path().join("onion.key"), dir.path().join("onion.key")).unwrap();
         let config = Config { data_dir: dir.path().to_owned(), ..self.config.clone() };
-        let mut world = Self { config, dir, running: None, now: Arc::new(AtomicI64::new(self.now())) };
+        let mut world =
+            Self { config, dir, running: None, now: Arc::new(AtomicI64::new(self.now())) };
         world.start().await;
         world
     }
@@ -165,11 +169,19 @@ impl Person {
     pub(crate) fn new(number: u64) -> Self {
         let mut seed = [7; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
-        Self { key: SigningKey::from_bytes(&seed), secret: PresenceSecret(seed.map(|byte| byte ^ 0x55)) }
+        Self {
+            key: SigningKey::from_bytes(&seed),
+            secret: PresenceSecret(seed.map(|byte| byte ^ 0x55)),
+        }
     }
 
     /// A record as a client makes it, but for a change.
-    pub(crate) fn record_with(&self, server: ServerId, now: i64, change: impl FnOnce(&mut Draft)) -> Record {
+    pub(crate) fn record_with(
+        &self,
+        server: ServerId,
+        now: i64,
+        change: impl FnOnce(&mut Draft),
+    ) -> Record {
         let status = Status { state: State::Online, since: now, hint: None };
         let mut draft = Draft {
             epoch: Epoch::at(now),
@@ -188,7 +200,9 @@ impl Person {
 
     /// The n-th record of this minute.
     pub(crate) fn record_of(&self, server: ServerId, now: i64, number: u64) -> Record {
-        self.record_with(server, now, |draft| draft.sequence = Sequence(Sequence::next(now, None).0 + number))
+        self.record_with(server, now, |draft| {
+            draft.sequence = Sequence(Sequence::next(now, None).0 + number)
+        })
     }
 
     /// How a contact sees this person.
@@ -199,6 +213,10 @@ impl Person {
 
     /// What must not be found in anything of the server's.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
-        vec![self.key.to_bytes().to_vec(), self.key.verifying_key().to_bytes().to_vec(), self.secret.0.to_vec()]
+        vec![
+            self.key.to_bytes().to_vec(),
+            self.key.verifying_key().to_bytes().to_vec(),
+            self.secret.0.to_vec(),
+        ]
     }
 }

@@ -39,7 +39,8 @@ impl Connections {
         };
         self.slots.admit(activity, |all| {
             let idle = all.iter().enumerate().filter(|(_, activity)| activity.is_idle());
-            idle.min_by_key(|(_, activity)| activity.last.load(Ordering::Relaxed)).map(|(nth, _)| nth)
+            idle.min_by_key(|(_, activity)| activity.last.load(Ordering::Relaxed))
+                .map(|(nth, _)| nth)
         })
     }
 
@@ -112,7 +113,8 @@ mod tests {
     #[test]
     fn the_longest_idle_one_gives_up_its_slot_and_a_busy_one_does_not() {
         let connections = Connections::new(2);
-        let (first, second) = (connections.admit().unwrap().slot, connections.admit().unwrap().slot);
+        let (first, second) =
+            (connections.admit().unwrap().slot, connections.admit().unwrap().slot);
         drop(Busy::on(&first));
         let third = connections.admit().unwrap();
         assert!(third.evicted_other && second.is_evicted() && !first.is_evicted());

@@ -9,8 +9,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::problem::PROBLEM_JSON;
 
-/// The refusals of an operation for the document: its own, and those that every operation has. The document has a
-/// schema `Problem`.
+/// The refusals of an operation for the document: its own, and those that every operation has. The
+/// document has a schema `Problem`.
 pub fn refusals_of<C: Copy + Serialize>(
     own: &[C],
     everywhere: &[C],
@@ -21,7 +21,10 @@ pub fn refusals_of<C: Copy + Serialize>(
         codes.entry(status_of(code).as_str().to_owned()).or_default().push(in_words(code));
     }
     codes.insert("default".into(), vec!["any other problem".into()]);
-    codes.into_iter().map(|(status, codes)| (status, documented(&codes.join(", ")).into())).collect()
+    codes
+        .into_iter()
+        .map(|(status, codes)| (status, documented(&codes.join(", ")).into()))
+        .collect()
 }
 
 fn in_words(code: impl Serialize) -> String {
@@ -33,8 +36,8 @@ fn documented(description: &str) -> ResponseDoc {
     ResponseBuilder::new().description(description).content(PROBLEM_JSON, problem).build()
 }
 
-/// Defines a type that lists an operation's own refusals for the document: its name, what makes the list, and cases
-/// of the code.
+/// Defines a type that lists an operation's own refusals for the document: its name, what makes the
+/// list, and cases of the code.
 #[macro_export]
 macro_rules! refusals {
     ($name:ident, $refusals_of:path, $code:ty: $($case:ident),*) => {

@@ -1,5 +1,5 @@
-//! HTTP as Chive's clients and its rendezvous servers both serve it: an axum router on connections that come
-//! from anywhere, and errors that are problem details.
+//! HTTP as Chive's clients and its rendezvous servers both serve it: an axum router on connections
+//! that come from anywhere, and errors that are problem details.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -1,8 +1,8 @@
-//! Connections: admitted up to a limit, served until the server stops, and joined. What comes in by an onion
-//! service, a TCP port or a Unix socket is served alike.
+//! Connections: admitted up to a limit, served until the server stops, and joined. What comes in by
+//! an onion service, a TCP port or a Unix socket is served alike.
 //!
-//! When all slots are taken, a connection that does nothing gives up its own: no crowd of idle ones keeps
-//! anybody out.
+//! When all slots are taken, a connection that does nothing gives up its own: no crowd of idle ones
+//! keeps anybody out.
 
 use std::convert::Infallible;
 use std::io;
@@ -38,7 +38,8 @@ pub struct ConnectionLimits {
     pub head_bytes: usize,
     /// For a request's head to come, also the wait for it on an open connection.
     pub head: Duration,
-    /// Without a byte taken by a reader: then its connection is closed. `None`: a reader may take its time.
+    /// Without a byte taken by a reader: then its connection is closed. `None`: a reader may take
+    /// its time.
     pub write: Option<Duration>,
     /// For requests to end when the server stops.
     pub stop: Duration,
@@ -97,7 +98,8 @@ impl Server {
         }))
     }
 
-    /// Serves one connection until it ends. When no slot is free and nobody gives one up, it is closed at once.
+    /// Serves one connection until it ends. When no slot is free and nobody gives one up, it is
+    /// closed at once.
     pub fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Some(Admitted { slot, evicted_other }) = self.0.connections.admit() else {
             tracing::debug!("all connections are busy: one turned away");
@@ -136,11 +138,16 @@ impl Server {
 }
 
 impl Inner {
-    async fn connection(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static, slot: Slot<Activity>) {
+    async fn connection(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        slot: Slot<Activity>,
+    ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(self.limits.write);
         let service = service_fn(|request| answer(self.router.clone(), request, Busy::on(&slot)));
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let mut connection =
+            pin!(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = slot.evicted() => return,
@@ -159,7 +166,11 @@ impl Inner {
 }
 
 /// The connection counts as busy until the last byte of the answer's body is taken.
-async fn answer(router: Router, request: Request<Incoming>, busy: Busy) -> Result<Response<Tracked>, Infallible> {
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    busy: Busy,
+) -> Result<Response<Tracked>, Infallible> {
     let response = router.oneshot(request.map(axum::body::Body::new)).await?;
     Ok(response.map(|body| Tracked::new(body, busy)))
 }

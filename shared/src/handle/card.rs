@@ -1,5 +1,5 @@
-//! The card in a claim: sealed, always of one size. It holds an invitation to the owner's front door,
-//! whose form is the clients' own affair.
+//! The card in a claim: sealed, always of one size. It holds an invitation to the owner's front
+//! door, whose form is the clients' own affair.
 //!
 //! ```text
 //! plaintext, 256 bytes: length as u16, big-endian ‖ the invitation ‖ zeros
@@ -62,10 +62,16 @@ impl Card {
         self.0.get(LENGTH..LENGTH + length).unwrap_or_default()
     }
 
-    pub(super) fn seal(&self, key: &CardKey, bound_to: &[u8], nonce: [u8; NONCE]) -> [u8; CARD_SEALED] {
+    pub(super) fn seal(
+        &self,
+        key: &CardKey,
+        bound_to: &[u8],
+        nonce: [u8; NONCE],
+    ) -> [u8; CARD_SEALED] {
         let mut text = self.0.clone();
         // The only error is a plaintext of more than 256 GB.
-        let sealed = cipher(key).encrypt_in_place_detached(&XNonce::from(nonce), bound_to, text.as_mut());
+        let sealed =
+            cipher(key).encrypt_in_place_detached(&XNonce::from(nonce), bound_to, text.as_mut());
         let mut out = [0; CARD_SEALED];
         out[..NONCE].copy_from_slice(&nonce);
         out[NONCE..NONCE + CARD_PLAIN].copy_from_slice(text.as_ref());
@@ -73,7 +79,11 @@ impl Card {
         out
     }
 
-    pub(super) fn open(sealed: &[u8; CARD_SEALED], key: &CardKey, bound_to: &[u8]) -> Result<Self, CardError> {
+    pub(super) fn open(
+        sealed: &[u8; CARD_SEALED],
+        key: &CardKey,
+        bound_to: &[u8],
+    ) -> Result<Self, CardError> {
         let nonce: [u8; NONCE] = take(sealed, 0);
         let mut text = Zeroizing::new(take::<CARD_PLAIN>(sealed, NONCE));
         let tag = Tag::from(take::<16>(sealed, NONCE + CARD_PLAIN));

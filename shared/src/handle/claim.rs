@@ -12,11 +12,12 @@
 //! 373     64  signature
 //! ```
 //!
-//! A signature is over label ‖ server ‖ what stands before it, with a label of its own for each of the two, and judged by
-//! the rule for records. Claiming, renewing and replacing are the same: a claim with a higher number. Numbers are those of
-//! `sequence`, and a server takes only fresh ones: so nobody can put back a claim that was
-//! replaced or released. The owner's key is another for each handle: HKDF-SHA256(root secret, label ‖ lookup id),
-//! so two handles do not tell that they are one person's.
+//! A signature is over label ‖ server ‖ what stands before it, with a label of its own for each of
+//! the two, and judged by the rule for records. Claiming, renewing and replacing are the same: a
+//! claim with a higher number. Numbers are those of `sequence`, and a server takes only fresh ones:
+//! so nobody can put back a claim that was replaced or released. The owner's key is another for
+//! each handle: HKDF-SHA256(root secret, label ‖ lookup id), so two handles do not tell that they
+//! are one person's.
 
 use std::fmt;
 
@@ -113,9 +114,16 @@ impl fmt::Debug for Claim {
 impl Claim {
     /// Makes a claim. `nonce` is 24 fresh random bytes.
     #[must_use]
-    pub fn make(owner: &OwnerKey, key: &CardKey, server: &ServerId, draft: ClaimDraft<'_>, nonce: [u8; 24]) -> Self {
+    pub fn make(
+        owner: &OwnerKey,
+        key: &CardKey,
+        server: &ServerId,
+        draft: ClaimDraft<'_>,
+        nonce: [u8; 24],
+    ) -> Self {
         let mut bytes = [0; CLAIM];
-        let minutes = u32::try_from((draft.expires.max(0) + MINUTE - 1) / MINUTE).unwrap_or(u32::MAX);
+        let minutes =
+            u32::try_from((draft.expires.max(0) + MINUTE - 1) / MINUTE).unwrap_or(u32::MAX);
         bytes[0] = VERSION;
         bytes[ID..KEY].copy_from_slice(&draft.id.0);
         bytes[KEY..SEQUENCE].copy_from_slice(owner.0.verifying_key().as_bytes());
@@ -164,7 +172,8 @@ impl Claim {
         i64::from(u32::from_be_bytes(take(&self.0, EXPIRY))) * MINUTE
     }
 
-    /// When a server that took it at a time lets it expire: no later than [`MAX_HANDLE_LIFE`] from then.
+    /// When a server that took it at a time lets it expire: no later than [`MAX_HANDLE_LIFE`] from
+    /// then.
     #[must_use]
     pub fn dies(&self, taken: i64) -> i64 {
         self.expires().min(taken.saturating_add(MAX_HANDLE_LIFE))
@@ -295,7 +304,8 @@ mod tests {
 
     fn claim(expires: i64) -> Claim {
         let card = Card::new(b"chive:invitation").unwrap();
-        let draft = ClaimDraft { id: ID, sequence: Sequence::next(NOW, None), expires, card: &card };
+        let draft =
+            ClaimDraft { id: ID, sequence: Sequence::next(NOW, None), expires, card: &card };
         Claim::make(&owner(), &CardKey([3; 32]), &SERVER, draft, [4; 24])
     }
 
@@ -330,7 +340,11 @@ mod tests {
     fn a_claim_is_for_one_server_and_for_now() {
         let claim = claim(NOW + DAY);
         assert_eq!(claim.verify(&ServerId([8; 32])), Err(ClaimError::Signature));
-        assert_eq!(claim.check_time(NOW + SKEW + 3 * MINUTE), Err(ClaimError::Stale), "an old claim put back");
+        assert_eq!(
+            claim.check_time(NOW + SKEW + 3 * MINUTE),
+            Err(ClaimError::Stale),
+            "an old claim put back"
+        );
         assert_eq!(claim.check_time(NOW - SKEW - 2 * MINUTE), Err(ClaimError::Future));
         assert_eq!(super::tests::claim(NOW - MINUTE).check_time(NOW), Err(ClaimError::Expired));
         assert_eq!(super::tests::claim(i64::MAX / 2).dies(NOW), NOW + MAX_HANDLE_LIFE);

@@ -49,7 +49,8 @@ impl FromStr for HandleName {
         if text.len() > MAX_HANDLE_TEXT {
             return Err(NameError::Length);
         }
-        let name = UsernameCaseMapped::enforce(text).map_err(|_| NameError::Characters)?.into_owned();
+        let name =
+            UsernameCaseMapped::enforce(text).map_err(|_| NameError::Characters)?.into_owned();
         if !HANDLE_CHARS.contains(&name.chars().count()) {
             return Err(NameError::Length);
         }
@@ -84,8 +85,9 @@ impl HandleName {
         &self.0
     }
 
-    /// What it has in common with all names that look like it ([UTS 39](https://www.unicode.org/reports/tr39/)):
-    /// only one of them can be claimed. `l`, `i` and `1` count as one letter. Never to be shown.
+    /// What it has in common with all names that look like it ([UTS
+    /// 39](https://www.unicode.org/reports/tr39/)): only one of them can be claimed. `l`, `i` and
+    /// `1` count as one letter. Never to be shown.
     #[must_use]
     pub fn skeleton(&self) -> String {
         let folded: String = self.0.nfkc().collect();
@@ -94,7 +96,8 @@ impl HandleName {
     }
 }
 
-/// The letter that a small letter looks like, small or capital: `в` is drawn as `B` when it is a capital.
+/// The letter that a small letter looks like, small or capital: `в` is drawn as `B` when it is a
+/// capital.
 fn prototype(c: char) -> Vec<char> {
     let small: String = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect();
     let capital: String = unicode_security::skeleton(&c.to_uppercase().to_string()).collect();
@@ -165,11 +168,17 @@ mod tests {
     #[test]
     fn look_alikes_have_one_skeleton() {
         let skeleton = |text: &str| text.parse::<HandleName>().unwrap().skeleton();
-        for (one, other) in [("paypal", "раураӏ"), ("bill", "bi11"), ("mary", "rnary"), ("b0b", "bob"), ("cop", "сор")]
-        {
+        for (one, other) in [
+            ("paypal", "раураӏ"),
+            ("bill", "bi11"),
+            ("mary", "rnary"),
+            ("b0b", "bob"),
+            ("cop", "сор"),
+        ] {
             assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
         }
-        for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("eva", "éva"), ("вера", "бера")] {
+        for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("eva", "éva"), ("вера", "бера")]
+        {
             assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
         }
     }

@@ -68,7 +68,8 @@ impl Tor {
         Ok(Self { client, keys: Mutex::default(), tasks })
     }
 
-    /// Goes into the network: ends when the directory is there, or with the reason why this try failed.
+    /// Goes into the network: ends when the directory is there, or with the reason why this try
+    /// failed.
     #[must_use]
     pub fn bootstrap(&self) -> BoxFuture<'_, Result<(), ErrorKind>> {
         async { self.client.bootstrap().await.map_err(|error| error.kind()) }.boxed()
@@ -116,7 +117,11 @@ pub struct Circuits(Arc<Client>);
 impl Circuits {
     /// Opens a stream to a port of the onion service with this Ed25519 public key.
     #[must_use]
-    pub fn connect(&self, to: &[u8; 32], port: u16) -> BoxFuture<'_, Result<DataStream, ErrorKind>> {
+    pub fn connect(
+        &self,
+        to: &[u8; 32],
+        port: u16,
+    ) -> BoxFuture<'_, Result<DataStream, ErrorKind>> {
         let name = host_name(*to);
         async move { self.0.connect((name, port)).await.map_err(|error| error.kind()) }.boxed()
     }

@@ -8,7 +8,9 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use arti_client::TorClientConfig;
-use arti_client::config::{CfgPath, ConfigurationSource, ConfigurationSources, TorClientConfigBuilder};
+use arti_client::config::{
+    CfgPath, ConfigurationSource, ConfigurationSources, TorClientConfigBuilder,
+};
 use tor_config::load::ConfigResolveOptions;
 use tor_config::sources::MustRead;
 
@@ -46,17 +48,22 @@ pub struct TorConfig {
 /// A sentence for the person who wrote the configuration.
 pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
     if overrides.contains_key("storage") {
-        return Err("[storage] cannot be set: Chive itself decides where keys and files are kept".to_owned());
+        return Err("[storage] cannot be set: Chive itself decides where keys and files are kept"
+            .to_owned());
     }
     let text = toml::to_string(overrides).map_err(|error| error.to_string())?;
     let mut sources = ConfigurationSources::new_empty();
     sources.push_source(ConfigurationSource::from_verbatim(text), MustRead::MustRead);
     let tree = sources.load().map_err(|error| causes(&error))?;
     let options = ConfigResolveOptions::default();
-    let resolved =
-        tor_config::resolve_return_results::<TorClientConfig>(&tree, &options).map_err(|error| causes(&error))?;
+    let resolved = tor_config::resolve_return_results::<TorClientConfig>(&tree, &options)
+        .map_err(|error| causes(&error))?;
     let unknown: Vec<String> = resolved.unrecognized.iter().map(ToString::to_string).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(format!("unknown settings: {}", unknown.join(", "))) }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("unknown settings: {}", unknown.join(", ")))
+    }
 }
 
 impl TorConfig {
@@ -68,7 +75,8 @@ impl TorConfig {
         create_private(&options.state_dir)?;
         create_private(&options.cache_dir)?;
         let table = insist(overrides);
-        let mut builder: TorClientConfigBuilder = table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
+        let mut builder: TorClientConfigBuilder =
+            table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
         builder
             .storage()
             .state_dir(CfgPath::new_literal(&options.state_dir))
@@ -81,9 +89,9 @@ impl TorConfig {
         self.arti.clone()
     }
 
-    /// Removes what arti keeps of our services. Without the keys, which it never stores, it is worth nothing; but it
-    /// names their introduction points: with the disk, and an old descriptor, it would prove that a service was
-    /// hosted here.
+    /// Removes what arti keeps of our services. Without the keys, which it never stores, it is
+    /// worth nothing; but it names their introduction points: with the disk, and an old descriptor,
+    /// it would prove that a service was hosted here.
     pub fn forget_services(&self) {
         match fs::remove_dir_all(&self.services_state) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -123,7 +131,8 @@ fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) {
     }
 }
 
-/// Creates a directory that only this user can enter, and those above it that are missing alike: arti refuses any other.
+/// Creates a directory that only this user can enter, and those above it that are missing alike:
+/// arti refuses any other.
 fn create_private(dir: &Path) -> Result<(), TorStartError> {
     let private = fs::Permissions::from_mode(PRIVATE);
     let made = DirBuilder::new().recursive(true).mode(PRIVATE).create(dir);

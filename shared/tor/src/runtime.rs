@@ -1,8 +1,8 @@
 //! The runtime that arti's tasks run on: tokio, but all of them can be ended at once.
 //!
-//! Left to itself, arti 0.47 outlives its client: after a dial it keeps the circuits of that dial for
-//! ten minutes, and the task that maintains vanguards holds on to everything else for an hour or
-//! more, the lock on the state directory included.
+//! Left to itself, arti 0.47 outlives its client: after a dial it keeps the circuits of that dial
+//! for ten minutes, and the task that maintains vanguards holds on to everything else for an hour
+//! or more, the lock on the state directory included.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use tor_rtcompat::tokio::TokioRustlsRuntime as Tokio;
 use tor_rtcompat::{Blocking, CompoundRuntime, RealCoarseTimeProvider};
 
 /// arti's runtime: our tasks, and tokio for the rest.
-pub(crate) type ArtiRuntime = CompoundRuntime<ArtiTasks, Tokio, RealCoarseTimeProvider, Tokio, Tokio, Tokio, Tokio>;
+pub(crate) type ArtiRuntime =
+    CompoundRuntime<ArtiTasks, Tokio, RealCoarseTimeProvider, Tokio, Tokio, Tokio, Tokio>;
 
 /// How long arti's tasks get to end.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +41,15 @@ impl ArtiTasks {
     /// A runtime with these tasks.
     pub(crate) fn runtime(&self) -> ArtiRuntime {
         let tokio = || self.tokio.clone();
-        CompoundRuntime::new(self.clone(), tokio(), RealCoarseTimeProvider::new(), tokio(), tokio(), tokio(), tokio())
+        CompoundRuntime::new(
+            self.clone(),
+            tokio(),
+            RealCoarseTimeProvider::new(),
+            tokio(),
+            tokio(),
+            tokio(),
+            tokio(),
+        )
     }
 
     /// Cancelled when the tasks are to end.

@@ -1,4 +1,5 @@
-//! One onion service: launched under a key that arti never stores, and its callers, one stream after another.
+//! One onion service: launched under a key that arti never stores, and its callers, one stream
+//! after another.
 
 use std::sync::{Arc, PoisonError};
 
@@ -20,8 +21,8 @@ use crate::client::{Client, Tor};
 pub const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 /// The hash label of a nickname.
 const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
-/// The bytes that a nickname writes in hexadecimal. It names files on disk, so it comes from the secret part of the
-/// key: nobody who knows an address can look whether it is hosted here.
+/// The bytes that a nickname writes in hexadecimal. It names files on disk, so it comes from the
+/// secret part of the key: nobody who knows an address can look whether it is hosted here.
 const NICKNAME_BYTES: usize = 8;
 
 /// Why a launch failed. Names no address.
@@ -80,15 +81,26 @@ impl Tor {
 }
 
 /// The first launch in a run of arti, which takes the key into its memory.
-fn launch_with_key(client: &Client, config: OnionServiceConfig, key: HsIdKeypair) -> Result<Started, LaunchError> {
-    let started = client.launch_onion_service_with_hsid(config, key).map_err(|e| LaunchError::Refused(e.kind()))?;
-    started.map(|(running, callers)| (running, callers.map(RendRequest).boxed())).ok_or(LaunchError::Configuration)
+fn launch_with_key(
+    client: &Client,
+    config: OnionServiceConfig,
+    key: HsIdKeypair,
+) -> Result<Started, LaunchError> {
+    let started = client
+        .launch_onion_service_with_hsid(config, key)
+        .map_err(|e| LaunchError::Refused(e.kind()))?;
+    started
+        .map(|(running, callers)| (running, callers.map(RendRequest).boxed()))
+        .ok_or(LaunchError::Configuration)
 }
 
 /// A later launch: arti has the key.
 fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Started, LaunchError> {
-    let started = client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
-    started.map(|(running, callers)| (running, callers.map(RendRequest).boxed())).ok_or(LaunchError::Configuration)
+    let started =
+        client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
+    started
+        .map(|(running, callers)| (running, callers.map(RendRequest).boxed()))
+        .ok_or(LaunchError::Configuration)
 }
 
 fn configuration(nickname: &str) -> Option<OnionServiceConfig> {
@@ -106,7 +118,8 @@ fn nickname(seed: &[u8; 32]) -> String {
 }
 
 impl Service {
-    /// Ends when arti does not believe the service reachable. That is no verdict, but a reason to look.
+    /// Ends when arti does not believe the service reachable. That is no verdict, but a reason to
+    /// look.
     #[must_use]
     pub fn doubted(&self) -> BoxFuture<'_, ()> {
         async {
@@ -124,7 +137,9 @@ impl Service {
 impl RendRequest {
     /// Meets the caller at its rendezvous point; the streams that it then asks for.
     #[must_use]
-    pub fn accept(self) -> BoxFuture<'static, Result<BoxStream<'static, StreamRequest>, ErrorKind>> {
+    pub fn accept(
+        self,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, StreamRequest>, ErrorKind>> {
         async {
             let streams = self.0.accept().await.map_err(|error| error.kind())?;
             Ok(streams.map(StreamRequest).boxed())
@@ -174,6 +189,9 @@ mod tests {
     #[test]
     fn the_key_has_the_address_that_the_seed_says() {
         let keypair = Keypair::from_bytes(&[7; 32]);
-        assert_eq!(ExpandedKeypair::from(&keypair).public().to_bytes(), keypair.verifying_key().to_bytes());
+        assert_eq!(
+            ExpandedKeypair::from(&keypair).public().to_bytes(),
+            keypair.verifying_key().to_bytes()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! An input that is read as decisions: so that what is sealed or signed can be damaged in its inside.
+//! An input that is read as decisions: so that what is sealed or signed can be damaged in its
+//! inside.
 
 /// What is left of an input. One that is used up says zero to everything.
 pub(crate) struct Input<'a>(pub(crate) &'a [u8]);

@@ -1,10 +1,14 @@
 //! libFuzzer's inputs for what reads bytes from outside. `tests/fuzz` builds and runs this.
 //!
-//! The environment's `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. A target panics when what it
-//! says must hold does not: libFuzzer then keeps the input.
+//! The environment's `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. A target
+//! panics when what it says must hold does not: libFuzzer then keeps the input.
 
 #![no_main]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a target says that something does not hold")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a target says that something does not hold"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,9 +26,14 @@ libfuzzer_sys::fuzz_target!(init: { CHOSEN.set(choose()).expect("chosen once") }
 });
 
 fn choose() -> Target {
-    let corpora = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora")).expect("the corpora");
+    let corpora = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora"))
+        .expect("the corpora");
     let corpora: BTreeSet<_> = corpora.map(|entry| entry.expect("a corpus").file_name()).collect();
-    assert_eq!(corpora, targets::ALL.iter().map(|(name, _)| (*name).into()).collect(), "one corpus for each target");
+    assert_eq!(
+        corpora,
+        targets::ALL.iter().map(|(name, _)| (*name).into()).collect(),
+        "one corpus for each target"
+    );
     let name = std::env::var("CHIVE_FUZZ").expect("CHIVE_FUZZ names a target");
     targets::ALL.iter().find(|(other, _)| *other == name).expect("CHIVE_FUZZ names a target").1
 }

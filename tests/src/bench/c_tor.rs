@@ -1,4 +1,5 @@
-//! Debian's own tor, as benches use it: a client with a SOCKS port, and an onion service that gives back what it gets.
+//! Debian's own tor, as benches use it: a client with a SOCKS port, and an onion service that gives
+//! back what it gets.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,12 @@ impl CTor {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let tor = c_tor::CTor::service(network.tor_config(), directory, listener.local_addr()?)?;
         let echo = AbortOnDropHandle::new(tokio::spawn(echo(listener)));
-        Ok(Self { tor, socket: PathBuf::new(), patience: network.patience(CONNECT), _echo: Some(echo) })
+        Ok(Self {
+            tor,
+            socket: PathBuf::new(),
+            patience: network.patience(CONNECT),
+            _echo: Some(echo),
+        })
     }
 
     /// The address of the service, once it can be found.

@@ -41,8 +41,14 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let in_time = u32::try_from(took.len() - late)?;
     Ok(Figures::new(Verdict::new("churn", in_time.into(), MESSAGES.into(), "messages"))
         .row("message sent → delivered, of those in time", "s", delivered)
-        .note(format!("{killed} times one of {RELAYS} relays was killed, and started again after {} s", AWAY.as_secs()))
-        .note(format!("{late} of {MESSAGES} messages were not delivered within {} s", IN_TIME.as_secs())))
+        .note(format!(
+            "{killed} times one of {RELAYS} relays was killed, and started again after {} s",
+            AWAY.as_secs()
+        ))
+        .note(format!(
+            "{late} of {MESSAGES} messages were not delivered within {} s",
+            IN_TIME.as_secs()
+        )))
 }
 
 /// Sends all, in both directions, and says how long each took; `None` for one that was late.

@@ -1,5 +1,5 @@
-//! `cold-start`: from two fresh profiles to the first delivered message, beside a fresh client and a
-//! fresh onion service of Debian's tor, to the first byte that comes back.
+//! `cold-start`: from two fresh profiles to the first delivered message, beside a fresh client and
+//! a fresh onion service of Debian's tor, to the first byte that comes back.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -35,7 +35,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         }
     }
     Ok(Figures::new(Verdict::new("cold-start", ours.median(), theirs.median(), "s"))
-        .row("chive: two profiles made, nodes started, invitation, first message delivered", "s", ours.clone())
+        .row(
+            "chive: two profiles made, nodes started, invitation, first message delivered",
+            "s",
+            ours.clone(),
+        )
         .row("tor: client and onion service started, first byte back", "s", theirs.clone())
         .row("each pair's ratio", "", ours.over(&theirs)))
 }

@@ -101,27 +101,60 @@ impl Verdict {
     /// Ours divided by the baseline.
     #[must_use]
     pub(super) fn new(name: &'static str, ours: f64, baseline: f64, unit: &'static str) -> Self {
-        Self { name, ours: number(ours), baseline: number(baseline), ratio: number(ours / baseline), unit }
+        Self {
+            name,
+            ours: number(ours),
+            baseline: number(baseline),
+            ratio: number(ours / baseline),
+            unit,
+        }
     }
 
-    /// Several figures at once, each with its name and its baseline, which are the better the lower they are; the ratio
-    /// is the worst one.
+    /// Several figures at once, each with its name and its baseline, which are the better the lower
+    /// they are; the ratio is the worst one.
     #[must_use]
-    pub(super) fn of_several(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str) -> Self {
+    pub(super) fn of_several(
+        name: &'static str,
+        figures: &[(&str, f64, f64)],
+        unit: &'static str,
+    ) -> Self {
         Self::of(name, figures, unit, f64::max)
     }
 
     /// The same for figures that are the better the higher they are.
     #[must_use]
-    pub(super) fn at_least(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str) -> Self {
+    pub(super) fn at_least(
+        name: &'static str,
+        figures: &[(&str, f64, f64)],
+        unit: &'static str,
+    ) -> Self {
         Self::of(name, figures, unit, f64::min)
     }
 
-    fn of(name: &'static str, figures: &[(&str, f64, f64)], unit: &'static str, choose: fn(f64, f64) -> f64) -> Self {
-        let worst = figures.iter().map(|(_, ours, baseline)| ours / baseline).reduce(choose).unwrap_or(f64::NAN);
-        let ours = figures.iter().map(|(what, ours, _)| ((*what).to_owned(), number(*ours))).collect();
-        let baseline = figures.iter().map(|(what, _, baseline)| ((*what).to_owned(), number(*baseline))).collect();
-        Self { name, ours: Value::Object(ours), baseline: Value::Object(baseline), ratio: number(worst), unit }
+    fn of(
+        name: &'static str,
+        figures: &[(&str, f64, f64)],
+        unit: &'static str,
+        choose: fn(f64, f64) -> f64,
+    ) -> Self {
+        let worst = figures
+            .iter()
+            .map(|(_, ours, baseline)| ours / baseline)
+            .reduce(choose)
+            .unwrap_or(f64::NAN);
+        let ours =
+            figures.iter().map(|(what, ours, _)| ((*what).to_owned(), number(*ours))).collect();
+        let baseline = figures
+            .iter()
+            .map(|(what, _, baseline)| ((*what).to_owned(), number(*baseline)))
+            .collect();
+        Self {
+            name,
+            ours: Value::Object(ours),
+            baseline: Value::Object(baseline),
+            ratio: number(worst),
+            unit,
+        }
     }
 }
 
@@ -139,7 +172,12 @@ impl Figures {
 
     /// Adds a row to the table.
     #[must_use]
-    pub(super) fn row(mut self, label: impl Into<String>, unit: &'static str, samples: Samples) -> Self {
+    pub(super) fn row(
+        mut self,
+        label: impl Into<String>,
+        unit: &'static str,
+        samples: Samples,
+    ) -> Self {
         self.rows.push((label.into(), unit, samples));
         self
     }
@@ -155,7 +193,8 @@ impl Figures {
     #[must_use]
     pub fn table(&self) -> String {
         let width = self.rows.iter().map(|(label, ..)| label.chars().count()).max().unwrap_or(0);
-        let mut table = format!("{:width$}  {:>5}  {:>10}  {:>10}  unit\n", "", "n", "median", "p99");
+        let mut table =
+            format!("{:width$}  {:>5}  {:>10}  {:>10}  unit\n", "", "n", "median", "p99");
         for (label, unit, samples) in &self.rows {
             let (n, median, p99) = (samples.len(), samples.median(), samples.percentile(99));
             let _ = writeln!(table, "{label:width$}  {n:>5}  {median:>10.2}  {p99:>10.2}  {unit}");
@@ -189,11 +228,19 @@ mod tests {
     #[test]
     fn the_line_has_five_members() {
         let one = json!(Verdict::new("latency", 18.0, 16.0, "ms"));
-        assert_eq!(one, json!({"name": "latency", "ours": 18.0, "baseline": 16.0, "ratio": 1.125, "unit": "ms"}));
-        let several = json!(Verdict::of_several("store", &[("open", 400.0, 1000.0), ("page", 30.0, 20.0)], "ms"));
+        assert_eq!(
+            one,
+            json!({"name": "latency", "ours": 18.0, "baseline": 16.0, "ratio": 1.125, "unit": "ms"})
+        );
+        let several = json!(Verdict::of_several(
+            "store",
+            &[("open", 400.0, 1000.0), ("page", 30.0, 20.0)],
+            "ms"
+        ));
         assert_eq!(several["ours"], json!({"open": 400.0, "page": 30.0}));
         assert_eq!(several["ratio"], json!(1.5));
-        let rates = json!(Verdict::at_least("presence", &[("one", 5.0, 10.0), ("many", 8.0, 10.0)], "1/s"));
+        let rates =
+            json!(Verdict::at_least("presence", &[("one", 5.0, 10.0), ("many", 8.0, 10.0)], "1/s"));
         assert_eq!(rates["ratio"], json!(0.5));
     }
 }

@@ -31,18 +31,29 @@ const WORDS: std::ops::RangeInclusive<usize> = 1..=30;
 /// From one message to the next.
 const STEP: Duration = Duration::from_mins(1);
 
-/// Makes a profile with so many contacts and messages: half of the messages are ours, and delivered.
-/// The first contacts have more of them than the last.
-pub(super) async fn fill(directory: &Path, name: &str, people: usize, total: usize) -> Result<Vocabulary> {
+/// Makes a profile with so many contacts and messages: half of the messages are ours, and
+/// delivered. The first contacts have more of them than the last.
+pub(super) async fn fill(
+    directory: &Path,
+    name: &str,
+    people: usize,
+    total: usize,
+) -> Result<Vocabulary> {
     let passphrase = Passphrase::new(PASSPHRASE.into());
     profile::create(directory, name, &passphrase).await?;
     let profile = profile::open(directory, &passphrase).await?;
     let began = Clock::system().now() - STEP * u32::try_from(total)?;
-    let mut writer = Writer { rng: StdRng::seed_from_u64(1), vocabulary: Vocabulary::new(), now: began };
+    let mut writer =
+        Writer { rng: StdRng::seed_from_u64(1), vocabulary: Vocabulary::new(), now: began };
     let mut contacts = Vec::with_capacity(people);
     let mut tx = profile.store.begin().await?;
     for number in 0..people {
-        contacts.push(Chat { with: writer.befriend(&mut tx, number).await?, clock: 0, theirs: 0, ours: 0 });
+        contacts.push(Chat {
+            with: writer.befriend(&mut tx, number).await?,
+            clock: 0,
+            theirs: 0,
+            ours: 0,
+        });
     }
     tx.commit().await?;
     for batch in 0..total.div_ceil(BATCH) {
@@ -59,7 +70,12 @@ pub(super) async fn fill(directory: &Path, name: &str, people: usize, total: usi
 }
 
 /// The element at this part, from 0 to below 1, of a list.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an index"
+)]
 fn pick<T>(list: &mut [T], part: f64) -> Option<&mut T> {
     let at = (part * list.len() as f64) as usize;
     list.get_mut(at)
@@ -71,11 +87,13 @@ pub(super) struct Vocabulary(Vec<String>);
 impl Vocabulary {
     fn new() -> Self {
         let syllables = [
-            "ka", "lo", "mi", "ren", "ta", "su", "vel", "no", "dar", "ish", "po", "gu", "wen", "fe", "ra", "tor", "zi",
-            "ly",
+            "ka", "lo", "mi", "ren", "ta", "su", "vel", "no", "dar", "ish", "po", "gu", "wen",
+            "fe", "ra", "tor", "zi", "ly",
         ];
         let n = syllables.len();
-        let word = |number: usize| [number % n, number / n % n, number / n / n].map(|at| syllables[at % n]).concat();
+        let word = |number: usize| {
+            [number % n, number / n % n, number / n / n].map(|at| syllables[at % n]).concat()
+        };
         Self((0..VOCABULARY).map(|number| word(number * 7 + 1)).collect())
     }
 
@@ -143,19 +161,41 @@ impl Writer {
         } else {
             chat.theirs += 1;
             let (counter, clock) = (chat.theirs, chat.clock.cast_unsigned());
-            let text = Text { id, counter, clock, created_at: self.now.0, seen: vec![], text, disappear_after: None };
+            let text = Text {
+                id,
+                counter,
+                clock,
+                created_at: self.now.0,
+                seen: vec![],
+                text,
+                disappear_after: None,
+            };
             messages::add_theirs(tx, chat.with, &text, None, self.now).await?;
             Ok(())
         }
     }
 
-    async fn is_delivered(&mut self, tx: &mut Tx, chat: &Chat, id: MessageId, text: &str) -> Result<()> {
+    async fn is_delivered(
+        &mut self,
+        tx: &mut Tx,
+        chat: &Chat,
+        id: MessageId,
+        text: &str,
+    ) -> Result<()> {
         let (Member { conversation, contact }, clock) = (chat.with, chat.clock);
-        let new =
-            NewRow { conversation, id, text, clock, created_at: self.now, expires_at: None, disappear_after: None };
+        let new = NewRow {
+            conversation,
+            id,
+            text,
+            clock,
+            created_at: self.now,
+            expires_at: None,
+            disappear_after: None,
+        };
         let row = messages::add_ours(tx, &new).await?;
         messages::number(tx, row, conversation, chat.ours).await?;
-        let waiting = outbox::rows(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
+        let waiting =
+            outbox::rows(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
         outbox::set_envelope(tx, waiting.id, &[0; 1024]).await?;
         delivery::receipt(tx, chat.with, id, self.now).await?;
         Ok(())

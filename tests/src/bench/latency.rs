@@ -1,5 +1,5 @@
-//! `latency`: from handing a message to the local API until the local API tells that it is delivered,
-//! beside as many bytes there and back over a raw stream on the same circuit.
+//! `latency`: from handing a message to the local API until the local API tells that it is
+//! delivered, beside as many bytes there and back over a raw stream on the same circuit.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let pair = Pair::meet(&network, bench.home()).await?;
-    let mut api = Sender { pair: &pair, deliveries: pair.dialler.deliveries_by_api().await?, by_api: true };
+    let mut api =
+        Sender { pair: &pair, deliveries: pair.dialler.deliveries_by_api().await?, by_api: true };
     for _ in 0..WARM_UP {
         api.sends().await?;
     }
@@ -37,7 +38,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     }
     let (by_api, echo) = interleaved(bench.pairs(500), &mut api, &mut raw).await?;
     drop(api);
-    let mut handle = Sender { pair: &pair, deliveries: pair.dialler.deliveries_by_handle(), by_api: false };
+    let mut handle =
+        Sender { pair: &pair, deliveries: pair.dialler.deliveries_by_handle(), by_api: false };
     let (by_handle, echo_beside) = interleaved(bench.pairs(500) / 2, &mut handle, &mut raw).await?;
     drop(handle);
     pair.still_linked()?;
@@ -54,7 +56,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
 }
 
 /// As many of both, in turns, each as often first.
-async fn interleaved(pairs: usize, sender: &mut Sender<'_>, raw: &mut Raw) -> Result<(Samples, Samples)> {
+async fn interleaved(
+    pairs: usize,
+    sender: &mut Sender<'_>,
+    raw: &mut Raw,
+) -> Result<(Samples, Samples)> {
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for turn in 0..pairs {
         for first in [true, false] {
@@ -79,7 +85,8 @@ struct Sender<'a> {
 impl Sender<'_> {
     async fn sends(&mut self) -> Result<Duration> {
         let id = fresh_id();
-        let new = NewMessage { text: "Are you there?".into(), id: Some(id.clone()), expires_in: None };
+        let new =
+            NewMessage { text: "Are you there?".into(), id: Some(id.clone()), expires_in: None };
         let began = Instant::now();
         let dialler = &self.pair.dialler;
         if self.by_api {

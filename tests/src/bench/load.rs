@@ -78,9 +78,14 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .row("commits: 99 contacts", "1/s", calm.commits)
         .row("the same, with the fast one", "1/s", flooded.commits)
         .row("all as fast as they can", "1/s", one(full.spent.commits))
-        .note(format!("each of the 99 writes every {PAUSE:?} on average; a text has {} bytes", contact::TEXT.len()))
+        .note(format!(
+            "each of the 99 writes every {PAUSE:?} on average; a text has {} bytes",
+            contact::TEXT.len()
+        ))
         .note("the last line has the medians of the rounds' 99th percentiles")
-        .note(format!("the fast one always has {MAX_IN_FLIGHT} messages on its way, as a client may"))
+        .note(format!(
+            "the fast one always has {MAX_IN_FLIGHT} messages on its way, as a client may"
+        ))
         .note(full.limit()))
 }
 
@@ -124,7 +129,8 @@ impl Full {
         let (node, contacts) = (self.spent.cpu, self.contacts.cpu);
         // The node does one thing after the other.
         let disk = (self.spent.commits * self.disk / 1000.0).min(1.0 - node).max(0.0);
-        let [node_percent, disk_percent, contacts_percent] = [node, disk, contacts].map(|part| part * 100.0);
+        let [node_percent, disk_percent, contacts_percent] =
+            [node, disk, contacts].map(|part| part * 100.0);
         format!(
             "all as fast as they can: the node computes for {node_percent:.0} % of the time and waits for the disk for \
              about {disk_percent:.0} % ({:.2} ms a commit); the contacts compute for {contacts_percent:.0} %: the \
@@ -152,10 +158,16 @@ struct Crowd {
 impl Crowd {
     async fn meet(node: &Node, transport: &Loopback) -> Result<Self> {
         let uses = Some(u32::try_from(CONTACTS)?);
-        let link = node.api.invite(&NewInvitation { uses, expires_in: None }).await?.link.context("no link")?;
+        let link = node
+            .api
+            .invite(&NewInvitation { uses, expires_in: None })
+            .await?
+            .link
+            .context("no link")?;
         let invitation = Invitation::parse(&link)?;
         let meeting = (0..CONTACTS).map(|number| Contact::meet(transport, &invitation, number));
-        let mut others: Vec<Contact> = stream::iter(meeting).buffer_unordered(MEETING).try_collect().await?;
+        let mut others: Vec<Contact> =
+            stream::iter(meeting).buffer_unordered(MEETING).try_collect().await?;
         let fast = others.pop().context("nobody came")?;
         node.until_online(CONTACTS).await?;
         Ok(Self { fast, others })
@@ -169,7 +181,8 @@ impl Crowd {
             conversing.spawn(converse(contact, until));
         }
         let flood = async {
-            let receipts = if with_flood { flood(&mut self.fast, MAX_IN_FLIGHT, until).await? } else { 0 };
+            let receipts =
+                if with_flood { flood(&mut self.fast, MAX_IN_FLIGHT, until).await? } else { 0 };
             sleep_until(until).await;
             anyhow::Ok((receipts, node.usage()?.since(&before)))
         };
@@ -199,7 +212,8 @@ impl Crowd {
         while let Some(flooded) = flooding.join_next().await {
             receipts += flooded??;
         }
-        let (spent, contacts) = (node.usage()?.since(&before), Usage::of_this_process()?.since(&own_before));
+        let (spent, contacts) =
+            (node.usage()?.since(&before), Usage::of_this_process()?.since(&own_before));
         let messages = rate(receipts, began.elapsed());
         Ok(Full { messages, spent, contacts, disk: disk.await??.mean() })
     }

@@ -25,7 +25,8 @@ const STEP: Duration = Duration::from_secs(5);
 /// Runs it.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
-    let mut alice = Person::without_profile(&around(&network)?, &bench.home().join("alice"), "Alice")?;
+    let mut alice =
+        Person::without_profile(&around(&network)?, &bench.home().join("alice"), "Alice")?;
     alice.chooses_passphrase(PASSPHRASE)?;
     fill(&alice.profile(), "Alice", CONTACTS, MESSAGES).await?;
     let service = CTor::service(&network, &bench.home().join("service")).await?;
@@ -33,12 +34,16 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     alice.start().await?;
     alice.until_status("connected to Tor", |status| status.tor.ready).await?;
     let reached = async { client.echoes(&service.address().await?).await };
-    timeout(network.patience(PATIENCE), reached).await.context("the onion service is not reached")??;
+    timeout(network.patience(PATIENCE), reached)
+        .await
+        .context("the onion service is not reached")??;
     drop(client);
     let mut looks = [const { (Samples::new(), Samples::new()) }; 2];
     sleep(IDLE).await;
     for _ in 0..bench.pairs(LOOKS) {
-        for ((resident, proportional), process) in looks.iter_mut().zip([alice.process_id()?, service.process_id()]) {
+        for ((resident, proportional), process) in
+            looks.iter_mut().zip([alice.process_id()?, service.process_id()])
+        {
             let (rss, pss) = held_by(process)?;
             resident.push(rss);
             proportional.push(pss);
@@ -53,7 +58,10 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .row("chive: proportional share", "MiB", ours_proportional)
         .row("tor: resident", "MiB", theirs)
         .row("tor: proportional share", "MiB", theirs_proportional)
-        .note(format!("{CONTACTS} contacts whom nobody hosts, {MESSAGES} messages; idle for {} s", IDLE.as_secs())))
+        .note(format!(
+            "{CONTACTS} contacts whom nobody hosts, {MESSAGES} messages; idle for {} s",
+            IDLE.as_secs()
+        )))
 }
 
 /// What a process holds in memory, and its share of that, in MiB.
@@ -61,7 +69,10 @@ fn held_by(process: u32) -> Result<(f64, f64)> {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     let field = |name: &str| -> Result<f64> {
         let line = rollup.lines().find_map(|line| line.strip_prefix(name));
-        let kib: f64 = line.and_then(|line| line.split_whitespace().next()).context("no such field")?.parse()?;
+        let kib: f64 = line
+            .and_then(|line| line.split_whitespace().next())
+            .context("no such field")?
+            .parse()?;
         Ok(kib / 1024.0)
     };
     Ok((field("Rss:")?, field("Pss:")?))

@@ -30,7 +30,11 @@ struct Measured {
 
 impl Measured {
     /// Does something to a conversation as the node does: the changes are taken, too.
-    fn time<T>(&mut self, of: &mut Conversation, act: impl FnOnce(&mut Conversation) -> Result<T>) -> Result<T> {
+    fn time<T>(
+        &mut self,
+        of: &mut Conversation,
+        act: impl FnOnce(&mut Conversation) -> Result<T>,
+    ) -> Result<T> {
         let began = Instant::now();
         let done = act(of)?;
         let changes = of.take_changes();
@@ -63,7 +67,10 @@ pub(super) fn run(bench: &Bench) -> Result<Figures> {
         for _ in 0..bench.pairs(MESSAGES) {
             let message = sealed.time(&mut alice, |alice| Ok(alice.seal(&TEXT)?))?;
             opened.time(&mut bob, |bob| {
-                ensure!(matches!(bob.open(&message, |_| vec![])?, Opened::Content(_)), "not a content");
+                ensure!(
+                    matches!(bob.open(&message, |_| vec![])?, Opened::Content(_)),
+                    "not a content"
+                );
                 Ok(bob.seal(&RECEIPT)?)
             })?;
         }
@@ -72,8 +79,11 @@ pub(super) fn run(bench: &Bench) -> Result<Figures> {
         rows.push((format!("{epochs} past epochs: opened, its receipt sealed"), opened));
     }
 
-    let figures =
-        Figures::new(Verdict::of_several("mls", &[("seal", most.0, WRITTEN), ("open", most.1, WRITTEN)], "B"));
+    let figures = Figures::new(Verdict::of_several(
+        "mls",
+        &[("seal", most.0, WRITTEN), ("open", most.1, WRITTEN)],
+        "B",
+    ));
     let figures = rows.into_iter().fold(figures, |figures, (what, Measured { bytes, ms })| {
         figures.row(what.clone(), "B", bytes).row(what, "ms", ms)
     });

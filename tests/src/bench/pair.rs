@@ -10,7 +10,9 @@ use chive::api::client::Client;
 use chive::api::server;
 use chive::api::types::{Direction, Event, MessageState, NewContact, NewInvitation, What};
 use chive::clock::Clock;
-use chive::node::{self, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport};
+use chive::node::{
+    self, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, Running, SharedTransport,
+};
 use chive::profile::{self, Passphrase, Profile};
 use chive::transport::Stream;
 use chive::transport::tor::TorOptions;
@@ -76,9 +78,18 @@ impl Somebody {
         };
         let running = node::start(parts).await?;
         let (node, api_stop) = (running.handle.clone(), CancellationToken::new());
-        let serving = tokio::spawn(server::serve(listener, node.clone(), api_stop.clone().cancelled_owned()));
+        let serving =
+            tokio::spawn(server::serve(listener, node.clone(), api_stop.clone().cancelled_owned()));
         let api = Client::new(profile.socket());
-        Ok(Self { api, node, tap, running, api_stop, serving: AbortOnDropHandle::new(serving), _profile: profile })
+        Ok(Self {
+            api,
+            node,
+            tap,
+            running,
+            api_stop,
+            serving: AbortOnDropHandle::new(serving),
+            _profile: profile,
+        })
     }
 
     /// Ends it cleanly.
@@ -132,7 +143,10 @@ impl Deliveries {
 
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Result<(String, Instant)> {
-        timeout(PATIENCE, self.told.recv()).await.context("nothing is delivered")?.context("the events have ended")
+        timeout(PATIENCE, self.told.recv())
+            .await
+            .context("nothing is delivered")?
+            .context("the events have ended")
     }
 
     /// Waits until this message is delivered.
@@ -175,7 +189,9 @@ impl Pair {
         let bob = Somebody::start(network, &bob_home, "Bob");
         let (alice, bob) = tokio::try_join!(alice, bob)?;
         let link = alice.api.invite(&NewInvitation::default()).await?.link.context("no link")?;
-        bob.api.add_contact(&NewContact { link, name: Some("Alice".into()), message: None }).await?;
+        bob.api
+            .add_contact(&NewContact { link, name: Some("Alice".into()), message: None })
+            .await?;
         let settled = SETTLED + SETTLED_ROUND_TRIPS * network.round_trip();
         let linked = timeout(network.patience(PATIENCE), only_link(&alice, &bob, settled)).await;
         let (by_alice, link) = linked.context("no link came up")?;
@@ -189,12 +205,14 @@ impl Pair {
     /// Opens a raw stream on the link's circuit, from the dialler to the answerer: whenever
     /// `question` bytes have come, `answer` bytes come back.
     ///
-    /// That it is the same circuit shows by arti's own log: a new one would begin with a rendezvous.
-    /// A node looks at its services by such dials of its own, now and then: then this is tried again.
+    /// That it is the same circuit shows by arti's own log: a new one would begin with a
+    /// rendezvous. A node looks at its services by such dials of its own, now and then: then this
+    /// is tried again.
     pub(super) async fn raw(&self, question: u64, answer: u64) -> Result<Stream> {
         for _ in 0..RAW_TRIES {
             let before = rendezvous::seen();
-            let stream = self.dialler.tap.raw(&self.link, question.try_into()?, answer.try_into()?).await?;
+            let stream =
+                self.dialler.tap.raw(&self.link, question.try_into()?, answer.try_into()?).await?;
             if rendezvous::seen() == before {
                 return Ok(stream);
             }

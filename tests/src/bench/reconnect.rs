@@ -1,5 +1,6 @@
-//! `reconnect`: a killed peer starts again, until the message that waited for it is delivered, beside
-//! an onion service that starts again, until somebody who dials every half second has a byte back.
+//! `reconnect`: a killed peer starts again, until the message that waited for it is delivered,
+//! beside an onion service that starts again, until somebody who dials every half second has a byte
+//! back.
 //!
 //! The onion service and its dialler are arti with nothing above it but our transport.
 
@@ -12,7 +13,9 @@ use chive::api::types::MessageState;
 use chive::model::ServiceKind;
 use chive::node::INCOMING_QUEUE;
 use chive::transport::tor::{TorOptions, TorTransport};
-use chive::transport::{Destination, HostedService, IsolationToken, OnionAddress, ServiceKey, Stream, Transport};
+use chive::transport::{
+    Destination, HostedService, IsolationToken, OnionAddress, ServiceKey, Stream, Transport,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -49,7 +52,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     }
     Ok(Figures::new(Verdict::new("reconnect", ours.median(), theirs.median(), "s"))
         .row("chive: killed peer starts → waiting message delivered", "s", ours.clone())
-        .row(format!("arti: service starts → first byte back, a dial every {DIAL_EVERY:?}"), "s", theirs.clone())
+        .row(
+            format!("arti: service starts → first byte back, a dial every {DIAL_EVERY:?}"),
+            "s",
+            theirs.clone(),
+        )
         .row("each pair's ratio", "", ours.over(&theirs))
         .note(format!("each was away for {AWAY:?} before")))
 }
@@ -153,7 +160,8 @@ fn tor_options(directory: &Path, config: &str) -> Result<TorOptions> {
 pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result<()> {
     let key = ServiceKey(std::fs::read(seed)?.try_into().ok().context("a seed has 32 bytes")?);
     let (accepted, mut incoming) = mpsc::channel(INCOMING_QUEUE);
-    let tor = TorTransport::start(tor_options(&directory, &std::fs::read_to_string(config)?)?, accepted)?;
+    let tor =
+        TorTransport::start(tor_options(&directory, &std::fs::read_to_string(config)?)?, accepted)?;
     tor.host(vec![HostedService { kind: ServiceKind::Contacts, key, current: true }]).await;
     while let Some(mut stream) = incoming.recv().await.map(|incoming| incoming.stream) {
         tokio::spawn(async move {

@@ -1,5 +1,5 @@
-//! Counts the rendezvous that arti in this process begins, by what it logs: a stream that needs none
-//! goes over a circuit that was there.
+//! Counts the rendezvous that arti in this process begins, by what it logs: a stream that needs
+//! none goes over a circuit that was there.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -19,7 +19,8 @@ pub(super) use online::run as online;
 pub(super) use presence::run as presence;
 pub(super) use replicas::run as replicas;
 
-/// A server that writing costs nothing at, with these settings; this process keeps to the other core from now on.
+/// A server that writing costs nothing at, with these settings; this process keeps to the other
+/// core from now on.
 async fn pinned(home: &Path, settings: &str) -> Result<RendezvousServer> {
     keep_to_own_core().await?;
     let free = "[work]\nrecord = 0\nrecord_full = 0\n";

@@ -59,7 +59,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         };
         let running = node::start(parts).await?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server::serve(listener, running.handle.clone(), stop.clone().cancelled_owned()));
+        let serving = tokio::spawn(server::serve(
+            listener,
+            running.handle.clone(),
+            stop.clone().cancelled_owned(),
+        ));
         let api = Client::new(profile.socket());
         api.status().await?;
         open.push_ms(began.elapsed());
@@ -80,15 +84,23 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         running.ended.await?;
     }
     let slowest = search.iter().map(|(_, took)| took.median()).fold(0.0, f64::max);
-    let figures = [("open", open.median(), OPEN), ("page", page.median(), PAGE), ("search", slowest, SEARCH)];
+    let figures =
+        [("open", open.median(), OPEN), ("page", page.median(), PAGE), ("search", slowest, SEARCH)];
     let figures = Figures::new(Verdict::of_several("store", &figures, "ms"))
         .row("open: passphrase, store, node, first answer", "ms", open)
         .row(format!("last page of a conversation ({DEFAULT_HISTORY} messages)"), "ms", page);
     let figures = search.into_iter().fold(figures, |figures, (place, took)| {
-        figures.row(format!("search of the word that is number {} in frequency", place + 1), "ms", took)
+        figures.row(
+            format!("search of the word that is number {} in frequency", place + 1),
+            "ms",
+            took,
+        )
     });
     Ok(figures
-        .note(format!("{MESSAGES} messages with {PEOPLE} people, written in {:.0} s", filled.as_secs_f64()))
+        .note(format!(
+            "{MESSAGES} messages with {PEOPLE} people, written in {:.0} s",
+            filled.as_secs_f64()
+        ))
         .note("through the local API; Tor is not started"))
 }
 

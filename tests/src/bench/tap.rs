@@ -1,9 +1,9 @@
 //! Tor as a node uses it, with a tap: raw streams beside the node's own, on the same circuit, and a
 //! count of what the node's streams carry.
 //!
-//! A raw stream is dialled with the isolation token and to the address of a link, so that arti puts it on the
-//! link's circuit. It begins with a byte that no preface begins with; by that the other end knows it
-//! from the node's streams, and answers it itself.
+//! A raw stream is dialled with the isolation token and to the address of a link, so that arti puts
+//! it on the link's circuit. It begins with a byte that no preface begins with; by that the other
+//! end knows it from the node's streams, and answers it itself.
 
 use std::io;
 use std::pin::Pin;
@@ -16,11 +16,14 @@ use anyhow::{Context as _, Result};
 use chive::node::INCOMING_QUEUE;
 use chive::transport::tor::{TorOptions, TorTransport};
 use chive::transport::{
-    Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream, Transport,
+    Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus,
+    Stream, Transport,
 };
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, sink};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, sink,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -42,7 +45,13 @@ pub(super) struct Tally {
 
 impl Tally {
     fn new(to: Destination, isolation: IsolationToken) -> Self {
-        Self { to, isolation, written: AtomicU64::new(0), read: AtomicU64::new(0), closed: AtomicBool::new(false) }
+        Self {
+            to,
+            isolation,
+            written: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Whether the stream is still open.
@@ -138,7 +147,8 @@ async fn sort(mut streams: mpsc::Receiver<Incoming>, node: mpsc::Sender<Incoming
                 // A raw stream ends when its dialler closes it.
                 Ok(Ok(MARK)) => drop(answer(incoming.stream).await),
                 Ok(Ok(first)) => {
-                    incoming.stream = Box::new(Unread { first: Some(first), stream: incoming.stream });
+                    incoming.stream =
+                        Box::new(Unread { first: Some(first), stream: incoming.stream });
                     let _ = node.send(incoming).await;
                 }
                 _ => {}
@@ -172,7 +182,11 @@ impl Drop for Counted {
 }
 
 impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         self.tally.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
@@ -181,7 +195,11 @@ impl AsyncRead for Counted {
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
         self.tally.written.fetch_add(written as u64, Ordering::Relaxed);
         Poll::Ready(Ok(written))
@@ -203,7 +221,11 @@ struct Unread {
 }
 
 impl AsyncRead for Unread {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if buf.remaining() > 0
             && let Some(first) = self.first.take()
         {
@@ -215,7 +237,11 @@ impl AsyncRead for Unread {
 }
 
 impl AsyncWrite for Unread {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

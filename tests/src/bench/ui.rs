@@ -49,12 +49,19 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let open = opened(&window, bench.pairs(TIMES)).await?;
     let painted = painted(&window, &home.join("profile"), EVENTS).await?;
     let weight = weight(&window, host.address()).await?;
-    let ours = [("painted", painted.median(), PAINTED), ("open", open.median(), OPENED), ("weight", weight, WEIGHT)];
+    let ours = [
+        ("painted", painted.median(), PAINTED),
+        ("open", open.median(), OPENED),
+        ("weight", weight, WEIGHT),
+    ];
     Ok(Figures::new(Verdict::of_several("ui", &ours, "ms, KB"))
         .row("event in the node → painted in the page", "ms", painted)
         .row("page opened → interactive", "ms", open)
         .row("script, style and sentences, compressed", "KB", Samples::from_iter([weight]))
-        .note(format!("{MESSAGES} messages with {PEOPLE} people, written in {:.0} s", filled.as_secs_f64()))
+        .note(format!(
+            "{MESSAGES} messages with {PEOPLE} people, written in {:.0} s",
+            filled.as_secs_f64()
+        ))
         .note("the browser, the driver and the node share this machine; Tor is not started"))
 }
 
@@ -84,7 +91,11 @@ async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Sample
         let text = format!("event {number}");
         let new = NewMessage { text: text.clone(), id: None, expires_in: None };
         let message = node.send(name, &new).await?;
-        let at = window.until("window.painted[a[0]]", vec![text.into()]).await?.as_f64().context("no time")?;
+        let at = window
+            .until("window.painted[a[0]]", vec![text.into()])
+            .await?
+            .as_f64()
+            .context("no time")?;
         #[allow(clippy::cast_precision_loss, reason = "milliseconds of this century are exact")]
         let took = at - message.created_at as f64;
         ensure!(took > -1.0, "the page saw it before it was said");

@@ -56,7 +56,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
-    if let ("service", [seed, config, directory]) = (arguments.name.as_str(), arguments.files.as_slice()) {
+    if let ("service", [seed, config, directory]) =
+        (arguments.name.as_str(), arguments.files.as_slice())
+    {
         return serve(seed.clone(), config.clone(), directory.clone()).await;
     }
     for name in names(&arguments.name)? {
@@ -70,7 +72,13 @@ async fn run(arguments: &Arguments) -> Result<()> {
         let before = bench.machine()?;
         let figures = bench.run(name).await?;
         let after = bench.machine()?;
-        write!(stdout(), "{}before: {}\nafter: {}\n", figures.table(), before.line(), after.line())?;
+        write!(
+            stdout(),
+            "{}before: {}\nafter: {}\n",
+            figures.table(),
+            before.line(),
+            after.line()
+        )?;
         writeln!(stdout(), "{}", figures.json())?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! `chive` without Tor: `run` and `open` go over Unix sockets in the directory that `--tor-config` names; all
-//! other commands are those of the real program, which takes this one's place.
+//! `chive` without Tor: `run` and `open` go over Unix sockets in the directory that `--tor-config`
+//! names; all other commands are those of the real program, which takes this one's place.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -77,7 +77,9 @@ async fn open(open: Open) -> Result<()> {
     let links = if open.links_when_needed { Links::WhenNeeded } else { Links::Always };
     let start = move |profile, web: Web, stop: CancellationToken| {
         let network = network.clone();
-        let connect = move |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
+        let connect = move |accepted| {
+            Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport)
+        };
         async move { run::run_with(profile, links, connect, &web, |_| (), stop.cancelled_owned()).await }.boxed()
     };
     let web = Web::host(&open.profile, Box::new(start));
@@ -97,7 +99,8 @@ async fn run(run: Run) -> Result<()> {
         let line = serde_json::to_string(status).unwrap_or_default();
         let _ = writeln!(std::io::stdout(), "{line}");
     };
-    let connect = |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
+    let connect =
+        |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
     Ok(run::run_over(profile, Links::Always, connect, tell, async move {
         let _ = interrupt.recv().await;
     })

@@ -40,7 +40,8 @@ struct Arguments {
     #[arg(long)]
     kist: bool,
 
-    /// Delay each connection to a node by this many milliseconds each way; 20 is like the public Tor
+    /// Delay each connection to a node by this many milliseconds each way; 20 is like the public
+    /// Tor
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
 
@@ -73,7 +74,11 @@ impl Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false)
+        .init();
     let arguments = Arguments::parse();
     let ended = tokio::select! {
         failed = run(&arguments) => failed,
@@ -101,7 +106,8 @@ fn ready_line(network: &TorNetwork, as_json: bool) -> String {
         return file.display().to_string();
     }
     let (directory, process_ids) = (network.directory(), network.process_ids());
-    json!({ "arti_config_file": file, "directory": directory, "process_ids": process_ids }).to_string()
+    json!({ "arti_config_file": file, "directory": directory, "process_ids": process_ids })
+        .to_string()
 }
 
 async fn told_to_stop(also_by_stdin: bool) -> Result<()> {

@@ -26,13 +26,19 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts it for the profile in `home`, which need not exist, on the network that is a directory.
+    /// Starts it for the profile in `home`, which need not exist, on the network that is a
+    /// directory.
     pub async fn open(program: &Path, network: &Path, home: &Path) -> Result<Self> {
         Self::open_with(Links::Always, program, network, home).await
     }
 
     /// The same, saying with whom it is connected.
-    pub async fn open_with(links: Links, program: &Path, network: &Path, home: &Path) -> Result<Self> {
+    pub async fn open_with(
+        links: Links,
+        program: &Path,
+        network: &Path,
+        home: &Path,
+    ) -> Result<Self> {
         std::fs::create_dir_all(network)?;
         std::fs::create_dir_all(home)?;
         let launch = Launch::new(program)

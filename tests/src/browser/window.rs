@@ -35,13 +35,16 @@ impl Window {
 
     /// Lets it have this size.
     pub async fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await.map(drop)
     }
 
     /// Runs a script at the beginning of every page from now on.
     pub async fn begins_with(&self, script: &str) -> Result<()> {
-        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await.map(drop)
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))
+            .await
+            .map(drop)
     }
 
     /// Puts what it saves into a directory.
@@ -64,7 +67,10 @@ impl Window {
     /// What a script returns; `a` are its arguments.
     pub async fn evaluates(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
         let script = format!("const a = arguments; return ({script});");
-        self.client.execute(&script, arguments).await.with_context(|| script[..script.len().min(200)].to_owned())
+        self.client
+            .execute(&script, arguments)
+            .await
+            .with_context(|| script[..script.len().min(200)].to_owned())
     }
 
     /// Waits until a script returns something true; `a` are its arguments.
@@ -86,12 +92,17 @@ impl Window {
             }
         }
         let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
-        bail!("{script} {arguments:?} did not become true; {last}\nthe page shows:\n{}", seen.as_str().unwrap_or(""))
+        bail!(
+            "{script} {arguments:?} did not become true; {last}\nthe page shows:\n{}",
+            seen.as_str().unwrap_or("")
+        )
     }
 
-    /// Does something to an element `e`, once it is there. What is drawn anew in between is looked for again.
+    /// Does something to an element `e`, once it is there. What is drawn anew in between is looked
+    /// for again.
     async fn does(&self, find: &str, what: &str, arguments: Vec<Value>) -> Result<()> {
-        let script = format!("(() => {{ const e = {find}; if (!e) return false; {what} return true; }})()");
+        let script =
+            format!("(() => {{ const e = {find}; if (!e) return false; {what} return true; }})()");
         loop {
             self.until(&format!("!!{find}"), arguments.clone()).await?;
             if self.evaluates(&script, arguments.clone()).await? == true {
@@ -113,13 +124,15 @@ impl Window {
 
     /// How often there is such an element.
     pub async fn count(&self, css: &str) -> Result<u64> {
-        let count = self.evaluates("document.querySelectorAll(a[0]).length", vec![css.into()]).await?;
+        let count =
+            self.evaluates("document.querySelectorAll(a[0]).length", vec![css.into()]).await?;
         count.as_u64().context("no number")
     }
 
     /// The text of an element, once it is there.
     pub async fn text(&self, css: &str) -> Result<String> {
-        let text = self.until("document.querySelector(a[0])?.textContent", vec![css.into()]).await?;
+        let text =
+            self.until("document.querySelector(a[0])?.textContent", vec![css.into()]).await?;
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
@@ -194,7 +207,8 @@ impl Window {
         let mut met = String::new();
         for _ in 0..60 {
             let focused = self.evaluates(script, vec![]).await?;
-            let focused = focused.as_str().unwrap_or_default().replace(['\u{2068}', '\u{2069}'], "");
+            let focused =
+                focused.as_str().unwrap_or_default().replace(['\u{2068}', '\u{2069}'], "");
             if focused.lines().any(|line| line.trim() == name) {
                 return Ok(());
             }
@@ -217,7 +231,8 @@ impl Window {
                 if (holds && e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.querySelector('.unseen, .badge, .emoji')) say('is cut', e); \
             } return odd.slice(0, 8); })()";
         let odd = self.evaluates(script, vec![]).await?;
-        let odd: Vec<&str> = odd.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let odd: Vec<&str> =
+            odd.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         ensure!(odd.is_empty(), "{screen} does not fit:\n{}", odd.join("\n"));
         Ok(())
     }
@@ -236,7 +251,8 @@ impl Window {
             v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; '))), \
             e => done(['axe: ' + e.message]));";
         let found = self.client.execute_async(run, vec![]).await?;
-        let found: Vec<&str> = found.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let found: Vec<&str> =
+            found.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         ensure!(found.is_empty(), "{screen}:\n{}", found.join("\n"));
         Ok(())
     }
@@ -251,7 +267,8 @@ impl Window {
             if ["Network.requestWillBeSent", "Network.webSocketCreated"]
                 .contains(&what["method"].as_str().unwrap_or(""))
             {
-                let url = what["params"]["request"]["url"].as_str().or(what["params"]["url"].as_str());
+                let url =
+                    what["params"]["request"]["url"].as_str().or(what["params"]["url"].as_str());
                 asked.extend(url.map(str::to_owned));
             }
         }
@@ -262,7 +279,12 @@ impl Window {
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let log = self.client.issue_cmd(Own("se/log", json!({ "type": "browser" }))).await?;
         let bad = |entry: &&Value| entry["level"] == "SEVERE" || entry["level"] == "WARNING";
-        let texts = log.as_array().into_iter().flatten().filter(bad).filter_map(|entry| entry["message"].as_str());
+        let texts = log
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(bad)
+            .filter_map(|entry| entry["message"].as_str());
         Ok(texts.map(str::to_owned).collect())
     }
 

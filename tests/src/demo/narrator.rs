@@ -58,7 +58,9 @@ fn progress(status: &Status) -> String {
     match &tor.stalled {
         Some(why) => format!("Tor does not go on ({why:?})"),
         None if !tor.ready => format!("connecting to Tor, {} %", tor.percent / STEP * STEP),
-        None if status.endpoint == DoorState::Reachable => "its onion service can be reached".to_owned(),
+        None if status.endpoint == DoorState::Reachable => {
+            "its onion service can be reached".to_owned()
+        }
         None => "connected to Tor".to_owned(),
     }
 }

@@ -37,7 +37,9 @@ impl Report {
     /// Counts what was sent to somebody in that one's history.
     pub(super) fn count(&mut self, sent: &[Message], history: &[Message]) {
         for message in sent {
-            let is_it = |other: &&Message| other.direction == Direction::Received && other.text == message.text;
+            let is_it = |other: &&Message| {
+                other.direction == Direction::Received && other.text == message.text
+            };
             match history.iter().filter(is_it).count() {
                 0 => self.lost += 1,
                 copies => {

@@ -75,8 +75,8 @@ mod tests {
             rsa: "76543210FEDCBA9876543210FEDCBA9876543210".into(),
             ed25519: "6FyfdC1hN7EMSSr7FEsvDF1d8HwctiwThdLX7/R/2cg".into(),
         };
-        let config =
-            authorities_table(&[authority]) + &fallbacks_and_rules(&[node.clone(), node], Duration::from_millis(400));
+        let config = authorities_table(&[authority])
+            + &fallbacks_and_rules(&[node.clone(), node], Duration::from_millis(400));
         let config: Table = config.parse()?;
 
         let network = config["tor_network"].as_table().context("no network")?;

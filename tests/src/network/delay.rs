@@ -1,8 +1,8 @@
 //! Distance between the nodes of a network on one machine.
 //!
-//! A [`Delay`] listens at the port that a node advertises, and hands what it reads on to the port at
-//! which the node listens, late, and the same on the way back. It changes no byte and no order, and
-//! it holds a bounded number of bytes for each connection.
+//! A [`Delay`] listens at the port that a node advertises, and hands what it reads on to the port
+//! at which the node listens, late, and the same on the way back. It changes no byte and no order,
+//! and it holds a bounded number of bytes for each connection.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;

@@ -50,7 +50,12 @@ pub(super) struct Node {
 
 impl Node {
     /// Creates the node's directory. A node with a directory port is an authority.
-    pub(super) fn create(network: &Directory, nickname: String, ports: NodePorts, patience: Duration) -> Result<Self> {
+    pub(super) fn create(
+        network: &Directory,
+        nickname: String,
+        ports: NodePorts,
+        patience: Duration,
+    ) -> Result<Self> {
         let directory = network.subdirectory(&nickname)?;
         fs::write(directory.join(NO_OPTIONS), "")?;
         Ok(Self { nickname, directory, ports, patience, process: None, log_start: 0 })
@@ -77,7 +82,8 @@ impl Node {
     }
 
     pub(super) fn configure(&self, torrc: &str) -> Result<()> {
-        fs::write(self.directory.join(TORRC), torrc).with_context(|| format!("cannot configure {}", self.nickname))
+        fs::write(self.directory.join(TORRC), torrc)
+            .with_context(|| format!("cannot configure {}", self.nickname))
     }
 
     /// A tor that reads the file with this name and none of the machine's.
@@ -214,6 +220,10 @@ impl Identity {
             let key = line.split_whitespace().nth(1);
             Ok(key.with_context(|| format!("{file} is incomplete"))?.to_owned())
         };
-        Ok(Self { or_port: node.ports.advertised, rsa: read("fingerprint")?, ed25519: read("fingerprint-ed25519")? })
+        Ok(Self {
+            or_port: node.ports.advertised,
+            rsa: read("fingerprint")?,
+            ed25519: read("fingerprint-ed25519")?,
+        })
     }
 }

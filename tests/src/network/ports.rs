@@ -28,7 +28,8 @@ impl Ports {
         let limit = usize::from(BLOCK - 1);
         ensure!(count <= limit, "{count} ports are needed, only {limit} fit in a block");
         let count = u16::try_from(count)?;
-        let found = RANGE.step_by(usize::from(BLOCK)).find_map(|first| Self::try_block(first, count));
+        let found =
+            RANGE.step_by(usize::from(BLOCK)).find_map(|first| Self::try_block(first, count));
         found.ok_or_else(|| anyhow::anyhow!("there is no free block of {BLOCK} ports"))
     }
 

@@ -47,7 +47,11 @@ pub(super) struct Scheme {
 
 impl Scheme {
     /// `bandwidths` is the path of a file that will exist when they vote.
-    pub(super) fn new(authorities: &[Authority], bandwidths: &Path, vanilla_scheduler: bool) -> Result<Self> {
+    pub(super) fn new(
+        authorities: &[Authority],
+        bandwidths: &Path,
+        vanilla_scheduler: bool,
+    ) -> Result<Self> {
         let mut everybody = EVERYBODY.to_owned();
         writeln!(everybody, "__OwningControllerProcess {}", std::process::id())?;
         if vanilla_scheduler {

@@ -67,7 +67,9 @@ impl Answer {
     /// The objects that a command answered, one a line.
     pub fn objects<T: DeserializeOwned>(self) -> Result<Vec<T>> {
         let text = self.text()?;
-        let read = |line| serde_json::from_str(line).with_context(|| format!("the command answered {line}"));
+        let read = |line| {
+            serde_json::from_str(line).with_context(|| format!("the command answered {line}"))
+        };
         text.lines().map(read).collect()
     }
 
@@ -76,7 +78,8 @@ impl Answer {
         ensure!(self.code != 0, "the command was not refused: {}", self.stdout.trim_end());
         ensure!(self.stdout.is_empty(), "a refused command answered {}", self.stdout);
         let last = self.stderr.lines().last().context("a refused command said nothing")?;
-        let error: Error = serde_json::from_str(last).with_context(|| format!("a refused command said {last}"))?;
+        let error: Error =
+            serde_json::from_str(last).with_context(|| format!("a refused command said {last}"))?;
         Ok(Refused { exit: self.code, ..error.error })
     }
 }

@@ -30,7 +30,11 @@ impl Events {
     }
 
     /// Waits until `find` finds something in all that came.
-    pub(super) async fn wait<T>(&self, patience: Duration, find: impl Fn(&[Event]) -> Option<T>) -> Result<T> {
+    pub(super) async fn wait<T>(
+        &self,
+        patience: Duration,
+        find: impl Fn(&[Event]) -> Option<T>,
+    ) -> Result<T> {
         let mut events = self.events.clone();
         let found = async {
             loop {
@@ -40,7 +44,9 @@ impl Events {
                 events.changed().await.context("`chive events` has ended")?;
             }
         };
-        timeout(patience, found).await.with_context(|| format!("not within {} s", patience.as_secs()))?
+        timeout(patience, found)
+            .await
+            .with_context(|| format!("not within {} s", patience.as_secs()))?
     }
 }
 

@@ -25,17 +25,26 @@ impl Node {
         let mut process = command.start()?;
         let lines = process.take_stdout().context("the output is not piped")?;
         let (sender, status) = watch::channel(None);
-        let node = Self { process, status, _reading: AbortOnDropHandle::new(tokio::spawn(read(lines, sender))) };
+        let node = Self {
+            process,
+            status,
+            _reading: AbortOnDropHandle::new(tokio::spawn(read(lines, sender))),
+        };
         node.until(patience, |_| true).await?;
         Ok(node)
     }
 
     /// Waits for a state that pleases.
-    pub(super) async fn until(&self, patience: Duration, pleases: impl Fn(&Status) -> bool) -> Result<Status> {
+    pub(super) async fn until(
+        &self,
+        patience: Duration,
+        pleases: impl Fn(&Status) -> bool,
+    ) -> Result<Status> {
         let mut status = self.status.clone();
         let pleasing = status.wait_for(|status| status.as_ref().is_some_and(&pleases));
         let pleasing = timeout(patience, pleasing).await;
-        let pleasing = pleasing.with_context(|| self.last_words(patience))?.context("the node has ended")?;
+        let pleasing =
+            pleasing.with_context(|| self.last_words(patience))?.context("the node has ended")?;
         pleasing.clone().context("the node said nothing")
     }
 
@@ -46,7 +55,11 @@ impl Node {
     fn last_words(&self, patience: Duration) -> String {
         let tor = self.status.borrow().as_ref().map(|status| status.tor.clone());
         let tor = tor.map(|tor| format!("{} %: {:?} {:?}", tor.percent, tor.summary, tor.stalled));
-        format!("not within {} s; Tor: {}", patience.as_secs(), tor.as_deref().unwrap_or("not started"))
+        format!(
+            "not within {} s; Tor: {}",
+            patience.as_secs(),
+            tor.as_deref().unwrap_or("not started")
+        )
     }
 
     /// Sends SIGINT, and waits for the end.

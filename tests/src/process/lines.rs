@@ -27,7 +27,11 @@ impl Lines {
     }
 
     /// Reads until a line pleases `wanted`, and returns that line.
-    pub async fn find(&mut self, deadline: Duration, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    pub async fn find(
+        &mut self,
+        deadline: Duration,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         let found = async {
             while let Some(line) = self.next().await? {
                 if wanted(&line) {

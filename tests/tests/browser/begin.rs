@@ -103,7 +103,9 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
     std::fs::write(&file, BASE64.decode(picture.as_bytes())?)?;
     bob.clicks("add").await?;
     bob.window.gives_file(&file).await?;
-    bob.window.until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()]).await?;
+    bob.window
+        .until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()])
+        .await?;
     bob.clicks("add-go").await?;
     bob.window.sees(".talk h1", "Alice").await?;
     // Each other's safety number is scanned as well: the right one is taken, another one is not.
@@ -139,7 +141,8 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
         const seen = c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 0); \
         return [c.width, btoa(Array.from(seen, b => String.fromCharCode(b)).join(''))]; })()";
     let drawn = alice.window.until(drawn, vec![]).await?;
-    let (width, grey) = (drawn[0].as_u64().context("no width")?, drawn[1].as_str().context("no picture")?);
+    let (width, grey) =
+        (drawn[0].as_u64().context("no width")?, drawn[1].as_str().context("no picture")?);
     let grey = BASE64.decode(grey.as_bytes())?;
     let colourless = vec![128; grey.len() / 2];
     let head = format!("YUV4MPEG2 W{width} H{width} F10:1 Ip C420jpeg\nFRAME\n");
@@ -150,7 +153,9 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     bob.closes().await?;
     bob.clicks("add").await?;
     bob.clicks("qr-camera").await?;
-    bob.window.until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()]).await?;
+    bob.window
+        .until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()])
+        .await?;
     // It is off again.
     bob.window.sees_no("dialog video").await?;
     bob.clicks("add-go").await?;
@@ -162,7 +167,8 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
 async fn russian_is_spoken_to_who_speaks_it() -> Result<()> {
     let scene = Scene::begin().await?;
     let look = Look { language: "ru", ..Look::default() };
-    let (anna, boris) = (scene.newcomer("Анна", &look).await?, scene.newcomer("Борис", &look).await?);
+    let (anna, boris) =
+        (scene.newcomer("Анна", &look).await?, scene.newcomer("Борис", &look).await?);
     for person in [&anna, &boris] {
         person.begins().await?;
         person.closes().await?;

@@ -38,7 +38,10 @@ async fn what_is_locked_is_gone_from_the_page_and_back_after_the_passphrase() ->
     alice.hears("A secret of ours.").await?;
     alice.locks().await?;
     let left = alice.window.evaluates("document.documentElement.outerHTML + document.title + JSON.stringify({ ...localStorage, ...sessionStorage })", vec![]).await?;
-    ensure!(left.as_str().is_some_and(|left| !left.contains("secret of ours") && !left.contains("Bob")), "{left}");
+    ensure!(
+        left.as_str().is_some_and(|left| !left.contains("secret of ours") && !left.contains("Bob")),
+        "{left}"
+    );
     alice.fills("passphrase", "not this one").await?;
     alice.clicks("unlock-go").await?;
     alice.window.sees(".wrong", "not the passphrase").await?;

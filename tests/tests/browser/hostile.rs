@@ -28,7 +28,10 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     ensure!(title.as_str().is_some_and(|title| title.ends_with("Chive")), "{title}");
     let shown = alice
         .window
-        .evaluates("[...document.querySelectorAll('.text, .last')].map(e => e.textContent).join('')", vec![])
+        .evaluates(
+            "[...document.querySelectorAll('.text, .last')].map(e => e.textContent).join('')",
+            vec![],
+        )
         .await?;
     let shown = shown.as_str().unwrap_or_default();
     ensure!(!shown.contains('\u{202e}') && shown.contains("<U+202E>"), "an override acts");
@@ -55,7 +58,8 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
 }
 
 /// Tells of one event more, once, after the page has begun.
-const SOMEBODY_ELSE: &str = "(() => { const ask = window.fetch; window.fetch = async (path, init) => {
+const SOMEBODY_ELSE: &str =
+    "(() => { const ask = window.fetch; window.fetch = async (path, init) => {
     if (!path.startsWith('/v1/events') || sessionStorage.told) return ask(path, init);
     sessionStorage.told = 'yes';
     const [{ id }] = await (await ask('/v1/contacts', { headers: init.headers })).json();
@@ -67,7 +71,8 @@ const SOMEBODY_ELSE: &str = "(() => { const ask = window.fetch; window.fetch = a
 async fn that_somebody_posed_as_a_contact_is_shown_until_it_was_closed() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, _bob) = scene.friends().await?;
-    let kept = "performance.getEntriesByType('resource').some(e => e.name.includes('/notes/ui.alarm.'))";
+    let kept =
+        "performance.getEntriesByType('resource').some(e => e.name.includes('/notes/ui.alarm.'))";
     alice.window.begins_with(SOMEBODY_ELSE).await?;
     for _ in 0..2 {
         alice.window.opens(alice.host.address()).await?;

@@ -1,4 +1,5 @@
-//! A node that ends under an open page, a profile that is locked, and one that comes back from its backup.
+//! A node that ends under an open page, a profile that is locked, and one that comes back from its
+//! backup.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -62,7 +62,8 @@ async fn what_an_event_told_is_not_undone_by_an_answer_from_before() -> Result<(
     alice.sets("network").await?;
     alice.fills("server-address", server.address()).await?;
     alice.clicks("server-add").await?;
-    let answered = "[...document.querySelectorAll('dialog input')].every((field) => field.value === '')";
+    let answered =
+        "[...document.querySelectorAll('dialog input')].every((field) => field.value === '')";
     alice.window.until(answered, vec![]).await?;
     alice.window.sees(".server .hint", reachable).await?;
     alice.kept_to_itself().await

@@ -36,7 +36,8 @@ impl Scene {
 
     async fn newcomer_with(&self, links: Links, name: &str, look: &Look) -> Result<Person> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_chive-loopback"));
-        let host = Host::open_with(links, &program, &self.network(), &self.home.path().join(name)).await?;
+        let host =
+            Host::open_with(links, &program, &self.network(), &self.home.path().join(name)).await?;
         let window = self.browser.window(look).await?;
         window.opens(&host.url).await?;
         let words = Words::of(look.language)?;
@@ -185,7 +186,8 @@ impl Person {
 
     /// The newest of one's own messages is so far.
     pub(crate) async fn until_last_is(&self, state: &str) -> Result<()> {
-        let script = "[...document.querySelectorAll('.bubble.mine')].at(-1)?.classList.contains(a[0])";
+        let script =
+            "[...document.querySelectorAll('.bubble.mine')].at(-1)?.classList.contains(a[0])";
         self.window.until(script, vec![state.into()]).await.map(drop)
     }
 
@@ -219,8 +221,10 @@ impl Person {
     pub(crate) async fn kept_to_itself(&self) -> Result<()> {
         let home = self.host.address().to_owned();
         for url in self.window.asked_for().await? {
-            let fine =
-                url.starts_with(&home) || url.starts_with("blob:") || url == "about:blank" || url.starts_with("data:");
+            let fine = url.starts_with(&home)
+                || url.starts_with("blob:")
+                || url == "about:blank"
+                || url.starts_with("data:");
             ensure!(fine, "the page of {} asked for {url}", self.name);
         }
         let complaints = self.window.complaints().await?;

@@ -1,5 +1,5 @@
-//! Every screen, in both languages and both themes: nobody is kept from using it, and `CHIVE_SCREENSHOTS` says where a
-//! picture of it goes.
+//! Every screen, in both languages and both themes: nobody is kept from using it, and
+//! `CHIVE_SCREENSHOTS` says where a picture of it goes.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,10 @@ impl Tour<'_> {
             .await?;
         if let Some(directory) = &self.pictures {
             std::fs::create_dir_all(directory)?;
-            std::fs::write(directory.join(format!("{screen}-{}.png", self.name)), window.picture().await?)?;
+            std::fs::write(
+                directory.join(format!("{screen}-{}.png", self.name)),
+                window.picture().await?,
+            )?;
         }
         window.fits(&format!("{screen}-{}", self.name)).await?;
         if self.right_to_left {
@@ -40,7 +43,11 @@ impl Tour<'_> {
         let phone = "(() => { const back = document.querySelector('.talk .phone'); \
             if (back?.checkVisibility()) back.click(); return true; })()";
         self.person.window.until(phone, vec![]).await?;
-        self.person.window.until("document.querySelector('.side').checkVisibility()", vec![]).await.map(drop)
+        self.person
+            .window
+            .until("document.querySelector('.side').checkVisibility()", vec![])
+            .await
+            .map(drop)
     }
 }
 
@@ -60,7 +67,10 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
     if right_to_left {
         alice.window.begins_with(RIGHT_TO_LEFT).await?;
         alice.window.opens(alice.host.address()).await?;
-        alice.window.until("document.documentElement.dir === 'rtl' && document.querySelector('h1')", vec![]).await?;
+        alice
+            .window
+            .until("document.documentElement.dir === 'rtl' && document.querySelector('h1')", vec![])
+            .await?;
     }
     let pictures = std::env::var_os("CHIVE_SCREENSHOTS").map(PathBuf::from);
     let tour = Tour { person: &alice, name: name.to_owned(), right_to_left, pictures };
@@ -132,7 +142,10 @@ async fn talk(alice: &Person, bob: &Person) -> Result<()> {
         (false, "Nor that. We both are onion services."),
         (true, "Grüße, приве́т, שלום, γειά σου"),
         (true, "🌱"),
-        (false, "Look at https://example.org/about when you have time.\nIt is in two parts:\n– one\n– two"),
+        (
+            false,
+            "Look at https://example.org/about when you have time.\nIt is in two parts:\n– one\n– two",
+        ),
         (
             true,
             "I will, thank you. It may take me until tomorrow, because there is much to do here and I would like to read it in peace.",
@@ -195,7 +208,8 @@ async fn russian_in_the_light() -> Result<()> {
 
 #[tokio::test]
 async fn russian_in_the_dark_on_a_phone() -> Result<()> {
-    all("ru-phone-dark", Look { language: "ru", dark: true, size: PHONE, ..Look::default() }, false).await
+    all("ru-phone-dark", Look { language: "ru", dark: true, size: PHONE, ..Look::default() }, false)
+        .await
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A conversation: states and reasons, drafts, what disappears, search, notifications, many messages.
+//! A conversation: states and reasons, drafts, what disappears, search, notifications, many
+//! messages.
 
 use std::time::Duration;
 
@@ -21,7 +22,10 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     alice.window.until("document.querySelectorAll('.bubble.queued').length === 2", vec![]).await?;
     let last = "(() => { const all = document.querySelectorAll('.why button'); all[all.length - 1].click(); return all.length; })()";
     alice.window.until(last, vec![]).await?;
-    alice.window.until("document.querySelectorAll('.bubble.cancelled').length === 1", vec![]).await?;
+    alice
+        .window
+        .until("document.querySelectorAll('.bubble.cancelled').length === 1", vec![])
+        .await?;
     bob.unlocks().await?;
     bob.opens("Alice").await?;
     bob.hears("Where are you?").await?;
@@ -31,8 +35,8 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     Ok(())
 }
 
-/// Holds back the answer to the first question of a kind, which sets `held`, until `go` is set, and then sets `gone`;
-/// `latest` is the newest of the other answers.
+/// Holds back the answer to the first question of a kind, which sets `held`, until `go` is set, and
+/// then sets `gone`; `latest` is the newest of the other answers.
 const HOLD_BACK: &str = "(() => { const ask = window.fetch;
     window.fetch = async (path, init) => {
         const answer = await ask(path, init);
@@ -58,7 +62,8 @@ async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result
     bob.window.sees(".talk .hint", "Offline").await?;
     bob.says("The second").await?;
     bob.until_last_is("queued").await?;
-    // He looks at the conversation anew. What is read says that it waits, and comes when an event has told otherwise.
+    // He looks at the conversation anew. What is read says that it waits, and comes when an event
+    // has told otherwise.
     bob.window.evaluates(HOLD_BACK, vec!["/messages[?]".into()]).await?;
     bob.opens("Alice").await?;
     bob.window.sees_no(".bubble").await?;
@@ -66,7 +71,10 @@ async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result
     bob.window.sees(".bubble.delivered", "The second").await?;
     bob.window.evaluates("window.go = true", vec![]).await?;
     bob.window.sees(".bubble.delivered", "The first").await?;
-    ensure!(bob.window.count(".bubble.delivered").await? == 2, "it is shown as waiting, and is not");
+    ensure!(
+        bob.window.count(".bubble.delivered").await? == 2,
+        "it is shown as waiting, and is not"
+    );
     Ok(())
 }
 
@@ -77,7 +85,8 @@ async fn what_is_unread_is_not_undone_by_an_answer_from_before() -> Result<()> {
     alice.locks().await?;
     alice.unlocks().await?;
     alice.window.sees(".who .name", "Bob").await?;
-    // When he says something, it is asked how the conversation is. The answer comes after what he says later.
+    // When he says something, it is asked how the conversation is. The answer comes after what he
+    // says later.
     alice.window.evaluates(HOLD_BACK, vec!["/conversations/[^/]*$".into()]).await?;
     bob.says("Are you there?").await?;
     alice.window.until("window.held", vec![]).await?;
@@ -118,7 +127,10 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     alice.unlocks().await?;
     alice.window.sees(".who .draft", "Draft:").await?;
     alice.opens("Bob").await?;
-    alice.window.until("document.querySelector('.composer textarea').value === 'Bring the '", vec![]).await?;
+    alice
+        .window
+        .until("document.querySelector('.composer textarea').value === 'Bring the '", vec![])
+        .await?;
     alice.window.types(".search input", "harb").await?;
     alice.window.sees(".found mark", "harb").await?;
     alice.window.clicks(".found .hit").await?;
@@ -218,9 +230,14 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     alice.says("The answer").await?;
     alice.window.sees(".who .last", "The answer").await?;
     alice.window.sees(".bubble.mine", "The answer").await?;
-    let first = "document.querySelector('.day.new').parentElement.querySelector('.text').textContent";
-    ensure!(alice.window.evaluates(first, vec![]).await? == "The first", "what is unread begins elsewhere");
-    let told = "performance.getEntriesByType('resource').filter(e => e.name.endsWith('/read')).length";
+    let first =
+        "document.querySelector('.day.new').parentElement.querySelector('.text').textContent";
+    ensure!(
+        alice.window.evaluates(first, vec![]).await? == "The first",
+        "what is unread begins elsewhere"
+    );
+    let told =
+        "performance.getEntriesByType('resource').filter(e => e.name.endsWith('/read')).length";
     ensure!(alice.window.evaluates(told, vec![]).await? == 1, "it is told again and again");
     Ok(())
 }
@@ -279,7 +296,8 @@ async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<
         bob.says(&format!("{number} {}", "and more ".repeat(60))).await?;
         alice.hears(&format!("{number} and")).await?;
     }
-    // The page hears that it was scrolled, as after each message, before it knows how much room it has.
+    // The page hears that it was scrolled, as after each message, before it knows how much room it
+    // has.
     let smaller = "(() => { const rows = document.querySelector('.rows'); document.querySelector('.composer textarea').style.height = '200px'; \
         rows.dispatchEvent(new Event('scroll')); return true; })()";
     alice.window.evaluates(smaller, vec![]).await?;
@@ -347,8 +365,14 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
     alice.window.types(".search input", "lighthouse").await?;
     alice.window.clicks(".found .hit").await?;
     // A hundred pages of them are read for that.
-    alice.window.until("document.querySelectorAll('.rows [role=listitem]')[0]?.ariaSetSize > 50000", vec![]).await?;
-    alice.window.until("document.querySelector('.bubble.hit')?.textContent.includes('Number 7 at')", vec![]).await?;
+    alice
+        .window
+        .until("document.querySelectorAll('.rows [role=listitem]')[0]?.ariaSetSize > 50000", vec![])
+        .await?;
+    alice
+        .window
+        .until("document.querySelector('.bubble.hit')?.textContent.includes('Number 7 at')", vec![])
+        .await?;
     let set = "[...document.querySelectorAll('.rows [role=listitem]')].every(e => e.ariaSetSize === '100000')";
     ensure!(alice.window.evaluates(set, vec![]).await? == true);
     ensure!(alice.window.count(".bubble").await? < 60);
@@ -356,11 +380,15 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
     let frames = "new Promise(done => { const rows = document.querySelector('.rows'), times = []; let before = performance.now(); \
         const step = () => { const now = performance.now(); times.push(now - before); before = now; rows.scrollTop += 350; \
         if (times.length < 90) requestAnimationFrame(step); else done(times.slice(5).sort((a, b) => a - b)); }; requestAnimationFrame(step); })";
-    // Other work on the machine makes many frames slow; a list that looked at all messages would make all of them so.
+    // Other work on the machine makes many frames slow; a list that looked at all messages would
+    // make all of them so.
     let mut quickest = f64::INFINITY;
     for _ in 0..5 {
         let times = alice.window.evaluates(frames, vec![]).await?;
-        let frame = times.as_array().and_then(|all| all.get(all.len() / 8)?.as_f64()).context("no times")?;
+        let frame = times
+            .as_array()
+            .and_then(|all| all.get(all.len() / 8)?.as_f64())
+            .context("no times")?;
         quickest = quickest.min(frame);
         if quickest < FRAME {
             break;
@@ -383,8 +411,11 @@ async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
     alice.window.evaluates(&format!("(() => {{ {system} return true; }})()"), vec![]).await?;
     bob.says("The first.").await?;
     alice.window.until("document.title === '(1) Chive'", vec![]).await?;
-    let all =
-        [("quiet", "[['New message', null]]"), ("names", "[['Bob', null]]"), ("all", "[['Bob', 'Said in all.']]")];
+    let all = [
+        ("quiet", "[['New message', null]]"),
+        ("names", "[['Bob', null]]"),
+        ("all", "[['Bob', 'Said in all.']]"),
+    ];
     for (unread, (level, told)) in all.into_iter().enumerate() {
         alice.sets("privacy").await?;
         alice.window.chooses(alice.words.say("notify")?, level).await?;

@@ -1,5 +1,5 @@
-//! A rendezvous server that answers late, wrongly, with an old board, with an endless one, or not at all: messages go
-//! on as if there were none, and it is called what it is.
+//! A rendezvous server that answers late, wrongly, with an old board, with an endless one, or not
+//! at all: messages go on as if there were none, and it is called what it is.
 
 use std::fs;
 use std::iter::repeat_n;
@@ -20,13 +20,14 @@ use crate::stage::{Stage, received_exactly};
 
 /// The periods of C-tor in a network for tests, in minutes: 24 votes.
 const PERIOD: u64 = 8;
-/// Of how many relays in a row a descriptor is asked for: of all. The random value by which it is placed is another in
-/// every period, too, and not everybody has it at once.
+/// Of how many relays in a row a descriptor is asked for: of all. The random value by which it is
+/// placed is another in every period, too, and not everybody has it at once.
 const SPREAD: u64 = 8;
 /// How long a node waits for an answer before it says so: longer may take what is waited for here.
 const SILENCE: Duration = Duration::from_mins(1);
 const SILENT: Reason = Reason::ServerTimedOut;
-/// The most that a node may ever hold in memory, in KiB: twice what was measured, of which 64 MiB are Argon2id's.
+/// The most that a node may ever hold in memory, in KiB: twice what was measured, of which 64 MiB
+/// are Argon2id's.
 const MOST_MEMORY: u64 = 192 * 1024;
 /// The most that may be taken of an endless body: 7 MB that a client reads, and what is on its way.
 const MOST_TAKEN: usize = 32 << 20;
@@ -45,7 +46,8 @@ impl Scene {
         let stage = stage.with_parameter("hsdir_interval", PERIOD)?;
         let mut stage = stage.with_parameter("hsdir_spread_fetch", SPREAD)?;
         stage.around.patience += SILENCE;
-        let (server, (alice, bob)) = tokio::try_join!(Liar::start(&home, network, settings), stage.alice_and_bob())?;
+        let (server, (alice, bob)) =
+            tokio::try_join!(Liar::start(&home, network, settings), stage.alice_and_bob())?;
         tokio::try_join!(uses(&alice, server.address()), uses(&bob, server.address()))?;
         both_know(&alice, &bob).await?;
         Ok(Self { server, alice, bob })
@@ -74,13 +76,17 @@ impl Scene {
         self.is_told(state, &reason).await?;
         let bob = self.alice.contact("Bob").await?;
         let why = Reason::PresenceServer { cause: reason.boxed() };
-        ensure!(bob.presence == Presence::Unknown && bob.presence_reason == Some(why), "Alice sees {bob:?}");
+        ensure!(
+            bob.presence == Presence::Unknown && bob.presence_reason == Some(why),
+            "Alice sees {bob:?}"
+        );
         Ok(())
     }
 
     /// Alice says what is wrong with the server.
     async fn is_told(&self, state: ServerState, reason: &Reason) -> Result<()> {
-        let named = |server: &Server| server.state == state && server.reason.as_ref() == Some(reason);
+        let named =
+            |server: &Server| server.state == state && server.reason.as_ref() == Some(reason);
         self.alice.until_server(&format!("a server {state:?} because {reason:?}"), named).await?;
         let listed = self.alice.reads(["server", "list"]).await?;
         ensure!(listed.contains(" ("), "for people: {listed}");
@@ -99,8 +105,12 @@ impl Scene {
 
     async fn is_good_again(&self) -> Result<()> {
         self.server.turns(Conduct::Honest);
-        let good = |server: &Server| server.state == ServerState::Reachable && server.reason.is_none();
-        tokio::try_join!(self.alice.until_server("a good server", good), self.bob.until_server("a good server", good))?;
+        let good =
+            |server: &Server| server.state == ServerState::Reachable && server.reason.is_none();
+        tokio::try_join!(
+            self.alice.until_server("a good server", good),
+            self.bob.until_server("a good server", good)
+        )?;
         Ok(())
     }
 }
@@ -194,7 +204,11 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
     scene.again().await?;
     let too_many = Reason::ServerAnswer { fault: AnswerFault::BoardTooLong };
     scene.is_called(ServerState::Unreachable, too_many).await?;
-    scene.server.turns(Conduct::Drones("/v1/info", Bytes::from_static(b"{"), vec![b' '; 1 << 16].into()));
+    scene.server.turns(Conduct::Drones(
+        "/v1/info",
+        Bytes::from_static(b"{"),
+        vec![b' '; 1 << 16].into(),
+    ));
     let too_long = Reason::ServerAnswer { fault: AnswerFault::TooLong };
     scene.is_called(ServerState::Unreachable, too_long).await?;
     let event = Bytes::from_static(b"event: changes\ndata: ");

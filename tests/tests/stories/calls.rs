@@ -13,7 +13,8 @@ use crate::stage::{Stage, meet};
 
 /// Who opens these looks up names of machines.
 const NAME_FILES: [&str; 4] = ["resolv.conf", "/etc/hosts", "host.conf", "gai.conf"];
-/// Where arti asks for the name of our user, and for its group: the one thing that it wants of the system.
+/// Where arti asks for the name of our user, and for its group: the one thing that it wants of the
+/// system.
 const USERS: &str = "/var/run/nscd/socket";
 
 /// What was seen of somebody's network.
@@ -24,7 +25,9 @@ struct Seen {
 }
 
 /// One life, from `init` to `wipe`, twice at the same time.
-pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_asks_no_dns(stage: Stage) -> Result<()> {
+pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_asks_no_dns(
+    stage: Stage,
+) -> Result<()> {
     let traced = |name: &str| {
         let home = stage.home.join(name);
         Person::without_profile(&stage.around, &home, name)?.with_traces(home.join("traces"))
@@ -66,8 +69,14 @@ pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_ask
 fn relay_ports(config: &Path) -> Result<BTreeSet<u16>> {
     let config: Table = fs::read_to_string(config)?.parse()?;
     let caches = config["tor_network"]["fallback_caches"].as_array().context("no relays")?;
-    let places = caches.iter().filter_map(|cache| cache["orports"].as_array()).flatten().filter_map(Value::as_str);
-    places.map(|place| Ok(place.strip_prefix("127.0.0.1:").context("elsewhere")?.parse()?)).collect()
+    let places = caches
+        .iter()
+        .filter_map(|cache| cache["orports"].as_array())
+        .flatten()
+        .filter_map(Value::as_str);
+    places
+        .map(|place| Ok(place.strip_prefix("127.0.0.1:").context("elsewhere")?.parse()?))
+        .collect()
 }
 
 /// Fails if a call in somebody's traces is none that Chive should make.
@@ -86,8 +95,13 @@ fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Re
     let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
     match name {
         "socket" | "socketpair" => {
-            let kind = arguments.split_once(", ").map(|(family, rest)| (family, rest.starts_with("SOCK_STREAM")));
-            ensure!(matches!(kind, Some(("AF_UNIX", _) | ("AF_INET", true))), "a socket of another kind");
+            let kind = arguments
+                .split_once(", ")
+                .map(|(family, rest)| (family, rest.starts_with("SOCK_STREAM")));
+            ensure!(
+                matches!(kind, Some(("AF_UNIX", _) | ("AF_INET", true))),
+                "a socket of another kind"
+            );
         }
         "connect" if arguments.contains("AF_UNIX") => {
             let own = is_own(arguments, home);
@@ -96,20 +110,28 @@ fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Re
         }
         "connect" => {
             ensure!(arguments.contains("inet_addr(\"127.0.0.1\")"), "another machine");
-            let port = arguments.split_once("htons(").and_then(|(_, rest)| rest.split(')').next()?.parse().ok());
+            let port = arguments
+                .split_once("htons(")
+                .and_then(|(_, rest)| rest.split(')').next()?.parse().ok());
             let port = port.context("no port")?;
             ensure!(relays.contains(&port), "no relay");
             seen.relays.insert(port);
         }
-        "bind" => ensure!(arguments.contains("AF_UNIX") && is_own(arguments, home), "it listens elsewhere"),
+        "bind" => ensure!(
+            arguments.contains("AF_UNIX") && is_own(arguments, home),
+            "it listens elsewhere"
+        ),
         "sendto" | "sendmsg" | "sendmmsg" => {
-            ensure!(!arguments.contains("sa_family") && !arguments.contains("sin_"), "a packet to an address");
+            ensure!(
+                !arguments.contains("sa_family") && !arguments.contains("sin_"),
+                "a packet to an address"
+            );
         }
         "open" | "openat" => {
             ensure!(NAME_FILES.iter().all(|file| !arguments.contains(file)), "a look-up of names");
         }
-        "listen" | "accept" | "accept4" | "recvfrom" | "recvmsg" | "recvmmsg" | "getsockopt" | "setsockopt"
-        | "getsockname" | "getpeername" | "shutdown" => {}
+        "listen" | "accept" | "accept4" | "recvfrom" | "recvmsg" | "recvmmsg" | "getsockopt"
+        | "setsockopt" | "getsockname" | "getpeername" | "shutdown" => {}
         // A thread that was killed between two calls.
         "???" if arguments == " <detached ...>" => {}
         _ if name.starts_with("---") || name.starts_with("+++") || name.starts_with("<...") => {}

@@ -39,8 +39,11 @@ impl Tap {
     async fn before_first_relay(config: &Table) -> Result<Self> {
         let relay = &config["tor_network"]["fallback_caches"][0];
         let text = |value: &toml::Value| value.as_str().map(str::to_owned).context("no text");
-        let (rsa, ed25519, place) =
-            (text(&relay["rsa_identity"])?, text(&relay["ed_identity"])?, text(&relay["orports"][0])?);
+        let (rsa, ed25519, place) = (
+            text(&relay["rsa_identity"])?,
+            text(&relay["ed_identity"])?,
+            text(&relay["orports"][0])?,
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let line = format!("{} {rsa} ed25519:{ed25519}", listener.local_addr()?);
         let sent = Arc::new(AtomicU64::new(0));
@@ -72,9 +75,13 @@ async fn carry_all(listener: TcpListener, relay: String, sent: Arc<AtomicU64>) {
         let (relay, sent) = (relay.clone(), Arc::clone(&sent));
         connections.spawn(async move {
             let relay = TcpStream::connect(relay).await?;
-            let ((from_client, to_client), (from_relay, to_relay)) = (client.into_split(), relay.into_split());
+            let ((from_client, to_client), (from_relay, to_relay)) =
+                (client.into_split(), relay.into_split());
             let received = AtomicU64::new(0);
-            tokio::try_join!(carry(from_client, to_relay, &sent), carry(from_relay, to_client, &received))?;
+            tokio::try_join!(
+                carry(from_client, to_relay, &sent),
+                carry(from_relay, to_client, &received)
+            )?;
             anyhow::Ok(())
         });
     }
@@ -102,7 +109,8 @@ fn usual(counts: &[u64]) -> Result<u64> {
     for count in counts {
         *times.entry(*count).or_default() += 1;
     }
-    let (count, often) = times.into_iter().max_by_key(|(_, often)| *often).context("nothing was counted")?;
+    let (count, often) =
+        times.into_iter().max_by_key(|(_, often)| *often).context("nothing was counted")?;
     ensure!(2 * often > counts.len(), "there is no usual number of cells in {counts:?}");
     Ok(count)
 }
@@ -112,20 +120,29 @@ async fn sends(from: &Person, to: &Person, text: &str) -> Result<()> {
     to.sees(&message.text).await.map(|_| ())
 }
 
-pub(crate) async fn a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence(stage: Stage) -> Result<()> {
+pub(crate) async fn a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence(
+    stage: Stage,
+) -> Result<()> {
     let config = fs::read_to_string(stage.around.tor_config.as_deref().unwrap_or(Path::new("")))?;
     let tap = Tap::before_first_relay(&config.parse()?).await?;
     let file = stage.home.join("tapped.toml");
-    fs::write(&file, format!("{config}\n[bridges]\nenabled = true\nbridges = [\"{}\"]\n", tap.line))?;
-    let stage = Stage::new(&stage.home, Surroundings { patience: PATIENCE, ..stage.around.clone() });
-    let tapped = Stage::new(&stage.home, Surroundings { tor_config: Some(file), ..stage.around.clone() });
+    fs::write(
+        &file,
+        format!("{config}\n[bridges]\nenabled = true\nbridges = [\"{}\"]\n", tap.line),
+    )?;
+    let stage =
+        Stage::new(&stage.home, Surroundings { patience: PATIENCE, ..stage.around.clone() });
+    let tapped =
+        Stage::new(&stage.home, Surroundings { tor_config: Some(file), ..stage.around.clone() });
     let (alice, bob) = tokio::try_join!(tapped.person("Alice"), stage.person("Bob"))?;
     meet(&alice, &bob).await?;
 
     let mut counts: [Vec<u64>; 4] = Default::default();
     let [receipts, words, sentences, pages] = &mut counts;
-    let (sentence, page) =
-        ("The meeting is at the old place, an hour later than last time. ".repeat(4), "x".repeat(4000));
+    let (sentence, page) = (
+        "The meeting is at the old place, an hour later than last time. ".repeat(4),
+        "x".repeat(4000),
+    );
     for number in 0..TIMES {
         // For what Bob writes, Alice sends nothing but the receipt.
         receipts.push(tap.cells(sends(&bob, &alice, &format!("{number}"))).await?);
@@ -134,7 +151,8 @@ pub(crate) async fn a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence(sta
         pages.push(tap.cells(sends(&alice, &bob, &format!("{number}: {page}"))).await?);
     }
     tracing::info!(?receipts, ?words, ?sentences, ?pages, "cells");
-    let [receipt, word, sentence, page] = [usual(receipts)?, usual(words)?, usual(sentences)?, usual(pages)?];
+    let [receipt, word, sentence, page] =
+        [usual(receipts)?, usual(words)?, usual(sentences)?, usual(pages)?];
     ensure!(receipt == word && word == sentence, "{counts:?}");
     ensure!(page > word, "the cells of a whole page are not counted: {counts:?}");
     Ok(())

@@ -20,7 +20,9 @@ pub(crate) async fn a_blocked_contact_is_silent_until_it_is_unblocked(stage: Sta
     let refused = alice.is_refused(["send", "Bob", "no"]).await?;
     ensure!((refused.exit, refused.code.as_str()) == (7, "contact_blocked"), "{refused:?}");
     // Bob tries, and does not get through.
-    let tried = bob.is_refused(["send", "Alice", "three", "--wait", "delivered", "--timeout", "5s"]).await?;
+    let tried = bob
+        .is_refused(["send", "Alice", "three", "--wait", "delivered", "--timeout", "5s"])
+        .await?;
     ensure!((tried.exit, tried.code.as_str()) == (8, "timeout"), "{tried:?}");
     received_exactly(&alice, "Bob", &["one"]).await?;
 
@@ -32,7 +34,9 @@ pub(crate) async fn a_blocked_contact_is_silent_until_it_is_unblocked(stage: Sta
     received_exactly(&alice, "Bob", &["one", "two", "three"]).await
 }
 
-pub(crate) async fn a_removed_contact_is_left_behind_and_another_follows(stage: Stage) -> Result<()> {
+pub(crate) async fn a_removed_contact_is_left_behind_and_another_follows(
+    stage: Stage,
+) -> Result<()> {
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
     bob.delivers("Alice", "from Bob").await?;
     let done: serde_json::Value = alice.ask(["contact", "remove", "Bob", "--yes"]).await?;
@@ -40,7 +44,9 @@ pub(crate) async fn a_removed_contact_is_left_behind_and_another_follows(stage: 
     let unknown = alice.is_refused(["history", "Bob"]).await?;
     ensure!((unknown.exit, unknown.code.as_str()) == (6, "unknown_contact"), "{unknown:?}");
     bob.until_presence("Alice", Presence::Offline).await?;
-    let tried = bob.is_refused(["send", "Alice", "hello?", "--wait", "delivered", "--timeout", "5s"]).await?;
+    let tried = bob
+        .is_refused(["send", "Alice", "hello?", "--wait", "delivered", "--timeout", "5s"])
+        .await?;
     ensure!((tried.exit, tried.code.as_str()) == (8, "timeout"), "{tried:?}");
     // A receipt of Carol's comes over the link on which she was told the new address before.
     alice.delivers("Carol", "I have moved").await?;
@@ -73,7 +79,9 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let services = owner::services(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let current = services.iter().find(|service| service.kind == ServiceKind::Contacts && service.closes_at.is_none());
+    let current = services
+        .iter()
+        .find(|service| service.kind == ServiceKind::Contacts && service.closes_at.is_none());
     Ok(current.context("no endpoint")?.seed.onion_address())
 }
 

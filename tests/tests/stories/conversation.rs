@@ -5,11 +5,16 @@ use chive::api::types::{ContactState, Message, MessageState, Presence};
 
 use crate::stage::{Stage, received_exactly};
 
-pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(stage: Stage) -> Result<()> {
+pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(
+    stage: Stage,
+) -> Result<()> {
     let (alice, bob) = stage.alice_and_bob().await?;
     let hello = alice.sends("Bob", "hello").await?;
     let seen = bob.sees("hello").await?;
-    ensure!((seen.id, seen.conversation_name.as_str()) == (hello.id.clone(), "Alice"), "Bob sees another message");
+    ensure!(
+        (seen.id, seen.conversation_name.as_str()) == (hello.id.clone(), "Alice"),
+        "Bob sees another message"
+    );
     let receipt = alice.until(&hello, MessageState::Delivered).await?;
     ensure!(receipt.sent_at.is_some() && receipt.delivered_at.is_some(), "a receipt without times");
 
@@ -24,17 +29,24 @@ pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(stag
     tokio::try_join!(alice.delivers("Bob", "bye"), bob.delivers("Alice", "bye bye"))?;
 
     let (at_alice, at_bob) = tokio::try_join!(alice.history("Bob"), bob.history("Alice"))?;
-    let order = |history: &[Message]| history.iter().map(|message| message.id.clone()).collect::<Vec<_>>();
+    let order =
+        |history: &[Message]| history.iter().map(|message| message.id.clone()).collect::<Vec<_>>();
     ensure!(at_alice.len() == 14, "Alice has {} messages", at_alice.len());
     ensure!(order(&at_alice) == order(&at_bob), "the two see different orders");
 
-    let numbers = (alice.contact("Bob").await?.safety_number, bob.contact("Alice").await?.safety_number);
-    ensure!(numbers.0.is_some() && numbers.0 == numbers.1, "the safety numbers differ: {numbers:?}");
+    let numbers =
+        (alice.contact("Bob").await?.safety_number, bob.contact("Alice").await?.safety_number);
+    ensure!(
+        numbers.0.is_some() && numbers.0 == numbers.1,
+        "the safety numbers differ: {numbers:?}"
+    );
     ensure!(alice.status().await?.waiting == 0, "something waits that was delivered");
     Ok(())
 }
 
-pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_later(stage: Stage) -> Result<()> {
+pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_later(
+    stage: Stage,
+) -> Result<()> {
     let (mut alice, mut bob) = tokio::try_join!(stage.person("Alice"), stage.newcomer("Bob"))?;
     // The link is there before anything was uploaded, and holds after Alice has left.
     let link = alice.invites().await?;
@@ -68,20 +80,32 @@ pub(crate) async fn each_line_piped_into_chat_is_a_message(stage: Stage) -> Resu
     Ok(())
 }
 
-pub(crate) async fn a_message_is_cancelled_before_it_leaves_and_another_expires(stage: Stage) -> Result<()> {
+pub(crate) async fn a_message_is_cancelled_before_it_leaves_and_another_expires(
+    stage: Stage,
+) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "first").await?;
     bob.stop().await?;
     alice.until_presence("Bob", Presence::Offline).await?;
 
     let regretted = alice.sends("Bob", "regretted").await?;
-    ensure!(regretted.state == MessageState::Queued && regretted.reason.is_some(), "it does not wait: {regretted:?}");
+    ensure!(
+        regretted.state == MessageState::Queued && regretted.reason.is_some(),
+        "it does not wait: {regretted:?}"
+    );
     let cancelled: Message = alice.ask(["cancel", &regretted.id]).await?;
     ensure!(cancelled.state == MessageState::Cancelled, "the message is {:?}", cancelled.state);
-    let late = alice.is_refused(["send", "Bob", "urgent", "--expires", "1s", "--wait", "delivered"]).await?;
+    let late = alice
+        .is_refused(["send", "Bob", "urgent", "--expires", "1s", "--wait", "delivered"])
+        .await?;
     ensure!((late.exit, late.code.as_str()) == (8, "expired"), "an expired message: {late:?}");
-    let patient = alice.is_refused(["send", "Bob", "second", "--wait", "delivered", "--timeout", "1s"]).await?;
-    ensure!((patient.exit, patient.code.as_str()) == (8, "timeout"), "a waiting message: {patient:?}");
+    let patient = alice
+        .is_refused(["send", "Bob", "second", "--wait", "delivered", "--timeout", "1s"])
+        .await?;
+    ensure!(
+        (patient.exit, patient.code.as_str()) == (8, "timeout"),
+        "a waiting message: {patient:?}"
+    );
 
     bob.start().await?;
     bob.sees("second").await?;
@@ -90,6 +114,9 @@ pub(crate) async fn a_message_is_cancelled_before_it_leaves_and_another_expires(
     let history = alice.history("Bob").await?;
     let third = history.last().context("no message")?;
     let gone = alice.is_refused(["cancel", &third.id]).await?;
-    ensure!((gone.exit, gone.code.as_str()) == (8, "already_sent"), "cancelling a delivered one: {gone:?}");
+    ensure!(
+        (gone.exit, gone.code.as_str()) == (8, "already_sent"),
+        "cancelling a delivered one: {gone:?}"
+    );
     Ok(())
 }

@@ -36,7 +36,11 @@ pub(crate) async fn the_demo_ends_well_and_leaves_nothing_when_killed(stage: Sta
     ensure!(report["ok"] == true, "{report}\n{narrated}");
     ensure!(report["sent"] == report["delivered"] && report["sent"].as_u64() > Some(5), "{report}");
     ensure!(report["lost"] == 0 && report["duplicated"] == 0, "{report}");
-    ensure!(report["cold_start_ms"].as_u64() > Some(100) && report["first_delivery_ms"].as_u64() > Some(1), "{report}");
+    ensure!(
+        report["cold_start_ms"].as_u64() > Some(100)
+            && report["first_delivery_ms"].as_u64() > Some(1),
+        "{report}"
+    );
 
     let processes = descendants(demo.id())?;
     // Eight nodes of Tor, two of Chive, two that follow events.
@@ -57,7 +61,8 @@ pub(crate) async fn an_interrupted_demo_cleans_up(stage: Stage) -> Result<()> {
     let status = timeout(DEMO_DEADLINE, demo.wait()).await.context("the demo does not end")??;
     ensure!(status.code() == Some(1), "the demo ended with {status}");
     all_vanish(&processes).await?;
-    let left: Vec<_> = fs::read_dir(stage.home.join("tmp"))?.flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(stage.home.join("tmp"))?.flatten().map(|entry| entry.file_name()).collect();
     ensure!(left.is_empty(), "the demo left {left:?}");
     Ok(())
 }
@@ -78,10 +83,16 @@ fn start_demo(stage: &Stage, argument: Option<&str>) -> Result<Child> {
 fn descendants(ancestor: u32) -> Result<Vec<u32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         // After the name, which may hold anything: the state, then the parent (see proc(5)).
-        let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).and_then(|id| id.parse().ok());
+        let parent = stat
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.split(' ').nth(1))
+            .and_then(|id| id.parse().ok());
         parents.extend(parent.map(|parent: u32| (id, parent)));
     }
     let mut found = vec![ancestor];
@@ -94,7 +105,8 @@ fn descendants(ancestor: u32) -> Result<Vec<u32>> {
 }
 
 async fn all_vanish(processes: &[u32]) -> Result<()> {
-    let exist = || processes.iter().copied().filter(|id| Path::new("/proc").join(id.to_string()).exists());
+    let exist =
+        || processes.iter().copied().filter(|id| Path::new("/proc").join(id.to_string()).exists());
     let vanished = timeout(VANISH_DEADLINE, until(|| exist().next().is_none())).await;
     vanished.ok().with_context(|| format!("processes {:?} remain", exist().collect::<Vec<_>>()))?
 }

@@ -28,9 +28,17 @@ impl Disk {
         let aside = directory.with_extension("aside");
         fs::rename(directory, &aside)?;
         fs::create_dir(directory)?;
-        do_as_root("mount", &["-t", "tmpfs", "-o", &format!("{SIZE},mode=0700"), "chive"], directory)?;
+        do_as_root(
+            "mount",
+            &["-t", "tmpfs", "-o", &format!("{SIZE},mode=0700"), "chive"],
+            directory,
+        )?;
         let disk = Self(directory.to_owned());
-        let copied = std::process::Command::new("cp").arg("-a").arg(aside.join(".")).arg(directory).status()?;
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(aside.join("."))
+            .arg(directory)
+            .status()?;
         ensure!(copied.success(), "cp ended with {copied}");
         fs::remove_dir_all(aside)?;
         Ok(disk)
@@ -72,7 +80,11 @@ impl Drop for Disk {
 
 fn do_as_root(program: &str, arguments: &[&str], at: &Path) -> Result<()> {
     let done = std::process::Command::new(program).args(arguments).arg(at).output()?;
-    ensure!(done.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    ensure!(
+        done.status.success(),
+        "{program} {arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     Ok(())
 }
 
@@ -99,7 +111,11 @@ async fn writes_until_refused(person: &Person, to: &str) -> Result<(Vec<Message>
 /// Ids of what one wrote and the other has, in order.
 async fn ids(person: &Person, with: &str, direction: Direction) -> Result<Vec<String>> {
     let history = person.history(with).await?;
-    Ok(history.into_iter().filter(|message| message.direction == direction).map(|message| message.id).collect())
+    Ok(history
+        .into_iter()
+        .filter(|message| message.direction == direction)
+        .map(|message| message.id)
+        .collect())
 }
 
 pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when_there_is_room(
@@ -115,12 +131,24 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
     let (accepted, refused) = writes_until_refused(&bob, "Alice").await?;
     is(&refused, "disk_full", "free some space")?;
     // What comes now cannot be stored, and so is not receipted.
-    let too_long = alice.types(["send", "Bob", "-"], &"y".repeat(LONG)).await?.object::<Message>()?;
+    let too_long =
+        alice.types(["send", "Bob", "-"], &"y".repeat(LONG)).await?.object::<Message>()?;
     bob.until_logged(NO_ROOM).await?;
-    ensure!(alice.history("Bob").await?.iter().all(|m| m.id != too_long.id || m.state != MessageState::Delivered));
+    ensure!(
+        alice
+            .history("Bob")
+            .await?
+            .iter()
+            .all(|m| m.id != too_long.id || m.state != MessageState::Delivered)
+    );
     // What is there can be read.
-    ensure!(bob.history("Alice").await?.iter().any(|message| message.text == "there is room"), "Bob cannot read");
-    ensure!(bob.status().await?.contacts == 1 && bob.list::<Contact>(["contacts"]).await?.len() == 1);
+    ensure!(
+        bob.history("Alice").await?.iter().any(|message| message.text == "there is room"),
+        "Bob cannot read"
+    );
+    ensure!(
+        bob.status().await?.contacts == 1 && bob.list::<Contact>(["contacts"]).await?.len() == 1
+    );
 
     disk.free()?;
     // Without a new start.
@@ -132,18 +160,32 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
             ids(writer, reader.name(), Direction::Sent),
             ids(reader, writer.name(), Direction::Received)
         )?;
-        ensure!(sent == received, "{} has {} messages of {}", reader.name(), received.len(), sent.len());
+        ensure!(
+            sent == received,
+            "{} has {} messages of {}",
+            reader.name(),
+            received.len(),
+            sent.len()
+        );
     }
     let written = ids(&bob, "Alice", Direction::Sent).await?;
     let expected: Vec<_> = accepted.iter().map(|message| message.id.clone()).collect();
-    ensure!(written.starts_with(&expected) && written.len() == accepted.len() + 1, "Bob wrote something else");
+    ensure!(
+        written.starts_with(&expected) && written.len() == accepted.len() + 1,
+        "Bob wrote something else"
+    );
     bob.kill().await?;
     bob.start().await?;
-    ensure!(ids(&bob, "Alice", Direction::Sent).await? == written, "a new start changes what Bob wrote");
+    ensure!(
+        ids(&bob, "Alice", Direction::Sent).await? == written,
+        "a new start changes what Bob wrote"
+    );
     Ok(())
 }
 
-pub(crate) async fn a_full_or_read_only_disk_is_named_at_the_start_and_nothing_is_changed(stage: Stage) -> Result<()> {
+pub(crate) async fn a_full_or_read_only_disk_is_named_at_the_start_and_nothing_is_changed(
+    stage: Stage,
+) -> Result<()> {
     let mut alice = stage.newcomer("Alice").await?;
     let disk = Disk::under(&alice.profile())?;
     disk.make("ro")?;
@@ -170,7 +212,8 @@ pub(crate) async fn a_full_or_read_only_disk_is_named_at_the_start_and_nothing_i
     let small = Disk::under(&stage.home.join("Bob"))?;
     small.fill()?;
     is(&bob.is_refused(["init"]).await?, "disk_full", "pace")?;
-    let mut left: Vec<_> = fs::read_dir(&small.0)?.flatten().map(|entry| entry.file_name()).collect();
+    let mut left: Vec<_> =
+        fs::read_dir(&small.0)?.flatten().map(|entry| entry.file_name()).collect();
     left.sort();
     ensure!(left == ["filler", "passphrase"], "a failed init leaves {left:?}");
     Ok(())

@@ -61,15 +61,22 @@ fn nonsense(invitation: &Invitation) -> Vec<(&'static str, Vec<u8>)> {
     let mut rng = StdRng::seed_from_u64(1);
     let mut random = vec![0; 5000];
     rand::RngCore::fill_bytes(&mut rng, &mut random);
-    let preface = Preface::new(Purpose::Invitation, &invitation.secret.tag_key(), &mut rng).to_bytes();
+    let preface =
+        Preface::new(Purpose::Invitation, &invitation.secret.tag_key(), &mut rng).to_bytes();
     let unknown = Preface::new(Purpose::Contact, &[7; 32], &mut rng).to_bytes();
     vec![
         ("random bytes", random.clone()),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: example.onion\r\n\r\n".to_vec()),
         ("a contact that is none", [&unknown[..], &random[..100]].concat()),
         ("half a preface", preface[..20].to_vec()),
-        ("a right preface, and a handshake that is not", [&preface[..], &[0, 48], &random[..48]].concat()),
-        ("a right preface, and a length that is too long", [&preface[..], &[0xff, 0xff], &random].concat()),
+        (
+            "a right preface, and a handshake that is not",
+            [&preface[..], &[0, 48], &random[..48]].concat(),
+        ),
+        (
+            "a right preface, and a length that is too long",
+            [&preface[..], &[0xff, 0xff], &random].concat(),
+        ),
     ]
 }
 
@@ -83,7 +90,8 @@ impl Stranger {
         let config = stage.around.tor_config.as_ref().context("no private network")?;
         let overrides = Some(std::fs::read_to_string(config)?.parse()?);
         let home = stage.home.join("Stranger");
-        let options = TorOptions { state_dir: home.join("state"), cache_dir: home.join("cache"), overrides };
+        let options =
+            TorOptions { state_dir: home.join("state"), cache_dir: home.join("cache"), overrides };
         let (incoming, _) = mpsc::channel(1);
         Ok(Self { tor: TorTransport::start(options, incoming)? })
     }
@@ -92,7 +100,8 @@ impl Stranger {
         self.tor.network().wait_for(|network| network.ready).await?;
         let mut last = None;
         for attempt in 0..TRIES {
-            match self.tor.dial(Destination::Peer(to.into()), IsolationToken(token), attempt).await {
+            match self.tor.dial(Destination::Peer(to.into()), IsolationToken(token), attempt).await
+            {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = Some(error),
             }
@@ -114,7 +123,9 @@ impl Stranger {
 async fn is_closed(mut stream: Stream) -> Result<()> {
     let mut answer = Vec::new();
     // A reset is an end, too.
-    let _ = timeout(CLOSED_AFTER, stream.read_to_end(&mut answer)).await.context("the stream is not closed")?;
+    let _ = timeout(CLOSED_AFTER, stream.read_to_end(&mut answer))
+        .await
+        .context("the stream is not closed")?;
     ensure!(answer.is_empty(), "a stranger is answered {} bytes", answer.len());
     Ok(())
 }
@@ -127,6 +138,9 @@ async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let services = owner::services(&mut tx).await?;
     drop(tx);
     profile.store.close().await;
-    let endpoint = services.iter().find(|service| service.kind == ServiceKind::Contacts).context("no endpoint")?;
+    let endpoint = services
+        .iter()
+        .find(|service| service.kind == ServiceKind::Contacts)
+        .context("no endpoint")?;
     Ok(endpoint.seed.onion_address())
 }

@@ -12,8 +12,7 @@ use tokio::net::UnixStream;
 use crate::stage::Stage;
 
 /// Clears the screen, sets the title, rings, goes back, turns the text around, hides some of it.
-const HOSTILE: &str =
-    "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\rback\u{8}\u{7f} \u{202e}evil\u{2066} in\u{200b}visible\u{feff}";
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\rback\u{8}\u{7f} \u{202e}evil\u{2066} in\u{200b}visible\u{feff}";
 
 /// Whether a terminal would act on it, or a reader not see it.
 fn acts(c: char) -> bool {
@@ -32,7 +31,9 @@ async fn prints_harmlessly(person: &Person, command: &[&str]) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn hostile_texts_are_harmless_in_the_terminal_and_intact_in_json(stage: Stage) -> Result<()> {
+pub(crate) async fn hostile_texts_are_harmless_in_the_terminal_and_intact_in_json(
+    stage: Stage,
+) -> Result<()> {
     let (alice, bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", HOSTILE).await?;
     bob.sees(HOSTILE).await?;
@@ -48,7 +49,9 @@ pub(crate) async fn hostile_texts_are_harmless_in_the_terminal_and_intact_in_jso
     Ok(())
 }
 
-pub(crate) async fn a_hostile_name_is_harmless_in_the_terminal_and_intact_in_json(stage: Stage) -> Result<()> {
+pub(crate) async fn a_hostile_name_is_harmless_in_the_terminal_and_intact_in_json(
+    stage: Stage,
+) -> Result<()> {
     // `chive init` takes no such name: somebody else's program may.
     let mut eve = Person::without_profile(&stage.around, &stage.home.join("Eve"), "Eve")?;
     let refused = eve.is_refused(["init", "--name", HOSTILE]).await?;
@@ -71,7 +74,9 @@ pub(crate) async fn a_hostile_name_is_harmless_in_the_terminal_and_intact_in_jso
     prints_harmlessly(&alice, &["history", &contact.name]).await
 }
 
-pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(stage: Stage) -> Result<()> {
+pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(
+    stage: Stage,
+) -> Result<()> {
     let alice = stage.person("Alice").await?;
     let socket = alice.profile().join(SOCKET);
     let deep = format!("{{\"link\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
@@ -88,9 +93,11 @@ pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(stage:
         (&long, 413),
         ("{\"link\":\"nonsense\"}", 422),
     ] {
-        is_a_problem(&socket, "POST /v1/contacts", "application/json", body.as_bytes(), status).await?;
+        is_a_problem(&socket, "POST /v1/contacts", "application/json", body.as_bytes(), status)
+            .await?;
     }
-    is_a_problem(&socket, "POST /v1/contacts", "application/json", b"{\"link\":\"\xff\xfe\"}", 400).await?;
+    is_a_problem(&socket, "POST /v1/contacts", "application/json", b"{\"link\":\"\xff\xfe\"}", 400)
+        .await?;
     is_a_problem(&socket, "POST /v1/contacts", "text/plain", b"{}", 415).await?;
     is_a_problem(&socket, "GET /v1/nothing", "application/json", b"", 404).await?;
     is_a_problem(&socket, "PUT /v1/status", "application/json", b"", 405).await?;
@@ -109,17 +116,29 @@ pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(stage:
 }
 
 /// Sends a request as it is, and checks that the answer is a problem as RFC 9457 has it.
-async fn is_a_problem(socket: &Path, line: &str, kind: &str, body: &[u8], status: u16) -> Result<()> {
+async fn is_a_problem(
+    socket: &Path,
+    line: &str,
+    kind: &str,
+    body: &[u8],
+    status: u16,
+) -> Result<()> {
     let length = body.len();
     let head = format!(
         "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
     );
     let answer = exchange(socket, &[head.as_bytes(), body].concat()).await?;
     let said = format!("{line} with {:.40}", String::from_utf8_lossy(body));
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("{said}: no answer but {answer:?}"))?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .with_context(|| format!("{said}: no answer but {answer:?}"))?;
     ensure!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{said}: not {status} but {answer}");
-    ensure!(head.to_lowercase().contains("content-type: application/problem+json"), "{said}: {answer}");
-    let problem: Problem = serde_json::from_str(body).with_context(|| format!("{said}: {answer}"))?;
+    ensure!(
+        head.to_lowercase().contains("content-type: application/problem+json"),
+        "{said}: {answer}"
+    );
+    let problem: Problem =
+        serde_json::from_str(body).with_context(|| format!("{said}: {answer}"))?;
     ensure!(problem.status == status && !problem.detail.is_empty(), "{said}: {problem:?}");
     Ok(())
 }

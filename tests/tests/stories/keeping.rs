@@ -35,7 +35,10 @@ pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage
     let left = bob.history("Alice").await?;
     ensure!(left.len() == 1 && left[0].text == "this one stays", "Bob has {left:?}");
     let too_short = alice.is_refused(["contact", "disappear", "Bob", "1s"]).await?;
-    ensure!((too_short.exit, too_short.code.as_str()) == (7, "out_of_range"), "one second: {too_short:?}");
+    ensure!(
+        (too_short.exit, too_short.code.as_str()) == (7, "out_of_range"),
+        "one second: {too_short:?}"
+    );
     Ok(())
 }
 

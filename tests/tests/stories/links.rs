@@ -53,11 +53,17 @@ pub(crate) async fn bad_links_are_refused_with_a_reason(stage: Stage) -> Result<
     Ok(())
 }
 
-pub(crate) async fn a_used_and_a_revoked_link_are_refused_by_their_owner(stage: Stage) -> Result<()> {
-    let (alice, bob, carol) = tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
+pub(crate) async fn a_used_and_a_revoked_link_are_refused_by_their_owner(
+    stage: Stage,
+) -> Result<()> {
+    let (alice, bob, carol) =
+        tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
     meet(&alice, &bob).await?;
     let invitations: Vec<Invitation> = alice.list(["invites"]).await?;
-    ensure!(invitations.len() == 1 && invitations[0].state == InvitationState::Used, "{invitations:?}");
+    ensure!(
+        invitations.len() == 1 && invitations[0].state == InvitationState::Used,
+        "{invitations:?}"
+    );
 
     let link = alice.invites().await?;
     meet_with(&alice, &bob, &carol, &link).await?;

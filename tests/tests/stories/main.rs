@@ -96,7 +96,8 @@ fn tell(arguments: &Arguments) -> Result<ExitCode> {
     let network = runtime.block_on(TorNetwork::start(Options::default()))?;
     let interrupted = CancellationToken::new();
     runtime.spawn(watch_signals(interrupted.clone()));
-    let around = Surroundings { program, tor_config: Some(network.arti_config_file()), patience: PATIENCE };
+    let around =
+        Surroundings { program, tor_config: Some(network.arti_config_file()), patience: PATIENCE };
     let world = Arc::new(World { runtime, around, interrupted });
     let conclusion = libtest_mimic::run(arguments, stories(Some(&world)));
     let _context = world.runtime.enter();
@@ -188,11 +189,17 @@ where
     let world = world.cloned();
     Trial::test(name, move || {
         let world = world.ok_or("there is no world to tell it in")?;
-        world.runtime.block_on(tell_one(&world, tell)).map_err(|error| Failed::from(format!("{error:#}")))
+        world
+            .runtime
+            .block_on(tell_one(&world, tell))
+            .map_err(|error| Failed::from(format!("{error:#}")))
     })
 }
 
-async fn tell_one<F: Future<Output = Result<()>>>(world: &World, tell: fn(Stage) -> F) -> Result<()> {
+async fn tell_one<F: Future<Output = Result<()>>>(
+    world: &World,
+    tell: fn(Stage) -> F,
+) -> Result<()> {
     let home = tempfile::Builder::new().prefix("story").tempdir()?;
     let stage = Stage::new(home.path(), world.around.clone());
     let told = tokio::select! {

@@ -64,7 +64,9 @@ pub(crate) async fn both_killed_and_restarted_end_with_one_link(stage: Stage) ->
     Ok(())
 }
 
-pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing(stage: Stage) -> Result<()> {
+pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing(
+    stage: Stage,
+) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "before").await?;
     bob.freeze()?;
@@ -74,20 +76,30 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     // A frozen process keeps its connections: only its silence tells.
     let noticed = frozen.elapsed();
     ensure!(noticed < SILENCE_LIMIT + SLACK, "noticed only after {noticed:?}");
-    let (contact, conversation) = tokio::try_join!(alice.contact("Bob"), alice.conversation("Bob"))?;
-    ensure!((conversation.waiting, contact.reason.is_some()) == (1, true), "Alice is told {contact:?}");
+    let (contact, conversation) =
+        tokio::try_join!(alice.contact("Bob"), alice.conversation("Bob"))?;
+    ensure!(
+        (conversation.waiting, contact.reason.is_some()) == (1, true),
+        "Alice is told {contact:?}"
+    );
     let offline = alice.sends("Bob", "while you are offline").await?;
     sleep_until(frozen + FROZEN).await;
     bob.thaw()?;
     all_delivered(&alice, &[message, offline]).await?;
-    tokio::try_join!(alice.until_presence("Bob", Presence::Online), bob.until_presence("Alice", Presence::Online))?;
+    tokio::try_join!(
+        alice.until_presence("Bob", Presence::Online),
+        bob.until_presence("Alice", Presence::Online)
+    )?;
     bob.delivers("Alice", "I am back").await?;
-    received_exactly(&bob, "Alice", &["before", "while you are frozen", "while you are offline"]).await?;
+    received_exactly(&bob, "Alice", &["before", "while you are frozen", "while you are offline"])
+        .await?;
     received_exactly(&alice, "Bob", &["I am back"]).await
 }
 
 /// The same as hundreds of times without Tor, where a kill costs less.
-pub(crate) async fn nothing_is_lost_or_doubled_when_both_are_killed_again_and_again(stage: Stage) -> Result<()> {
+pub(crate) async fn nothing_is_lost_or_doubled_when_both_are_killed_again_and_again(
+    stage: Stage,
+) -> Result<()> {
     let (mut alice, mut bob) = stage.alice_and_bob().await?;
     let ordeal = Ordeal {
         kills: 3,

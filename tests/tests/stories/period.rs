@@ -30,8 +30,11 @@ impl Change {
     fn after(time: SystemTime) -> Result<Self> {
         let offset = VOTE.as_secs() * OFFSET_VOTES;
         let minute = (time.duration_since(UNIX_EPOCH)?.as_secs() - offset).div_ceil(60);
-        let divisor =
-            |minute: u64| LENGTHS.take_while(|length| length * length <= minute).find(|l| minute.is_multiple_of(*l));
+        let divisor = |minute: u64| {
+            LENGTHS
+                .take_while(|length| length * length <= minute)
+                .find(|l| minute.is_multiple_of(*l))
+        };
         let found = (minute..minute + 5).find_map(|minute| Some((minute, divisor(minute)?)));
         let (minute, length) = found.context("no minute has a divisor")?;
         Ok(Self { at: UNIX_EPOCH + Duration::from_secs(60 * minute + offset), length })
@@ -44,7 +47,9 @@ async fn until(time: SystemTime) {
     sleep_until(Instant::now() + left).await;
 }
 
-pub(crate) async fn a_conversation_goes_on_when_the_descriptor_period_changes(stage: Stage) -> Result<()> {
+pub(crate) async fn a_conversation_goes_on_when_the_descriptor_period_changes(
+    stage: Stage,
+) -> Result<()> {
     let change = Change::after(SystemTime::now() + BEFORE)?;
     let stage = stage.with_parameter("hsdir_interval", change.length)?;
 
@@ -56,8 +61,8 @@ pub(crate) async fn a_conversation_goes_on_when_the_descriptor_period_changes(st
     alice.delivers("Bob", "at midnight").await?;
     until(change.at + AFTER).await;
     bob.delivers("Alice", "in the new period").await?;
-    // A new link finds its way by a descriptor of the new period: to Alice, who stayed, and to Bob, who
-    // was away.
+    // A new link finds its way by a descriptor of the new period: to Alice, who stayed, and to Bob,
+    // who was away.
     bob.kill().await?;
     alice.sends("Bob", "while you were away").await?;
     bob.start().await?;
@@ -65,6 +70,7 @@ pub(crate) async fn a_conversation_goes_on_when_the_descriptor_period_changes(st
     let carol = stage.person("Carol").await?;
     carol.adds(&alice.invites().await?, "Alice").await?;
     carol.delivers("Alice", "is this the right door?").await?;
-    received_exactly(&bob, "Alice", &["in the old period", "at midnight", "while you were away"]).await?;
+    received_exactly(&bob, "Alice", &["in the old period", "at midnight", "while you were away"])
+        .await?;
     received_exactly(&alice, "Bob", &["in the new period", "and back"]).await
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{
-    Contact, ContactState, Event, Handle, HandleState, MessageState, Presence, PresenceSource, Reason, Request, Server,
-    ServerState, What,
+    Contact, ContactState, Event, Handle, HandleState, MessageState, Presence, PresenceSource,
+    Reason, Request, Server, ServerState, What,
 };
 use chive::invitation::Invitation;
 use chive_tests::person::Person;
@@ -35,7 +35,10 @@ pub(crate) async fn uses(person: &Person, address: &str) -> Result<()> {
 }
 
 async fn until_reachable(person: &Person) -> Result<()> {
-    person.until_server("a reachable server", |server| server.state == ServerState::Reachable).await.map(drop)
+    person
+        .until_server("a reachable server", |server| server.state == ServerState::Reachable)
+        .await
+        .map(drop)
 }
 
 /// Both have each other's card with the server on it.
@@ -49,7 +52,9 @@ pub(crate) async fn sees_by_server(person: &Person, name: &str, presence: Presen
     person.until_presence_by(name, presence, Some(PresenceSource::Server)).await
 }
 
-pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_link(stage: Stage) -> Result<()> {
+pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_link(
+    stage: Stage,
+) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob) = stage.alice_and_bob().await?;
     uses(&bob, server.address()).await?;
@@ -64,7 +69,10 @@ pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_li
     let status = alice.status().await?;
     ensure!(status.online == 0, "there is a link");
     let contact = alice.contact("Bob").await?;
-    ensure!(contact.presence_source == Some(PresenceSource::Server) && contact.since.is_some(), "{contact:?}");
+    ensure!(
+        contact.presence_source == Some(PresenceSource::Server) && contact.since.is_some(),
+        "{contact:?}"
+    );
 
     bob.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(&alice, "Bob", Presence::Away).await?;
@@ -82,14 +90,15 @@ pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_li
 
 /// It knows a higher number of a record than who has just started: that is passed, and no fault.
 fn who_starts_again_is_not_told_that_the_server_refuses(person: &Person) -> Result<()> {
-    let refused =
-        |event: &Event| matches!(&event.what, What::Server { server } if server.state == ServerState::Refused);
+    let refused = |event: &Event| matches!(&event.what, What::Server { server } if server.state == ServerState::Refused);
     let refusal = person.all_events()?.into_iter().find(refused);
     ensure!(refusal.is_none(), "{} is told {refusal:?}", person.name());
     Ok(())
 }
 
-pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(stage: Stage) -> Result<()> {
+pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(
+    stage: Stage,
+) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
     uses(&alice, server.address()).await?;
@@ -113,7 +122,8 @@ pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do
 pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server(
     mut stage: Stage,
 ) -> Result<()> {
-    // A word for one contact alone comes up to 45 s late on purpose, and later where a circuit failed.
+    // A word for one contact alone comes up to 45 s late on purpose, and later where a circuit
+    // failed.
     stage.around.patience *= 2;
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
@@ -129,7 +139,8 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     alice.start().await?;
     until_reachable(&alice).await?;
     alice.until_logged("a server took another record").await?;
-    // Carol gets no new card by a link: she has the old one, and finds the word that is for her alone.
+    // Carol gets no new card by a link: she has the old one, and finds the word that is for her
+    // alone.
     alice.freeze()?;
     tokio::try_join!(bob.start(), carol.start())?;
     sees_by_server(&carol, "Alice", Presence::Online).await?;
@@ -141,7 +152,8 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
 
 pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
-    let (alice, bob, carol) = tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
+    let (alice, bob, carol) =
+        tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
     let handle = format!("alice.wonder@{}", server.address());
     let claimed: Handle = alice.ask(["handle", "claim", &handle]).await?;
     ensure!(claimed.state == HandleState::Claiming, "{claimed:?}");
@@ -151,9 +163,12 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
     };
     alice.event("the handle as hers", active).await?;
 
-    let taken: Handle = carol.ask(["handle", "claim", &format!("a1ice.wonder@{}", server.address())]).await?;
+    let taken: Handle =
+        carol.ask(["handle", "claim", &format!("a1ice.wonder@{}", server.address())]).await?;
     let failed = |event: &Event| match &event.what {
-        What::Handle { handle } if handle.state == HandleState::Failed => Some(handle.reason.clone()),
+        What::Handle { handle } if handle.state == HandleState::Failed => {
+            Some(handle.reason.clone())
+        }
         _ => None,
     };
     let reason = carol.event("a look-alike refused", failed).await?;
@@ -161,14 +176,18 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
 
     let nobody = bob.is_refused(["add", &format!("nobody.here@{}", server.address())]).await?;
     ensure!(nobody.code == "unknown_handle", "{nobody:?}");
-    let asked: Contact = bob.ask(["add", &handle, "--name", "Alice", "--message", "It is Bob"]).await?;
+    let asked: Contact =
+        bob.ask(["add", &handle, "--name", "Alice", "--message", "It is Bob"]).await?;
     ensure!(asked.state == ContactState::Requested, "{asked:?}");
     let request = |event: &Event| match &event.what {
         What::Request { request } => Some(request.clone()),
         _ => None,
     };
     let request: Request = alice.event("a request", request).await?;
-    ensure!(request.message.as_deref() == Some("It is Bob") && request.name == "Bob", "{request:?}");
+    ensure!(
+        request.message.as_deref() == Some("It is Bob") && request.name == "Bob",
+        "{request:?}"
+    );
     alice.ask::<serde_json::Value>(["request", "accept", &request.id]).await?;
     bob.until_contact("Alice", ContactState::Accepted).await?;
     bob.delivers("Alice", "found you").await?;
@@ -233,8 +252,15 @@ fn memory_of(process: u32) -> Result<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps"))?;
     let memory = fs::File::open(format!("/proc/{process}/mem"))?;
     let mut all = vec![];
-    for line in maps.lines().filter(|line| line.split_whitespace().nth(1).is_some_and(|mode| mode.starts_with("rw"))) {
-        let (from, to) = line.split_whitespace().next().and_then(|range| range.split_once('-')).context("no range")?;
+    for line in maps
+        .lines()
+        .filter(|line| line.split_whitespace().nth(1).is_some_and(|mode| mode.starts_with("rw")))
+    {
+        let (from, to) = line
+            .split_whitespace()
+            .next()
+            .and_then(|range| range.split_once('-'))
+            .context("no range")?;
         let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
         let mut part = vec![0; usize::try_from(to - from)?];
         // The kernel keeps some to itself.

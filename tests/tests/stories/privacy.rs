@@ -27,14 +27,18 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     let link = alice.invites().await?;
     alice.delivers("Ignatius", "the Xylophone of Zanzibar").await?;
     bob.delivers("Philomena", "the Bassoon of Byzantium").await?;
-    // Things that are logged when they go wrong, and what lies on the disk of a machine that was cut off.
+    // Things that are logged when they go wrong, and what lies on the disk of a machine that was
+    // cut off.
     bob.kill().await?;
     let mut found = contents(&bob)?;
     alice.sends("Ignatius", "the Clavichord of Carthage").await?;
     alice.kill().await?;
     found.extend(contents(&alice)?);
     for kind in ["chive.db-wal", "ipts.json"] {
-        ensure!(found.iter().any(|(name, content)| name.ends_with(kind) && !content.is_empty()), "there is no {kind}");
+        ensure!(
+            found.iter().any(|(name, content)| name.ends_with(kind) && !content.is_empty()),
+            "there is no {kind}"
+        );
     }
     tokio::try_join!(alice.start(), bob.start())?;
     bob.sees("the Clavichord of Carthage").await?;
@@ -43,12 +47,22 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     alice.ask::<Contact>(["contact", "block", "Ignatius"]).await?;
     tokio::try_join!(alice.stop(), bob.stop())?;
 
-    let mut secrets: Vec<Vec<u8>> =
-        ["Philomena", "Ignatius", "Wilhelmina", "Xylophone", "Bassoon", "Clavichord", &renamed.id, &link]
-            .map(|text| text.as_bytes().to_vec())
-            .to_vec();
+    let mut secrets: Vec<Vec<u8>> = [
+        "Philomena",
+        "Ignatius",
+        "Wilhelmina",
+        "Xylophone",
+        "Bassoon",
+        "Clavichord",
+        &renamed.id,
+        &link,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec();
     let invitation = Invitation::parse(&link)?;
-    secrets.extend(spellings(&invitation.front_door.0).into_iter().chain(spellings(&invitation.secret.0)));
+    secrets.extend(
+        spellings(&invitation.front_door.0).into_iter().chain(spellings(&invitation.secret.0)),
+    );
     for person in [&alice, &bob] {
         secrets.extend(keys(person).await?);
     }
@@ -72,7 +86,12 @@ fn spellings(bytes: &[u8]) -> Vec<Vec<u8>> {
     // The last digits depend on what follows.
     let base32 = BASE32_NOPAD.encode(bytes);
     let base64 = BASE64_NOPAD.encode(bytes);
-    let texts = [HEXLOWER.encode(bytes), base32[..20].to_owned(), base64[..18].to_owned(), format!("{bytes:?}")];
+    let texts = [
+        HEXLOWER.encode(bytes),
+        base32[..20].to_owned(),
+        base64[..18].to_owned(),
+        format!("{bytes:?}"),
+    ];
     texts.into_iter().map(String::into_bytes).chain([bytes.to_vec()]).collect()
 }
 
@@ -88,9 +107,18 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     profile.store.close().await;
     let identity = Identity::new(&owner.root);
     let PublicIdentity { link, presence } = identity.public();
-    let mut keys = vec![*store_key, owner.root.0, owner.presence_secret, *identity.link_secret(), link, presence];
+    let mut keys = vec![
+        *store_key,
+        owner.root.0,
+        owner.presence_secret,
+        *identity.link_secret(),
+        link,
+        presence,
+    ];
     keys.push(identity.peer_id().0);
-    keys.extend(services.iter().flat_map(|service| [service.seed.0, service.seed.onion_address().0]));
+    keys.extend(
+        services.iter().flat_map(|service| [service.seed.0, service.seed.onion_address().0]),
+    );
     for contact in contacts {
         let ContactKeys { identity: PublicIdentity { link, presence }, pair, address } =
             contact.keys()?.context("no keys")?;
@@ -111,7 +139,10 @@ fn holds_none(content: &[u8], secrets: &[Vec<u8>]) -> Result<()> {
 
 /// All files of a profile as they are now, in lower case.
 fn contents(person: &Person) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    files(&person.profile())?.into_iter().map(|file| Ok((file.clone(), fs::read(file)?.to_ascii_lowercase()))).collect()
+    files(&person.profile())?
+        .into_iter()
+        .map(|file| Ok((file.clone(), fs::read(file)?.to_ascii_lowercase())))
+        .collect()
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {

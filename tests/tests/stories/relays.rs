@@ -23,12 +23,17 @@ const DARKNESS: Duration = Duration::from_mins(1);
 /// A network of one's own, as nobody else would like to be on it.
 async fn own_network(stage: Stage) -> Result<(TorNetwork, Stage)> {
     let network = TorNetwork::start(Options { relays: RELAYS, ..Options::default() }).await?;
-    let around =
-        Surroundings { tor_config: Some(network.arti_config_file()), patience: PATIENCE, ..stage.around.clone() };
+    let around = Surroundings {
+        tor_config: Some(network.arti_config_file()),
+        patience: PATIENCE,
+        ..stage.around.clone()
+    };
     Ok((network, Stage::new(&stage.home, around)))
 }
 
-pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(stage: Stage) -> Result<()> {
+pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(
+    stage: Stage,
+) -> Result<()> {
     let (mut network, stage) = own_network(stage).await?;
     let (alice, bob) = stage.alice_and_bob().await?;
     for relay in 0..VICTIMS {
@@ -50,7 +55,9 @@ pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(st
     same_on_both_sides(&alice, &bob, 3 * VICTIMS + 2).await
 }
 
-pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(stage: Stage) -> Result<()> {
+pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(
+    stage: Stage,
+) -> Result<()> {
     let (mut network, stage) = own_network(stage).await?;
     let (alice, bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "there is light").await?;
@@ -81,10 +88,17 @@ pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(sta
 async fn same_on_both_sides(alice: &Person, bob: &Person, count: usize) -> Result<()> {
     let (at_alice, at_bob) = tokio::try_join!(alice.history("Bob"), bob.history("Alice"))?;
     let told = |history: &[chive::api::types::Message], sent: Direction| -> Vec<_> {
-        history.iter().map(|m| (m.id.clone(), m.text.clone(), m.direction == sent, m.missing_before)).collect()
+        history
+            .iter()
+            .map(|m| (m.id.clone(), m.text.clone(), m.direction == sent, m.missing_before))
+            .collect()
     };
-    let (told_by_alice, told_by_bob) = (told(&at_alice, Direction::Sent), told(&at_bob, Direction::Received));
+    let (told_by_alice, told_by_bob) =
+        (told(&at_alice, Direction::Sent), told(&at_bob, Direction::Received));
     ensure!(told_by_alice == told_by_bob, "Alice has {told_by_alice:?}, Bob {told_by_bob:?}");
-    ensure!(at_alice.len() == count && at_alice.iter().all(|m| m.missing_before == 0), "{told_by_alice:?}");
+    ensure!(
+        at_alice.len() == count && at_alice.iter().all(|m| m.missing_before == 0),
+        "{told_by_alice:?}"
+    );
     Ok(())
 }

@@ -31,9 +31,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
             },
             Self::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             Self::Text(Cow::Owned(text)) => visitor.visit_string(text),
-            Self::Bytes(bytes) => {
-                visitor.visit_seq(SeqDeserializer::new(bytes.iter().map(|byte| Self::Int((*byte).into()))))
-            }
+            Self::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(
+                bytes.iter().map(|byte| Self::Int((*byte).into())),
+            )),
             Self::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Self::Map(fields) => visitor.visit_map(MapDeserializer::new(fields.into_iter())),
             Self::Part(place) => Err(StorageError::Missing(place.into_owned())),
@@ -64,9 +64,8 @@ impl<'de> Deserializer<'de> for Value<'de> {
     ) -> Result<V::Value, StorageError> {
         match self {
             Self::Text(name) => visitor.visit_enum(name.into_deserializer()),
-            Self::Map(fields) => {
-                visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(fields.into_iter())))
-            }
+            Self::Map(fields) => visitor
+                .visit_enum(MapAccessDeserializer::new(MapDeserializer::new(fields.into_iter()))),
             _ => Err(StorageError::custom("not a variant")),
         }
     }

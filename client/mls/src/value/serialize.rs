@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde::ser::{
-    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 use zeroize::Zeroizing;
 
@@ -252,7 +252,8 @@ impl SerializeMap for Map {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), StorageError> {
-        let (_, field) = self.fields.last_mut().ok_or_else(|| StorageError::custom("a value without a key"))?;
+        let (_, field) =
+            self.fields.last_mut().ok_or_else(|| StorageError::custom("a value without a key"))?;
         *field = to_value(value)?;
         Ok(())
     }
@@ -266,7 +267,11 @@ impl SerializeStruct for Map {
     type Ok = Value<'static>;
     type Error = StorageError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), StorageError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), StorageError> {
         self.fields.push((Value::Text(name.into()), to_value(value)?));
         Ok(())
     }
@@ -280,7 +285,11 @@ impl SerializeStructVariant for Variant<Map> {
     type Ok = Value<'static>;
     type Error = StorageError;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), StorageError> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), StorageError> {
         SerializeStruct::serialize_field(&mut self.content, name, value)
     }
 

@@ -34,7 +34,10 @@ fn messages_go_both_ways_also_after_a_restart() {
     bob.reload();
     let (back, _) = bob.seal();
     alice.take(&back);
-    assert!(matches!(open(&mut alice.conversation, &back), Err(MlsError::Unreadable(_))), "once only");
+    assert!(
+        matches!(open(&mut alice.conversation, &back), Err(MlsError::Unreadable(_))),
+        "once only"
+    );
 }
 
 #[test]
@@ -44,15 +47,24 @@ fn commits_take_turns_and_wait_for_their_receipt() {
     for _ in 0..4 {
         let commit = bob.commit().unwrap();
         let during = bob.seal(b"during").unwrap();
-        let Opened::Commit { epoch, receipt } = alice.open(&commit, |_| b"receipt".to_vec()).unwrap() else { panic!() };
+        let Opened::Commit { epoch, receipt } =
+            alice.open(&commit, |_| b"receipt".to_vec()).unwrap()
+        else {
+            panic!()
+        };
         let later = alice.seal(b"later").unwrap();
         assert!(matches!(open(&mut bob, &later), Err(MlsError::LaterEpoch)));
-        assert!(matches!(alice.open(&commit, |_| vec![]), Err(MlsError::StaleCommit(e)) if e == epoch));
+        assert!(
+            matches!(alice.open(&commit, |_| vec![]), Err(MlsError::StaleCommit(e)) if e == epoch)
+        );
         assert_eq!(open(&mut bob, &receipt).unwrap(), b"receipt");
         assert!(bob.commit_receipted(epoch).unwrap() && !bob.commit_receipted(epoch).unwrap());
         let mut early = alice.seal(b"early").unwrap();
         early[2 + 2 + 1 + 16 + 7] += 1;
-        assert!(matches!(open(&mut bob, &early), Err(MlsError::Unreadable(_))), "nobody is two epochs ahead");
+        assert!(
+            matches!(open(&mut bob, &early), Err(MlsError::Unreadable(_))),
+            "nobody is two epochs ahead"
+        );
         assert_eq!(open(&mut bob, &later).unwrap(), b"later");
         assert_eq!(open(&mut alice, &during).unwrap(), b"during");
         assert_eq!(alice.epoch(), bob.epoch());
@@ -123,7 +135,11 @@ fn two_hundred_commits_in_turn_leave_a_state_of_bounded_size() {
     let mut after_some = 0;
     for n in 0..200 {
         let commit = bob.commit().unwrap();
-        let Opened::Commit { epoch, receipt } = alice.open(&commit, |_| b"receipt".to_vec()).unwrap() else { panic!() };
+        let Opened::Commit { epoch, receipt } =
+            alice.open(&commit, |_| b"receipt".to_vec()).unwrap()
+        else {
+            panic!()
+        };
         open(&mut bob, &receipt).unwrap();
         assert!(bob.commit_receipted(epoch).unwrap());
         std::mem::swap(&mut alice, &mut bob);
@@ -142,7 +158,10 @@ fn a_key_package_older_than_a_year_or_from_the_far_future_makes_no_conversation(
     let mut rng = StdRng::from_seed([1; 32]);
     for then in [now() - 366 * DAY, now() + 31 * DAY, now() - 3650 * DAY, now() + 3650 * DAY] {
         let draft = Draft::new(then, &mut rng).unwrap();
-        assert!(matches!(Conversation::create(&draft.key_package, &mut rng), Err(MlsError::Unreadable(_))));
+        assert!(matches!(
+            Conversation::create(&draft.key_package, &mut rng),
+            Err(MlsError::Unreadable(_))
+        ));
     }
 }
 

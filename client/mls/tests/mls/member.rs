@@ -59,7 +59,9 @@ impl Member {
 
     /// Opens a text and seals its receipt, and returns how many bytes were written.
     pub(crate) fn take(&mut self, message: &[u8]) -> usize {
-        let Opened::Content(content) = self.conversation.open(message, |_| vec![]).unwrap() else { panic!() };
+        let Opened::Content(content) = self.conversation.open(message, |_| vec![]).unwrap() else {
+            panic!()
+        };
         assert_eq!(content, TEXT);
         self.conversation.seal(&RECEIPT).unwrap();
         self.keep()
@@ -80,9 +82,12 @@ pub(crate) fn pair() -> (Member, Member) {
 
 /// Begins the next epoch. The commit is of the member whose turn it is.
 pub(crate) fn next_epoch(one: &mut Member, other: &mut Member) {
-    let (committer, other) = if one.conversation.may_commit() { (one, other) } else { (other, one) };
+    let (committer, other) =
+        if one.conversation.may_commit() { (one, other) } else { (other, one) };
     let commit = committer.conversation.commit().unwrap();
-    let Opened::Commit { epoch, receipt } = other.conversation.open(&commit, |_| RECEIPT.to_vec()).unwrap() else {
+    let Opened::Commit { epoch, receipt } =
+        other.conversation.open(&commit, |_| RECEIPT.to_vec()).unwrap()
+    else {
         panic!()
     };
     committer.conversation.open(&receipt, |_| vec![]).unwrap();

@@ -21,9 +21,15 @@ fn a_message_writes_little_after_any_number_of_epochs() {
     for epochs in 0..=40 {
         for _ in 0..3 {
             let (message, written) = alice.seal();
-            assert!(written <= PER_MESSAGE / 4, "{written} bytes to seal one after {epochs} epochs");
+            assert!(
+                written <= PER_MESSAGE / 4,
+                "{written} bytes to seal one after {epochs} epochs"
+            );
             let written = bob.take(&message);
-            assert!(written <= PER_MESSAGE / 4, "{written} bytes to open one after {epochs} epochs");
+            assert!(
+                written <= PER_MESSAGE / 4,
+                "{written} bytes to open one after {epochs} epochs"
+            );
         }
         next_epoch(&mut alice, &mut bob);
     }
@@ -42,7 +48,10 @@ fn late_messages_of_every_past_epoch_write_little() {
     }
     // The first epoch has been forgotten by now.
     for message in late.drain(..12) {
-        assert!(matches!(bob.conversation.open(&message, |_| vec![]), Err(MlsError::Unreadable(_))));
+        assert!(matches!(
+            bob.conversation.open(&message, |_| vec![]),
+            Err(MlsError::Unreadable(_))
+        ));
     }
     bob.reload();
     late.shuffle(&mut StdRng::from_seed([2; 32]));
@@ -74,7 +83,10 @@ fn a_message_writes_little_after_the_whole_window_was_skipped() {
     next_epoch(&mut alice, &mut bob);
     for message in skipped.drain(..200) {
         let written = bob.take(&message);
-        assert!(written <= PER_MESSAGE, "{written} bytes to open one of the skipped, of a past epoch");
+        assert!(
+            written <= PER_MESSAGE,
+            "{written} bytes to open one of the skipped, of a past epoch"
+        );
     }
     for _ in 0..100 {
         let written = bob.take(&alice.seal().0);
@@ -121,7 +133,10 @@ fn the_window_is_as_wide_as_it_is_said_to_be() {
 fn a_member_cannot_make_the_other_store_more_than_it_needs() {
     let mut rng = StdRng::from_seed([4; 32]);
     let large = Draft::named(now(), &[0; 4096]).unwrap();
-    assert!(matches!(Conversation::create(&large.key_package, &mut rng), Err(MlsError::Unreadable(_))));
+    assert!(matches!(
+        Conversation::create(&large.key_package, &mut rng),
+        Err(MlsError::Unreadable(_))
+    ));
 
     let draft = Draft::new(now(), &mut rng).unwrap();
     for (name, extension) in [(4096, 0), (16, 4096), (16, 1)] {
@@ -134,7 +149,11 @@ fn a_member_cannot_make_the_other_store_more_than_it_needs() {
     for (name, allowed) in [(4096, false), (16, true)] {
         let (mut alice, mut bob) = pair();
         let commit = bob.conversation.commit_with_name(vec![0; name]).unwrap();
-        assert_eq!(alice.conversation.open(&commit, |_| vec![]).is_ok(), allowed, "a name of {name} bytes");
+        assert_eq!(
+            alice.conversation.open(&commit, |_| vec![]).is_ok(),
+            allowed,
+            "a name of {name} bytes"
+        );
     }
 }
 
@@ -145,9 +164,9 @@ fn a_conversation_loaded_from_its_changes_is_the_same() {
     }
 }
 
-/// Bob is loaded again at random times, from all changes up to then. Beside him, a twin does the same
-/// without ever being loaded again: both must open the same messages and agree on the secrets. When Bob
-/// commits, which a twin cannot do alike, a new twin takes over.
+/// Bob is loaded again at random times, from all changes up to then. Beside him, a twin does the
+/// same without ever being loaded again: both must open the same messages and agree on the secrets.
+/// When Bob commits, which a twin cannot do alike, a new twin takes over.
 fn random_history(seed: u8) {
     let mut rng = StdRng::from_seed([seed; 32]);
     let (mut alice, mut bob) = pair();
@@ -158,12 +177,17 @@ fn random_history(seed: u8) {
             0..4 => waiting.push(alice.seal().0),
             4..7 if !waiting.is_empty() => {
                 let message = waiting.swap_remove(rng.random_range(0..waiting.len()));
-                let outcome = |to: &mut Conversation| match to.open(&message, |_| RECEIPT.to_vec()) {
+                let outcome = |to: &mut Conversation| match to.open(&message, |_| RECEIPT.to_vec())
+                {
                     Ok(Opened::Content(content)) => Ok(content),
                     Ok(Opened::Commit { .. }) => panic!("a commit"),
                     Err(error) => Err(error.to_string()),
                 };
-                assert_eq!(outcome(&mut bob.conversation), outcome(&mut twin), "seed {seed}, step {step}");
+                assert_eq!(
+                    outcome(&mut bob.conversation),
+                    outcome(&mut twin),
+                    "seed {seed}, step {step}"
+                );
             }
             7 => {
                 let message = bob.conversation.seal(&TEXT).unwrap();
@@ -203,8 +227,8 @@ fn random_history(seed: u8) {
     alice.take(&bob.seal().0);
 }
 
-/// What both members of a conversation keep, and a message that Bob has not opened: bytes that every later
-/// version must be able to load.
+/// What both members of a conversation keep, and a message that Bob has not opened: bytes that
+/// every later version must be able to load.
 #[derive(minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 struct Stored {
@@ -231,7 +255,9 @@ impl Stored {
         }
         bob.conversation.commit().unwrap();
         bob.keep();
-        let kept = |of: Member| of.kept.into_iter().map(|(key, value)| (key, value.to_vec().into())).collect();
+        let kept = |of: Member| {
+            of.kept.into_iter().map(|(key, value)| (key, value.to_vec().into())).collect()
+        };
         Self { alice: kept(alice), bob: kept(bob), late }
     }
 }
@@ -245,13 +271,17 @@ fn a_conversation_stored_by_an_earlier_version_goes_on() {
     }
     let Stored { alice, bob, late } = minicbor::decode(&std::fs::read(&file).unwrap()).unwrap();
     let load = |stored: BTreeMap<String, ByteVec>| {
-        let kept: BTreeMap<_, _> = stored.into_iter().map(|(key, value)| (key, Vec::from(value).into())).collect();
+        let kept: BTreeMap<_, _> =
+            stored.into_iter().map(|(key, value)| (key, Vec::from(value).into())).collect();
         Member { conversation: Conversation::load(kept.clone()).unwrap(), kept }
     };
     let (mut alice, mut bob) = (load(alice), load(bob));
     alice.reload();
     bob.reload();
-    assert!(bob.kept.keys().any(|key| key.starts_with("MessageSecrets/1/r")), "skipped keys are parts");
+    assert!(
+        bob.kept.keys().any(|key| key.starts_with("MessageSecrets/1/r")),
+        "skipped keys are parts"
+    );
 
     bob.take(&late);
     alice.take(&bob.seal().0);
@@ -297,14 +327,21 @@ fn a_conversation_stored_as_a_blob_goes_on_as_values() {
     assert!(bob.size() * 2 < blobs.bob.len(), "{} bytes, of {}", bob.size(), blobs.bob.len());
 
     for (at, message) in blobs.late.iter().enumerate() {
-        let (epoch, number) = (u8::try_from(at / 10).unwrap(), u8::try_from(at % 10 * 7 + 6).unwrap());
-        let Opened::Content(content) = bob.conversation.open(message, |_| vec![]).unwrap() else { panic!() };
+        let (epoch, number) =
+            (u8::try_from(at / 10).unwrap(), u8::try_from(at % 10 * 7 + 6).unwrap());
+        let Opened::Content(content) = bob.conversation.open(message, |_| vec![]).unwrap() else {
+            panic!()
+        };
         assert_eq!(content, [epoch, number]);
         let written = bob.keep();
         assert!(written <= PER_MESSAGE, "{written} bytes to open a late one");
     }
-    assert!(!alice.conversation.may_commit() && !bob.conversation.may_commit(), "Alice has committed");
-    let Opened::Commit { epoch: 4, receipt } = bob.conversation.open(&blobs.commit, |_| RECEIPT.to_vec()).unwrap()
+    assert!(
+        !alice.conversation.may_commit() && !bob.conversation.may_commit(),
+        "Alice has committed"
+    );
+    let Opened::Commit { epoch: 4, receipt } =
+        bob.conversation.open(&blobs.commit, |_| RECEIPT.to_vec()).unwrap()
     else {
         panic!()
     };
@@ -327,7 +364,9 @@ fn a_draft_of_the_version_before_values_can_join() {
     let (conversation, _) = Conversation::join(&blobs.draft, &blobs.welcome).unwrap();
     let mut bob = Member::new(conversation);
     bob.reload();
-    let Opened::Content(content) = bob.conversation.open(&blobs.first, |_| vec![]).unwrap() else { panic!() };
+    let Opened::Content(content) = bob.conversation.open(&blobs.first, |_| vec![]).unwrap() else {
+        panic!()
+    };
     assert_eq!(content, b"hello");
 }
 
@@ -344,6 +383,10 @@ fn a_damaged_or_missing_value_is_an_error() {
         }
         let mut kept = alice.kept.clone();
         kept.remove(key);
-        assert_eq!(Conversation::load(kept).is_ok(), key.starts_with("EpochKeyPairs"), "{key} is missing");
+        assert_eq!(
+            Conversation::load(kept).is_ok(),
+            key.starts_with("EpochKeyPairs"),
+            "{key} is missing"
+        );
     }
 }

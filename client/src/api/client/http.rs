@@ -36,7 +36,14 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn new(socket: PathBuf, method: Method, path: String) -> Self {
-        Self { socket, method, path, accept: "application/json", body: None, patience: SILENCE_LIMIT }
+        Self {
+            socket,
+            method,
+            path,
+            accept: "application/json",
+            body: None,
+            patience: SILENCE_LIMIT,
+        }
     }
 
     pub(super) fn accept(mut self, media_type: &'static str) -> Self {
@@ -83,8 +90,11 @@ impl Ask {
     }
 
     fn into_request(self) -> Result<Request<Full<Bytes>>, ClientError> {
-        let mut request =
-            Request::builder().method(self.method).uri(self.path).header(HOST, "chive").header(ACCEPT, self.accept);
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .header(HOST, "chive")
+            .header(ACCEPT, self.accept);
         if self.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -142,15 +152,21 @@ impl Connection {
 
 async fn read_all(body: Incoming) -> Result<Bytes, ClientError> {
     let collected = Limited::new(body, MAX_ANSWER).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| io::Error::other(error).into())
+    collected
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|error| io::Error::other(error).into())
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     within(SILENCE_LIMIT, work).await
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
-    let silent = |_| ClientError::Io(io::Error::new(io::ErrorKind::TimedOut, "the node does not answer"));
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let silent =
+        |_| ClientError::Io(io::Error::new(io::ErrorKind::TimedOut, "the node does not answer"));
     tokio::time::timeout(limit, work).await.map_err(silent)?
 }
 
@@ -178,7 +194,8 @@ pub(super) fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
             encoded.push(char::from(byte));
         } else {
-            let digits = [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)]));
+            let digits = [byte >> 4, byte & 15]
+                .map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)]));
             encoded.push('%');
             encoded.extend(digits);
         }

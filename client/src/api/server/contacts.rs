@@ -45,7 +45,10 @@ pub(super) async fn add(
     params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
     responses((status = 200, description = "As it is now", body = Contact), OneRefusals),
 )]
-pub(super) async fn get(State(app): State<App>, Segment(who): Segment) -> Result<Json<Contact>, Refusal> {
+pub(super) async fn get(
+    State(app): State<App>,
+    Segment(who): Segment,
+) -> Result<Json<Contact>, Refusal> {
     Ok(Json(app.node.contact(&who).await?))
 }
 
@@ -70,7 +73,10 @@ pub(super) async fn change(
     params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
     responses((status = 204, description = "It is gone"), OneRefusals),
 )]
-pub(super) async fn remove(State(app): State<App>, Segment(who): Segment) -> Result<StatusCode, Refusal> {
+pub(super) async fn remove(
+    State(app): State<App>,
+    Segment(who): Segment,
+) -> Result<StatusCode, Refusal> {
     app.node.remove_contact(&who).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,8 +20,8 @@ refusals!(ReadRefusals: UnknownConversation, UnknownContact, UnknownMessage);
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a segment is read as text")]
 pub(super) struct Which {
-    /// The conversation's id; or, for a direct one, the contact's name, or 8 digits or more of the beginning of the
-    /// contact's id.
+    /// The conversation's id; or, for a direct one, the contact's name, or 8 digits or more of the
+    /// beginning of the contact's id.
     conversation: String,
 }
 
@@ -40,7 +40,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Conversation
     params(Which),
     responses((status = 200, description = "As it is now", body = Conversation), OneRefusals),
 )]
-pub(super) async fn get(State(app): State<App>, Segment(which): Segment) -> Result<Json<Conversation>, Refusal> {
+pub(super) async fn get(
+    State(app): State<App>,
+    Segment(which): Segment,
+) -> Result<Json<Conversation>, Refusal> {
     Ok(Json(app.node.conversation(&which).await?))
 }
 

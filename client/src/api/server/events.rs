@@ -43,9 +43,10 @@ pub(super) struct Cursor {
 /// What happens.
 ///
 /// A stream of server-sent events without an end: `id` is the event's `seq`, `event` its `type`,
-/// `data` the event as JSON. Ask again with the last `seq` as `after`, or as the `Last-Event-ID` header,
-/// which counts for more, to miss nothing. Should the stream be unable to go on, its last event is of the type
-/// `problem`. A request that accepts `application/json` gets one page of events instead, at once.
+/// `data` the event as JSON. Ask again with the last `seq` as `after`, or as the `Last-Event-ID`
+/// header, which counts for more, to miss nothing. Should the stream be unable to go on, its last
+/// event is of the type `problem`. A request that accepts `application/json` gets one page of
+/// events instead, at once.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "events", tag = "events",
     params(Cursor, ("Last-Event-ID" = Option<i64>, Header, description = "As `after`")),
@@ -65,10 +66,15 @@ pub(super) async fn follow(
         return Err(Refusal::new(ErrorCode::OutOfRange, "`after` must not be negative."));
     }
     if wants_page(&headers) {
-        return Ok(Json(page(&app, after, cursor.limit.unwrap_or(MAX_EVENTS)).await?).into_response());
+        return Ok(
+            Json(page(&app, after, cursor.limit.unwrap_or(MAX_EVENTS)).await?).into_response()
+        );
     }
     if cursor.limit.is_some() {
-        return Err(Refusal::new(ErrorCode::MalformedRequest, "`limit` is for pages; a stream has no end."));
+        return Err(Refusal::new(
+            ErrorCode::MalformedRequest,
+            "`limit` is for pages; a stream has no end.",
+        ));
     }
     Ok(sse(Follower::begin(app, after).await?).into_response())
 }
@@ -76,12 +82,18 @@ pub(super) async fn follow(
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     let Some(id) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
     let number = id.to_str().ok().and_then(|id| id.parse().ok());
-    number.map(Some).ok_or_else(|| Refusal::new(ErrorCode::MalformedRequest, "`Last-Event-ID` is not a number."))
+    number.map(Some).ok_or_else(|| {
+        Refusal::new(ErrorCode::MalformedRequest, "`Last-Event-ID` is not a number.")
+    })
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {
-    let accepts =
-        |what| headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|text| text.contains(what)));
+    let accepts = |what| {
+        headers
+            .get_all(ACCEPT)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|text| text.contains(what)))
+    };
     accepts("application/json") && !accepts("text/event-stream")
 }
 
@@ -90,7 +102,10 @@ async fn page(app: &App, after: Option<i64>, limit: u32) -> Result<Vec<Event>, R
         return Err(Refusal::new(ErrorCode::MalformedRequest, "A page needs `after`."));
     };
     if !(1..=MAX_EVENTS).contains(&limit) {
-        return Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_EVENTS}.")));
+        return Err(Refusal::new(
+            ErrorCode::OutOfRange,
+            format!("`limit` must be 1 to {MAX_EVENTS}."),
+        ));
     }
     Ok(app.node.events(after, limit).await?)
 }

@@ -40,7 +40,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let axum::extract::Query(query) = axum::extract::Query::from_request_parts(parts, state).await?;
+        let axum::extract::Query(query) =
+            axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(query))
     }
 }

@@ -24,7 +24,8 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Handle>>, Re
 
 /// Claim a word at a server.
 ///
-/// The node goes on until the server has taken or refused it; the same again asks a refused one anew.
+/// The node goes on until the server has taken or refused it; the same again asks a refused one
+/// anew.
 #[utoipa::path(
     post, path = "/v1/handles", operation_id = "claim_handle", tag = "presence",
     request_body = NewHandle,
@@ -43,7 +44,10 @@ pub(super) async fn claim(
     params(("handle" = String, Path, description = "`name@server`")),
     responses((status = 204, description = "Nobody finds us by it once the server has heard of it"), OneRefusals),
 )]
-pub(super) async fn release(State(app): State<App>, Segment(handle): Segment) -> Result<StatusCode, Refusal> {
+pub(super) async fn release(
+    State(app): State<App>,
+    Segment(handle): Segment,
+) -> Result<StatusCode, Refusal> {
     app.node.release_handle(&handle).await?;
     Ok(StatusCode::NO_CONTENT)
 }

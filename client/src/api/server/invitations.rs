@@ -41,6 +41,9 @@ pub(super) async fn create(
     params(("id" = String, Path, description = "The invitation's id, or an unambiguous beginning of it")),
     responses((status = 200, description = "The invitation, without its link", body = Invitation), RevokeRefusals),
 )]
-pub(super) async fn revoke(State(app): State<App>, Segment(id): Segment) -> Result<Json<Invitation>, Refusal> {
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Segment(id): Segment,
+) -> Result<Json<Invitation>, Refusal> {
     Ok(Json(app.node.revoke(&id).await?))
 }

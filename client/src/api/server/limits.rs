@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The longest body of a request, in bytes: the longest text, every byte of it escaped by a backslash.
+/// The longest body of a request, in bytes: the longest text, every byte of it escaped by a
+/// backslash.
 pub const MAX_BODY: usize = 128 << 10;
 
 /// The most messages of one answer.
@@ -20,8 +21,8 @@ pub const STREAM_PAGE: u32 = 64;
 /// How often a silent stream says that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How many connections are served at once; one more takes the slot of one that does nothing. A connection has one
-/// request at a time, so this also bounds the requests.
+/// How many connections are served at once; one more takes the slot of one that does nothing. A
+/// connection has one request at a time, so this also bounds the requests.
 pub const MAX_CONNECTIONS: usize = 128;
 
 /// Lines of a request's head.
@@ -39,7 +40,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// How long running requests may take to end once the node stops.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long things may take: [`HEARTBEAT`] and [`REQUEST_DEADLINE`], unless a test cannot wait for so long.
+/// How long things may take: [`HEARTBEAT`] and [`REQUEST_DEADLINE`], unless a test cannot wait for
+/// so long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     /// Between two signs of life of a silent stream.

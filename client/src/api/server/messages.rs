@@ -95,7 +95,10 @@ pub(super) async fn search(
     params(("id" = String, Path, description = "The message's id")),
     responses((status = 200, description = "As it is now", body = Message), OneRefusals),
 )]
-pub(super) async fn get(State(app): State<App>, Segment(id): Segment) -> Result<Json<Message>, Refusal> {
+pub(super) async fn get(
+    State(app): State<App>,
+    Segment(id): Segment,
+) -> Result<Json<Message>, Refusal> {
     Ok(Json(app.node.message(&id).await?))
 }
 
@@ -105,6 +108,9 @@ pub(super) async fn get(State(app): State<App>, Segment(id): Segment) -> Result<
     params(("id" = String, Path, description = "The message's id")),
     responses((status = 200, description = "The message, cancelled", body = Message), CancelRefusals),
 )]
-pub(super) async fn cancel(State(app): State<App>, Segment(id): Segment) -> Result<Json<Message>, Refusal> {
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Segment(id): Segment,
+) -> Result<Json<Message>, Refusal> {
     Ok(Json(app.node.cancel(&id).await?))
 }

@@ -23,7 +23,8 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Note>>, Refu
 
 /// Keep a note.
 ///
-/// It is for settings of front-ends. The node reads only `tor.bridges`, with a bridge a line, when it starts.
+/// It is for settings of front-ends. The node reads only `tor.bridges`, with a bridge a line, when
+/// it starts.
 #[utoipa::path(
     put, path = "/v1/notes/{key}", operation_id = "put_note", tag = "profile",
     params(("key" = String, Path, description = "The note's key")),

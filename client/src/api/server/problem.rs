@@ -53,7 +53,10 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         if fault.code == ErrorCode::Internal {
             tracing::error!(cause = %fault.detail, "a request failed");
-            return Self::new(ErrorCode::Internal, "Something is wrong with the node: see its log.");
+            return Self::new(
+                ErrorCode::Internal,
+                "Something is wrong with the node: see its log.",
+            );
         }
         Self::new(fault.code, fault.detail)
     }
@@ -149,7 +152,8 @@ mod tests {
 
     /// Every code, as the document lists them.
     fn codes() -> Vec<ErrorCode> {
-        let RefOr::T(Schema::Object(schema)) = <ErrorCode as utoipa::PartialSchema>::schema() else {
+        let RefOr::T(Schema::Object(schema)) = <ErrorCode as utoipa::PartialSchema>::schema()
+        else {
             panic!("the codes are no enumeration");
         };
         let names = schema.enum_values.unwrap();
@@ -181,8 +185,14 @@ mod tests {
     #[tokio::test]
     async fn whose_fault_it_is_can_be_told_from_the_status() {
         use ErrorCode as E;
-        let not_the_callers =
-            [E::ServerUnreachable, E::DiskFull, E::DiskReadOnly, E::ProfileDamaged, E::Stopping, E::Internal];
+        let not_the_callers = [
+            E::ServerUnreachable,
+            E::DiskFull,
+            E::DiskReadOnly,
+            E::ProfileDamaged,
+            E::Stopping,
+            E::Internal,
+        ];
         for code in codes() {
             let (status, _) = problem(Fault::new(code, "why")).await;
             let is_the_nodes = not_the_callers.contains(&code);

@@ -32,7 +32,10 @@ refusals!(ChangeRefusals: InvalidName);
     request_body = ProfileChange,
     responses((status = 200, description = "How the node is after the change", body = Status), ChangeRefusals),
 )]
-pub(super) async fn change(State(app): State<App>, Body(change): Body<ProfileChange>) -> Result<Json<Status>, Refusal> {
+pub(super) async fn change(
+    State(app): State<App>,
+    Body(change): Body<ProfileChange>,
+) -> Result<Json<Status>, Refusal> {
     Ok(Json(app.node.change_profile(change).await?))
 }
 
@@ -59,8 +62,12 @@ pub(super) async fn change_passphrase(
         PassphraseRefusals,
     ),
 )]
-pub(super) async fn backup(State(app): State<App>, Body(new): Body<NewBackup>) -> Result<Response, Refusal> {
-    let Backup { head, database, length } = app.node.backup(Passphrase::new(new.passphrase)).await?;
+pub(super) async fn backup(
+    State(app): State<App>,
+    Body(new): Body<NewBackup>,
+) -> Result<Response, Refusal> {
+    let Backup { head, database, length } =
+        app.node.backup(Passphrase::new(new.passphrase)).await?;
     let head = stream::once(async { Ok::<_, io::Error>(Bytes::from(head)) });
     let database = stream::try_unfold(tokio::fs::File::from_std(database), async |mut file| {
         let mut chunk = Vec::with_capacity(CHUNK);
@@ -76,9 +83,15 @@ pub(super) async fn backup(State(app): State<App>, Body(new): Body<NewBackup>) -
     request_body = Wipe,
     responses((status = 202, description = "It cannot be undone any more"), Refusals),
 )]
-pub(super) async fn wipe(State(app): State<App>, Body(wipe): Body<Wipe>) -> Result<StatusCode, Refusal> {
+pub(super) async fn wipe(
+    State(app): State<App>,
+    Body(wipe): Body<Wipe>,
+) -> Result<StatusCode, Refusal> {
     if !wipe.confirm {
-        return Err(Refusal::new(ErrorCode::MalformedRequest, "`confirm` must be true: nothing was destroyed."));
+        return Err(Refusal::new(
+            ErrorCode::MalformedRequest,
+            "`confirm` must be true: nothing was destroyed.",
+        ));
     }
     app.node.wipe().await?;
     Ok(StatusCode::ACCEPTED)

@@ -27,7 +27,8 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 };
 
 /// Serves the local API of a node until `shutdown`: then streams end, running requests get
-/// [`STOP_DEADLINE`](super::limits::STOP_DEADLINE) to end, and every connection is closed when this returns.
+/// [`STOP_DEADLINE`](super::limits::STOP_DEADLINE) to end, and every connection is closed when this
+/// returns.
 ///
 /// # Errors
 ///
@@ -56,7 +57,8 @@ pub async fn serve_with(
     serve_router(listener, router, stopping, shutdown).await
 }
 
-/// Serves any router until `shutdown`; `stopping` is cancelled then, to end what has no end by itself.
+/// Serves any router until `shutdown`; `stopping` is cancelled then, to end what has no end by
+/// itself.
 pub(crate) async fn serve_router(
     listener: impl Listen,
     router: Router,

@@ -41,7 +41,10 @@ pub(super) async fn add(
     params(("address" = String, Path, description = "Its onion address")),
     responses((status = 204, description = "Contacts are told to look elsewhere"), OneRefusals),
 )]
-pub(super) async fn remove(State(app): State<App>, Segment(address): Segment) -> Result<StatusCode, Refusal> {
+pub(super) async fn remove(
+    State(app): State<App>,
+    Segment(address): Segment,
+) -> Result<StatusCode, Refusal> {
     app.node.remove_server(&address).await?;
     Ok(StatusCode::NO_CONTENT)
 }

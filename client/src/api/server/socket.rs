@@ -10,9 +10,9 @@ use tokio::net::UnixListener;
 
 /// Listens at a path, with mode 0600 from the first moment that anybody else can reach it.
 ///
-/// The socket is made in a fresh directory of mode 0700 beside the path, closed to others, and
-/// then moved to the path. A socket that nobody listens at any more is replaced. Must be called
-/// within a Tokio runtime, by at most one process for one path at a time: the profile's lock sees to that.
+/// The socket is made in a fresh directory of mode 0700 beside the path, closed to others, and then
+/// moved to the path. A socket that nobody listens at any more is replaced. Must be called within a
+/// Tokio runtime, by at most one process for one path at a time: the profile's lock sees to that.
 ///
 /// # Errors
 ///
@@ -32,17 +32,27 @@ fn ensure_free(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
-        Ok(there) if !there.file_type().is_socket() => {
-            Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a socket is in its place"))
-        }
+        Ok(there) if !there.file_type().is_socket() => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something else than a socket is in its place",
+        )),
         Ok(_) => ensure_stale(path),
     }
 }
 
 fn ensure_stale(path: &Path) -> io::Result<()> {
     match UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another node listens there already")),
-        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
+        Ok(_) => {
+            Err(io::Error::new(io::ErrorKind::AddrInUse, "another node listens there already"))
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+            ) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }

@@ -11,8 +11,8 @@ refusals!(Refusals: NotFound);
 
 /// Make an address of the web interface.
 ///
-/// It lets one browser in, once, and stops working after ten minutes. The interface itself is given nothing that is
-/// not in this document.
+/// It lets one browser in, once, and stops working after ten minutes. The interface itself is given
+/// nothing that is not in this document.
 #[utoipa::path(
     post, path = "/v1/web", operation_id = "open_web", tag = "node",
     responses((status = 200, description = "Open it in a browser on this machine", body = WebPage), Refusals),
@@ -23,7 +23,10 @@ pub(super) async fn open(State(app): State<App>) -> Result<Json<WebPage>, Refusa
     };
     let url = web.url().await.map_err(|error| {
         tracing::error!(%error, "the web interface cannot listen");
-        Refusal::new(ErrorCode::Internal, "The web interface cannot listen: the node's log says why.")
+        Refusal::new(
+            ErrorCode::Internal,
+            "The web interface cannot listen: the node's log says why.",
+        )
     })?;
     Ok(Json(WebPage { url }))
 }

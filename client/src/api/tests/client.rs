@@ -54,7 +54,8 @@ async fn an_answer_that_breaks_off() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_an_error_and_then_ends() {
-    let (client, _dir) = answered_with("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n:\n\r\n");
+    let (client, _dir) =
+        answered_with("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n:\n\r\n");
     let mut events = client.events(None);
     assert!(matches!(within(events.next()).await, Some(Err(ClientError::Io(_)))));
     assert!(within(events.next()).await.is_none());

@@ -119,7 +119,15 @@ async fn a_body_of_the_wrong_type() {
 #[tokio::test]
 async fn a_path_that_is_not_there() {
     let deaf = Deaf::open().await;
-    let wrong = ["/", "/v1", "/v2/status", "/v1/status/", "/v1/contacts/", "/v1/contacts/a/b", "/v1//status"];
+    let wrong = [
+        "/",
+        "/v1",
+        "/v2/status",
+        "/v1/status/",
+        "/v1/contacts/",
+        "/v1/contacts/a/b",
+        "/v1//status",
+    ];
     for path in wrong {
         deaf.refuses(("GET", path, ""), StatusCode::NOT_FOUND, ErrorCode::NotFound).await;
     }
@@ -163,8 +171,11 @@ async fn a_query_that_is_wrong() {
 #[tokio::test]
 async fn a_number_out_of_range() {
     let deaf = Deaf::open().await;
-    let wrong =
-        ["/v1/conversations/Bob/messages?limit=0", "/v1/conversations/Bob/messages?limit=1001", "/v1/events?after=-1"];
+    let wrong = [
+        "/v1/conversations/Bob/messages?limit=0",
+        "/v1/conversations/Bob/messages?limit=1001",
+        "/v1/events?after=-1",
+    ];
     for path in wrong {
         let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::OutOfRange);
         deaf.refuses(("GET", path, ""), status, code).await;
@@ -219,7 +230,8 @@ async fn a_node_that_does_not_answer() {
     let timing = Timing { request: Duration::from_millis(1), ..Timing::default() };
     let router = router(handle, None, CancellationToken::new(), timing);
 
-    let request = axum::extract::Request::post("/v1/invitations").header("content-type", "application/json");
+    let request =
+        axum::extract::Request::post("/v1/invitations").header("content-type", "application/json");
     let body = axum::body::Body::from("{}");
     let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);

@@ -41,7 +41,11 @@ pub(super) fn document() -> Value {
 pub(super) fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
     document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().unwrap().iter();
-        methods.map(|(method, details)| Operation { method: method.to_uppercase(), path: path.clone(), details })
+        methods.map(|(method, details)| Operation {
+            method: method.to_uppercase(),
+            path: path.clone(),
+            details,
+        })
     })
 }
 
@@ -52,7 +56,10 @@ fn the_document_is_the_one_that_is_checked_in() {
         fs::write(CHECKED_IN, &text).unwrap();
     }
     let checked_in = fs::read_to_string(CHECKED_IN).unwrap_or_default();
-    assert!(text == checked_in, "openapi.json is not what the code says: UPDATE_OPENAPI=1 cargo test -p chive openapi");
+    assert!(
+        text == checked_in,
+        "openapi.json is not what the code says: UPDATE_OPENAPI=1 cargo test -p chive openapi"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +108,8 @@ fn every_operation_has_its_answer_and_its_refusals() {
         for status in ["400", "500", "503", "default"] {
             assert!(responses.contains_key(status), "{method} {path} {status}");
         }
-        let (answers, refusals): (Vec<_>, Vec<_>) = responses.iter().partition(|(status, _)| status.starts_with('2'));
+        let (answers, refusals): (Vec<_>, Vec<_>) =
+            responses.iter().partition(|(status, _)| status.starts_with('2'));
         assert_eq!(answers.len(), 1, "{method} {path}");
 
         for (status, refusal) in refusals {

@@ -1,4 +1,5 @@
-//! Every operation, asked for by the client: it does what it says, and answers as the document says.
+//! Every operation, asked for by the client: it does what it says, and answers as the document
+//! says.
 
 use std::slice;
 use std::sync::{Arc, Mutex};
@@ -17,9 +18,9 @@ use crate::api::client::Client;
 use crate::api::server::limits::Timing;
 use crate::api::server::{router, serve_router};
 use crate::api::types::{
-    ContactChange, ContactState, ConversationChange, Decision, HandleState, InvitationState, MessageState, NewBackup,
-    NewContact, NewInvitation, NewMessage, NewServer, OwnPresence, PassphraseChange, Presence, ProfileChange, Search,
-    What,
+    ContactChange, ContactState, ConversationChange, Decision, HandleState, InvitationState,
+    MessageState, NewBackup, NewContact, NewInvitation, NewMessage, NewServer, OwnPresence,
+    PassphraseChange, Presence, ProfileChange, Search, What,
 };
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::node::Ending;
@@ -170,7 +171,8 @@ async fn messages(client: &Client, ada: &Person) {
     let before_third = client.history("Eve", 1000, Some(&third.id)).await.unwrap();
     assert_eq!(ids(before_third), [first.id.clone(), second.id.clone()]);
     assert_eq!(ids(client.history("Eve", 1, None).await.unwrap()), [third.id.as_str()]);
-    let mut search = Search { text: "tea".into(), conversation: Some("Eve".into()), limit: 1, before: None };
+    let mut search =
+        Search { text: "tea".into(), conversation: Some("Eve".into()), limit: 1, before: None };
     assert_eq!(ids(client.search(&search).await.unwrap()), [second.id.as_str()]);
     search.before = Some(second.id.clone());
     assert_eq!(ids(client.search(&search).await.unwrap()), [first.id.as_str()]);
@@ -198,15 +200,25 @@ async fn conversations(client: &Client, ada: &Person, bob: &Person) {
     assert_eq!(unread().await, 0);
 
     let (disappear_after, draft) = (Some(3600), Some("Dear Bob".to_owned()));
-    let change = ConversationChange { disappear_after, draft: draft.clone(), ..ConversationChange::default() };
+    let change = ConversationChange {
+        disappear_after,
+        draft: draft.clone(),
+        ..ConversationChange::default()
+    };
     let changed = client.change_conversation("Bob", &change).await.unwrap();
     assert_eq!((changed.settings.ours.disappear_after, &changed.draft), (3600, &draft));
     let told = async || ada.node().conversation("Bob").await.unwrap().settings.confirmed;
     ada.waits_until(async |_| told().await).await;
 
     let shown = client.conversation(&changed.id).await.unwrap();
-    assert_eq!((&shown.id, shown.name.as_str()), (&ada.node().contact("Bob").await.unwrap().conversation, "Bob"));
-    assert_eq!(shown.newest.as_ref().map(|newest| &newest.id), received.last().map(|last| &last.id));
+    assert_eq!(
+        (&shown.id, shown.name.as_str()),
+        (&ada.node().contact("Bob").await.unwrap().conversation, "Bob")
+    );
+    assert_eq!(
+        shown.newest.as_ref().map(|newest| &newest.id),
+        received.last().map(|last| &last.id)
+    );
     assert_eq!(client.conversations().await.unwrap(), [shown]);
 }
 
@@ -281,7 +293,9 @@ async fn the_profile(client: &Client, ada: &Person) {
     ada.has_passphrase(&old);
     let change = PassphraseChange { old: old.clone(), new: new.clone() };
     client.change_passphrase(&change).await.unwrap();
-    let opens = async |passphrase| check_passphrase(ada.directory.path(), &Passphrase::new(passphrase)).await;
+    let opens = async |passphrase| {
+        check_passphrase(ada.directory.path(), &Passphrase::new(passphrase)).await
+    };
     assert!(matches!(opens(old).await, Err(ProfileError::WrongPassphrase)));
     opens(new).await.unwrap();
 

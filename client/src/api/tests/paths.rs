@@ -4,7 +4,9 @@ use hyper::StatusCode;
 
 use super::{Api, Person, json, link_to_nobody, request, within};
 use crate::api::server::limits::DEFAULT_HISTORY;
-use crate::api::types::{ContactChange, ConversationChange, ErrorCode, Message, NewBackup, NewMessage, Search};
+use crate::api::types::{
+    ContactChange, ConversationChange, ErrorCode, Message, NewBackup, NewMessage, Search,
+};
 use crate::identity::PeerId;
 use crate::model::UnixMillis;
 use crate::node::Ending;
@@ -24,8 +26,11 @@ async fn a_node_without_a_web_interface_says_so() {
 #[tokio::test]
 async fn the_longest_text_fits_however_it_is_escaped() {
     let (ada, api) = Api::of_ada_and_bob().await;
-    let longest =
-        |expires_in| NewMessage { text: "\"".repeat(64_512), id: Some("3b".repeat(16)), expires_in: Some(expires_in) };
+    let longest = |expires_in| NewMessage {
+        text: "\"".repeat(64_512),
+        id: Some("3b".repeat(16)),
+        expires_in: Some(expires_in),
+    };
     // The longest number, too: the node reads it, and says what is wrong with it.
     let refused = api.client.send("Bob", &longest(u64::MAX)).await;
     super::assert_refused(refused, ErrorCode::OutOfRange, StatusCode::UNPROCESSABLE_ENTITY);
@@ -76,8 +81,19 @@ async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
 /// Also names that the node gives to nobody: they get to it as they were typed.
 #[tokio::test]
 async fn names_may_hold_anything() {
-    let names =
-        ["a/b", "Ada Lovelace", "Zoë \u{1f41a}", "100%", "%2F", ".", "..", "a?b#c&d=e", "a+b", "{name}", "\u{0}\n"];
+    let names = [
+        "a/b",
+        "Ada Lovelace",
+        "Zoë \u{1f41a}",
+        "100%",
+        "%2F",
+        ".",
+        "..",
+        "a?b#c&d=e",
+        "a+b",
+        "{name}",
+        "\u{0}\n",
+    ];
     let ada = Person::prepared("Ada", &MemoryNetwork::default(), async |tx| {
         for (number, name) in (1..).zip(names) {
             let naming = Naming { name, skeleton: name, named: true };
@@ -99,7 +115,8 @@ async fn names_may_hold_anything() {
         let sent = api.client.send(name, &new).await.unwrap();
         assert_eq!(sent.conversation, contact.conversation);
         assert_eq!(api.client.history(name, 1, None).await.unwrap()[0].id, sent.id);
-        let search = Search { text: "hi".into(), conversation: Some(name.into()), limit: 10, before: None };
+        let search =
+            Search { text: "hi".into(), conversation: Some(name.into()), limit: 10, before: None };
         let found = api.client.search(&search).await.unwrap();
         assert_eq!(found.iter().map(|it| &it.id).collect::<Vec<_>>(), [&sent.id]);
         assert_eq!(api.client.mark_read(name, None).await.unwrap().id, contact.conversation);
@@ -117,13 +134,15 @@ async fn a_query_may_hold_anything() {
     let (ada, api) = Api::of_ada_and_bob().await;
     let odd = "3b&x=1";
     let fault = ada.node().history("Bob", 1, Some(odd)).await.unwrap_err();
-    let problem = api.problem(request("GET", "/v1/conversations/Bob/messages?before=3b%26x%3D1", "")).await;
+    let problem =
+        api.problem(request("GET", "/v1/conversations/Bob/messages?before=3b%26x%3D1", "")).await;
     assert_eq!(fault.detail, problem.detail);
     let refused = api.client.history("Bob", 1, Some(odd)).await.unwrap_err();
     assert_eq!(refused.to_string(), fault.detail);
 
     let sent = ada.sends("Bob", "a&limit=0 b+c").await;
-    let search = Search { text: "a&limit=0 b+c".into(), conversation: None, limit: 1, before: None };
+    let search =
+        Search { text: "a&limit=0 b+c".into(), conversation: None, limit: 1, before: None };
     assert_eq!(api.client.search(&search).await.unwrap()[0].id, sent.id);
     api.close().await;
     ada.stops().await;

@@ -66,7 +66,11 @@ async fn a_stopped_server_is_not_running() {
     let (client, dir) = (api.client.clone(), api.socket.clone());
     within(client.status()).await.unwrap();
     api.close().await;
-    assert!(matches!(within(client.status()).await, Err(ClientError::NotRunning)), "{}", dir.display());
+    assert!(
+        matches!(within(client.status()).await, Err(ClientError::NotRunning)),
+        "{}",
+        dir.display()
+    );
     ada.stops().await;
 }
 

@@ -78,14 +78,15 @@ pub struct Policy {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConversationChange {
-    /// Let messages disappear so many seconds after they were delivered: 10 to 31,536,000 (a year); 0 for never. They
-    /// do once the contact lets them, too.
+    /// Let messages disappear so many seconds after they were delivered: 10 to 31,536,000 (a year);
+    /// 0 for never. They do once the contact lets them, too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub disappear_after: Option<u64>,
     /// True to tell each other which messages were read, once the contact allows it, too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub read_receipts: Option<bool>,
-    /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0 keeps them for ever.
+    /// Delete messages here when they are so many seconds old: 60 to 315,360,000 (ten years); 0
+    /// keeps them for ever.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retain: Option<u64>,
     /// What was typed and not sent: up to 64,512 bytes of UTF-8; an empty text removes the draft.
@@ -124,12 +125,13 @@ pub struct NewMessage {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Search {
-    /// Words, 1 to 256 bytes of UTF-8: messages are found that have all of them, whatever their case. A word finds
-    /// also those that begin with it; in scripts without spaces, every run of characters.
+    /// Words, 1 to 256 bytes of UTF-8: messages are found that have all of them, whatever their
+    /// case. A word finds also those that begin with it; in scripts without spaces, every run of
+    /// characters.
     #[param(min_length = 1, max_length = 256)]
     pub text: String,
-    /// In this conversation only: its id; or, for a direct one, the contact's name, or 8 digits or more of the
-    /// beginning of the contact's id.
+    /// In this conversation only: its id; or, for a direct one, the contact's name, or 8 digits or
+    /// more of the beginning of the contact's id.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub conversation: Option<String>,
     /// How many messages, at most.
@@ -180,7 +182,8 @@ pub struct Message {
     /// How many messages of its writer just before this one have not arrived (yet).
     #[serde(skip_serializing_if = "is_zero", default)]
     pub missing_before: u32,
-    /// It came after messages of ours that stand below it: its writer had not seen them, or says so.
+    /// It came after messages of ours that stand below it: its writer had not seen them, or says
+    /// so.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub late: bool,
     /// Received: when it was marked as read here. Sent: when the contact said that it was read.

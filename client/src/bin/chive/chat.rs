@@ -48,7 +48,10 @@ impl Chat {
         let past = client.history(&contact.conversation, PAST, None).await?;
         let conversation = client.mark_read(&contact.conversation, None).await?;
         let (screen, opening) = Screen::open(&contact, &conversation, &past);
-        Ok((Self { client: client.clone(), conversation: conversation.id, follow, screen }, opening))
+        Ok((
+            Self { client: client.clone(), conversation: conversation.id, follow, screen },
+            opening,
+        ))
     }
 
     /// Hands a typed text to the node.

@@ -284,7 +284,9 @@ Ends as soon as a link or a server says so, at once if it is online now.
     #[command(after_help = "A node that runs is ended. There is no way back, and nobody is told.")]
     Wipe(Sure),
     /// Print a completion script for a shell
-    #[command(after_help = "As in: chive completions bash > ~/.local/share/bash-completion/completions/chive")]
+    #[command(
+        after_help = "As in: chive completions bash > ~/.local/share/bash-completion/completions/chive"
+    )]
     Completions {
         /// The shell
         shell: Shell,

@@ -41,7 +41,9 @@ pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -
         Command::Passphrase(change) => passphrase::run(&change, settings, output).await,
         Command::Restore(restore) => restore::run(&restore, settings, output).await,
         Command::Wipe(sure) => wipe::run(&sure, settings, output).await,
-        Command::Backup(backup) => backup::run(&backup, &client(&settings.profile)?, settings, output).await,
+        Command::Backup(backup) => {
+            backup::run(&backup, &client(&settings.profile)?, settings, output).await
+        }
         other => ask(other, &client(&settings.profile)?, output).await,
     }
 }
@@ -51,32 +53,40 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
     match command {
         Command::Status => output.answer(&client.status().await?, show::status),
         Command::Invite(invite) => match &invite.revoke {
-            Some(InviteCommand::Revoke { id }) => output.answer(&client.revoke(id).await?, show::invitation),
+            Some(InviteCommand::Revoke { id }) => {
+                output.answer(&client.revoke(id).await?, show::invitation)
+            }
             None => invite::run(&invite, client, output).await,
         },
         Command::Invites => output.answers(&client.invitations().await?, show::invitations),
         Command::Add(add) => add::run(add, client, output).await,
         Command::Contacts => {
             let conversations = if output.json { vec![] } else { client.conversations().await? };
-            output.answers(&client.contacts().await?, |contacts| show::contacts(contacts, &conversations))
+            output.answers(&client.contacts().await?, |contacts| {
+                show::contacts(contacts, &conversations)
+            })
         }
         Command::Conversations { name: Some(name) } => {
             let conversation = client.conversation(&name).await?;
-            output.answer(&conversation, |conversation| show::whole_conversation(conversation, time::now()))
+            output.answer(&conversation, |conversation| {
+                show::whole_conversation(conversation, time::now())
+            })
         }
         Command::Conversations { name: None } => {
             let conversations = client.conversations().await?;
-            output.answers(&conversations, |conversations| show::conversations(conversations, time::now()))
+            output.answers(&conversations, |conversations| {
+                show::conversations(conversations, time::now())
+            })
         }
         Command::Contact(contact) => contact::run(contact, client, output).await,
         Command::Send(send) => send::run(send, client, output).await,
-        Command::Cancel { id } => {
-            output.answer(&client.cancel(&id).await?, |_| "cancelled: it will not be sent".to_owned())
-        }
+        Command::Cancel { id } => output
+            .answer(&client.cancel(&id).await?, |_| "cancelled: it will not be sent".to_owned()),
         Command::History(history) => history::run(&history, client, output).await,
-        Command::Read { name, up_to } => {
-            output.answer(&client.mark_read(&name, up_to.as_deref()).await?, |_| "marked as read".to_owned())
-        }
+        Command::Read { name, up_to } => output
+            .answer(&client.mark_read(&name, up_to.as_deref()).await?, |_| {
+                "marked as read".to_owned()
+            }),
         Command::Server(server) => presence::server(server, client, output).await,
         Command::Presence { presence } => presence::show_as(presence, client, output).await,
         Command::Watch { name, timeout } => watch::run(&name, timeout, client, output).await,
@@ -112,7 +122,9 @@ fn must_exist(profile: &Path) -> Outcome {
     let empty = match std::fs::read_dir(profile) {
         Ok(mut entries) => entries.next().is_none(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => true,
-        Err(e) => return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e)),
+        Err(e) => {
+            return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e));
+        }
     };
     if empty { Err(ProfileError::Missing(profile.to_owned()).into()) } else { Ok(()) }
 }

@@ -7,7 +7,9 @@ use crate::exit::{Failure, Outcome};
 /// Asks a question that only `y` or `yes` answers with yes.
 pub(crate) fn confirm(question: &str) -> Outcome<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody can be asked here: say --yes to go on without a question"));
+        return Err(Failure::usage(
+            "nobody can be asked here: say --yes to go on without a question",
+        ));
     }
     let mut err = io::stderr();
     write!(err, "{question} [y/N] ")?;

@@ -123,7 +123,8 @@ impl Failure {
     }
 
     pub(crate) fn not_running() -> Self {
-        let detail = "no node is running for this profile: start one with `chive run` (in another terminal)";
+        let detail =
+            "no node is running for this profile: start one with `chive run` (in another terminal)";
         Self::new(Exit::NotRunning, "not_running", detail)
     }
 
@@ -151,7 +152,9 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::NotRunning => Self::not_running(),
-            ClientError::Problem(problem) => Self::new(Exit::of(problem.code), &name_of(problem.code), problem.detail),
+            ClientError::Problem(problem) => {
+                Self::new(Exit::of(problem.code), &name_of(problem.code), problem.detail)
+            }
             ClientError::Io(cause) => Self::io("the connection to the node failed", &cause),
             ClientError::Protocol(_) => {
                 Self::new(Exit::Failed, "protocol", format!("{error}: are both of one version?"))
@@ -172,7 +175,9 @@ impl From<ProfileError> for Failure {
             ProfileError::Backup(BackupError::Damaged(_)) => (Exit::Disk, "backup_damaged"),
             ProfileError::Backup(BackupError::Version) => (Exit::Refused, "unsupported_backup"),
             ProfileError::Store(error) => return Self::store(error),
-            ProfileError::Io(error) => return Self::io("the profile cannot be read or written", error),
+            ProfileError::Io(error) => {
+                return Self::io("the profile cannot be read or written", error);
+            }
         };
         Self::new(exit, code, error.to_string())
     }
@@ -189,7 +194,9 @@ impl From<RunError> for Failure {
         match &error {
             RunError::Store(error) => Self::store(error),
             RunError::Api(cause) => Self::io("the local API cannot be reached", cause),
-            RunError::Tor(TorStartError::Directory { source, .. }) => Self::io(&error.to_string(), source),
+            RunError::Tor(TorStartError::Directory { source, .. }) => {
+                Self::io(&error.to_string(), source)
+            }
             RunError::Profile(_) | RunError::Crashed | RunError::Tor(_) => {
                 Self::new(Exit::Failed, "run", error.to_string())
             }
@@ -212,7 +219,8 @@ mod tests {
     #[test]
     fn every_code_is_in_the_help() {
         let last = Exit::Disk as usize;
-        let listed: Vec<_> = HELP.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+        let listed: Vec<_> =
+            HELP.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
         let expected: Vec<_> = (0..=last).map(|code| code.to_string()).collect();
         assert_eq!(listed, expected);
     }

@@ -46,7 +46,13 @@ impl Follow {
             Some(after) => after,
             None => client.status().await?.last_event,
         };
-        Ok(Self { client: client.clone(), after, events: None, broken: false, pauses: PAUSES.pauses() })
+        Ok(Self {
+            client: client.clone(),
+            after,
+            events: None,
+            broken: false,
+            pauses: PAUSES.pauses(),
+        })
     }
 
     /// The next step. It can be dropped while it waits, and asked again.
@@ -56,10 +62,13 @@ impl Follow {
                 return Ok(step);
             }
         }
-        let events = self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
+        let events =
+            self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
         match events.next().await {
             Some(Ok(event)) => Ok(self.advance(event)),
-            Some(Err(ClientError::Problem(p))) if p.code == ErrorCode::CursorExpired => self.skip().await,
+            Some(Err(ClientError::Problem(p))) if p.code == ErrorCode::CursorExpired => {
+                self.skip().await
+            }
             Some(Err(error @ ClientError::Problem(_))) if !is_stopping(&error) => Err(error.into()),
             Some(Err(error @ ClientError::Protocol(_))) => Err(error.into()),
             Some(Err(_)) | None => Ok(self.lose()),

@@ -1,8 +1,9 @@
 //! The `chive` command: a thin front-end of the local API.
 //!
 //! `cli` says what can be typed, `commands` has a file for each, `show` and `output` say what a
-//! person or a program reads, `exit` says how it ends. Only `open`, `init`, `restore`, `run` and, when no node
-//! runs, `passphrase change` and `wipe` touch a profile; all else is asked of the running node.
+//! person or a program reads, `exit` says how it ends. Only `open`, `init`, `restore`, `run` and,
+//! when no node runs, `passphrase change` and `wipe` touch a profile; all else is asked of the
+//! running node.
 
 use std::process::ExitCode;
 
@@ -52,8 +53,11 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
 
 fn run(cli: Cli, settings: &Settings, output: Output) -> Outcome {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("cannot start", &e))?;
-    let outcome =
-        runtime.block_on(commands::run(cli.command.unwrap_or(Command::Open(Open::default())), settings, output));
+    let outcome = runtime.block_on(commands::run(
+        cli.command.unwrap_or(Command::Open(Open::default())),
+        settings,
+        output,
+    ));
     // A prompt or a reader of standard input may still block a thread: it dies with the process.
     runtime.shutdown_background();
     outcome

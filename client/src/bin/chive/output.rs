@@ -18,12 +18,20 @@ pub(crate) struct Output {
 
 impl Output {
     /// One answer.
-    pub(crate) fn answer<T: Serialize>(self, answer: &T, human: impl FnOnce(&T) -> String) -> Outcome {
+    pub(crate) fn answer<T: Serialize>(
+        self,
+        answer: &T,
+        human: impl FnOnce(&T) -> String,
+    ) -> Outcome {
         if self.json { line(&to_json(answer)?) } else { line(&human(answer)) }
     }
 
     /// Several answers: a JSON line each, or one text for people.
-    pub(crate) fn answers<T: Serialize>(self, answers: &[T], human: impl FnOnce(&[T]) -> String) -> Outcome {
+    pub(crate) fn answers<T: Serialize>(
+        self,
+        answers: &[T],
+        human: impl FnOnce(&[T]) -> String,
+    ) -> Outcome {
         if !self.json {
             return line(&human(answers));
         }
@@ -39,7 +47,11 @@ impl Output {
     pub(crate) fn note(self, note: &str) {
         let json = serde_json::json!({ "note": note });
         // Without anybody to tell, the command itself still counts.
-        let _ = writeln!(io::stderr(), "{}", if self.json { json.to_string() } else { format!("chive: {note}") });
+        let _ = writeln!(
+            io::stderr(),
+            "{}",
+            if self.json { json.to_string() } else { format!("chive: {note}") }
+        );
     }
 
     /// The last word of a command that failed.
@@ -65,6 +77,7 @@ pub(crate) fn line(line: &str) -> Outcome {
 }
 
 fn to_json<T: Serialize>(value: &T) -> Outcome<String> {
-    let json = serde_json::to_string(value).map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?;
+    let json = serde_json::to_string(value)
+        .map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?;
     Ok(text::for_json_line(&json))
 }

@@ -39,7 +39,8 @@ fn prompt(question: &str) -> Outcome<Zeroizing<String>> {
             "a passphrase is needed and nobody can be asked: name a file with --passphrase-file FILE or CHIVE_PASSPHRASE_FILE",
         ));
     }
-    let answer = rpassword::prompt_password(question).map_err(|e| refused(&format!("no passphrase was typed: {e}")))?;
+    let answer = rpassword::prompt_password(question)
+        .map_err(|e| refused(&format!("no passphrase was typed: {e}")))?;
     check(Zeroizing::new(answer))
 }
 
@@ -47,7 +48,8 @@ fn from_file(path: &Path, output: Output) -> Outcome<Zeroizing<String>> {
     if path.as_os_str() == "-" {
         return first_line(io::stdin().lock());
     }
-    let unreadable = |e: io::Error| refused(&format!("cannot read the passphrase file {}: {e}", path.display()));
+    let unreadable =
+        |e: io::Error| refused(&format!("cannot read the passphrase file {}: {e}", path.display()));
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if about.is_dir() {
@@ -110,8 +112,14 @@ mod tests {
     #[test]
     fn two_lines_are_two_passphrases() {
         let mut input = "old\nnew\n".as_bytes();
-        assert_eq!(first_line(&mut input).ok().map(|line| line.to_string()).as_deref(), Some("old"));
-        assert_eq!(first_line(&mut input).ok().map(|line| line.to_string()).as_deref(), Some("new"));
+        assert_eq!(
+            first_line(&mut input).ok().map(|line| line.to_string()).as_deref(),
+            Some("old")
+        );
+        assert_eq!(
+            first_line(&mut input).ok().map(|line| line.to_string()).as_deref(),
+            Some("new")
+        );
     }
 
     #[test]

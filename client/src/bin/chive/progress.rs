@@ -23,8 +23,14 @@ impl Progress {
         let before = self.said.as_ref();
         let mut lines = Vec::new();
         if before.is_none() {
-            lines.push(format!("Running as {}. Ctrl-C stops it.", chive::text::for_one_line(&status.name)));
-            lines.push("Commands work from now on, in another terminal; what needs Tor waits for it.".to_owned());
+            lines.push(format!(
+                "Running as {}. Ctrl-C stops it.",
+                chive::text::for_one_line(&status.name)
+            ));
+            lines.push(
+                "Commands work from now on, in another terminal; what needs Tor waits for it."
+                    .to_owned(),
+            );
         }
         let tor_is_news = before.is_none_or(|before| is_news(&before.tor, &status.tor));
         if tor_is_news {
@@ -68,14 +74,22 @@ impl Progress {
 fn is_news(was: &TorStatus, is: &TorStatus) -> bool {
     was.ready != is.ready
         || was.stalled != is.stalled
-        || (!is.ready && (is.percent >= was.percent.saturating_add(STEP) || is.percent < was.percent))
+        || (!is.ready
+            && (is.percent >= was.percent.saturating_add(STEP) || is.percent < was.percent))
         || (!is.ready && was.summary != is.summary && is.percent != was.percent)
 }
 
-fn doors(before: Option<&Status>, now: &Status) -> [(&'static str, Option<DoorState>, DoorState); 2] {
+fn doors(
+    before: Option<&Status>,
+    now: &Status,
+) -> [(&'static str, Option<DoorState>, DoorState); 2] {
     [
         // Before the first word, closed is what everybody expects.
-        ("Front door (for invitations)", Some(before.map_or(DoorState::Closed, |b| b.front_door)), now.front_door),
+        (
+            "Front door (for invitations)",
+            Some(before.map_or(DoorState::Closed, |b| b.front_door)),
+            now.front_door,
+        ),
         ("Endpoint (for contacts)", before.map(|b| b.endpoint), now.endpoint),
     ]
 }
@@ -120,15 +134,19 @@ mod tests {
         let mut progress = Progress::default();
         said(&mut progress, &status(5, Reason::TorConnecting));
         assert_eq!(said(&mut progress, &status(5, Reason::TorConnecting)), "");
-        assert_eq!(said(&mut progress, &Status { online: 1, ..status(5, Reason::TorConnecting) }), "");
+        assert_eq!(
+            said(&mut progress, &Status { online: 1, ..status(5, Reason::TorConnecting) }),
+            ""
+        );
     }
 
     #[test]
     fn small_steps_add_up_to_a_line() {
         let mut progress = Progress::default();
         said(&mut progress, &status(5, Reason::TorLost));
-        let told =
-            (6..=30).filter(|&percent| !said(&mut progress, &status(percent, Reason::TorLost)).is_empty()).count();
+        let told = (6..=30)
+            .filter(|&percent| !said(&mut progress, &status(percent, Reason::TorLost)).is_empty())
+            .count();
         assert_eq!(told, 2);
     }
 
@@ -138,7 +156,9 @@ mod tests {
         said(&mut progress, &status(15, Reason::TorConnecting));
         let mut stalled = status(15, Reason::TorConnecting);
         stalled.tor.stalled = Some(Reason::TorOffline);
-        assert!(said(&mut progress, &stalled).contains("stalled: this machine seems to be offline"));
+        assert!(
+            said(&mut progress, &stalled).contains("stalled: this machine seems to be offline")
+        );
         assert!(!said(&mut progress, &status(15, Reason::TorConnecting)).is_empty());
     }
 

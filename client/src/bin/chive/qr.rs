@@ -23,8 +23,9 @@ pub(crate) struct Qr(QrCode);
 impl Qr {
     pub(crate) fn of(link: &str) -> Outcome<Self> {
         let code = QrCode::with_error_correction_level(link.to_uppercase(), EcLevel::M);
-        code.map(Self)
-            .map_err(|e| Failure::new(Exit::Failed, "internal", format!("no QR code can hold this link: {e}")))
+        code.map(Self).map_err(|e| {
+            Failure::new(Exit::Failed, "internal", format!("no QR code can hold this link: {e}"))
+        })
     }
 
     /// Half-block characters: light on a dark terminal, dark on a light one; cameras read both.
@@ -40,7 +41,8 @@ impl Qr {
 
     fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let modules = self.0.width() + 2 * QUIET;
-        let side = u32::try_from(modules * SCALE).map_err(|_| png::EncodingError::LimitsExceeded)?;
+        let side =
+            u32::try_from(modules * SCALE).map_err(|_| png::EncodingError::LimitsExceeded)?;
         let mut image = Vec::new();
         let mut encoder = png::Encoder::new(&mut image, side, side);
         encoder.set_color(png::ColorType::Grayscale);
@@ -58,7 +60,9 @@ impl Qr {
 
     fn shade(&self, x: usize, y: usize) -> u8 {
         let inside = QUIET..QUIET + self.0.width();
-        let dark = inside.contains(&x) && inside.contains(&y) && self.0[(x - QUIET, y - QUIET)] == Color::Dark;
+        let dark = inside.contains(&x)
+            && inside.contains(&y)
+            && self.0[(x - QUIET, y - QUIET)] == Color::Dark;
         if dark { 0 } else { 255 }
     }
 }
@@ -83,19 +87,23 @@ impl QrFile {
     /// Makes the file, for its owner only. One that exists is never overwritten.
     pub(crate) fn create(path: &Path) -> Outcome<Self> {
         let form = form_of(path)?;
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    Failure::usage(format!("{} exists already: name another file, or remove it", path.display()))
-                }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
+            |e| match e.kind() {
+                io::ErrorKind::AlreadyExists => Failure::usage(format!(
+                    "{} exists already: name another file, or remove it",
+                    path.display()
+                )),
                 _ => Failure::io(&format!("cannot write {}", path.display()), &e),
-            })?;
+            },
+        )?;
         Ok(Self { path: path.to_owned(), form, file, written: false })
     }
 
     pub(crate) fn write(&mut self, qr: &Qr) -> Outcome {
         let image = match self.form {
-            Form::Png => qr.png().map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?,
+            Form::Png => {
+                qr.png().map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?
+            }
             Form::Svg => qr.svg().into_bytes(),
         };
         let written = self.file.write_all(&image).and_then(|()| self.file.sync_all());
@@ -118,7 +126,9 @@ fn form_of(path: &Path) -> Outcome<Form> {
     match extension.to_ascii_lowercase().as_str() {
         "png" => Ok(Form::Png),
         "svg" => Ok(Form::Svg),
-        _ => Err(Failure::usage(format!("{}: a QR code is written as .png or .svg", path.display()))),
+        _ => {
+            Err(Failure::usage(format!("{}: a QR code is written as .png or .svg", path.display())))
+        }
     }
 }
 
@@ -128,7 +138,8 @@ mod tests {
 
     use super::*;
 
-    const LINK: &str = "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qccirdeqssmjzifevcwlboifj4";
+    const LINK: &str =
+        "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qccirdeqssmjzifevcwlboifj4";
 
     #[test]
     fn a_link_is_read_as_alphanumeric() -> Outcome {
@@ -179,7 +190,10 @@ mod tests {
         let path = dir.path().join("code.png");
         drop(QrFile::create(&path)?);
         assert!(!path.exists());
-        assert_eq!(QrFile::create(&dir.path().join("code.gif")).err().map(|e| e.exit), Some(Exit::Usage));
+        assert_eq!(
+            QrFile::create(&dir.path().join("code.gif")).err().map(|e| e.exit),
+            Some(Exit::Usage)
+        );
         Ok(())
     }
 }

@@ -14,8 +14,12 @@ pub(crate) fn say(reason: &Reason) -> String {
         Reason::ContactBlocked => "the contact is blocked",
         Reason::ContactRefused => "the contact refused our request",
         Reason::Unconfirmed => "the contact has not confirmed it yet",
-        Reason::NotConnected { cause } => return format!("no connection to the contact: {}", say(cause)),
-        Reason::ConnectsWhenNeeded => "no connection to the contact: it is made when there is something to send",
+        Reason::NotConnected { cause } => {
+            return format!("no connection to the contact: {}", say(cause));
+        }
+        Reason::ConnectsWhenNeeded => {
+            "no connection to the contact: it is made when there is something to send"
+        }
         Reason::Unanswered { cause } => {
             return format!("the contact has not answered our request yet: {}", say(cause));
         }
@@ -23,7 +27,9 @@ pub(crate) fn say(reason: &Reason) -> String {
             let pending = "the conversation begins afresh as soon as the contact is reachable";
             return format!("{pending}: {}", say(cause));
         }
-        Reason::Restarting { cause } => return format!("the conversation begins afresh: {}", say(cause)),
+        Reason::Restarting { cause } => {
+            return format!("the conversation begins afresh: {}", say(cause));
+        }
         Reason::AwaitingAnswer => "waiting for the contact's answer",
         Reason::Connecting => "connecting",
         Reason::Retrying { cause, in_seconds } => {
@@ -55,7 +61,9 @@ pub(crate) fn say(reason: &Reason) -> String {
         }
         Reason::WrongPeer => "who answers there is not whom the link names: ask for the link again",
         Reason::RestartUnsupported => "its version of Chive cannot begin a conversation afresh",
-        Reason::RestartUnusable => "its client cannot use the question: its version or its clock may differ from yours",
+        Reason::RestartUnusable => {
+            "its client cannot use the question: its version or its clock may differ from yours"
+        }
 
         Reason::PresenceWithoutServer => "it announces itself to no server",
         Reason::PresenceExpired => "its last word at its server has expired",
@@ -72,8 +80,12 @@ pub(crate) fn say(reason: &Reason) -> String {
         Reason::ServerBusy => "it is busy, or stopping",
         Reason::ServerClock => "its clock and ours differ: check the clock",
         Reason::ServerVersion => "it does not take what we sent: its version may differ from ours",
-        Reason::ServerWork { bits } => return format!("it asks for {bits} bits of work, which is too much"),
-        Reason::ServerAnswer { fault } => return format!("its answer cannot be used: {}", say_fault(*fault)),
+        Reason::ServerWork { bits } => {
+            return format!("it asks for {bits} bits of work, which is too much");
+        }
+        Reason::ServerAnswer { fault } => {
+            return format!("its answer cannot be used: {}", say_fault(*fault));
+        }
         Reason::ServerOlderRecord => "it showed an older record after a newer one",
         Reason::ServerContradiction => "it showed two different records with one number",
         Reason::ServerWentBack => "its board goes back in time",
@@ -88,7 +100,9 @@ pub(crate) fn say(reason: &Reason) -> String {
         Reason::TorStopped => "Tor is stopped",
         Reason::TorConnected => "connected to Tor",
         Reason::TorConnecting => "connecting to the Tor network",
-        Reason::TorDownloading { percent } => return format!("downloading the directory: {percent} %"),
+        Reason::TorDownloading { percent } => {
+            return format!("downloading the directory: {percent} %");
+        }
         Reason::TorLost => "the connection to the Tor network is lost; trying again",
         Reason::TorOffline => "this machine seems to be offline: check its internet connection",
         Reason::TorFiltered => {
@@ -151,13 +165,18 @@ mod tests {
     fn causes_are_said_after_what_they_cause() {
         let cause = Reason::Retrying { cause: Reason::ContactUnreachable.boxed(), in_seconds: 12 };
         let said = say(&Reason::NotConnected { cause: cause.boxed() });
-        assert_eq!(said, "no connection to the contact: the contact is not reachable now; next try in 12 s");
+        assert_eq!(
+            said,
+            "no connection to the contact: the contact is not reachable now; next try in 12 s"
+        );
     }
 
     #[test]
     fn a_wrong_clock_says_how_wrong_it_is() {
         assert!(say(&Reason::TorClock { skew_seconds: None }).contains("seems to be wrong"));
-        assert!(say(&Reason::TorClock { skew_seconds: Some(-10_800) }).contains("slow by around 3h"));
+        assert!(
+            say(&Reason::TorClock { skew_seconds: Some(-10_800) }).contains("slow by around 3h")
+        );
         assert!(say(&Reason::TorClock { skew_seconds: Some(60) }).contains("fast by around 1m"));
     }
 }

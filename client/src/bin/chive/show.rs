@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chive::api::types::{
-    Contact, ContactState, Conversation, ConversationSettings, Direction, DoorState, Event, Handle, HandleState,
-    Invitation, InvitationState, Message, MessageState, OwnPresence, Policy, Presence, PresenceSource, Request, Server,
-    ServerState, Status, TorStatus, What,
+    Contact, ContactState, Conversation, ConversationSettings, Direction, DoorState, Event, Handle,
+    HandleState, Invitation, InvitationState, Message, MessageState, OwnPresence, Policy, Presence,
+    PresenceSource, Request, Server, ServerState, Status, TorStatus, What,
 };
 use chive::text::{for_one_line, for_terminal};
 
@@ -49,13 +49,18 @@ fn our_servers(status: &Status) -> String {
 }
 
 fn waiting_requests(requests: u32) -> String {
-    if requests == 0 { "none".to_owned() } else { format!("{requests} to answer: `chive requests`") }
+    if requests == 0 {
+        "none".to_owned()
+    } else {
+        format!("{requests} to answer: `chive requests`")
+    }
 }
 
 /// Servers, one a line.
 pub(crate) fn servers(servers: &[Server]) -> String {
     if servers.is_empty() {
-        return "no servers yet: `chive server add ADDRESS` lets contacts see you without a link".to_owned();
+        return "no servers yet: `chive server add ADDRESS` lets contacts see you without a link"
+            .to_owned();
     }
     servers.iter().map(server).collect::<Vec<_>>().join("\n")
 }
@@ -85,7 +90,8 @@ pub(crate) fn server(server: &Server) -> String {
 /// Handles, one a line.
 pub(crate) fn handles(handles: &[Handle]) -> String {
     if handles.is_empty() {
-        return "no handles yet: `chive handle claim NAME@SERVER` lets others find you by a word".to_owned();
+        return "no handles yet: `chive handle claim NAME@SERVER` lets others find you by a word"
+            .to_owned();
     }
     handles.iter().map(handle).collect::<Vec<_>>().join("\n")
 }
@@ -117,7 +123,11 @@ pub(crate) fn requests(requests: &[Request]) -> String {
 }
 
 fn request(request: &Request) -> String {
-    let message = request.message.as_deref().map(|text| format!(": {}", for_one_line(text))).unwrap_or_default();
+    let message = request
+        .message
+        .as_deref()
+        .map(|text| format!(": {}", for_one_line(text)))
+        .unwrap_or_default();
     format!(
         "{}  calls itself “{}”, by {}, {}{message}",
         short_id(&request.id),
@@ -129,7 +139,8 @@ fn request(request: &Request) -> String {
 
 /// The way to the Tor network.
 pub(crate) fn tor(tor: &TorStatus) -> String {
-    let stalled = tor.stalled.as_ref().map(|why| format!(" (stalled: {})", say(why))).unwrap_or_default();
+    let stalled =
+        tor.stalled.as_ref().map(|why| format!(" (stalled: {})", say(why))).unwrap_or_default();
     if tor.ready && stalled.is_empty() {
         return "connected".to_owned();
     }
@@ -148,7 +159,11 @@ pub(crate) fn door(door: DoorState) -> &'static str {
 
 /// Who can use an invitation, till when.
 pub(crate) fn terms(invitation: &Invitation) -> String {
-    let who = if invitation.uses == 1 { "One person".to_owned() } else { format!("{} people", invitation.uses) };
+    let who = if invitation.uses == 1 {
+        "One person".to_owned()
+    } else {
+        format!("{} people", invitation.uses)
+    };
     format!(
         "{who} can use it until {}. Whoever has it can: give it only to those you mean.\nTake it back: chive invite revoke {}",
         day_and_time(invitation.expires_at),
@@ -172,7 +187,11 @@ pub(crate) fn invitation(invitation: &Invitation) -> String {
         InvitationState::Expired => "expired",
         InvitationState::Revoked => "revoked",
     };
-    let link = invitation.link.as_deref().map(|link| format!("\n  {}", for_one_line(link))).unwrap_or_default();
+    let link = invitation
+        .link
+        .as_deref()
+        .map(|link| format!("\n  {}", for_one_line(link)))
+        .unwrap_or_default();
     let uses = format!("{} of {} used", invitation.used, invitation.uses);
     let until = day_and_time(invitation.expires_at);
     format!("{}  {state:<8} {uses}, until {until}{link}", short_id(&invitation.id))
@@ -184,7 +203,8 @@ pub(crate) fn contacts(contacts: &[Contact], conversations: &[Conversation]) -> 
         return "no contacts yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs".to_owned();
     }
     let width = contacts.iter().map(|c| for_one_line(&c.name).chars().count()).max().unwrap_or(0);
-    let conversations: HashMap<&str, &Conversation> = conversations.iter().map(|one| (one.id.as_str(), one)).collect();
+    let conversations: HashMap<&str, &Conversation> =
+        conversations.iter().map(|one| (one.id.as_str(), one)).collect();
     let line = |contact: &Contact| {
         let conversation = conversations.get(contact.conversation.as_str());
         let counts = conversation.map(|conversation| counts(conversation)).unwrap_or_default();
@@ -240,8 +260,13 @@ pub(crate) fn conversations(conversations: &[Conversation], now: i64) -> String 
         return "no conversations yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs"
             .to_owned();
     }
-    let width = conversations.iter().map(|one| for_one_line(&one.name).chars().count()).max().unwrap_or(0);
-    conversations.iter().map(|one| conversation_line(one, width, now)).collect::<Vec<_>>().join("\n")
+    let width =
+        conversations.iter().map(|one| for_one_line(&one.name).chars().count()).max().unwrap_or(0);
+    conversations
+        .iter()
+        .map(|one| conversation_line(one, width, now))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn conversation_line(conversation: &Conversation, width: usize, now: i64) -> String {
@@ -257,7 +282,8 @@ fn conversation_line(conversation: &Conversation, width: usize, now: i64) -> Str
 
 /// All that is known of one contact, one thing a line.
 pub(crate) fn whole_contact(contact: &Contact, conversation: &Conversation) -> String {
-    let number = contact.safety_number.as_deref().map_or_else(|| "not known yet".to_owned(), for_one_line);
+    let number =
+        contact.safety_number.as_deref().map_or_else(|| "not known yet".to_owned(), for_one_line);
     format!(
         "{}\nid             {}\nsafety number  {number}\nadded          {}\n{}",
         contact_and_counts(contact, conversation),
@@ -273,19 +299,33 @@ pub(crate) fn agreement(conversation: &Conversation) -> String {
     let ConversationSettings { ours, theirs, in_force, confirmed } = conversation.settings;
     let told = if confirmed { "" } else { " (not told yet)" };
     let mut lines = vec![
-        format!("messages disappear after  {}: you {}{told}, {name} {}", after(in_force), after(ours), after(theirs)),
+        format!(
+            "messages disappear after  {}: you {}{told}, {name} {}",
+            after(in_force),
+            after(ours),
+            after(theirs)
+        ),
         format!(
             "read receipts             {}: you {}{told}, {name} {}",
             switch(in_force.read_receipts),
             switch(ours.read_receipts),
             switch(theirs.read_receipts),
         ),
-        format!("kept here for             {}", conversation.retain.map_or_else(|| "ever".to_owned(), span)),
+        format!(
+            "kept here for             {}",
+            conversation.retain.map_or_else(|| "ever".to_owned(), span)
+        ),
     ];
     if theirs.disappear_after > 0 && ours.disappear_after == 0 {
-        let command =
-            format!("chive contact disappear {} {}", quoted(&conversation.name), one_word(theirs.disappear_after));
-        lines.push(format!("{name} proposes that messages disappear after {}: {command}", after(theirs)));
+        let command = format!(
+            "chive contact disappear {} {}",
+            quoted(&conversation.name),
+            one_word(theirs.disappear_after)
+        );
+        lines.push(format!(
+            "{name} proposes that messages disappear after {}: {command}",
+            after(theirs)
+        ));
     }
     if theirs.read_receipts && !ours.read_receipts {
         let command = format!("chive contact receipts {} on", quoted(&conversation.name));
@@ -379,11 +419,17 @@ pub(crate) fn message(message: &Message, now: i64) -> String {
     };
     match (message.direction, message.state) {
         (Direction::Received, _) => match message.delivered_at.filter(|_| message.late) {
-            Some(arrived) => format!("{line}\n    (arrived {}, after what you wrote below)", short(arrived, now)),
+            Some(arrived) => {
+                format!("{line}\n    (arrived {}, after what you wrote below)", short(arrived, now))
+            }
             None => line,
         },
         (Direction::Sent, MessageState::Queued) => {
-            format!("{line}\n    … {}; take it back: chive cancel {}", progress(message), for_one_line(&message.id))
+            format!(
+                "{line}\n    … {}; take it back: chive cancel {}",
+                progress(message),
+                for_one_line(&message.id)
+            )
         }
         (Direction::Sent, _) => format!("{line}  {}", progress(message)),
     }
@@ -409,7 +455,8 @@ fn hit(message: &Message, searched: &str, now: i64) -> String {
     format!("{}  {who}: {}", short(message.created_at, now), excerpt(&message.text, searched))
 }
 
-/// The part of a text, in one line, in which the first of the words stands that is found as it was typed.
+/// The part of a text, in one line, in which the first of the words stands that is found as it was
+/// typed.
 fn excerpt(text: &str, searched: &str) -> String {
     let (before, length) = (40, 160);
     let lower = text.to_lowercase();
@@ -449,7 +496,11 @@ fn what(what: &What) -> String {
         What::MessagesGone { name, messages, .. } => gone(name, messages),
         What::Contact { contact } => format!("contact: {}", self::contact(contact)),
         What::Conversation { conversation } => {
-            format!("the conversation with {} changed{}", for_one_line(&conversation.name), counts(conversation))
+            format!(
+                "the conversation with {} changed{}",
+                for_one_line(&conversation.name),
+                counts(conversation)
+            )
         }
         What::ContactRemoved { name, .. } => format!("contact {} removed", for_one_line(name)),
         What::Presence { name, presence: now, source, .. } => {
@@ -477,7 +528,11 @@ fn said(message: &Message) -> String {
     match message.direction {
         Direction::Received => format!("{}: {text}", author(message)),
         Direction::Sent => {
-            format!("to {}: {text}  {}", for_one_line(&message.conversation_name), progress(message))
+            format!(
+                "to {}: {text}  {}",
+                for_one_line(&message.conversation_name),
+                progress(message)
+            )
         }
     }
 }
@@ -486,7 +541,9 @@ fn said(message: &Message) -> String {
 pub(crate) fn restarted(name: &str, by_contact: bool) -> String {
     let name = for_one_line(name);
     if by_contact {
-        format!("{name} was restored from a backup, or added you anew: the conversation began afresh")
+        format!(
+            "{name} was restored from a backup, or added you anew: the conversation began afresh"
+        )
     } else {
         format!("the conversation with {name} began afresh after the restore")
     }
@@ -570,8 +627,12 @@ pub(crate) mod tests {
     #[test]
     fn a_conversation_is_one_line_with_its_last_message_and_what_waits() {
         let newest = Some(Message { text: "at\nnine\x1b[2J".to_owned(), ..a_message() });
-        let shown = conversations(&[Conversation { newest, unread: 1, waiting: 2, ..a_conversation() }], 0);
-        assert!(shown.starts_with("Bob  ") && shown.ends_with(", 1 message unread, 2 messages waiting"), "{shown}");
+        let shown =
+            conversations(&[Conversation { newest, unread: 1, waiting: 2, ..a_conversation() }], 0);
+        assert!(
+            shown.starts_with("Bob  ") && shown.ends_with(", 1 message unread, 2 messages waiting"),
+            "{shown}"
+        );
         assert!(shown.contains("nine") && !shown.contains(['\x1b', '\n']), "{shown}");
         assert_eq!(conversations(&[a_conversation()], 0), "Bob  no messages yet");
     }
@@ -588,7 +649,12 @@ pub(crate) mod tests {
     fn hostile_names_and_texts_are_harmless() {
         let hostile = "\x1b[31m\u{202e}\nx".to_owned();
         let author = Some(Member { id: "cd".repeat(32), name: hostile.clone() });
-        let message = Message { conversation_name: hostile.clone(), author, text: hostile.clone(), ..a_message() };
+        let message = Message {
+            conversation_name: hostile.clone(),
+            author,
+            text: hostile.clone(),
+            ..a_message()
+        };
         for direction in [Direction::Sent, Direction::Received] {
             let line = said(&Message { direction, ..message.clone() });
             assert!(!line.contains(['\x1b', '\u{202e}', '\n']), "{line:?}");
@@ -606,7 +672,8 @@ pub(crate) mod tests {
         };
         let shown = message(&waiting, 0);
         assert!(
-            shown.contains("waiting: the contact has not confirmed it yet") && shown.contains(&waiting.id),
+            shown.contains("waiting: the contact has not confirmed it yet")
+                && shown.contains(&waiting.id),
             "{shown}"
         );
     }
@@ -614,8 +681,12 @@ pub(crate) mod tests {
     #[test]
     fn what_tor_waits_for_is_said() {
         let stalled = Some(Reason::TorOffline);
-        let shown = tor(&TorStatus { ready: false, percent: 15, summary: Reason::TorConnecting, stalled });
-        assert!(shown.starts_with("15 %: connecting to the Tor network (stalled: this machine seems"), "{shown}");
+        let shown =
+            tor(&TorStatus { ready: false, percent: 15, summary: Reason::TorConnecting, stalled });
+        assert!(
+            shown.starts_with("15 %: connecting to the Tor network (stalled: this machine seems"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -626,9 +697,13 @@ pub(crate) mod tests {
 
     #[test]
     fn what_was_found_is_one_line_around_the_first_hit() {
-        let text = format!("{}\n\x1b[2J and the HARBOUR, {}", "before ".repeat(100), "after ".repeat(100));
+        let text =
+            format!("{}\n\x1b[2J and the HARBOUR, {}", "before ".repeat(100), "after ".repeat(100));
         let shown = found(&[Message { text, ..a_message() }], "harbour", 0);
-        assert!(shown.contains("HARBOUR") && shown.contains("Bob: …") && shown.ends_with('…'), "{shown}");
+        assert!(
+            shown.contains("HARBOUR") && shown.contains("Bob: …") && shown.ends_with('…'),
+            "{shown}"
+        );
         assert!(shown.chars().count() < 200 && !shown.contains(['\x1b', '\n']), "{shown}");
         assert!(found(&[a_message()], "elsewhere", 0).ends_with("Bob: hi"));
         assert_eq!(found(&[], "x", 0), "nothing found");

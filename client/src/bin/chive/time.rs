@@ -20,7 +20,8 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let duration = humantime::parse_duration(text).map_err(|e| format!("{e} (say 90s, 12h or 7d)"))?;
+        let duration =
+            humantime::parse_duration(text).map_err(|e| format!("{e} (say 90s, 12h or 7d)"))?;
         if duration < Duration::from_secs(1) {
             return Err("the shortest time is 1s".to_owned());
         }
@@ -45,7 +46,10 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "off" => Ok(Self(None)),
-            _ => text.parse().map(|period| Self(Some(period))).map_err(|why: String| format!("{why}, or off")),
+            _ => text
+                .parse()
+                .map(|period| Self(Some(period)))
+                .map_err(|why: String| format!("{why}, or off")),
         }
     }
 }

@@ -27,7 +27,8 @@ impl NodeHandle {
     /// Renames, verifies, blocks.
     pub async fn change_contact(&self, who: &str, change: ContactChange) -> Result<Contact, Fault> {
         let who = who.to_owned();
-        let contact = self.call(move |core, cx| change_contact(core, cx, who, change).boxed()).await?;
+        let contact =
+            self.call(move |core, cx| change_contact(core, cx, who, change).boxed()).await?;
         self.contact_by_id(contact).await
     }
 
@@ -52,7 +53,10 @@ pub(crate) async fn find_contact(tx: &mut Tx, who: &str) -> Result<ContactRow, F
     }
     if let Some(peer) = whole_id(who) {
         let row = contacts::by_peer(tx, peer).await?;
-        return row.map_or_else(|| refuse(ErrorCode::UnknownContact, "there is no contact with this id"), Ok);
+        return row.map_or_else(
+            || refuse(ErrorCode::UnknownContact, "there is no contact with this id"),
+            Ok,
+        );
     }
 
     let digits = who.to_ascii_lowercase();
@@ -64,7 +68,10 @@ pub(crate) async fn find_contact(tx: &mut Tx, who: &str) -> Result<ContactRow, F
             return Ok(row);
         }
     }
-    refuse(ErrorCode::UnknownContact, "there is no contact with this name: `chive contacts` lists them")
+    refuse(
+        ErrorCode::UnknownContact,
+        "there is no contact with this name: `chive contacts` lists them",
+    )
 }
 
 fn whole_id(who: &str) -> Option<PeerId> {
@@ -73,7 +80,11 @@ fn whole_id(who: &str) -> Option<PeerId> {
 }
 
 /// Brings what is in memory, and whose links are answered, in line with the stored contact.
-pub(crate) async fn reload(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+pub(crate) async fn reload(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else {
         core.sessions.remove(contact, &mut cx.fx);
         core.groups.forget(contact);
@@ -101,7 +112,12 @@ pub(crate) async fn reload(core: &mut Core, cx: &mut Cx, contact: ContactId) -> 
     Ok(())
 }
 
-async fn change_contact(core: &mut Core, cx: &mut Cx, who: String, change: ContactChange) -> Result<ContactId, Fault> {
+async fn change_contact(
+    core: &mut Core,
+    cx: &mut Cx,
+    who: String,
+    change: ContactChange,
+) -> Result<ContactId, Fault> {
     let row = find_contact(&mut cx.tx, &who).await?;
     if let Some(name) = &change.name {
         let name = free_name(&mut cx.tx, name, Some(row.id)).await?;
@@ -127,7 +143,12 @@ async fn change_contact(core: &mut Core, cx: &mut Cx, who: String, change: Conta
     Ok(row.id)
 }
 
-async fn block(core: &mut Core, cx: &mut Cx, contact: ContactId, blocked: bool) -> Result<(), StoreError> {
+async fn block(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    blocked: bool,
+) -> Result<(), StoreError> {
     contacts::set_blocked(&mut cx.tx, contact, blocked).await?;
     if blocked {
         rotate_addresses(cx).await?;
@@ -140,8 +161,8 @@ async fn block(core: &mut Core, cx: &mut Cx, contact: ContactId, blocked: bool) 
     Ok(())
 }
 
-/// A contact from whom our presence is hidden gets a secret that leads nowhere; all others get another one
-/// than the one that the contact knew.
+/// A contact from whom our presence is hidden gets a secret that leads nowhere; all others get
+/// another one than the one that the contact knew.
 async fn hide_presence(cx: &mut Cx, contact: ContactId, hidden: bool) -> Result<(), StoreError> {
     cx.fx.card_changed();
     if !hidden {
@@ -183,7 +204,11 @@ async fn remove_contact(core: &mut Core, cx: &mut Cx, who: String) -> Result<(),
 }
 
 /// A name that can be given to a contact: no other has it, or one that looks like it.
-pub(crate) async fn free_name(tx: &mut Tx, name: &str, own: Option<ContactId>) -> Result<String, Fault> {
+pub(crate) async fn free_name(
+    tx: &mut Tx,
+    name: &str,
+    own: Option<ContactId>,
+) -> Result<String, Fault> {
     let name = text::check_name(name).or_else(|why| refuse(ErrorCode::InvalidName, why))?;
     match contacts::by_skeleton(tx, &text::skeleton(&name)).await? {
         Some(other) if Some(other.id) != own => refuse(
@@ -195,31 +220,51 @@ pub(crate) async fn free_name(tx: &mut Tx, name: &str, own: Option<ContactId>) -
 }
 
 /// What to call a contact who names themselves: their name made safe, with a number if it is taken.
-pub(crate) async fn name_for(tx: &mut Tx, shared: &str, own: Option<ContactId>) -> Result<String, StoreError> {
+pub(crate) async fn name_for(
+    tx: &mut Tx,
+    shared: &str,
+    own: Option<ContactId>,
+) -> Result<String, StoreError> {
     let wanted = text::safe_name(shared);
     let mut name = wanted.clone();
     let mut number = 2;
-    while contacts::by_skeleton(tx, &text::skeleton(&name)).await?.is_some_and(|other| Some(other.id) != own) {
+    while contacts::by_skeleton(tx, &text::skeleton(&name))
+        .await?
+        .is_some_and(|other| Some(other.id) != own)
+    {
         name = format!("{wanted} {number}");
         number += 1;
     }
     Ok(name)
 }
 
-/// A contact without a name yet is called what they call themselves: then true. A later card changes no
-/// name: a name that is typed must go on to mean the same person.
-pub(crate) async fn name_after_card(cx: &mut Cx, contact: ContactId, card: &Card) -> Result<bool, StoreError> {
+/// A contact without a name yet is called what they call themselves: then true. A later card
+/// changes no name: a name that is typed must go on to mean the same person.
+pub(crate) async fn name_after_card(
+    cx: &mut Cx,
+    contact: ContactId,
+    card: &Card,
+) -> Result<bool, StoreError> {
     if contacts::by_id(&mut cx.tx, contact).await?.is_none_or(|row| row.named) {
         return Ok(false);
     }
     let name = name_for(&mut cx.tx, &card.name, Some(contact)).await?;
     let skeleton = text::skeleton(&name);
-    contacts::rename(&mut cx.tx, contact, &Naming { name: &name, skeleton: &skeleton, named: true }).await?;
+    contacts::rename(
+        &mut cx.tx,
+        contact,
+        &Naming { name: &name, skeleton: &skeleton, named: true },
+    )
+    .await?;
     Ok(true)
 }
 
 /// A new contact, with an empty conversation.
-pub(crate) async fn add(cx: &mut Cx, peer: PeerId, naming: &Naming<'_>) -> Result<ContactId, StoreError> {
+pub(crate) async fn add(
+    cx: &mut Cx,
+    peer: PeerId,
+    naming: &Naming<'_>,
+) -> Result<ContactId, StoreError> {
     let contact = contacts::add(&mut cx.tx, peer, naming, cx.now).await?;
     let direct = contacts::direct(&mut cx.tx, contact).await?;
     cx.note_conversation(direct.conversation).await?;
@@ -227,7 +272,11 @@ pub(crate) async fn add(cx: &mut Cx, peer: PeerId, naming: &Naming<'_>) -> Resul
 }
 
 /// The direct conversation is called as the contact is.
-pub(crate) async fn rename(cx: &mut Cx, row: &ContactRow, naming: &Naming<'_>) -> Result<(), StoreError> {
+pub(crate) async fn rename(
+    cx: &mut Cx,
+    row: &ContactRow,
+    naming: &Naming<'_>,
+) -> Result<(), StoreError> {
     contacts::rename(&mut cx.tx, row.id, naming).await?;
     cx.note_conversation(row.conversation).await
 }
@@ -245,7 +294,8 @@ pub(crate) async fn own_card(cx: &mut Cx, reader: Option<ContactId>) -> Result<C
         revision: owner.card_revision,
         name: owner.name,
         addresses: vec![service.onion_address().into()],
-        presence_secret: decoy.map_or(Ok(owner.presence_secret), |decoy| crate::store::bytes(&decoy))?,
+        presence_secret: decoy
+            .map_or(Ok(owner.presence_secret), |decoy| crate::store::bytes(&decoy))?,
         servers: servers.iter().map(|server| server.id.to_address()).collect(),
     })
 }
@@ -284,7 +334,11 @@ pub(crate) async fn revise_card(cx: &mut Cx) -> Result<(), StoreError> {
 }
 
 /// Two are contacts now, or one is asked: the contact is dialled as if nothing had failed.
-pub(crate) async fn activate(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+pub(crate) async fn activate(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     reload(core, cx, contact).await?;
     core.sessions.activate(contact, cx.at, cx.now);
     cx.fx.deliver(contact);

@@ -1,4 +1,5 @@
-//! Handles: ours, which are claimed and renewed in their time, and requests of people who found us by one.
+//! Handles: ours, which are claimed and renewed in their time, and requests of people who found us
+//! by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -72,7 +73,9 @@ impl NodeHandle {
             Err(ServerError::Refused(problem)) if problem.code == Code::Unknown => {
                 refuse(ErrorCode::UnknownHandle, "nobody has this handle at this server")
             }
-            Err(error) => refuse(ErrorCode::ServerUnreachable, format!("the server was not asked: {error}")),
+            Err(error) => {
+                refuse(ErrorCode::ServerUnreachable, format!("the server was not asked: {error}"))
+            }
         }
     }
 }
@@ -158,15 +161,25 @@ impl HandleJob {
     }
 }
 
-async fn claim(core: &mut Core, cx: &mut Cx, name: HandleName, server: ServerId) -> Result<Handle, Fault> {
+async fn claim(
+    core: &mut Core,
+    cx: &mut Cx,
+    name: HandleName,
+    server: ServerId,
+) -> Result<Handle, Fault> {
     let is_new = handles::find(&mut cx.tx, server, &name).await?.is_none();
     if is_new && handles::all(&mut cx.tx).await?.len() >= MAX_HANDLES {
-        return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_HANDLES} handles"));
+        return refuse(
+            ErrorCode::OutOfRange,
+            format!("a profile has at most {MAX_HANDLES} handles"),
+        );
     }
     let mut secret = InvitationSecret([0; 16]);
     cx.rng.fill_bytes(&mut secret.0);
     handles::claim(&mut cx.tx, server, &name, &secret).await?;
-    let row = handles::find(&mut cx.tx, server, &name).await?.ok_or(StoreError::broken("a handle vanished"))?;
+    let row = handles::find(&mut cx.tx, server, &name)
+        .await?
+        .ok_or(StoreError::broken("a handle vanished"))?;
 
     let shown = row.show();
     cx.note(&What::Handle { handle: shown.clone() }).await?;
@@ -176,9 +189,17 @@ async fn claim(core: &mut Core, cx: &mut Cx, name: HandleName, server: ServerId)
     Ok(shown)
 }
 
-async fn release(core: &mut Core, cx: &mut Cx, name: HandleName, server: ServerId) -> Result<(), Fault> {
+async fn release(
+    core: &mut Core,
+    cx: &mut Cx,
+    name: HandleName,
+    server: ServerId,
+) -> Result<(), Fault> {
     let Some(row) = handles::find(&mut cx.tx, server, &name).await? else {
-        return refuse(ErrorCode::UnknownHandle, "this handle is none of yours: `chive handle list`");
+        return refuse(
+            ErrorCode::UnknownHandle,
+            "this handle is none of yours: `chive handle list`",
+        );
     };
     if row.state == HandleStatus::Failed {
         handles::remove(&mut cx.tx, row.id).await?;
@@ -194,7 +215,8 @@ async fn release(core: &mut Core, cx: &mut Cx, name: HandleName, server: ServerI
 /// Claims, renews and releases what is due.
 pub(crate) async fn start_jobs(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
     let due = handles::due(&mut cx.tx, cx.now).await?;
-    let due: Vec<HandleRow> = due.into_iter().filter(|row| core.handle_jobs.may_start(row.id, cx.at)).collect();
+    let due: Vec<HandleRow> =
+        due.into_iter().filter(|row| core.handle_jobs.may_start(row.id, cx.at)).collect();
     if due.is_empty() || !core.sessions.network_was_ready() {
         return Ok(());
     }
@@ -203,7 +225,8 @@ pub(crate) async fn start_jobs(core: &mut Core, cx: &mut Cx) -> Result<(), Store
 
     for row in due {
         let server = row.server();
-        let token = servers.iter().find(|ours| ours.id == server).and_then(|ours| ours.token.clone());
+        let token =
+            servers.iter().find(|ours| ours.id == server).and_then(|ours| ours.token.clone());
         let job = job(core, cx, &row, token, front_door)?;
         core.handle_jobs.running.insert(row.id);
         cx.fx.push(Effect::HandleJob(row.id, Box::new(job)));
@@ -228,7 +251,13 @@ fn job(
     let invitation = Invitation { front_door, peer_id: cx.own_id(), secret: row.secret.clone() };
     let is_claimed = row.state != HandleStatus::Releasing;
     let server = row.server();
-    Ok(HandleJob { ours, server, token, now: cx.now.0, claim: is_claimed.then_some(Claim { invitation, nonce }) })
+    Ok(HandleJob {
+        ours,
+        server,
+        token,
+        now: cx.now.0,
+        claim: is_claimed.then_some(Claim { invitation, nonce }),
+    })
 }
 
 /// What became of a job.
@@ -242,8 +271,11 @@ pub(crate) async fn job_done(
     match result {
         HandleResult::Claimed(Claimed { sequence, expires }, front_door) => {
             core.handle_jobs.retries.remove(&id);
-            let is_current = current_service(&mut cx.tx, ServiceKind::Requests).await?.onion_address() == front_door;
-            let renew_at = cx.now + RENEW_AFTER + cx.rng.random_range(Duration::ZERO..RENEW_AFTER / 3);
+            let is_current =
+                current_service(&mut cx.tx, ServiceKind::Requests).await?.onion_address()
+                    == front_door;
+            let renew_at =
+                cx.now + RENEW_AFTER + cx.rng.random_range(Duration::ZERO..RENEW_AFTER / 3);
             let sequence = sequence.0.cast_signed();
             handles::claimed(&mut cx.tx, id, sequence, renew_at, UnixMillis(expires)).await?;
             if !is_current {
@@ -273,7 +305,10 @@ fn is_final(error: &ServerError) -> bool {
 }
 
 /// The handle, as it is written, that an invitation belongs to.
-pub(crate) async fn of_invitation(cx: &mut Cx, invitation: &[u8; 16]) -> Result<Option<String>, StoreError> {
+pub(crate) async fn of_invitation(
+    cx: &mut Cx,
+    invitation: &[u8; 16],
+) -> Result<Option<String>, StoreError> {
     for row in handles::all(&mut cx.tx).await? {
         if row.secret.clone().id() == *invitation {
             return Ok(Some(row.show().handle));
@@ -335,10 +370,16 @@ pub(crate) async fn drop_request(cx: &mut Cx, peer: PeerId) -> Result<(), StoreE
     Ok(())
 }
 
-async fn answer(core: &mut Core, cx: &mut Cx, digits: String, decision: Decision) -> Result<(), Fault> {
+async fn answer(
+    core: &mut Core,
+    cx: &mut Cx,
+    digits: String,
+    decision: Decision,
+) -> Result<(), Fault> {
     let waiting = handles::waiting(&mut cx.tx).await?;
     let mut found = waiting.iter().filter(|row| row.show().id.starts_with(&digits));
-    let (Some(row), None, true) = (found.next(), found.next(), digits.len() >= text::LEAST_ID) else {
+    let (Some(row), None, true) = (found.next(), found.next(), digits.len() >= text::LEAST_ID)
+    else {
         let detail = "there is no request with this id: `chive requests` lists them";
         return refuse(ErrorCode::UnknownRequest, detail);
     };
@@ -352,13 +393,17 @@ async fn answer(core: &mut Core, cx: &mut Cx, digits: String, decision: Decision
     Ok(())
 }
 
-async fn accept_waiting(core: &mut Core, cx: &mut Cx, row: &handles::AskingRow) -> Result<(), Fault> {
+async fn accept_waiting(
+    core: &mut Core,
+    cx: &mut Cx,
+    row: &handles::AskingRow,
+) -> Result<(), Fault> {
     let peer = row.peer_id;
     let known = contacts::by_peer(&mut cx.tx, peer).await?.map(Box::new);
     handles::forget_asking(&mut cx.tx, peer).await?;
 
-    // If they have become a contact otherwise, what they asked with then would end what there is; and if we
-    // ask them and ours comes first, it makes them the same contact.
+    // If they have become a contact otherwise, what they asked with then would end what there is;
+    // and if we ask them and ours comes first, it makes them the same contact.
     let is_contact = known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted);
     if is_contact || is_crossed(cx, peer, known.as_deref()).await? {
         return Ok(());
@@ -378,9 +423,9 @@ pub(crate) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), Fault
         let detail = "a handle is written NAME@SERVER, with the server's onion address";
         return refuse(ErrorCode::InvalidHandle, detail);
     };
-    let name = name
-        .parse()
-        .or_else(|error: chive_shared::handle::NameError| refuse(ErrorCode::InvalidHandle, error.to_string()))?;
+    let name = name.parse().or_else(|error: chive_shared::handle::NameError| {
+        refuse(ErrorCode::InvalidHandle, error.to_string())
+    })?;
     let server = crate::node::presence::own::parse_server(server)
         .map_err(|fault| Fault::new(ErrorCode::InvalidHandle, fault.detail))?;
     Ok((name, server))

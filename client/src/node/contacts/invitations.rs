@@ -10,7 +10,9 @@ use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
 use crate::fault::Fault;
 use crate::identity::PeerId;
 use crate::invitation::{self, InvitationSecret};
-use crate::limits::{DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS};
+use crate::limits::{
+    DEFAULT_INVITATION_LIFE, INVITATION_LIFE, MAX_INVITATION_USES, MAX_INVITATIONS,
+};
 use crate::model::{ServiceKind, UnixMillis};
 use crate::node::NodeHandle;
 use crate::node::core::Core;
@@ -44,7 +46,10 @@ impl NodeHandle {
 async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, Fault> {
     let (uses, life) = (new.uses.unwrap_or(1), new.expires_in.unwrap_or(DEFAULT_INVITATION_LIFE));
     if !(1..=MAX_INVITATION_USES).contains(&uses) {
-        return refuse(ErrorCode::OutOfRange, format!("an invitation is for 1 to {MAX_INVITATION_USES} people"));
+        return refuse(
+            ErrorCode::OutOfRange,
+            format!("an invitation is for 1 to {MAX_INVITATION_USES} people"),
+        );
     }
     if !INVITATION_LIFE.contains(&life) {
         let detail = "an invitation lives for one minute at least and a year at most";
@@ -58,14 +63,16 @@ async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, Fault> {
         owner::add_service(&mut cx.tx, ServiceKind::Requests, &key, cx.now, cx.now).await?;
     }
     if remembered >= MAX_INVITATIONS as usize {
-        let detail = "there are too many invitations: revoke some, and wait until they are forgotten";
+        let detail =
+            "there are too many invitations: revoke some, and wait until they are forgotten";
         return refuse(ErrorCode::OutOfRange, detail);
     }
 
     let mut secret = InvitationSecret([0; 16]);
     cx.rng.fill_bytes(&mut secret.0);
     let front_door = current_service(&mut cx.tx, ServiceKind::Requests).await?.onion_address();
-    let invitation = invitation::Invitation { front_door, peer_id: cx.own_id(), secret: secret.clone() };
+    let invitation =
+        invitation::Invitation { front_door, peer_id: cx.own_id(), secret: secret.clone() };
     let expires_at = cx.now + Duration::from_secs(life);
     invitations::add(&mut cx.tx, &secret, &invitation.to_link(), uses, cx.now, expires_at).await?;
     cx.fx.marks.invitations = true;
@@ -74,7 +81,8 @@ async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, Fault> {
 
 async fn revoke(cx: &mut Cx, digits: String) -> Result<Invitation, Fault> {
     let all = invitations::all(&mut cx.tx).await?;
-    let begins = |row: &&InvitationRow| data_encoding::HEXLOWER.encode(&row.id).starts_with(&digits);
+    let begins =
+        |row: &&InvitationRow| data_encoding::HEXLOWER.encode(&row.id).starts_with(&digits);
     let mut found = all.iter().filter(|row| !digits.is_empty() && begins(row));
     let (Some(row), None) = (found.next(), found.next()) else {
         let detail = "there is no invitation with this id: `chive invites` lists them";
@@ -128,10 +136,11 @@ pub(crate) async fn forget_old(cx: &mut Cx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Hosts what is needed now: the service for requests while there are invitations, the one for contacts, and
-/// replaced ones until everybody has the new address.
+/// Hosts what is needed now: the service for requests while there are invitations, the one for
+/// contacts, and replaced ones until everybody has the new address.
 pub(crate) async fn refresh_services(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
-    let invited = !invitations::all(&mut cx.tx).await?.is_empty() || !handles::all(&mut cx.tx).await?.is_empty();
+    let invited = !invitations::all(&mut cx.tx).await?.is_empty()
+        || !handles::all(&mut cx.tx).await?.is_empty();
     let mut wanted: Vec<Service> = vec![];
     for service in owner::services(&mut cx.tx).await? {
         if service.closes_at.is_some_and(|at| at <= cx.now) {
@@ -155,19 +164,21 @@ pub(crate) async fn refresh_services(core: &mut Core, cx: &mut Cx) -> Result<(),
     Ok(())
 }
 
-/// Another address for contacts, another one for requests, and another presence secret: whoever knew the old
-/// ones learns nothing new. The old service for contacts stays up for those who are away; for a fixed time,
-/// because its end must not tell when the last of them came back. The old one for requests stays up for the
-/// invitations that name it.
+/// Another address for contacts, another one for requests, and another presence secret: whoever
+/// knew the old ones learns nothing new. The old service for contacts stays up for those who are
+/// away; for a fixed time, because its end must not tell when the last of them came back. The old
+/// one for requests stays up for the invitations that name it.
 pub(crate) async fn rotate_services(cx: &mut Cx) -> Result<(), StoreError> {
     let (contacts, requests) = (fresh_key(cx), fresh_key(cx));
     let mut presence = Zeroizing::new([0; 32]);
     cx.rng.fill_bytes(&mut *presence);
 
     let contacts_close = cx.now + CLOSES_AFTER + cx.rng.random_range(Duration::ZERO..CLOSES_WITHIN);
-    owner::add_service(&mut cx.tx, ServiceKind::Contacts, &contacts, cx.now, contacts_close).await?;
+    owner::add_service(&mut cx.tx, ServiceKind::Contacts, &contacts, cx.now, contacts_close)
+        .await?;
     let requests_close = last_use_of_requests(cx, contacts_close).await?;
-    owner::add_service(&mut cx.tx, ServiceKind::Requests, &requests, cx.now, requests_close).await?;
+    owner::add_service(&mut cx.tx, ServiceKind::Requests, &requests, cx.now, requests_close)
+        .await?;
 
     handles::claim_again(&mut cx.tx, None).await?;
     let step = cx.rng.random_range(1..1 << 20);
@@ -175,10 +186,15 @@ pub(crate) async fn rotate_services(cx: &mut Cx) -> Result<(), StoreError> {
 }
 
 /// When nobody can be on the way to the present address for requests any more.
-async fn last_use_of_requests(cx: &mut Cx, contacts_close: UnixMillis) -> Result<UnixMillis, StoreError> {
+async fn last_use_of_requests(
+    cx: &mut Cx,
+    contacts_close: UnixMillis,
+) -> Result<UnixMillis, StoreError> {
     let all = invitations::all(&mut cx.tx).await?;
-    // An answer may have been lost on its way, and somebody who found us by a handle may wait for one.
-    let by_handle = !handles::all(&mut cx.tx).await?.is_empty() || handles::count_waiting(&mut cx.tx).await? > 0;
+    // An answer may have been lost on its way, and somebody who found us by a handle may wait for
+    // one.
+    let by_handle = !handles::all(&mut cx.tx).await?.is_empty()
+        || handles::count_waiting(&mut cx.tx).await? > 0;
     let answered = if by_handle { cx.now + HANDLE_CLOSES_AFTER } else { contacts_close };
     let invited = all.iter().filter_map(|row| row.active_until(cx.now)).max();
     Ok(invited.unwrap_or(cx.now).max(answered))
@@ -191,8 +207,12 @@ fn fresh_key(cx: &mut Cx) -> ServiceKey {
 }
 
 /// The key of the service that others are told now.
-pub(crate) async fn current_service(tx: &mut Tx, kind: ServiceKind) -> Result<ServiceKey, StoreError> {
+pub(crate) async fn current_service(
+    tx: &mut Tx,
+    kind: ServiceKind,
+) -> Result<ServiceKey, StoreError> {
     let services = owner::services(tx).await?;
-    let current = services.into_iter().find(|service| service.kind == kind && service.closes_at.is_none());
+    let current =
+        services.into_iter().find(|service| service.kind == kind && service.closes_at.is_none());
     current.map(|service| service.seed).ok_or(StoreError::broken("an onion service is missing"))
 }

@@ -1,7 +1,7 @@
 //! Becoming contacts: opening an invitation, and answering somebody who opened ours.
 //!
-//! An answer must be the same whenever the same request comes: it may be lost on its way. Which request
-//! counts when both ask each other is decided by the lower peer id, which makes the group.
+//! An answer must be the same whenever the same request comes: it may be lost on its way. Which
+//! request counts when both ask each other is decided by the lower peer id, which makes the group.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,7 +64,8 @@ impl Withdrawn {
 }
 
 impl NodeHandle {
-    /// Opens an invitation, or asks the owner of a handle. The handle is looked up first, which takes a while.
+    /// Opens an invitation, or asks the owner of a handle. The handle is looked up first, which
+    /// takes a while.
     pub async fn add_contact(&self, mut new: NewContact) -> Result<Contact, Fault> {
         if new.link.contains('@') {
             new.link = self.find_handle(&new.link).await?;
@@ -80,7 +81,8 @@ async fn add_contact(core: &mut Core, cx: &mut Cx, new: NewContact) -> Result<Co
         _ => refuse(ErrorCode::InvalidLink, error.to_string()),
     })?;
     if invitation.peer_id == cx.own_id() {
-        let detail = "this is your own invitation: give it to the person whom you want as a contact";
+        let detail =
+            "this is your own invitation: give it to the person whom you want as a contact";
         return refuse(ErrorCode::OwnLink, detail);
     }
     if new.message.as_ref().is_some_and(|text| text.is_empty() || text.len() > MAX_REQUEST_TEXT) {
@@ -92,7 +94,10 @@ async fn add_contact(core: &mut Core, cx: &mut Cx, new: NewContact) -> Result<Co
         check_worth_asking(core, row)?;
     }
     if contacts::count(&mut cx.tx).await? >= MAX_CONTACTS {
-        return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_CONTACTS} contacts"));
+        return refuse(
+            ErrorCode::OutOfRange,
+            format!("a profile has at most {MAX_CONTACTS} contacts"),
+        );
     }
 
     let contact = put_request(core, cx, &invitation, known, &new).await?;
@@ -101,7 +106,8 @@ async fn add_contact(core: &mut Core, cx: &mut Cx, new: NewContact) -> Result<Co
     Ok(contact)
 }
 
-/// A contact who is away for good may be found again by another invitation; one who is there need not.
+/// A contact who is away for good may be found again by another invitation; one who is there need
+/// not.
 fn check_worth_asking(core: &Core, row: &ContactRow) -> Result<(), Fault> {
     let name = text::for_one_line(&row.name);
     if row.blocked {
@@ -126,7 +132,8 @@ async fn put_request(
     let own = known.as_ref().map(|row| row.id);
     let card = own_card(cx, own).await?;
     let withdrawn = withdrawn_from(core, cx, invitation.peer_id, known.as_ref()).await?;
-    let introduction = Introduction { card, mls: draft.key_package, withdrawn, message: new.message.clone() };
+    let introduction =
+        Introduction { card, mls: draft.key_package, withdrawn, message: new.message.clone() };
 
     let (name, named) = if let Some(name) = new.name.as_deref() {
         (free_name(&mut cx.tx, name, own).await?, true)
@@ -205,9 +212,14 @@ pub(crate) async fn attempt_failed(
     links::dial_failed(core, cx, contact, error).await
 }
 
-/// Our request was answered. An answer to one that was replaced or settled since says nothing, nor does one
-/// to a request that began before we answered the contact's own: it may be of a time before that.
-pub(crate) async fn answered(core: &mut Core, cx: &mut Cx, answered: Answered) -> Result<(), StoreError> {
+/// Our request was answered. An answer to one that was replaced or settled since says nothing, nor
+/// does one to a request that began before we answered the contact's own: it may be of a time
+/// before that.
+pub(crate) async fn answered(
+    core: &mut Core,
+    cx: &mut Cx,
+    answered: Answered,
+) -> Result<(), StoreError> {
     let Answered { contact, began, peer, introduction, answer, session } = answered;
     if core.sessions.has_accepted_since(contact, began) {
         return Ok(());
@@ -261,7 +273,9 @@ async fn join(
 ) -> Result<bool, StoreError> {
     let Ok(introduction) = Introduction::from_bytes(bytes, MAX_WELCOME) else { return Ok(false) };
     let joined = Conversation::join(&request.draft, &introduction.mls);
-    let Ok((mut group, pair)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
+    let Ok((mut group, pair)) =
+        joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used"))
+    else {
         return Ok(false);
     };
 
@@ -285,7 +299,11 @@ async fn join(
 }
 
 /// The contact has the card of this introduction; if ours has changed since, they are told.
-async fn tell_if_changed(cx: &mut Cx, contact: ContactId, introduction: &[u8]) -> Result<(), StoreError> {
+async fn tell_if_changed(
+    cx: &mut Cx,
+    contact: ContactId,
+    introduction: &[u8],
+) -> Result<(), StoreError> {
     let limit = MAX_KEY_PACKAGE.max(MAX_WELCOME);
     let sent = Introduction::from_bytes(introduction, limit)
         .map_err(|error| StoreError::damaged("a stored request", error))?;
@@ -296,7 +314,12 @@ async fn tell_if_changed(cx: &mut Cx, contact: ContactId, introduction: &[u8]) -
 }
 
 /// They said no, for good.
-async fn end_request(core: &mut Core, cx: &mut Cx, contact: ContactId, why: Reason) -> Result<(), StoreError> {
+async fn end_request(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    why: Reason,
+) -> Result<(), StoreError> {
     contacts::refuse(&mut cx.tx, contact, &why).await?;
     cx.note_contact(contact).await?;
     book::reload(core, cx, contact).await?;
@@ -305,8 +328,9 @@ async fn end_request(core: &mut Core, cx: &mut Cx, contact: ContactId, why: Reas
     Ok(())
 }
 
-/// Whoever has been linked for a while need not ask. Not at once: a request that was on its way when the
-/// link came up may have been taken before the other side knew of the link, and then that counts.
+/// Whoever has been linked for a while need not ask. Not at once: a request that was on its way
+/// when the link came up may have been taken before the other side knew of the link, and then that
+/// counts.
 pub(crate) async fn drop_settled(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
     for contact in core.sessions.settle(cx.at) {
         contacts::remove_request(&mut cx.tx, contact).await?;
@@ -329,26 +353,37 @@ impl Verdict {
 }
 
 /// Somebody asks with one of our invitations.
-pub(crate) async fn requested(core: &mut Core, cx: &mut Cx, request: ContactRequest) -> Result<(), StoreError> {
+pub(crate) async fn requested(
+    core: &mut Core,
+    cx: &mut Cx,
+    request: ContactRequest,
+) -> Result<(), StoreError> {
     let verdict = judge(core, cx, &request).await?;
     let (frame, contact) = match verdict {
         Verdict::Answer(frame) => (frame, None),
-        Verdict::Accept(known) => match accept(core, cx, &request.peer, &request.introduction, known).await? {
-            Some((contact, frame)) => {
-                invitations::take_use(cx, &request.invitation, request.peer.peer_id()).await?;
-                welcome(core, cx, contact).await?;
-                core.sessions.session_goes_on(contact, cx.at, &mut cx.rng);
-                (frame, Some(contact))
+        Verdict::Accept(known) => {
+            match accept(core, cx, &request.peer, &request.introduction, known).await? {
+                Some((contact, frame)) => {
+                    invitations::take_use(cx, &request.invitation, request.peer.peer_id()).await?;
+                    welcome(core, cx, contact).await?;
+                    core.sessions.session_goes_on(contact, cx.at, &mut cx.rng);
+                    (frame, Some(contact))
+                }
+                None => (Frame::Refuse(Refusal::Unusable), None),
             }
-            None => (Frame::Refuse(Refusal::Unusable), None),
-        },
+        }
     };
     cx.fx.push(Effect::AnswerRequest { to: request.answer, frame, contact });
     Ok(())
 }
 
-/// We are contacts by their request, if they take our answer. A request of ours waits until a link shows that.
-pub(crate) async fn welcome(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+/// We are contacts by their request, if they take our answer. A request of ours waits until a link
+/// shows that.
+pub(crate) async fn welcome(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     links::drop_link(core, cx, contact);
     activate(core, cx, contact).await?;
     core.sessions.accepted_request(contact, cx.at);
@@ -356,8 +391,8 @@ pub(crate) async fn welcome(core: &mut Core, cx: &mut Cx, contact: ContactId) ->
     Ok(())
 }
 
-/// In this order: what must not be told to somebody who is blocked comes before what an owner decides, and
-/// an answer that was given once before a new one is made.
+/// In this order: what must not be told to somebody who is blocked comes before what an owner
+/// decides, and an answer that was given once before a new one is made.
 async fn judge(core: &Core, cx: &mut Cx, request: &ContactRequest) -> Result<Verdict, StoreError> {
     let peer = request.peer.peer_id();
     let invitation = invitations::find(&mut cx.tx, &request.invitation).await?;
@@ -373,7 +408,8 @@ async fn judge(core: &Core, cx: &mut Cx, request: &ContactRequest) -> Result<Ver
         return Ok(Verdict::refuse(Refusal::Unusable));
     }
     if known.as_ref().is_some_and(|row| row.blocked) {
-        // Whoever is blocked hears what they would hear if they were removed, or were not answered yet.
+        // Whoever is blocked hears what they would hear if they were removed, or were not answered
+        // yet.
         let refusal = if handle.is_some() { Refusal::Pending } else { Refusal::Used };
         return Ok(Verdict::refuse(refusal));
     }
@@ -402,19 +438,27 @@ async fn judge_contact(
     introduction: &[u8],
 ) -> Result<Option<Verdict>, StoreError> {
     let name = digest(introduction);
-    let given = stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
+    let given =
+        stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
     Ok(match given {
         // The same request again: its answer was lost on the way. The same answer.
         Some(given) if given.request == name => Some(Verdict::Answer(Frame::Accept(given.answer))),
         // An old request that comes late: nobody waits for the answer any more.
-        _ if afresh::was_answered(&mut cx.tx, row.id, &name).await? => Some(Verdict::refuse(Refusal::Known)),
+        _ if afresh::was_answered(&mut cx.tx, row.id, &name).await? => {
+            Some(Verdict::refuse(Refusal::Known))
+        }
         // They have a link, or will soon hear that they have none.
         _ if core.sessions.is_linked(row.id) => Some(Verdict::refuse(Refusal::Pending)),
         _ => None,
     })
 }
 
-fn judge_by_invitation(invitation: &InvitationRow, used: bool, known: Option<ContactRow>, now: UnixMillis) -> Verdict {
+fn judge_by_invitation(
+    invitation: &InvitationRow,
+    used: bool,
+    known: Option<ContactRow>,
+    now: UnixMillis,
+) -> Verdict {
     let is_contact = known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted);
     match invitation.state(now) {
         // They have lost the conversation. A use that they took before is their own.
@@ -429,8 +473,13 @@ fn judge_by_invitation(invitation: &InvitationRow, used: bool, known: Option<Con
     }
 }
 
-/// Whether both opened the other's invitation, and the other is to make the group: the lower peer id does.
-pub(crate) async fn is_crossed(cx: &mut Cx, peer: PeerId, known: Option<&ContactRow>) -> Result<bool, StoreError> {
+/// Whether both opened the other's invitation, and the other is to make the group: the lower peer
+/// id does.
+pub(crate) async fn is_crossed(
+    cx: &mut Cx,
+    peer: PeerId,
+    known: Option<&ContactRow>,
+) -> Result<bool, StoreError> {
     match known.filter(|_| peer < cx.own_id()) {
         Some(row) => Ok(contacts::request(&mut cx.tx, row.id).await?.is_some()),
         None => Ok(false),
@@ -445,7 +494,9 @@ pub(crate) async fn accept(
     introduction: &[u8],
     known: Option<Box<ContactRow>>,
 ) -> Result<Option<(ContactId, Frame)>, StoreError> {
-    let Ok(theirs) = Introduction::from_bytes(introduction, MAX_KEY_PACKAGE) else { return Ok(None) };
+    let Ok(theirs) = Introduction::from_bytes(introduction, MAX_KEY_PACKAGE) else {
+        return Ok(None);
+    };
     let created = Conversation::create(&theirs.mls, &mut cx.rng);
     let Ok((mut group, welcome, pair)) =
         created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))

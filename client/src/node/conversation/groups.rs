@@ -17,9 +17,14 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// A group, from memory or from the store. Whoever changes it gives it back with [`Groups::keep`] once
-    /// the change is written; if it is not given back, the next one reads the store.
-    pub(crate) async fn take(&mut self, cx: &mut Cx, with: Member) -> Result<Conversation, StoreError> {
+    /// A group, from memory or from the store. Whoever changes it gives it back with
+    /// [`Groups::keep`] once the change is written; if it is not given back, the next one reads the
+    /// store.
+    pub(crate) async fn take(
+        &mut self,
+        cx: &mut Cx,
+        with: Member,
+    ) -> Result<Conversation, StoreError> {
         if let Some(group) = self.open.remove(&with) {
             return Ok(group);
         }

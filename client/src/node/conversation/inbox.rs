@@ -57,7 +57,9 @@ pub(crate) async fn envelope_came(
 ) -> Result<(), StoreError> {
     let mut queue = VecDeque::from([envelope]);
     while let Some(envelope) = queue.pop_front() {
-        let Some(peer) = core.sessions.get(contact).filter(|peer| peer.is_wanted()) else { return Ok(()) };
+        let Some(peer) = core.sessions.get(contact).filter(|peer| peer.is_wanted()) else {
+            return Ok(());
+        };
         let Some(accepted) = &peer.facts.accepted else { return Ok(()) };
         if peer.is_restarting() {
             tracing::debug!("an envelope of a conversation that is to be restarted");
@@ -90,7 +92,9 @@ async fn open(
         Some(Before::Item(item)) => Outcome::answer(item),
         Some(Before::Unusable) => Outcome::default(),
         None => match group.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
-            Ok(Opened::Content(content)) => take_content(cx, from, &mut group, &content, &digest).await?,
+            Ok(Opened::Content(content)) => {
+                take_content(cx, from, &mut group, &content, &digest).await?
+            }
             Ok(Opened::Commit { epoch, receipt }) => {
                 stored::keep_commit_receipt(&mut cx.tx, from.conversation, epoch, &receipt).await?;
                 begin_epoch(cx, from.conversation, Some(receipt)).await?
@@ -104,7 +108,9 @@ async fn open(
                 core.groups.keep(from, group);
                 return Ok(vec![]);
             }
-            Err(MlsError::StaleCommit(epoch)) => repeat_commit_receipt(cx, from.conversation, epoch).await?,
+            Err(MlsError::StaleCommit(epoch)) => {
+                repeat_commit_receipt(cx, from.conversation, epoch).await?
+            }
             Err(error) => {
                 tracing::warn!(%error, "a message does not open");
                 links::report_undecryptable(core, cx, contact);
@@ -198,7 +204,12 @@ async fn take_content(
     }
 }
 
-async fn take_text(cx: &mut Cx, from: Member, text: Text, digest: &[u8]) -> Result<Outcome, StoreError> {
+async fn take_text(
+    cx: &mut Cx,
+    from: Member,
+    text: Text,
+    digest: &[u8],
+) -> Result<Outcome, StoreError> {
     let conversation = conversations::load(&mut cx.tx, from.conversation).await?;
     // A clock from the far future would push every later message to the end of all numbers.
     let limit = conversation.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
@@ -219,16 +230,22 @@ async fn take_text(cx: &mut Cx, from: Member, text: Text, digest: &[u8]) -> Resu
     Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
 }
 
-/// No receipt, which would say that it is stored; and no complaint when it comes again: the envelope opened.
+/// No receipt, which would say that it is stored; and no complaint when it comes again: the
+/// envelope opened.
 async fn unusable(cx: &mut Cx, from: Member, digest: &[u8]) -> Result<Outcome, StoreError> {
     stored::remember_unusable(&mut cx.tx, from, digest).await?;
     Ok(Outcome::default())
 }
 
-async fn take_receipts(cx: &mut Cx, from: Member, items: &[MessageId]) -> Result<Outcome, StoreError> {
+async fn take_receipts(
+    cx: &mut Cx,
+    from: Member,
+    items: &[MessageId],
+) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     for item in items {
-        let Receipted { outbox, message } = delivery::receipt(&mut cx.tx, from, *item, cx.now).await?;
+        let Receipted { outbox, message } =
+            delivery::receipt(&mut cx.tx, from, *item, cx.now).await?;
         if let Some(row) = outbox {
             outcome.finished.push(row.id);
             outcome.card_told |= row.kind == OutboxKind::Card;
@@ -250,7 +267,8 @@ async fn settings_told(cx: &mut Cx, from: Member, body: &[u8]) -> Result<(), Sto
     cx.note_conversation(from.conversation).await
 }
 
-/// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow it.
+/// What was read was stored, so this is a receipt, too. Whether it was read counts only if we allow
+/// it.
 async fn take_read(
     cx: &mut Cx,
     from: Member,
@@ -281,7 +299,11 @@ async fn begin_epoch(
     Ok(Outcome { sealed, retry, ..Outcome::default() })
 }
 
-async fn repeat_commit_receipt(cx: &mut Cx, conversation: ConversationId, epoch: u64) -> Result<Outcome, StoreError> {
+async fn repeat_commit_receipt(
+    cx: &mut Cx,
+    conversation: ConversationId,
+    epoch: u64,
+) -> Result<Outcome, StoreError> {
     let row = stored::load(&mut cx.tx, conversation).await?;
     let row = row.ok_or(StoreError::broken("a group is missing"))?;
     let is_last = row.receipted_epoch == Some(epoch.cast_signed());

@@ -1,5 +1,5 @@
-//! What goes out: the outbox is sealed when a path is there for the first time, offered in order, and
-//! offered again, the same bytes, until its receipt comes.
+//! What goes out: the outbox is sealed when a path is there for the first time, offered in order,
+//! and offered again, the same bytes, until its receipt comes.
 
 use chive_mls::Conversation;
 use futures::FutureExt;
@@ -7,7 +7,10 @@ use futures::FutureExt;
 use crate::api::types::{ErrorCode, Message, NewMessage};
 use crate::fault::Fault;
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
-use crate::model::{ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind, UnixMillis};
+use crate::model::{
+    ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind,
+    UnixMillis,
+};
 use crate::node::NodeHandle;
 use crate::node::conversation::find_heading;
 use crate::node::core::Core;
@@ -53,7 +56,9 @@ async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowI
     if let Some(earlier) = messages::by_id(&mut cx.tx, id).await? {
         return sent_before(&earlier, to.conversation, &new.text);
     }
-    let contact = contacts::by_id(&mut cx.tx, to.contact).await?.ok_or(StoreError::broken("a contact vanished"))?;
+    let contact = contacts::by_id(&mut cx.tx, to.contact)
+        .await?
+        .ok_or(StoreError::broken("a contact vanished"))?;
     check_can_send(&contact)?;
 
     let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
@@ -74,7 +79,11 @@ async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowI
 }
 
 /// The same id again sends nothing twice.
-fn sent_before(earlier: &MessageRow, conversation: ConversationId, text: &str) -> Result<MessageRowId, Fault> {
+fn sent_before(
+    earlier: &MessageRow,
+    conversation: ConversationId,
+    text: &str,
+) -> Result<MessageRowId, Fault> {
     if earlier.is_ours() && earlier.conversation == conversation && earlier.text == text {
         return Ok(earlier.row);
     }
@@ -86,7 +95,10 @@ async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
         return unknown_message();
     };
     if !delivery::cancel(&mut cx.tx, &row, cx.now).await? {
-        return refuse(ErrorCode::AlreadySent, "it has left, or may have: it cannot be cancelled any more");
+        return refuse(
+            ErrorCode::AlreadySent,
+            "it has left, or may have: it cannot be cancelled any more",
+        );
     }
     cx.note_message(row.row).await?;
     for contact in conversations::members(&mut cx.tx, row.conversation).await? {
@@ -99,7 +111,11 @@ async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
 ///
 /// What was accepted is in the store, whatever happens here; a full path is offered the rest when
 /// receipts come.
-pub(crate) async fn hand_over(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+pub(crate) async fn hand_over(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     let ready = core.sessions.path(contact).and_then(|path| path.has_room().then(|| path.cursor()));
     if let Some(cursor) = ready {
         let rows = stored::rows(&mut cx.tx, contact, cursor, BATCH).await?;
@@ -116,13 +132,20 @@ pub(crate) async fn hand_over(core: &mut Core, cx: &mut Cx, contact: ContactId) 
 }
 
 /// Offers envelopes in order. False once one was not taken.
-fn offer(core: &mut Core, cx: &mut Cx, contact: ContactId, envelopes: Vec<(OutboxId, Vec<u8>)>) -> bool {
+fn offer(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    envelopes: Vec<(OutboxId, Vec<u8>)>,
+) -> bool {
     let Some(mut path) = core.sessions.path(contact) else { return false };
-    envelopes.into_iter().all(|(row, envelope)| path.offer(row, envelope, &mut cx.fx) == Offered::Taken)
+    envelopes
+        .into_iter()
+        .all(|(row, envelope)| path.offer(row, envelope, &mut cx.fx) == Offered::Taken)
 }
 
-/// The envelopes of these rows. What cannot be sealed holds up nothing else that is done in this step, and
-/// is tried again at the next tick.
+/// The envelopes of these rows. What cannot be sealed holds up nothing else that is done in this
+/// step, and is tried again at the next tick.
 async fn seal_or_log(
     core: &mut Core,
     cx: &mut Cx,
@@ -154,7 +177,8 @@ async fn seal(
     contact: ContactId,
     rows: Vec<OutboxRow>,
 ) -> Result<Vec<(OutboxId, Vec<u8>)>, StoreError> {
-    let unsealed = u32::try_from(rows.iter().filter(|row| row.envelope.is_none()).count()).unwrap_or(0);
+    let unsealed =
+        u32::try_from(rows.iter().filter(|row| row.envelope.is_none()).count()).unwrap_or(0);
     let to = contacts::direct(&mut cx.tx, contact).await?;
     let mut group = match unsealed {
         0 => None,
@@ -186,7 +210,9 @@ async fn seal_row(
     let content = match (row.kind, &row.body) {
         (OutboxKind::Message, _) => text_of(cx, to, item).await?,
         (OutboxKind::Settings | OutboxKind::Read, Some(body)) => Content::from_bytes(body).ok(),
-        (OutboxKind::Card, Some(body)) => Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card }),
+        (OutboxKind::Card, Some(body)) => {
+            Card::from_bytes(body).ok().map(|card| Content::Card { id: item, card })
+        }
         _ => None,
     };
     let content = content.ok_or(StoreError::broken("the outbox"))?;
@@ -197,7 +223,12 @@ async fn seal_row(
 }
 
 /// An MLS message in an envelope for a contact.
-pub(crate) fn wrap(core: &Core, cx: &mut Cx, contact: ContactId, mls: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn wrap(
+    core: &Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    mls: &[u8],
+) -> Result<Vec<u8>, StoreError> {
     let accepted = core.sessions.get(contact).and_then(|peer| peer.facts.accepted.as_ref());
     let accepted = accepted.ok_or(StoreError::broken("a contact without keys"))?;
     let sealed = accepted.seal.seal(mls, &mut cx.rng);
@@ -227,7 +258,12 @@ async fn text_of(cx: &mut Cx, to: Member, id: MessageId) -> Result<Option<Conten
 }
 
 /// A path has taken an outbox row.
-pub(crate) async fn taken(core: &mut Core, cx: &mut Cx, contact: ContactId, row: OutboxId) -> Result<(), StoreError> {
+pub(crate) async fn taken(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    row: OutboxId,
+) -> Result<(), StoreError> {
     if let Some(link) = core.sessions.link_mut(contact) {
         link.taken(row, cx.at);
     }
@@ -314,7 +350,10 @@ fn expiry(now: UnixMillis, seconds: u64) -> Result<UnixMillis, Fault> {
 
 fn check_can_send(contact: &ContactRow) -> Result<(), Fault> {
     if contact.blocked {
-        return refuse(ErrorCode::ContactBlocked, "the contact is blocked: `chive contact unblock` first");
+        return refuse(
+            ErrorCode::ContactBlocked,
+            "the contact is blocked: `chive contact unblock` first",
+        );
     }
     if contact.state == ContactStatus::Refused {
         let detail = "the contact refused the request: ask for a new invitation and `chive add` it";

@@ -1,5 +1,5 @@
-//! Restarting a conversation, over a link between contacts: the side that has lost its MLS group asks, the
-//! other makes a new one. The pair's secret stays, so that links go on.
+//! Restarting a conversation, over a link between contacts: the side that has lost its MLS group
+//! asks, the other makes a new one. The pair's secret stays, so that links go on.
 
 use chive_mls::{Conversation, Draft};
 
@@ -19,7 +19,11 @@ use crate::wire::frame::{Frame, FrameError, Refusal};
 use crate::wire::restart::Restart;
 
 /// Asks over the link that is up: the same request until it is answered.
-pub(crate) async fn ask(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+pub(crate) async fn ask(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     if !core.sessions.restart_asked(contact, cx.at) {
         return Ok(());
     }
@@ -69,7 +73,8 @@ pub(crate) async fn requested(
     }
 
     let name = digest(request);
-    let given = stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
+    let given =
+        stored::load(&mut cx.tx, row.conversation).await?.and_then(|group| group.acceptance);
     if let Some(given) = given.filter(|given| given.request == name) {
         cx.fx.send(contact, Frame::Restarted(given.answer));
         // What came before the answer could not be opened there.
@@ -93,7 +98,12 @@ pub(crate) async fn requested(
 }
 
 /// Makes a new group in place of what there was. `None` if the request cannot be used.
-async fn answer(cx: &mut Cx, with: Member, request: &[u8], name: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+async fn answer(
+    cx: &mut Cx,
+    with: Member,
+    request: &[u8],
+    name: &[u8; 16],
+) -> Result<Option<Vec<u8>>, StoreError> {
     let Ok(theirs) = Restart::from_bytes(request, MAX_KEY_PACKAGE) else { return Ok(None) };
     let created = Conversation::create(&theirs.introduction.mls, &mut cx.rng);
     let Ok((mut group, welcome, _)) =
@@ -126,7 +136,9 @@ pub(crate) async fn answered(
     let Some(asked) = afresh::question(&mut cx.tx, with).await? else { return Ok(()) };
     let Ok(theirs) = Restart::from_bytes(answer, MAX_WELCOME) else { return Ok(()) };
     let joined = Conversation::join(&asked.draft, &theirs.introduction.mls);
-    let Ok((mut group, _)) = joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used")) else {
+    let Ok((mut group, _)) =
+        joined.inspect_err(|error| tracing::warn!(%error, "a welcome cannot be used"))
+    else {
         return Ok(());
     };
 
@@ -156,8 +168,15 @@ async fn take_theirs(cx: &mut Cx, with: Member, theirs: &Restart) -> Result<(), 
 }
 
 /// The contact could not use what we sent, while our request waits.
-pub(crate) async fn failed(core: &mut Core, cx: &mut Cx, contact: ContactId, frame: &Frame) -> Result<(), StoreError> {
-    let Some(peer) = core.sessions.get_mut(contact).filter(|peer| peer.is_restarting()) else { return Ok(()) };
+pub(crate) async fn failed(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+    frame: &Frame,
+) -> Result<(), StoreError> {
+    let Some(peer) = core.sessions.get_mut(contact).filter(|peer| peer.is_restarting()) else {
+        return Ok(());
+    };
     match frame {
         Frame::Error(FrameError::UnknownFrame) => peer.trouble = Some(Reason::RestartUnsupported),
         Frame::Refuse(_) => {
@@ -171,7 +190,8 @@ pub(crate) async fn failed(core: &mut Core, cx: &mut Cx, contact: ContactId, fra
     Ok(())
 }
 
-/// Hands over everything that has no receipt: what is on its way belongs to the group that was replaced.
+/// Hands over everything that has no receipt: what is on its way belongs to the group that was
+/// replaced.
 fn start_over(core: &mut Core, cx: &mut Cx, contact: ContactId) {
     core.groups.forget(contact);
     core.sessions.group_replaced(contact);
@@ -179,7 +199,11 @@ fn start_over(core: &mut Core, cx: &mut Cx, contact: ContactId) {
 }
 
 /// Tells the owner. `by_contact`: the contact has lost their side, not we.
-pub(crate) async fn note_restarted(cx: &mut Cx, row: &ContactRow, by_contact: bool) -> Result<(), StoreError> {
+pub(crate) async fn note_restarted(
+    cx: &mut Cx,
+    row: &ContactRow,
+    by_contact: bool,
+) -> Result<(), StoreError> {
     if row.state != ContactStatus::Accepted {
         return Ok(());
     }

@@ -25,7 +25,11 @@ const ERASE_PAUSE: Duration = Duration::from_secs(30);
 const REWRITE_PAUSE: Duration = Duration::from_hours(24);
 
 /// Deletes a batch of what is due, and says so.
-pub(crate) async fn delete_batch(core: &mut Core, cx: &mut Cx, batches_before: u32) -> Result<(), StoreError> {
+pub(crate) async fn delete_batch(
+    core: &mut Core,
+    cx: &mut Cx,
+    batches_before: u32,
+) -> Result<(), StoreError> {
     let deleted = delete_due(&mut cx.tx, cx.now, BATCH).await?;
     if deleted.is_empty() {
         return Ok(());
@@ -66,10 +70,12 @@ impl Erasure {
         (self.log_due, self.rewrite_due) = (true, true);
     }
 
-    /// Begins what is due. Even if it fails, as on a full disk, it is tried again in its time, not at once.
+    /// Begins what is due. Even if it fails, as on a full disk, it is tried again in its time, not
+    /// at once.
     pub(crate) fn begin(&mut self, at: Instant) -> Option<Effect> {
-        let is_over =
-            |last: Option<Instant>, pause| last.is_none_or(|last| at.saturating_duration_since(last) >= pause);
+        let is_over = |last: Option<Instant>, pause| {
+            last.is_none_or(|last| at.saturating_duration_since(last) >= pause)
+        };
         let rewrite = self.rewrite_due && is_over(self.rewritten, REWRITE_PAUSE);
         let log = self.log_due && is_over(self.log_emptied, ERASE_PAUSE);
         if !log && !rewrite {

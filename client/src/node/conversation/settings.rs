@@ -26,7 +26,11 @@ impl NodeHandle {
     }
 
     /// Marks messages of others as read; their writers are told if both sides allow it.
-    pub async fn mark_read(&self, conversation: &str, mark: MarkRead) -> Result<Conversation, Fault> {
+    pub async fn mark_read(
+        &self,
+        conversation: &str,
+        mark: MarkRead,
+    ) -> Result<Conversation, Fault> {
         let which = conversation.to_owned();
         let row = self.call(move |_, cx| mark_read(cx, which, mark).boxed()).await?;
         self.conversation_in_row(row).await
@@ -38,7 +42,8 @@ async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<Convers
     let Member { conversation, contact } = with;
     let up_to = match &mark.up_to {
         None => None,
-        Some(id) => match messages::in_conversation(&mut cx.tx, conversation, parse_id(id)?).await? {
+        Some(id) => match messages::in_conversation(&mut cx.tx, conversation, parse_id(id)?).await?
+        {
             Some(message) => Some(message.row),
             None => return unknown_message(),
         },
@@ -56,7 +61,8 @@ async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<Convers
     Ok(conversation)
 }
 
-/// Tells the contact which of their messages were read, together with what waits to be told already.
+/// Tells the contact which of their messages were read, together with what waits to be told
+/// already.
 async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<(), StoreError> {
     if let Some(waiting) = outbox::unsealed(&mut cx.tx, to, OutboxKind::Read).await? {
         let content = waiting.body.as_deref().map(Content::from_bytes);
@@ -75,7 +81,11 @@ async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<
     Ok(())
 }
 
-async fn change_conversation(cx: &mut Cx, which: String, change: ConversationChange) -> Result<ConversationId, Fault> {
+async fn change_conversation(
+    cx: &mut Cx,
+    which: String,
+    change: ConversationChange,
+) -> Result<ConversationId, Fault> {
     check_range("messages disappear after", change.disappear_after, &DISAPPEAR_AFTER)?;
     check_range("messages are kept for", change.retain, &RETENTION)?;
     let with = find_heading(&mut cx.tx, &which).await?.member();
@@ -129,7 +139,8 @@ async fn change_policy(
     Ok(())
 }
 
-/// Tells the contact what we want, in place of what still waits; nothing if we never wanted anything.
+/// Tells the contact what we want, in place of what still waits; nothing if we never wanted
+/// anything.
 pub(crate) async fn tell(cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
     // Whoever is not a contact yet is told when the conversation begins.
     let row = contacts::by_id(&mut cx.tx, contact).await?;
@@ -144,7 +155,11 @@ pub(crate) async fn tell(cx: &mut Cx, contact: ContactId) -> Result<(), StoreErr
     Ok(())
 }
 
-fn check_range(what: &str, seconds: Option<u64>, range: &std::ops::RangeInclusive<u64>) -> Result<(), Fault> {
+fn check_range(
+    what: &str,
+    seconds: Option<u64>,
+    range: &std::ops::RangeInclusive<u64>,
+) -> Result<(), Fault> {
     match seconds {
         Some(seconds) if seconds > 0 && !range.contains(&seconds) => refuse(
             ErrorCode::OutOfRange,

@@ -64,7 +64,9 @@ impl Presences {
                 known.seen.insert(news.contact, news);
                 seen = Some(news);
             }
-            ServerNews::Writer(WriterNews::Failed(error)) => known.written = Outcome::failed(&error),
+            ServerNews::Writer(WriterNews::Failed(error)) => {
+                known.written = Outcome::failed(&error)
+            }
             ServerNews::Reader(ReaderNews::Failed(error)) => known.read = Outcome::failed(&error),
         }
 
@@ -97,7 +99,9 @@ pub(crate) async fn tell_servers(core: &mut Core, cx: &mut Cx) -> Result<(), Sto
 }
 
 async fn tell_server(core: &mut Core, cx: &mut Cx, id: ServerId) -> Result<(), StoreError> {
-    let Some(known) = core.presences.servers.get(&id).filter(|known| known.ours) else { return Ok(()) };
+    let Some(known) = core.presences.servers.get(&id).filter(|known| known.ours) else {
+        return Ok(());
+    };
     if !core.told.servers.is_news(id, known.outcome().clone()) {
         return Ok(());
     }
@@ -105,7 +109,11 @@ async fn tell_server(core: &mut Core, cx: &mut Cx, id: ServerId) -> Result<(), S
 }
 
 /// Tells those who listen when a contact is no longer what they were.
-pub(crate) async fn show(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), StoreError> {
+pub(crate) async fn show(
+    core: &mut Core,
+    cx: &mut Cx,
+    contact: ContactId,
+) -> Result<(), StoreError> {
     let Some(peer) = core.sessions.get(contact) else {
         core.told.presences.forget(contact);
         return Ok(());

@@ -1,4 +1,5 @@
-//! Our servers, and what they are to tell: to all contacts, and to each who does not have our newest card.
+//! Our servers, and what they are to tell: to all contacts, and to each who does not have our
+//! newest card.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ use crate::store::contacts::{self, ContactRow};
 use crate::store::servers::{self, ServerRow};
 use crate::store::{StoreError, outbox};
 
-/// What the presence of one person is sealed with for one contact alone, until they have our newest card.
+/// What the presence of one person is sealed with for one contact alone, until they have our newest
+/// card.
 const FORWARD_LABEL: &[u8] = b"chive/v1/forward";
 
 impl NodeHandle {
@@ -51,20 +53,28 @@ impl NodeHandle {
 async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
     let id = parse_server(&new.address)?;
     let token = new.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-    let is_bad = |token: &str| token.len() > MAX_TOKEN || token.bytes().any(|byte| !byte.is_ascii_graphic());
+    let is_bad =
+        |token: &str| token.len() > MAX_TOKEN || token.bytes().any(|byte| !byte.is_ascii_graphic());
     if token.is_some_and(is_bad) {
         let detail = format!("a token has at most {MAX_TOKEN} printable characters");
         return refuse(ErrorCode::OutOfRange, detail);
     }
     if servers::all(&mut cx.tx).await?.len() >= MAX_SERVERS {
-        return refuse(ErrorCode::OutOfRange, format!("a profile has at most {MAX_SERVERS} servers"));
+        return refuse(
+            ErrorCode::OutOfRange,
+            format!("a profile has at most {MAX_SERVERS} servers"),
+        );
     }
     if !servers::add(&mut cx.tx, id, token, cx.now).await? {
-        return refuse(ErrorCode::ServerKnown, "this server is one of yours already: `chive server list`");
+        return refuse(
+            ErrorCode::ServerKnown,
+            "this server is one of yours already: `chive server list`",
+        );
     }
 
     revise_card(cx).await?;
-    let outcome = core.presences.servers.get(&id).map(|known| known.outcome().clone()).unwrap_or_default();
+    let outcome =
+        core.presences.servers.get(&id).map(|known| known.outcome().clone()).unwrap_or_default();
     core.told.servers.is_news(id, outcome);
     let server = core.presences.once_ours(id, token.is_some()).show(id);
     cx.note(&What::Server { server: server.clone() }).await?;
@@ -73,7 +83,10 @@ async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Serv
 
 async fn remove_server(cx: &mut Cx, id: ServerId) -> Result<(), Fault> {
     if !servers::remove(&mut cx.tx, id).await? {
-        return refuse(ErrorCode::UnknownServer, "this server is none of yours: `chive server list`");
+        return refuse(
+            ErrorCode::UnknownServer,
+            "this server is none of yours: `chive server list`",
+        );
     }
     revise_card(cx).await?;
     Ok(())
@@ -118,7 +131,10 @@ impl Presences {
     /// How a server is to be shown that becomes ours: contacts of ours may have it already.
     fn once_ours(&self, id: ServerId, has_token: bool) -> ServerView {
         let known = self.servers.get(&id);
-        known.map_or_else(|| ServerView::starting(has_token), |known| ServerView { has_token, ..known.view() })
+        known.map_or_else(
+            || ServerView::starting(has_token),
+            |known| ServerView { has_token, ..known.view() },
+        )
     }
 
     /// What was seen of contacts who are not looked for any more is forgotten.
@@ -186,7 +202,10 @@ async fn uninformed(cx: &mut Cx) -> Result<Vec<ContactRow>, StoreError> {
     let mut all = vec![];
     for row in contacts::all(&mut cx.tx).await? {
         let reads = row.state == ContactStatus::Accepted && !row.blocked && row.decoy.is_none();
-        if reads && all.len() < MAX_FORWARDS && outbox::waits(&mut cx.tx, row.id, OutboxKind::Card).await? {
+        if reads
+            && all.len() < MAX_FORWARDS
+            && outbox::waits(&mut cx.tx, row.id, OutboxKind::Card).await?
+        {
             all.push(row);
         }
     }
@@ -202,8 +221,9 @@ pub(crate) fn parse_server(address: &str) -> Result<ServerId, Fault> {
     let address = address.trim().to_ascii_lowercase();
     let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
     let full = format!("{}.onion", host.strip_suffix(".onion").unwrap_or(host));
-    full.parse()
-        .or_else(|error: chive_shared::server::NotAnAddress| refuse(ErrorCode::InvalidServer, error.to_string()))
+    full.parse().or_else(|error: chive_shared::server::NotAnAddress| {
+        refuse(ErrorCode::InvalidServer, error.to_string())
+    })
 }
 
 #[cfg(test)]

@@ -68,8 +68,14 @@ impl ServerTasks {
         &self.routes
     }
 
-    /// Brings the tasks in line with a plan. A server that is not ours any more is told that we are gone.
-    pub(crate) fn follow(&mut self, plan: PresencePlan, handshaker: &Handshaker, tasks: &TaskTracker) {
+    /// Brings the tasks in line with a plan. A server that is not ours any more is told that we are
+    /// gone.
+    pub(crate) fn follow(
+        &mut self,
+        plan: PresencePlan,
+        handshaker: &Handshaker,
+        tasks: &TaskTracker,
+    ) {
         let now = self.clock.now();
         for (id, server) in &mut self.servers {
             if plan.servers.get(id).is_none_or(|plan| plan.told.is_none()) {
@@ -102,7 +108,13 @@ impl ServerTasks {
         self.writers_stop.cancel();
     }
 
-    fn tell_writer(&mut self, way: Way, told: Arc<Told>, handshaker: &Handshaker, tasks: &TaskTracker) {
+    fn tell_writer(
+        &mut self,
+        way: Way,
+        told: Arc<Told>,
+        handshaker: &Handshaker,
+        tasks: &TaskTracker,
+    ) {
         let server = way.server;
         let known = self.servers.entry(server).or_default();
         if let Some(writer) = &known.writer {
@@ -120,8 +132,9 @@ impl ServerTasks {
         };
         let (handshaker, stop) = (handshaker.clone(), self.writers_stop.clone());
         tasks.spawn(async move {
-            let report =
-                async |news| handshaker.report(Report::Server { server, news: ServerNews::Writer(news) }).await;
+            let report = async |news| {
+                handshaker.report(Report::Server { server, news: ServerNews::Writer(news) }).await
+            };
             stop.run_until_cancelled(task.run(report)).await;
         });
     }
@@ -153,11 +166,17 @@ impl ServerTasks {
         let (reader, subjects) = watch::channel(Arc::new(subjects));
         let stop = self.stop.child_token();
         known.reader = Some((reader, stop.clone().drop_guard()));
-        let task = Reader { way, subjects, clock: self.clock.clone(), rng: StdRng::from_rng(&mut self.rng) };
+        let task = Reader {
+            way,
+            subjects,
+            clock: self.clock.clone(),
+            rng: StdRng::from_rng(&mut self.rng),
+        };
         let handshaker = handshaker.clone();
         tasks.spawn(async move {
-            let report =
-                async |news| handshaker.report(Report::Server { server, news: ServerNews::Reader(news) }).await;
+            let report = async |news| {
+                handshaker.report(Report::Server { server, news: ServerNews::Reader(news) }).await
+            };
             stop.run_until_cancelled(task.run(report)).await;
         });
     }

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rand::{CryptoRng, Rng};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{MAX_CONTACT_HANDSHAKES, MAX_INVITATION_HANDSHAKES, MAX_OPEN_HANDSHAKES, MAX_STRANGERS};
+use crate::limits::{
+    MAX_CONTACT_HANDSHAKES, MAX_INVITATION_HANDSHAKES, MAX_OPEN_HANDSHAKES, MAX_STRANGERS,
+};
 use crate::model::{ContactId, ServiceKind};
 use crate::transport::Address;
 
@@ -81,8 +83,8 @@ impl Admission {
         let mut inner = self.lock();
         let strangers = inner.slots.entry(class).or_default();
         if strangers.len() >= MAX_STRANGERS {
-            // By chance, because whoever knew the order could time a flood; of the older half, because a
-            // newcomer must have the time to speak.
+            // By chance, because whoever knew the order could time a flood; of the older half,
+            // because a newcomer must have the time to speak.
             let nth = rng.random_range(0..strangers.len().div_ceil(2));
             let chosen = strangers.keys().nth(nth).copied();
             chosen.and_then(|number| strangers.remove(&number)).inspect(CancellationToken::cancel);
@@ -98,7 +100,11 @@ impl Admission {
 impl Inner {
     /// How many have named somebody at a door.
     fn named(&self, door: ServiceKind) -> usize {
-        self.slots.iter().filter(|(class, _)| class.door() == Some(door)).map(|(_, waiting)| waiting.len()).sum()
+        self.slots
+            .iter()
+            .filter(|(class, _)| class.door() == Some(door))
+            .map(|(_, waiting)| waiting.len())
+            .sum()
     }
 
     /// The one who has the most slots at a door.
@@ -127,7 +133,8 @@ impl Inner {
 }
 
 impl Slot {
-    /// The preface named somebody: the stream is no stranger's any more. False if the slot was lost before.
+    /// The preface named somebody: the stream is no stranger's any more. False if the slot was lost
+    /// before.
     #[must_use]
     pub(crate) fn name(&mut self, class: Class) -> bool {
         let mut inner = self.admission.lock();

@@ -86,7 +86,11 @@ impl Handshaker {
     pub(crate) async fn answer(self, incoming: Incoming, mut slot: Slot) {
         let lost = slot.lost.clone();
         let answer = timeout(HANDSHAKE_DEADLINE, self.try_answer(incoming, &mut slot));
-        match lost.run_until_cancelled(answer).await.map(|answered| answered.map_err(LinkError::from).flatten()) {
+        match lost
+            .run_until_cancelled(answer)
+            .await
+            .map(|answered| answered.map_err(LinkError::from).flatten())
+        {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%error, "an incoming stream came to nothing"),
             None => tracing::debug!("an incoming stream gave way to another"),
@@ -98,7 +102,8 @@ impl Handshaker {
         let preface = timeout(PREFACE_DEADLINE, handshake::read_preface(&mut stream)).await??;
         match (service, preface.purpose) {
             (ServiceKind::Contacts, Purpose::Contact) => {
-                let (contact, version, keys) = self.keyring.contact_of(&preface).ok_or(LinkError::Handshake)?;
+                let (contact, version, keys) =
+                    self.keyring.contact_of(&preface).ok_or(LinkError::Handshake)?;
                 if !slot.name(Class::Contact(contact)) {
                     return Ok(());
                 }
@@ -150,34 +155,51 @@ impl Handshaker {
         preface: &Preface,
         secret: &InvitationSecret,
     ) -> Result<(), LinkError> {
-        let established = handshake::accept_by_invitation(stream, &self.identity, preface, secret).await?;
+        let established =
+            handshake::accept_by_invitation(stream, &self.identity, preface, secret).await?;
         let peer = established.peer;
         let mut session = Session::new(established);
         exchange_hellos(&mut session, vec![]).await?;
-        let Frame::Request(introduction) = session.read().await? else { return Err(LinkError::Unexpected) };
+        let Frame::Request(introduction) = session.read().await? else {
+            return Err(LinkError::Unexpected);
+        };
         let (answer, answered) = oneshot::channel();
-        self.report(Report::Requested(ContactRequest { invitation: secret.id(), peer, introduction, answer })).await;
+        self.report(Report::Requested(ContactRequest {
+            invitation: secret.id(),
+            peer,
+            introduction,
+            answer,
+        }))
+        .await;
         // The node drops the question when it stops, or when it will not answer.
         let Ok(RequestAnswer { frame, contact }) = answered.await else { return Ok(()) };
         session.write(&frame).await?;
-        // The asker says hello again, or closes, once it has stored the answer: closing first could cut it off.
+        // The asker says hello again, or closes, once it has stored the answer: closing first could
+        // cut it off.
         let Ok(Frame::Hello { links: theirs, .. }) = session.read().await else { return Ok(()) };
         let Some((contact, version)) = contact else { return Ok(()) };
         let (held, ours) = self.keyring.hold(contact, session.id);
         session.write(&Frame::Hello { version: VERSION, links: ours }).await?;
-        self.report(Report::Met { contact, greeted: Box::new(Greeted { session, version, theirs, held }) }).await;
+        self.report(Report::Met {
+            contact,
+            greeted: Box::new(Greeted { session, version, theirs, held }),
+        })
+        .await;
         Ok(())
     }
 
-    /// Goes on, as a contact, over the session in which we became one. If the other will not, the contact is dialled
-    /// in its time.
+    /// Goes on, as a contact, over the session in which we became one. If the other will not, the
+    /// contact is dialled in its time.
     pub(crate) async fn go_on(self, contact: ContactId, version: KeyVersion, mut session: Session) {
         let (held, ours) = self.keyring.hold(contact, session.id);
         let met = timeout(HANDSHAKE_DEADLINE, exchange_hellos(&mut session, ours)).await;
         match met.map_err(LinkError::from).flatten() {
             Ok(theirs) => {
-                self.report(Report::Met { contact, greeted: Box::new(Greeted { session, version, theirs, held }) })
-                    .await;
+                self.report(Report::Met {
+                    contact,
+                    greeted: Box::new(Greeted { session, version, theirs, held }),
+                })
+                .await;
             }
             Err(error) => tracing::debug!(%error, "the session of a request does not go on"),
         }
@@ -211,7 +233,8 @@ impl Handshaker {
         let (version, keys) = self.keyring.keys(contact).ok_or(LinkError::Unexpected)?;
         let stream = transport.dial(Destination::Peer(to), isolation(contact), attempt).await?;
         let greeted = timeout(HANDSHAKE_DEADLINE, async {
-            let established = handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
+            let established =
+                handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
             self.greet(contact, version, established).await
         });
         Ok(greeted.await.map_err(LinkError::from).flatten()?)
@@ -228,7 +251,8 @@ impl Handshaker {
         rng: StdRng,
     ) {
         let began = Instant::now();
-        let answer = self.try_ask(transport, contact, invitation, &introduction, attempt, rng).await;
+        let answer =
+            self.try_ask(transport, contact, invitation, &introduction, attempt, rng).await;
         self.report(match answer {
             Ok((peer, answer, session)) => {
                 Report::Answered(Answered { contact, began, peer, introduction, answer, session })
@@ -250,7 +274,8 @@ impl Handshaker {
         let front_door = Destination::Peer(invitation.front_door.into());
         let stream = transport.dial(front_door, isolation(contact), attempt).await?;
         let asking = timeout(HANDSHAKE_DEADLINE, async {
-            let established = handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
+            let established =
+                handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
             let peer = established.peer;
             let mut session = Session::new(established);
             // Without waiting for the other's hello: a way there and back is saved.
@@ -274,7 +299,10 @@ fn isolation(contact: ContactId) -> IsolationToken {
     IsolationToken(contact.0.cast_unsigned())
 }
 
-async fn exchange_hellos(session: &mut Session, links: Vec<LinkId>) -> Result<Vec<LinkId>, LinkError> {
+async fn exchange_hellos(
+    session: &mut Session,
+    links: Vec<LinkId>,
+) -> Result<Vec<LinkId>, LinkError> {
     session.write(&Frame::Hello { version: VERSION, links }).await?;
     read_hello(session).await
 }

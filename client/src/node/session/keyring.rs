@@ -19,7 +19,8 @@ pub(crate) struct Keyring {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// Which of a contact's pair secrets, in the order in which they came: a link by an earlier one is none any more.
+/// Which of a contact's pair secrets, in the order in which they came: a link by an earlier one is
+/// none any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyVersion(u64);
 
@@ -57,7 +58,11 @@ impl Keyring {
     /// Links of this contact are taken from now on.
     pub(crate) fn admit(&self, contact: ContactId, keys: PairKeys) {
         let mut inner = self.lock();
-        let known = inner.contacts.get(&contact).filter(|(_, known)| known.is(&keys)).map(|(pair, _)| *pair);
+        let known = inner
+            .contacts
+            .get(&contact)
+            .filter(|(_, known)| known.is(&keys))
+            .map(|(pair, _)| *pair);
         let pair = known.unwrap_or(KeyVersion(inner.versions));
         inner.versions += 1;
         inner.contacts.insert(contact, (pair, keys));
@@ -76,7 +81,8 @@ impl Keyring {
 
     /// Requests with these invitations are answered from now on; also with a no.
     pub(crate) fn set_invitations(&self, secrets: Vec<InvitationSecret>) {
-        self.lock().invitations = secrets.into_iter().map(|secret| (secret.tag_key(), secret)).collect();
+        self.lock().invitations =
+            secrets.into_iter().map(|secret| (secret.tag_key(), secret)).collect();
     }
 
     /// The keys of a contact.
@@ -87,10 +93,15 @@ impl Keyring {
 
     /// Who made this preface.
     #[must_use]
-    pub(crate) fn contact_of(&self, preface: &Preface) -> Option<(ContactId, KeyVersion, PairKeys)> {
+    pub(crate) fn contact_of(
+        &self,
+        preface: &Preface,
+    ) -> Option<(ContactId, KeyVersion, PairKeys)> {
         let inner = self.lock();
         let mut contacts = inner.contacts.iter();
-        contacts.find(|(_, (_, keys))| keys.recognises(preface)).map(|(id, (pair, keys))| (*id, *pair, keys.clone()))
+        contacts
+            .find(|(_, (_, keys))| keys.recognises(preface))
+            .map(|(id, (pair, keys))| (*id, *pair, keys.clone()))
     }
 
     /// Which invitation this preface names.
@@ -99,7 +110,11 @@ impl Keyring {
         if preface.purpose != Purpose::Invitation {
             return None;
         }
-        self.lock().invitations.iter().find(|(tag_key, _)| preface.is_for(tag_key)).map(|(_, secret)| secret.clone())
+        self.lock()
+            .invitations
+            .iter()
+            .find(|(tag_key, _)| preface.is_for(tag_key))
+            .map(|(_, secret)| secret.clone())
     }
 
     /// How many contacts, and held links, it knows.

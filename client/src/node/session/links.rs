@@ -40,10 +40,18 @@ async fn dial(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), St
         (Some(address), None) => Target::Contact(address),
         (Some(address), Some(_)) if attempt % 2 == 1 => Target::Contact(address),
         (_, Some(request)) => match Invitation::parse(&request.link) {
-            Ok(invitation) => Target::Request { invitation: Box::new(invitation), introduction: request.introduction },
+            Ok(invitation) => Target::Request {
+                invitation: Box::new(invitation),
+                introduction: request.introduction,
+            },
             Err(error) => {
                 tracing::error!(%error, "a stored invitation cannot be read");
-                core.sessions.request_failed(contact, Reason::RequestUnreadable, cx.at, &mut cx.rng);
+                core.sessions.request_failed(
+                    contact,
+                    Reason::RequestUnreadable,
+                    cx.at,
+                    &mut cx.rng,
+                );
                 return Ok(());
             }
         },
@@ -67,7 +75,9 @@ pub(crate) async fn dial_failed(
     tracing::debug!(%error, "a dial failed");
     core.sessions.attempt_failed(contact, reason_of(error), cx.at, &mut cx.rng);
     match error {
-        AttemptError::Link(LinkError::WrongPeer | LinkError::Handshake) => key_alarm(core, cx, contact).await,
+        AttemptError::Link(LinkError::WrongPeer | LinkError::Handshake) => {
+            key_alarm(core, cx, contact).await
+        }
         _ => Ok(()),
     }
 }
@@ -116,7 +126,11 @@ pub(crate) async fn link_up(
         // The two have become contacts once more since, by a request that was under way.
         return Ok(());
     }
-    let new = NewLink { id: greeted.session.id, dialled: greeted.session.dialled, theirs: greeted.theirs.clone() };
+    let new = NewLink {
+        id: greeted.session.id,
+        dialled: greeted.session.dialled,
+        theirs: greeted.theirs.clone(),
+    };
     match core.sessions.link_up(contact, new, cx.at) {
         Arrival::Unwanted => return Ok(()),
         Arrival::Replaces => cx.fx.push(superseded(contact)),
@@ -143,7 +157,9 @@ pub(crate) async fn link_input(
 ) -> Result<(), StoreError> {
     let is_current = core.sessions.is_current(contact, link);
     match input {
-        LinkInput::Event(LinkEvent::Frame(frame)) => frame_came(core, cx, contact, frame, is_current).await,
+        LinkInput::Event(LinkEvent::Frame(frame)) => {
+            frame_came(core, cx, contact, frame, is_current).await
+        }
         LinkInput::Event(LinkEvent::Flushed(row)) => outbox::taken(core, cx, contact, row).await,
         LinkInput::Ended(error) => {
             tracing::debug!(%error, "a link ended");
@@ -166,9 +182,13 @@ async fn frame_came(
         // Even from a superseded link: an envelope is welcome, whichever way it came.
         Frame::Envelope(envelope) => inbox::envelope_came(core, cx, contact, envelope).await,
         // One over a superseded link may be an old one: it comes again over the link that is up.
-        Frame::Restart(request) if is_current => restart::requested(core, cx, contact, &request).await,
+        Frame::Restart(request) if is_current => {
+            restart::requested(core, cx, contact, &request).await
+        }
         Frame::Restarted(answer) => restart::answered(core, cx, contact, &answer).await,
-        refused @ Frame::Refuse(_) if is_current => restart::failed(core, cx, contact, &refused).await,
+        refused @ Frame::Refuse(_) if is_current => {
+            restart::failed(core, cx, contact, &refused).await
+        }
         Frame::Bye(reason) if is_current => {
             said_goodbye(core, cx, contact, reason);
             Ok(())

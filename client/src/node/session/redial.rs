@@ -58,19 +58,30 @@ impl Redial {
 
     /// The link is down: the first try comes almost at once, a little apart from the other side's.
     pub(crate) fn link_lost(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
-        *self =
-            Self { failures: 0, failed_at: None, next: Some(now + Duration::from_millis(rng.random_range(50..500))) };
+        *self = Self {
+            failures: 0,
+            failed_at: None,
+            next: Some(now + Duration::from_millis(rng.random_range(50..500))),
+        };
     }
 
     /// The contact says that it stops. It dials when it starts again: there is no hurry.
     pub(crate) fn contact_stopped(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
-        *self =
-            Self { failures: 0, failed_at: Some(now), next: Some(now + STOPPED.mul_f64(rng.random_range(0.75..1.25))) };
+        *self = Self {
+            failures: 0,
+            failed_at: Some(now),
+            next: Some(now + STOPPED.mul_f64(rng.random_range(0.75..1.25))),
+        };
     }
 
-    /// We have become contacts, and the session in which we did goes on: dialling would make a second link.
+    /// We have become contacts, and the session in which we did goes on: dialling would make a
+    /// second link.
     pub(crate) fn session_goes_on(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
-        *self = Self { failures: 0, failed_at: None, next: Some(now + SESSION.mul_f64(rng.random_range(0.75..1.25))) };
+        *self = Self {
+            failures: 0,
+            failed_at: None,
+            next: Some(now + SESSION.mul_f64(rng.random_range(0.75..1.25))),
+        };
     }
 
     /// A dial failed. `waiting`: something waits for the contact.

@@ -1,7 +1,9 @@
-//! Who is linked, which of two links stays, and when to dial: a pure state machine for all contacts.
+//! Who is linked, which of two links stays, and when to dial: a pure state machine for all
+//! contacts.
 //!
-//! It knows what the store says of each contact ([`Facts`]) and what the network did. Time and chance
-//! come from outside, and nothing here waits: what must be done outside is left in [`Effects`].
+//! It knows what the store says of each contact ([`Facts`]) and what the network did. Time and
+//! chance come from outside, and nothing here waits: what must be done outside is left in
+//! [`Effects`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -210,8 +212,8 @@ pub(crate) enum Arrival {
 pub(crate) struct Sessions {
     own: PeerId,
     policy: Links,
-    /// Whether the network has ever been ready. Dials before that fail at once and only lengthen pauses;
-    /// after that, they are what finds a lost network again.
+    /// Whether the network has ever been ready. Dials before that fail at once and only lengthen
+    /// pauses; after that, they are what finds a lost network again.
     network_was_ready: bool,
     peers: BTreeMap<ContactId, Peer>,
     /// Contacts of whom something may have changed since [`Sessions::take_touched`].
@@ -269,7 +271,14 @@ impl Sessions {
     }
 
     /// Brings a contact in line with the store.
-    pub(crate) fn set_facts(&mut self, contact: ContactId, id: PeerId, facts: Facts, at: Instant, fx: &mut Effects) {
+    pub(crate) fn set_facts(
+        &mut self,
+        contact: ContactId,
+        id: PeerId,
+        facts: Facts,
+        at: Instant,
+        fx: &mut Effects,
+    ) {
         self.touched.insert(contact);
         let peer = self.peers.entry(contact).or_insert_with(|| Peer::new(id, at));
         peer.facts = facts;
@@ -288,8 +297,8 @@ impl Sessions {
         }
     }
 
-    /// A step failed: what it gave to links has not left, and the dials that it began, or whose end it was
-    /// told of, may be lost.
+    /// A step failed: what it gave to links has not left, and the dials that it began, or whose end
+    /// it was told of, may be lost.
     pub(crate) fn recover(&mut self, at: Instant, rng: &mut dyn CryptoRng) {
         for peer in self.peers.values_mut() {
             peer.key_alarm = None;
@@ -323,7 +332,9 @@ impl Sessions {
     }
 
     pub(crate) fn due(&self, at: Instant) -> Vec<ContactId> {
-        let is_due = |peer: &Peer| self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= at);
+        let is_due = |peer: &Peer| {
+            self.is_to_be_dialled(peer) && peer.redial.next().is_some_and(|next| next <= at)
+        };
         self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(contact, _)| *contact).collect()
     }
 
@@ -336,7 +347,13 @@ impl Sessions {
     }
 
     /// A dial or a contact request did not get through.
-    pub(crate) fn attempt_failed(&mut self, contact: ContactId, trouble: Reason, at: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn attempt_failed(
+        &mut self,
+        contact: ContactId,
+        trouble: Reason,
+        at: Instant,
+        rng: &mut dyn CryptoRng,
+    ) {
         let Some(peer) = self.get_mut(contact) else { return };
         (peer.trouble, peer.dialling) = (Some(trouble), false);
         if peer.link.is_none() {
@@ -345,7 +362,13 @@ impl Sessions {
     }
 
     /// A request was answered, but not with yes: it is repeated as long as it waits.
-    pub(crate) fn request_failed(&mut self, contact: ContactId, trouble: Reason, at: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn request_failed(
+        &mut self,
+        contact: ContactId,
+        trouble: Reason,
+        at: Instant,
+        rng: &mut dyn CryptoRng,
+    ) {
         let Some(peer) = self.get_mut(contact).filter(|peer| peer.link.is_none()) else { return };
         (peer.trouble, peer.dialling) = (Some(trouble), false);
         peer.redial.failed(at, true, rng);
@@ -368,14 +391,25 @@ impl Sessions {
     }
 
     /// The session in which two became contacts becomes their link: no need to dial meanwhile.
-    pub(crate) fn session_goes_on(&mut self, contact: ContactId, at: Instant, rng: &mut dyn CryptoRng) {
+    pub(crate) fn session_goes_on(
+        &mut self,
+        contact: ContactId,
+        at: Instant,
+        rng: &mut dyn CryptoRng,
+    ) {
         if let Some(peer) = self.get_mut(contact) {
             peer.redial.session_goes_on(at, rng);
         }
     }
 
     /// The network is there, or seems lost.
-    pub(crate) fn network_changed(&mut self, was_ready: bool, is_ready: bool, at: Instant, fx: &mut Effects) {
+    pub(crate) fn network_changed(
+        &mut self,
+        was_ready: bool,
+        is_ready: bool,
+        at: Instant,
+        fx: &mut Effects,
+    ) {
         self.network_was_ready |= is_ready;
         if is_ready && !was_ready {
             for contact in self.contacts().collect::<Vec<_>>() {
@@ -403,8 +437,10 @@ impl Sessions {
         let arrival = match &peer.link {
             None => Arrival::Only,
             Some(link) => {
-                let earlier = Candidate { id: link.id, dialler: dialler(link.dialled), theirs: &link.theirs };
-                let later = Candidate { id: new.id, dialler: dialler(new.dialled), theirs: &new.theirs };
+                let earlier =
+                    Candidate { id: link.id, dialler: dialler(link.dialled), theirs: &link.theirs };
+                let later =
+                    Candidate { id: new.id, dialler: dialler(new.dialled), theirs: &new.theirs };
                 if later_survives(&earlier, &later) { Arrival::Replaces } else { Arrival::Unwanted }
             }
         };
@@ -418,7 +454,12 @@ impl Sessions {
     }
 
     /// Lets a link go: what was on its way goes over the next one. False if there is none.
-    pub(crate) fn link_down(&mut self, contact: ContactId, at: Instant, rng: &mut dyn CryptoRng) -> bool {
+    pub(crate) fn link_down(
+        &mut self,
+        contact: ContactId,
+        at: Instant,
+        rng: &mut dyn CryptoRng,
+    ) -> bool {
         let Some(peer) = self.get_mut(contact) else { return false };
         let Some(link) = peer.link.take() else { return false };
 
@@ -448,8 +489,8 @@ impl Sessions {
 
 /// What is due on links that are up.
 impl Sessions {
-    /// Contacts to whom the outbox is handed over now: again, where receipts are overdue, and for the
-    /// first time, where something waits beside an idle link.
+    /// Contacts to whom the outbox is handed over now: again, where receipts are overdue, and for
+    /// the first time, where something waits beside an idle link.
     pub(crate) fn deliveries_due(&mut self, at: Instant) -> Vec<ContactId> {
         let mut due = vec![];
         for (contact, peer) in &mut self.peers {

@@ -13,8 +13,8 @@ use super::person::{LAST_WORDS, Person, TrueTime};
 use super::truth::{Said, Truth, both};
 use super::witness::Record;
 use crate::api::types::{
-    Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation, NewMessage, Presence,
-    What,
+    Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation,
+    NewMessage, Presence, What,
 };
 use crate::fault::Fault;
 use crate::identity::PeerId;
@@ -70,7 +70,11 @@ pub(super) fn play(seed: u64, log: &Mutex<Vec<String>>) -> Played {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let directory = scratch();
     let tally = tracing::subscriber::with_default(subscriber, || {
         runtime.block_on(async {
@@ -128,14 +132,36 @@ impl<'a> World<'a> {
         let (network, time) = (Network::new(StdRng::from_rng(&mut rng)), TrueTime::begin());
         let count = *[2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5].choose(&mut rng).unwrap();
         let record = Record::default();
-        let person =
-            |who| Person::new(who, directory, time, network.clone(), record.clone(), StdRng::from_rng(&mut rng));
+        let person = |who| {
+            Person::new(
+                who,
+                directory,
+                time,
+                network.clone(),
+                record.clone(),
+                StdRng::from_rng(&mut rng),
+            )
+        };
         let people = (0..count).map(person).collect();
         let update_after = *[2, 5, 20].choose(&mut rng).unwrap();
         let (links, envelopes, backups, truth) = (vec![], vec![], vec![], Truth::default());
         let tally = Tally { histories: 1, ..Tally::default() };
         let aloud = super::number("CHIVE_SIM_SEED").is_some();
-        Self { rng, time, network, people, links, envelopes, backups, truth, record, update_after, log, aloud, tally }
+        Self {
+            rng,
+            time,
+            network,
+            people,
+            links,
+            envelopes,
+            backups,
+            truth,
+            record,
+            update_after,
+            log,
+            aloud,
+            tally,
+        }
     }
 
     fn note(&self, what: &str) {
@@ -163,7 +189,10 @@ impl<'a> World<'a> {
         for _ in 0..self.rng.random_range(actions) {
             self.tally.actions += 1;
             self.act().await;
-            let pause = [0, 0, 0, 10, 100, 500, 1_000, 5_000, 20_000, 70_000].choose(&mut self.rng).copied().unwrap();
+            let pause = [0, 0, 0, 10, 100, 500, 1_000, 5_000, 20_000, 70_000]
+                .choose(&mut self.rng)
+                .copied()
+                .unwrap();
             let pause = if pause == 0 { 0 } else { self.rng.random_range(0..=pause) };
             self.pass(Duration::from_millis(pause)).await;
         }
@@ -237,11 +266,18 @@ impl<'a> World<'a> {
         for event in self.people[who].news().await {
             match &event.what {
                 What::Message { message } => {
-                    self.note(&format!("P{who}: {:?} {} {:?}", message.direction, message.id, message.state));
+                    self.note(&format!(
+                        "P{who}: {:?} {} {:?}",
+                        message.direction, message.id, message.state
+                    ));
                     self.truth.told(who, message, &self.network);
                 }
-                What::Contact { contact } => self.note(&format!("P{who}: {} {:?}", contact.name, contact.state)),
-                What::Presence { name, presence, .. } => self.note(&format!("P{who}: {name} {presence:?}")),
+                What::Contact { contact } => {
+                    self.note(&format!("P{who}: {} {:?}", contact.name, contact.state))
+                }
+                What::Presence { name, presence, .. } => {
+                    self.note(&format!("P{who}: {name} {presence:?}"))
+                }
                 What::KeyChanged { .. } => panic!("P{who} believes that a key has changed"),
                 _ => {}
             }
@@ -289,7 +325,8 @@ impl<'a> World<'a> {
             Some(link) if self.rng.random_bool(0.4) => link.clone(),
             _ => {
                 let Some(handle) = self.handle(owner) else { return };
-                let new = NewInvitation { uses: Some(self.rng.random_range(1..3)), expires_in: None };
+                let new =
+                    NewInvitation { uses: Some(self.rng.random_range(1..3)), expires_in: None };
                 let Some(invitation) = Self::sane(handle.invite(new).await) else { return };
                 let link = invitation.link.unwrap();
                 self.links.push((owner, link.clone()));
@@ -334,11 +371,21 @@ impl<'a> World<'a> {
     async fn take_back(&mut self, who: Who) {
         let waits = |said: &Said, id: &String| {
             said.from == who
-                && matches!(self.truth.states.get(id), Some(MessageState::Queued | MessageState::Sent) | None)
+                && matches!(
+                    self.truth.states.get(id),
+                    Some(MessageState::Queued | MessageState::Sent) | None
+                )
         };
-        let waiting: Vec<String> =
-            self.truth.said.iter().filter(|(id, said)| waits(said, id)).map(|(id, _)| id.clone()).collect();
-        let (Some(id), Some(handle)) = (waiting.choose(&mut self.rng), self.handle(who)) else { return };
+        let waiting: Vec<String> = self
+            .truth
+            .said
+            .iter()
+            .filter(|(id, said)| waits(said, id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let (Some(id), Some(handle)) = (waiting.choose(&mut self.rng), self.handle(who)) else {
+            return;
+        };
         self.note(&format!("P{who} takes {id} back"));
         Self::sane(handle.cancel(id).await);
     }
@@ -347,7 +394,10 @@ impl<'a> World<'a> {
         let wanted = |contact: &Contact| (contact.state == ContactState::Blocked) != blocked;
         let all = self.contacts(who).await;
         let contacts: Vec<&Contact> = all.iter().filter(|contact| wanted(contact)).collect();
-        let (Some(contact), Some(handle)) = (contacts.choose(&mut self.rng), self.handle(who)) else { return };
+        let (Some(contact), Some(handle)) = (contacts.choose(&mut self.rng), self.handle(who))
+        else {
+            return;
+        };
         self.note(&format!("P{who} blocks {}: {blocked}", contact.name));
         if blocked {
             self.truth.moved.insert(who);
@@ -357,7 +407,9 @@ impl<'a> World<'a> {
     }
 
     async fn remove(&mut self, who: Who) {
-        let (Some(contact), Some(handle)) = (self.contact(who).await, self.handle(who)) else { return };
+        let (Some(contact), Some(handle)) = (self.contact(who).await, self.handle(who)) else {
+            return;
+        };
         self.note(&format!("P{who} removes {}", contact.name));
         // What it told until now is not told again.
         self.hear(who).await;
@@ -439,7 +491,9 @@ impl<'a> World<'a> {
 
     async fn play_envelopes(&mut self) {
         for _ in 0..self.rng.random_range(1..10) {
-            let Some((from, to, envelope)) = self.envelopes.choose(&mut self.rng).cloned() else { return };
+            let Some((from, to, envelope)) = self.envelopes.choose(&mut self.rng).cloned() else {
+                return;
+            };
             self.note(&format!("an envelope of P{from} comes to P{to}"));
             let from: PeerId = self.people[from].id;
             self.people[to].receive(from, envelope).await;
@@ -458,12 +512,18 @@ impl<'a> World<'a> {
                 self.wake(who);
             }
             self.people[who].life.as_ref().unwrap().transport.seems_ready(true);
-            // Whose clock is off by years cannot begin a conversation, not even a new one with somebody it has.
+            // Whose clock is off by years cannot begin a conversation, not even a new one with
+            // somebody it has.
             self.people[who].set_clock_right();
         }
         if self.rng.random_bool(0.8) {
             for who in 0..self.people.len() {
-                while self.contacts(who).await.iter().any(|contact| contact.state == ContactState::Blocked) {
+                while self
+                    .contacts(who)
+                    .await
+                    .iter()
+                    .any(|contact| contact.state == ContactState::Blocked)
+                {
                     self.block(who, false).await;
                 }
             }
@@ -479,7 +539,8 @@ impl<'a> World<'a> {
     async fn greet(&mut self, from: Who, to: Who) {
         let (mut id, contact) = ([0; 16], self.people[to].hex());
         self.rng.fill_bytes(&mut id);
-        let (id, text) = (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.truth.said.len()));
+        let (id, text) =
+            (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.truth.said.len()));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in: None };
         self.note(&format!("P{from} says {id} to P{to}, at last"));
         self.truth.said.insert(id, Said { from, to, text, accepted: true });
@@ -501,7 +562,9 @@ impl<'a> World<'a> {
                 if (back(one) || back(other)) && self.truth.removed.contains(&(one, other)) {
                     continue;
                 }
-                if a.regards(b.id).await == accepted && b.regards(a.id).await == accepted && !(lost(one) && lost(other))
+                if a.regards(b.id).await == accepted
+                    && b.regards(a.id).await == accepted
+                    && !(lost(one) && lost(other))
                 {
                     pairs.push((one, other));
                 }
@@ -517,7 +580,10 @@ impl<'a> World<'a> {
             self.pass(Duration::from_secs(5)).await;
             let waiting = self.waiting(quiet == 2).await;
             quiet = if waiting.is_empty() { quiet + 1 } else { 0 };
-            assert!(waiting.is_empty() || self.time.elapsed() < latest, "in peace, these wait in vain: {waiting:#?}");
+            assert!(
+                waiting.is_empty() || self.time.elapsed() < latest,
+                "in peace, these wait in vain: {waiting:#?}"
+            );
         }
     }
 
@@ -527,7 +593,10 @@ impl<'a> World<'a> {
         for (one, other) in self.pairs().await {
             let (a, b) = (&self.people[one], &self.people[other]);
             let (here, there) = (a.kept(b.id), b.kept(a.id));
-            if here.waits() || there.waits() || (ask_groups && here.agreement() != there.agreement()) {
+            if here.waits()
+                || there.waits()
+                || (ask_groups && here.agreement() != there.agreement())
+            {
                 waiting.push(format!("P{one} {}\nP{other} {}", here.tell(), there.tell()));
             }
         }
@@ -577,7 +646,12 @@ impl<'a> World<'a> {
         let agreement = here.agreement();
         assert_eq!(agreement, there.agreement());
         self.tally.epochs += agreement.unwrap().0;
-        let written = self.truth.said.values().filter(|said| both(said.from, said.to) == (one, other)).count();
+        let written = self
+            .truth
+            .said
+            .values()
+            .filter(|said| both(said.from, said.to) == (one, other))
+            .count();
         for kept in [here, there] {
             let size = kept.state.map_or(0, |state| state.size());
             assert!(size < 300_000, "a conversation of {size} bytes");
@@ -601,7 +675,8 @@ impl<'a> World<'a> {
     async fn too_heavy(&self, who: Who) -> Option<String> {
         let (weight, tasks) = self.people[who].weigh().await.unwrap();
         let contacts = self.contacts(who).await;
-        let accepted = contacts.iter().filter(|contact| contact.state == ContactState::Accepted).count();
+        let accepted =
+            contacts.iter().filter(|contact| contact.state == ContactState::Accepted).count();
         let online = contacts.iter().filter(|contact| contact.presence == Presence::Online).count();
         let is_right = weight.links == online
             && weight.admitted == accepted
@@ -609,7 +684,10 @@ impl<'a> World<'a> {
             && weight.held <= weight.links + contacts.len()
             && tasks <= 4 * contacts.len() + 2;
         (!is_right).then(|| {
-            format!("{weight:?}, {tasks} tasks, {accepted} accepted, {online} online, {} in all", contacts.len())
+            format!(
+                "{weight:?}, {tasks} tasks, {accepted} accepted, {online} online, {} in all",
+                contacts.len()
+            )
         })
     }
 }

@@ -18,8 +18,8 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::model::{Reason, ServiceKind};
 use crate::transport::{
-    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus, Stream,
-    Transport,
+    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus,
+    ServicesStatus, Stream, Transport,
 };
 
 /// Bytes on their way in one direction.
@@ -47,10 +47,12 @@ pub(super) struct Weather {
 }
 
 impl Weather {
-    pub(super) const CALM: Self = Self { unreachable: 0.0, hangs: 0.0, breaks: 0.0, silent: 0.0, slow: 50 };
+    pub(super) const CALM: Self =
+        Self { unreachable: 0.0, hangs: 0.0, breaks: 0.0, silent: 0.0, slow: 50 };
 
     pub(super) fn any(rng: &mut StdRng) -> Self {
-        let mut some = |most: f64| if rng.random_bool(0.5) { 0.0 } else { rng.random_range(0.0..most) };
+        let mut some =
+            |most: f64| if rng.random_bool(0.5) { 0.0 } else { rng.random_range(0.0..most) };
         let (unreachable, hangs, breaks, silent) = (some(0.8), some(0.3), some(1.0), some(0.8));
         let slow = [20, 200, 2_000, 20_000][rng.random_range(0..4)];
         Self { unreachable, hangs, breaks, silent, slow }
@@ -181,7 +183,11 @@ impl Network {
         let (ours, theirs) = pair(people, taken, rng, 1, None);
         ours.wire.lock().unwrap().put(0, &recorded);
         tokio::spawn(async move {
-            if incoming.send(Incoming { service: kind, at: address, stream: Box::new(theirs) }).await.is_ok() {
+            if incoming
+                .send(Incoming { service: kind, at: address, stream: Box::new(theirs) })
+                .await
+                .is_ok()
+            {
                 sleep(linger).await;
             }
             drop(ours);
@@ -195,7 +201,12 @@ impl Network {
 
     /// One person's way into it.
     pub(super) fn transport(&self, who: Who, incoming: mpsc::Sender<Incoming>) -> SimTransport {
-        let ready = NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
+        let ready = NetworkStatus {
+            ready: true,
+            percent: 100,
+            summary: Reason::TorConnected,
+            stalled: None,
+        };
         let closed = ServicesStatus::CLOSED;
         let (status, reachable) = (watch::channel(ready).0, watch::channel(closed).0);
         SimTransport { who, network: self.clone(), incoming, status, reachable }
@@ -216,7 +227,9 @@ impl Network {
             return Err(DialError::TimedOut);
         }
         let connected = self.connect(from, to);
-        let Some((ours, incoming, accepted, late)) = connected else { return Err(DialError::Unreachable) };
+        let Some((ours, incoming, accepted, late)) = connected else {
+            return Err(DialError::Unreachable);
+        };
         tokio::spawn(async move {
             sleep(late).await;
             drop(incoming.send(accepted).await);
@@ -224,7 +237,11 @@ impl Network {
         Ok(Box::new(ours))
     }
 
-    fn connect(&self, from: Who, to: Address) -> Option<(End, mpsc::Sender<Incoming>, Incoming, Duration)> {
+    fn connect(
+        &self,
+        from: Who,
+        to: Address,
+    ) -> Option<(End, mpsc::Sender<Incoming>, Incoming, Duration)> {
         let mut inner = self.lock();
         let service = inner.services.get(&to)?;
         let (owner, kind, incoming) = (service.owner, service.kind, service.incoming.clone());
@@ -233,8 +250,13 @@ impl Network {
         }
         let (weather, rng) = (inner.weather, &mut inner.rng);
         let breaks = rng.random_bool(weather.breaks);
-        let breaks_at =
-            breaks.then(|| if rng.random_bool(0.5) { rng.random_range(0..500) } else { rng.random_range(0..20_000) });
+        let breaks_at = breaks.then(|| {
+            if rng.random_bool(0.5) {
+                rng.random_range(0..500)
+            } else {
+                rng.random_range(0..20_000)
+            }
+        });
         let late = Duration::from_millis(rng.random_range(0..=weather.slow));
         let rng = StdRng::from_rng(rng);
         let taken = [inner.taken(from, owner), inner.taken(owner, from)];
@@ -264,7 +286,12 @@ impl SimTransport {
 }
 
 impl Transport for SimTransport {
-    fn dial(&self, to: Destination, _: IsolationToken, _: u32) -> BoxFuture<'static, Result<Stream, DialError>> {
+    fn dial(
+        &self,
+        to: Destination,
+        _: IsolationToken,
+        _: u32,
+    ) -> BoxFuture<'static, Result<Stream, DialError>> {
         self.network.clone().dial(self.who, to.address()).boxed()
     }
 
@@ -333,7 +360,8 @@ impl Wire {
     }
 
     fn wake(&mut self) {
-        let wakers = self.lanes.iter_mut().flat_map(|lane| [lane.reader.take(), lane.writer.take()]);
+        let wakers =
+            self.lanes.iter_mut().flat_map(|lane| [lane.reader.take(), lane.writer.take()]);
         wakers.flatten().for_each(Waker::wake);
     }
 
@@ -387,7 +415,17 @@ fn pair(
     breaks_at: Option<usize>,
 ) -> (End, End) {
     let (lanes, recorded) = (<[Lane; 2]>::default(), vec![]);
-    let wire = Wire { people, taken, is_cut: false, rng, slow, breaks_at, stalled: false, lanes, recorded };
+    let wire = Wire {
+        people,
+        taken,
+        is_cut: false,
+        rng,
+        slow,
+        breaks_at,
+        stalled: false,
+        lanes,
+        recorded,
+    };
     let wire = Arc::new(Mutex::new(wire));
     let end = |side| End { wire: Arc::clone(&wire), side, arrival: None };
     (end(0), end(1))
@@ -398,7 +436,11 @@ fn reset<T>() -> Poll<io::Result<T>> {
 }
 
 impl AsyncRead for End {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let shared = Arc::clone(&self.wire);
         let mut wire = shared.lock().unwrap();
         let stalled = wire.stalled;
@@ -432,7 +474,11 @@ impl AsyncRead for End {
 }
 
 impl AsyncWrite for End {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let mut wire = self.wire.lock().unwrap();
         let lane = &mut wire.lanes[self.side];
         if lane.refuses || lane.closed {

@@ -144,7 +144,19 @@ impl Person {
             store.close().await;
             Identity::new(&root).peer_id()
         });
-        Self { who, id, life: None, cursor: 0, file, time, skew: Arc::default(), rng, network, record, copies: 0 }
+        Self {
+            who,
+            id,
+            life: None,
+            cursor: 0,
+            file,
+            time,
+            skew: Arc::default(),
+            rng,
+            network,
+            record,
+            copies: 0,
+        }
     }
 
     pub(super) fn hex(&self) -> String {
@@ -192,7 +204,13 @@ impl Person {
         let fuse = Arc::new(AtomicI64::new(i64::MAX));
         let chance = Arc::clone(&fuse);
         let committed = Arc::new(AtomicU64::new(0));
-        let witness = Witness::new(self.id, store.clone(), self.record.clone(), self.cursor, Arc::clone(&committed));
+        let witness = Witness::new(
+            self.id,
+            store.clone(),
+            self.record.clone(),
+            self.cursor,
+            Arc::clone(&committed),
+        );
         node.probe = Some(Box::new(witness));
         at_once(store.set_dies(Box::new(move || {
             committed.fetch_add(1, Ordering::Relaxed);
@@ -269,9 +287,15 @@ impl Person {
             self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
-                let headings = conversations::headings(&mut tx, &[contact.conversation].into()).await.unwrap();
-                let history = messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap();
-                kept.extend(history.iter().map(|row| row.show(&headings[&contact.conversation], |_| Reason::Unknown)));
+                let headings =
+                    conversations::headings(&mut tx, &[contact.conversation].into()).await.unwrap();
+                let history =
+                    messages::history(&mut tx, contact.conversation, 10_000, None).await.unwrap();
+                kept.extend(
+                    history
+                        .iter()
+                        .map(|row| row.show(&headings[&contact.conversation], |_| Reason::Unknown)),
+                );
             }
             drop(tx);
             from.close().await;
@@ -299,16 +323,17 @@ impl Person {
     /// An envelope comes by some other path.
     pub(super) async fn receive(&self, from: PeerId, envelope: Vec<u8>) {
         let (Some(life), Some(contact)) = (&self.life, self.row(from)) else { return };
-        let received = life
-            .handle
-            .call(move |core, cx| async move { Ok(inbox::envelope_came(core, cx, contact, envelope).await?) }.boxed());
+        let received = life.handle.call(move |core, cx| {
+            async move { Ok(inbox::envelope_came(core, cx, contact, envelope).await?) }.boxed()
+        });
         drop(received.await);
     }
 
     /// What its node holds in memory, and how many tasks it has.
     pub(super) async fn weigh(&self) -> Result<(Weight, usize), Fault> {
         let life = self.life.as_ref().unwrap();
-        let weight = life.handle.call(|core, _| std::future::ready(Ok(Weight::of(core))).boxed()).await?;
+        let weight =
+            life.handle.call(|core, _| std::future::ready(Ok(Weight::of(core))).boxed()).await?;
         Ok((weight, life.tasks.len()))
     }
 

@@ -43,7 +43,10 @@ pub(super) fn both(one: Who, other: Who) -> (Who, Who) {
 impl Truth {
     /// A node told of a message.
     pub(super) fn told(&mut self, who: Who, message: &Message, network: &Network) {
-        let said = self.said.get(&message.id).unwrap_or_else(|| panic!("P{who} has a message that nobody wrote"));
+        let said = self
+            .said
+            .get(&message.id)
+            .unwrap_or_else(|| panic!("P{who} has a message that nobody wrote"));
         assert_eq!(said.text, message.text, "P{who} has another text");
         match message.direction {
             Direction::Received => {
@@ -82,10 +85,14 @@ impl Truth {
         let Said { from, to, .. } = self.said[id];
         if now == Sent {
             let left = |(id, said): &(&String, &Said)| {
-                (said.from, said.to) == (from, to) && matches!(self.states.get(*id), Some(Sent | Delivered))
+                (said.from, said.to) == (from, to)
+                    && matches!(self.states.get(*id), Some(Sent | Delivered))
             };
             let (count, taken) = (self.said.iter().filter(left).count(), network.taken(from, to));
-            assert!(taken >= count * LEAST_RECORD, "{count} called sent or delivered, but streams took {taken} bytes");
+            assert!(
+                taken >= count * LEAST_RECORD,
+                "{count} called sent or delivered, but streams took {taken} bytes"
+            );
         }
     }
 
@@ -94,9 +101,11 @@ impl Truth {
         for ((who, history), (peer, theirs)) in [(one, other), (other, one)] {
             self.check_alone(who, peer, history);
             let here: BTreeSet<&str> = history.iter().map(|message| message.id.as_str()).collect();
-            let common = theirs.iter().map(|message| message.id.as_str()).filter(|id| here.contains(id));
+            let common =
+                theirs.iter().map(|message| message.id.as_str()).filter(|id| here.contains(id));
             let there: BTreeSet<&str> = theirs.iter().map(|message| message.id.as_str()).collect();
-            let mine = history.iter().map(|message| message.id.as_str()).filter(|id| there.contains(id));
+            let mine =
+                history.iter().map(|message| message.id.as_str()).filter(|id| there.contains(id));
             assert!(mine.eq(common), "P{who} and P{peer} show another order");
             let whole = ![who, peer].iter().any(|who| self.restored.contains(who));
             if settled && whole && !self.removed.contains(&both(who, peer)) {
@@ -108,14 +117,31 @@ impl Truth {
     fn check_alone(&self, who: Who, peer: Who, history: &[Message]) {
         let mut texts: Vec<&str> = history.iter().map(|message| message.text.as_str()).collect();
         texts.sort_unstable();
-        assert!(texts.windows(2).all(|pair| pair[0] != pair[1]), "P{who} shows something of P{peer} twice");
+        assert!(
+            texts.windows(2).all(|pair| pair[0] != pair[1]),
+            "P{who} shows something of P{peer} twice"
+        );
         for message in history {
             let told = self.states.get(&message.id);
             if message.direction == Direction::Sent {
-                assert_eq!(told, Some(&message.state), "P{who}: the events do not end where {} is", message.id);
+                assert_eq!(
+                    told,
+                    Some(&message.state),
+                    "P{who}: the events do not end where {} is",
+                    message.id
+                );
             } else if !self.restored.contains(&peer) {
-                assert_ne!(told, Some(&MessageState::Cancelled), "P{who} shows {}, which was taken back", message.id);
-                assert!(self.reached.contains(&(who, message.id.clone())), "P{who} has no event of {}", message.id);
+                assert_ne!(
+                    told,
+                    Some(&MessageState::Cancelled),
+                    "P{who} shows {}, which was taken back",
+                    message.id
+                );
+                assert!(
+                    self.reached.contains(&(who, message.id.clone())),
+                    "P{who} has no event of {}",
+                    message.id
+                );
             }
         }
     }
@@ -127,14 +153,20 @@ impl Truth {
             assert!(state.is_some() || !said.accepted, "P{who} accepted {id} and has forgotten it");
             match state {
                 Some(MessageState::Delivered) => {
-                    assert!(there.contains(id.as_str()), "{id} was delivered and is not shown by P{peer}");
+                    assert!(
+                        there.contains(id.as_str()),
+                        "{id} was delivered and is not shown by P{peer}"
+                    );
                 }
-                Some(MessageState::Queued | MessageState::Sent) => panic!("{id} of P{who} never reached P{peer}"),
+                Some(MessageState::Queued | MessageState::Sent) => {
+                    panic!("{id} of P{who} never reached P{peer}")
+                }
                 Some(MessageState::Expired) => gave_up = true,
                 _ => {}
             }
         }
-        let missing = |message: &Message| message.missing_before > 0 && message.direction == Direction::Sent;
+        let missing =
+            |message: &Message| message.missing_before > 0 && message.direction == Direction::Sent;
         assert!(!history.iter().any(missing), "P{who} misses something of its own");
         let _ = gave_up;
     }

@@ -36,7 +36,9 @@ impl Record {
         } else if message.state == MessageState::Delivered
             && !inner.had.contains(&(other.to_owned(), message.id.clone()))
         {
-            inner.lies.push(format!("{} is called delivered, and its reader never had it", message.id));
+            inner
+                .lies
+                .push(format!("{} is called delivered, and its reader never had it", message.id));
         }
     }
 }
@@ -53,7 +55,13 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    pub(super) fn new(who: PeerId, store: Store, record: Record, cursor: i64, commits: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        who: PeerId,
+        store: Store,
+        record: Record,
+        cursor: i64,
+        commits: Arc<AtomicU64>,
+    ) -> Self {
         let who = who.to_hex();
         Self { who, store, record, cursor, commits, seen: 0 }
     }
@@ -64,9 +72,11 @@ impl Witness {
         for event in events::after(&mut tx, EventSeq(self.cursor), u32::MAX).await.unwrap() {
             self.cursor = event.seq.0;
             if event.kind == Kind::Message
-                && let Some(row) = messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
+                && let Some(row) =
+                    messages::by_row(&mut tx, MessageRowId(event.subject.unwrap())).await.unwrap()
             {
-                let headings = conversations::headings(&mut tx, &[row.conversation].into()).await.unwrap();
+                let headings =
+                    conversations::headings(&mut tx, &[row.conversation].into()).await.unwrap();
                 let within = &headings[&row.conversation];
                 let other = within.peer_id.to_hex();
                 self.record.take(&self.who, &other, &row.show(within, |_| Reason::Unknown));

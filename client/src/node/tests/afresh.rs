@@ -66,7 +66,8 @@ impl Person {
     }
 
     async fn sees_go(&self, other: &Person) {
-        self.waits_until("the other to go", |p| async move { !p.is_online(other.name).await }).await;
+        self.waits_until("the other to go", |p| async move { !p.is_online(other.name).await })
+            .await;
     }
 
     async fn meets(&self, other: &Person) {
@@ -76,7 +77,11 @@ impl Person {
     async fn is_refused(&self, contact: &Contact, why: Reason) {
         let id = contact.id.as_str();
         let refused = |c: Contact| c.reason == Some(why.clone());
-        self.waits_until("the refusal", |p| async move { p.contact(id).await.is_some_and(&refused) }).await;
+        self.waits_until(
+            "the refusal",
+            |p| async move { p.contact(id).await.is_some_and(&refused) },
+        )
+        .await;
     }
 }
 
@@ -94,13 +99,15 @@ async fn talk(one: &Person, other: &Person, what: &str) {
 /// What one of them has and the other not, in the order in which it stands; the rest stands alike.
 async fn lost(less: &Person, more: &Person) -> Vec<String> {
     let (less_texts, more_texts) = (less.texts(more).await, more.texts(less).await);
-    let (kept, lost): (Vec<_>, Vec<_>) = more_texts.into_iter().partition(|text| less_texts.contains(text));
+    let (kept, lost): (Vec<_>, Vec<_>) =
+        more_texts.into_iter().partition(|text| less_texts.contains(text));
     assert_eq!(less_texts, kept, "nothing twice, and one order");
     lost
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_backup_restored_on_one_side_loses_nothing_that_either_holds_and_shows_nothing_twice() {
+async fn an_old_backup_restored_on_one_side_loses_nothing_that_either_holds_and_shows_nothing_twice()
+ {
     for swapped in [false, true] {
         let world = World::new();
         let (alice, bob) = world.pair().await;
@@ -132,12 +139,16 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
     alice.delivered(&queued).await;
     talk(&alice, &bob, "at last").await;
     assert_eq!(lost(&alice, &bob).await, ["after the backup there", "after the backup back"]);
-    let gaps: Vec<_> = alice.history(bob.name).await.into_iter().filter(|m| m.missing_before > 0).collect();
+    let gaps: Vec<_> =
+        alice.history(bob.name).await.into_iter().filter(|m| m.missing_before > 0).collect();
     assert_eq!(
         gaps.iter().map(|m| (m.text.as_str(), m.missing_before)).collect::<Vec<_>>(),
         [("while Alice was away", 1)]
     );
-    assert!(bob.history(alice.name).await.iter().all(|m| m.missing_before == 0), "another number is no gap");
+    assert!(
+        bob.history(alice.name).await.iter().all(|m| m.missing_before == 0),
+        "another number is no gap"
+    );
     assert_eq!((alice.restarts().await, bob.restarts().await), (1, 1));
     alice.sleep().await;
     bob.sleep().await;
@@ -247,7 +258,10 @@ async fn an_answerer_that_fails_before_it_has_stored_its_answer_gives_none() {
     alice.sleep().await;
     bob.sleep().await;
     alice.is_restored().await;
-    bob.executes("CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
+    bob.executes(
+        "CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, 'crash'); END",
+    )
+    .await;
     bob.wake().await;
     alice.wake().await;
     alice.meets(&bob).await;
@@ -330,7 +344,8 @@ async fn two_who_both_moved_since_the_backup_find_each_other_by_a_link_and_keep_
         alice.executes("UPDATE service SET seed = randomblob(32)").await;
         bob.sees_go(&alice).await;
         alice.wake().await;
-        let (one, other) = (alice.sends("Bob", "from Alice").await, bob.sends("Alice", "from Bob").await);
+        let (one, other) =
+            (alice.sends("Bob", "from Alice").await, bob.sends("Alice", "from Bob").await);
         let (inviter, opener) = if restored_invites { (&alice, &bob) } else { (&bob, &alice) };
         opener.opens(&inviter.invitation().await).await.unwrap();
         alice.delivered(&one).await;

@@ -37,7 +37,8 @@ async fn an_invitation_opened_while_its_inviter_is_away_succeeds_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
     let world = World::new();
-    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     let (used, revoked) = (alice.invitation().await, alice.invitation().await);
     let all = alice.node().invitations().await.unwrap();
     let revoked_id = all.into_iter().find(|one| one.link.as_deref() == Some(&revoked)).unwrap().id;
@@ -83,7 +84,10 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
     let crossed = bob.sends("Alice", "crossed").await;
     bob.delivered(&crossed).await;
     alice.sees("Bob", "crossed").await;
-    assert_eq!((alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()), (1, 1));
+    assert_eq!(
+        (alice.node().contacts().await.unwrap().len(), bob.node().contacts().await.unwrap().len()),
+        (1, 1)
+    );
 }
 
 /// What is on its way to somebody would reach them though nothing more is wanted of them.
@@ -107,7 +111,8 @@ async fn who_is_removed_or_blocked_is_not_asked_any_more() {
     world.has_streams(1).await;
 }
 
-/// One has asked and given it up, which the other cannot know. The other has answered, and asks on until they are linked.
+/// One has asked and given it up, which the other cannot know. The other has answered, and asks on
+/// until they are linked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
     let world = World::new();
@@ -141,13 +146,15 @@ async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_co
     bob.wake().await;
     bob.adds(&alice).await;
     let transport = world.network.transport(mpsc::channel(1).0);
-    let (_, answer) = mallory::is_answered(&transport, &alice.identity().await, &from_bob, late).await;
+    let (_, answer) =
+        mallory::is_answered(&transport, &alice.identity().await, &from_bob, late).await;
     assert!(matches!(answer, Frame::Refuse(Refusal::Known)));
     let sent = alice.sends("Bob", "still here").await;
     alice.delivered(&sent).await;
 }
 
-/// Who is asked by a handle and asks, too, says yes: that makes one conversation, not two that do not fit.
+/// Who is asked by a handle and asks, too, says yes: that makes one conversation, not two that do
+/// not fit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     let world = World::new();
@@ -155,7 +162,12 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     let by_handle = higher.has_handle().await;
     lower.opens(&by_handle).await.unwrap();
     let waits = |p: &Person| p.node().clone();
-    higher.waits_until("the request", |p| async move { !waits(p).requests().await.unwrap().is_empty() }).await;
+    higher
+        .waits_until(
+            "the request",
+            |p| async move { !waits(p).requests().await.unwrap().is_empty() },
+        )
+        .await;
     let asking = higher.node().requests().await.unwrap().remove(0).id;
     let from_lower = lower.invitation().await;
     lower.sleep().await;
@@ -180,7 +192,12 @@ async fn who_asked_by_a_handle_and_is_a_contact_otherwise_asks_no_more() {
     let (mut higher, lower) = world.two_by_id().await;
     lower.opens(&higher.has_handle().await).await.unwrap();
     let waiting = |p: &Person| p.node().clone();
-    higher.waits_until("the request", |p| async move { !waiting(p).requests().await.unwrap().is_empty() }).await;
+    higher
+        .waits_until(
+            "the request",
+            |p| async move { !waiting(p).requests().await.unwrap().is_empty() },
+        )
+        .await;
     let asking = higher.node().requests().await.unwrap().remove(0).id;
     higher.opens(&lower.invitation().await).await.unwrap();
     higher.waits_until("the other", |p| async move { p.is_online(lower.name).await }).await;
@@ -212,7 +229,8 @@ async fn who_asks_again_by_a_handle_is_shown_as_it_asks_now() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_lost_is_given_again_though_we_have_moved() {
     let world = World::new();
-    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     carol.adds(&alice).await;
     let (link, identity) = (alice.invitation().await, bob.identity().await);
     let introduction = mallory::introduction(mallory::card("Bob", 0)).1.to_bytes();
@@ -227,7 +245,8 @@ async fn an_answer_that_was_lost_is_given_again_though_we_have_moved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint() {
     let world = World::new();
-    let (alice, mut bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, mut bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sleep().await;
@@ -254,7 +273,10 @@ async fn a_contact_cannot_take_the_id_of_another_as_its_name() {
     let (alice, bob) = world.pair().await;
     let id = alice.contact("Bob").await.unwrap().id;
     let rename = ContactChange { name: Some(id.clone()), ..ContactChange::default() };
-    assert_eq!(alice.node().change_contact("Bob", rename).await.unwrap_err().code, ErrorCode::InvalidName);
+    assert_eq!(
+        alice.node().change_contact("Bob", rename).await.unwrap_err().code,
+        ErrorCode::InvalidName
+    );
     assert_eq!(crate::text::safe_name(&id), "unnamed");
     assert_eq!(alice.contact(&id).await.unwrap().name, "Bob");
     drop(bob);
@@ -269,7 +291,8 @@ async fn a_blocked_contact_is_not_heard_until_it_is_unblocked() {
     assert_eq!(blocked.state, ContactState::Blocked);
     bob.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
     let sent = bob.sends("Alice", "hello?").await;
-    let refused = alice.node().send("Bob", NewMessage { text: "x".into(), id: None, expires_in: None }).await;
+    let refused =
+        alice.node().send("Bob", NewMessage { text: "x".into(), id: None, expires_in: None }).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::ContactBlocked);
     alice.node().change_contact("Bob", change(false)).await.unwrap();
     bob.delivered(&sent).await;
@@ -286,7 +309,9 @@ async fn where_links_are_made_when_needed_nobody_is_said_to_be_connecting() {
     alice.links = Links::WhenNeeded;
     alice.wake().await;
     let idle = |p: Contact| p.reason == Some(Reason::ConnectsWhenNeeded);
-    alice.waits_until("no connection", |p| async move { p.contact("Bob").await.is_some_and(idle) }).await;
+    alice
+        .waits_until("no connection", |p| async move { p.contact("Bob").await.is_some_and(idle) })
+        .await;
     let waits = alice.sends("Bob", "hello again").await;
     assert!(matches!(waits.reason, Some(Reason::NotConnected { .. })), "{waits:?}");
     bob.wake().await;

@@ -58,7 +58,10 @@ async fn a_message_can_be_taken_back_before_it_leaves_and_leaves_no_gap() {
     alice.wake().await;
     bob.delivered(&kept).await;
     let history = alice.history("Bob").await;
-    assert_eq!(history.iter().map(|m| (m.text.as_str(), m.missing_before)).collect::<Vec<_>>(), [("kept", 0)]);
+    assert_eq!(
+        history.iter().map(|m| (m.text.as_str(), m.missing_before)).collect::<Vec<_>>(),
+        [("kept", 0)]
+    );
     assert_eq!(bob.node().cancel(&kept.id).await.unwrap_err().code, ErrorCode::AlreadySent);
 }
 
@@ -90,7 +93,8 @@ async fn a_message_that_comes_late_is_marked_where_it_stands() {
     alice.wake().await;
     alice.sees("Bob", "unaware").await;
     bob.sees("Alice", "two").await;
-    let late: Vec<String> = alice.history("Bob").await.into_iter().filter(|m| m.late).map(|m| m.text).collect();
+    let late: Vec<String> =
+        alice.history("Bob").await.into_iter().filter(|m| m.late).map(|m| m.text).collect();
     assert_eq!(late, ["unaware"]);
     assert!(bob.history("Alice").await.iter().all(|m| !m.late || m.text == "one"));
 }
@@ -115,7 +119,8 @@ async fn a_message_that_was_not_delivered_in_its_time_expires() {
 async fn the_same_id_sends_nothing_twice() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
-    let new = |text: &str| NewMessage { text: text.into(), id: Some("ab".repeat(16)), expires_in: None };
+    let new =
+        |text: &str| NewMessage { text: text.into(), id: Some("ab".repeat(16)), expires_in: None };
     let first = bob.node().send("Alice", new("once")).await.unwrap();
     let again = bob.node().send("Alice", new("once")).await.unwrap();
     assert_eq!(first.id, again.id);

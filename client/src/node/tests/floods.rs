@@ -9,7 +9,10 @@ use tokio::time::Instant;
 use super::mallory::{Mallory, card};
 use super::*;
 use crate::invitation::Invitation;
-use crate::limits::{HANDSHAKE_DEADLINE, MAX_CONTACT_HANDSHAKES, MAX_IN_FLIGHT_BYTES, MAX_STRANGERS, PREFACE_DEADLINE};
+use crate::limits::{
+    HANDSHAKE_DEADLINE, MAX_CONTACT_HANDSHAKES, MAX_IN_FLIGHT_BYTES, MAX_STRANGERS,
+    PREFACE_DEADLINE,
+};
 use crate::link::session::Session;
 use crate::transport::{Destination, IsolationToken, OnionAddress, Stream, Transport};
 use crate::wire::frame::Frame;
@@ -23,7 +26,8 @@ async fn flood(world: &World, to: OnionAddress) -> Vec<Stream> {
     let transport = world.network.transport(mpsc::channel(1).0);
     let mut streams = vec![];
     for n in 0..FLOOD {
-        let mut stream = transport.dial(Destination::Peer(to.into()), IsolationToken(0), 0).await.unwrap();
+        let mut stream =
+            transport.dial(Destination::Peer(to.into()), IsolationToken(0), 0).await.unwrap();
         stream.write_all(&[1; 33][..n % 34]).await.unwrap();
         streams.push(stream);
     }
@@ -35,7 +39,8 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
     tokio::task::unconstrained(future).now_or_never()
 }
 
-/// Waits until no more than so many are open: `is_open` looks at one. What gives way to another is closed soon after.
+/// Waits until no more than so many are open: `is_open` looks at one. What gives way to another is
+/// closed soon after.
 async fn stay_open<T>(streams: &mut Vec<T>, most: usize, is_open: impl Fn(&mut T) -> bool) {
     let deadline = Instant::now() + PREFACE_DEADLINE / 2;
     loop {
@@ -50,7 +55,8 @@ async fn stay_open<T>(streams: &mut Vec<T>, most: usize, is_open: impl Fn(&mut T
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_half_open_connections_at_each_door_keep_neither_contact_nor_newcomer_out() {
-    // Where the machine is so busy that the flood is over before others have come, nothing is shown.
+    // Where the machine is so busy that the flood is over before others have come, nothing is
+    // shown.
     for _ in 0..5 {
         let took = floods_both_doors().await;
         if took < PREFACE_DEADLINE {
@@ -110,7 +116,8 @@ async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself()
         assert!(matches!(session.read().await, Ok(Frame::Hello { .. })));
     }
     // After its own hello, nothing, or the end.
-    stay_open(&mut sessions, MAX_CONTACT_HANDSHAKES, |session| at_once(session.read()).is_none()).await;
+    stay_open(&mut sessions, MAX_CONTACT_HANDSHAKES, |session| at_once(session.read()).is_none())
+        .await;
     bob.sleep().await;
     bob.wake().await;
     let sent = bob.sends("Alice", "I am no flood").await;
@@ -147,7 +154,9 @@ async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else
         assert!(text.text.starts_with(&format!("{n} ")));
         session.write(&mallory.seals(&Content::Receipt(vec![text.id]))).await.unwrap();
     }
-    alice.waits_until("all", |p| async move { p.node().status().await.unwrap().waiting == 0 }).await;
+    alice
+        .waits_until("all", |p| async move { p.node().status().await.unwrap().waiting == 0 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +180,9 @@ async fn what_a_contact_can_say_without_a_text_leaves_nothing_behind() {
     let text = mallory.text("and now?");
     let said = mallory.seals(&Content::Text(text.clone()));
     // A link of before may be noticed only now, and end this one.
-    while session.write(&said).await.is_err() || !mallory.is_receipted_here(&mut session, text.id).await {
+    while session.write(&said).await.is_err()
+        || !mallory.is_receipted_here(&mut session, text.id).await
+    {
         session = mallory.link().await;
     }
     assert_eq!(alice.counts(rows).await, before + 2, "the text, and its envelope's name");
@@ -198,7 +209,11 @@ async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
         }
         ends(&mut session).await;
         session = mallory.link().await;
-        assert_eq!(alice.counts("SELECT sum(length(value)) FROM mls_value").await, state, "round {round}");
+        assert_eq!(
+            alice.counts("SELECT sum(length(value)) FROM mls_value").await,
+            state,
+            "round {round}"
+        );
     }
     let text = mallory.text("still friends?");
     session.write(&mallory.seals(&Content::Text(text.clone()))).await.unwrap();
@@ -277,11 +292,14 @@ async fn after_a_thousand_simultaneous_dials_from_both_sides_each_pair_has_one_l
             // All have dialled before the first dial arrives.
             person.lag = Duration::from_millis(rng.random_range(300..600));
         }
-        join_all(people.iter_mut().zip(profiles).map(|(person, profile)| person.starts(profile))).await;
+        join_all(people.iter_mut().zip(profiles).map(|(person, profile)| person.starts(profile)))
+            .await;
         let everybody = u32::try_from(PEOPLE - 1).unwrap();
         for person in &people {
             person
-                .waits_until("everybody", |p| async move { p.node().status().await.unwrap().online == everybody })
+                .waits_until("everybody", |p| async move {
+                    p.node().status().await.unwrap().online == everybody
+                })
                 .await;
         }
         let (first, rest) = people.split_first().unwrap();

@@ -5,13 +5,19 @@ use crate::api::types::{ConversationChange, MarkRead, Policy, Search};
 use crate::limits::MAX_DRAFT;
 
 fn search(text: &str, conversation: Option<&str>) -> Search {
-    Search { text: text.into(), conversation: conversation.map(str::to_owned), limit: 50, before: None }
+    Search {
+        text: text.into(),
+        conversation: conversation.map(str::to_owned),
+        limit: 50,
+        before: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
     let world = World::new();
-    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sends("Alice", "Meet me at the harbour").await;
@@ -22,7 +28,10 @@ async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
     assert_eq!(texts(everywhere), ["Bob waits at the HARBOUR", "Meet me at the harbour"]);
     let within = alice.node().search(search("harbour", Some("Bob"))).await.unwrap();
     let (id, direction) = (within[0].id.clone(), within[0].direction);
-    assert_eq!((texts(within), direction), (vec!["Meet me at the harbour".into()], Direction::Received));
+    assert_eq!(
+        (texts(within), direction),
+        (vec!["Meet me at the harbour".into()], Direction::Received)
+    );
     let first = Search { limit: 1, ..search("harbour", None) };
     let newest = alice.node().search(first.clone()).await.unwrap().remove(0);
     let next = Search { before: Some(newest.id), ..first };
@@ -31,12 +40,18 @@ async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
         (search(" ", None), ErrorCode::InvalidText),
         (search(&"x".repeat(257), None), ErrorCode::InvalidText),
         (search("harbour", Some("Nobody")), ErrorCode::UnknownContact),
-        (Search { before: Some("00".repeat(16)), ..search("harbour", None) }, ErrorCode::UnknownMessage),
+        (
+            Search { before: Some("00".repeat(16)), ..search("harbour", None) },
+            ErrorCode::UnknownMessage,
+        ),
     ] {
         assert_eq!(alice.node().search(wrong).await.unwrap_err().code, code);
     }
     alice.node().remove_contact("Bob").await.unwrap();
-    assert_eq!(texts(alice.node().search(search("harbour", None)).await.unwrap()), ["Bob waits at the HARBOUR"]);
+    assert_eq!(
+        texts(alice.node().search(search("harbour", None)).await.unwrap()),
+        ["Bob waits at the HARBOUR"]
+    );
 }
 
 fn disappear(seconds: u64) -> ConversationChange {
@@ -62,11 +77,18 @@ impl Person {
     }
 
     async fn loses(&self, with: &str, text: &str) {
-        self.waits_until("deletion", |p| async move { p.history(with).await.iter().all(|m| m.text != text) }).await;
+        self.waits_until("deletion", |p| async move {
+            p.history(with).await.iter().all(|m| m.text != text)
+        })
+        .await;
     }
 
     async fn learns_that_it_was_read(&self, message: &Message) {
-        self.waits_until("read", |p| async move { p.state(&message.id).await == MessageState::Read }).await;
+        self.waits_until(
+            "read",
+            |p| async move { p.state(&message.id).await == MessageState::Read },
+        )
+        .await;
     }
 
     async fn reads(&self, from: &str) -> Conversation {
@@ -81,9 +103,15 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
     alice.wants("Bob", disappear(3600)).await;
-    bob.waits_until("the proposal", |p| async move { p.conversation("Alice").await.settings.theirs == HOUR }).await;
+    bob.waits_until("the proposal", |p| async move {
+        p.conversation("Alice").await.settings.theirs == HOUR
+    })
+    .await;
     let early = bob.sends("Alice", "before we agreed").await;
-    assert_eq!((early.disappear_after, bob.conversation("Alice").await.settings.in_force), (None, Policy::default()));
+    assert_eq!(
+        (early.disappear_after, bob.conversation("Alice").await.settings.in_force),
+        (None, Policy::default())
+    );
     bob.wants("Alice", disappear(1800)).await;
     alice.agrees("Bob", HOUR).await;
     bob.agrees("Alice", HOUR).await;
@@ -105,7 +133,8 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
     assert!(events.iter().any(|event| is_told(&event.what)), "{events:?}");
     let later = alice.sends("Bob", "later").await;
     alice.delivered(&later).await;
-    let left: Vec<(String, u32)> = bob.history("Alice").await.into_iter().map(|m| (m.text, m.missing_before)).collect();
+    let left: Vec<(String, u32)> =
+        bob.history("Alice").await.into_iter().map(|m| (m.text, m.missing_before)).collect();
     assert_eq!(left, [("before we agreed".into(), 0), ("later".into(), 0)]);
 }
 
@@ -121,7 +150,9 @@ async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
     alice.delivered(&timed).await;
     bob.wants("Alice", disappear(0)).await;
     alice
-        .waits_until("the end", |p| async move { p.conversation("Bob").await.settings.in_force == Policy::default() })
+        .waits_until("the end", |p| async move {
+            p.conversation("Bob").await.settings.in_force == Policy::default()
+        })
         .await;
     let kept = alice.sends("Bob", "kept").await;
     assert_eq!(kept.disappear_after, None);
@@ -154,10 +185,9 @@ async fn a_disappearing_message_waits_until_it_is_delivered() {
     alice.waits(Duration::from_hours(48));
     // It expires first, and is gone a minute later.
     alice
-        .waits_until(
-            "expiry",
-            |p| async move { p.history("Bob").await.iter().any(|m| m.state == MessageState::Expired) },
-        )
+        .waits_until("expiry", |p| async move {
+            p.history("Bob").await.iter().any(|m| m.state == MessageState::Expired)
+        })
         .await;
     alice.waits(Duration::from_hours(48));
     alice.loses("Bob", "in vain").await;
@@ -182,8 +212,10 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     assert_eq!(bob.reads("Alice").await.unread, 0);
     // Alice alone allows them: what Bob reads is not told.
     alice.wants("Bob", receipts(true)).await;
-    bob.waits_until("the proposal", |p| async move { p.conversation("Alice").await.settings.theirs.read_receipts })
-        .await;
+    bob.waits_until("the proposal", |p| async move {
+        p.conversation("Alice").await.settings.theirs.read_receipts
+    })
+    .await;
     let second = alice.sends("Bob", "second").await;
     bob.sees("Alice", "second").await;
     bob.reads("Alice").await;
@@ -197,7 +229,11 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     assert_eq!(bob.node().mark_read("Alice", up_to).await.unwrap().unread, 1);
     alice.learns_that_it_was_read(&third).await;
     for message in [&first, &second, &fourth] {
-        assert_eq!(alice.state(&message.id).await, MessageState::Delivered, "read without both allowing it");
+        assert_eq!(
+            alice.state(&message.id).await,
+            MessageState::Delivered,
+            "read without both allowing it"
+        );
     }
     // What is read while the other is away is told later.
     let mut alice = alice;
@@ -231,9 +267,13 @@ async fn what_is_older_than_a_conversation_keeps_is_deleted_here_only() {
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
     let waiting = alice.sends("Bob", "old, and waiting").await;
-    let retain = |seconds| ConversationChange { retain: Some(seconds), ..ConversationChange::default() };
+    let retain =
+        |seconds| ConversationChange { retain: Some(seconds), ..ConversationChange::default() };
     assert_eq!(alice.wants("Bob", retain(86_400)).await.retain, Some(86_400));
-    assert_eq!(alice.node().change_conversation("Bob", retain(59)).await.unwrap_err().code, ErrorCode::OutOfRange);
+    assert_eq!(
+        alice.node().change_conversation("Bob", retain(59)).await.unwrap_err().code,
+        ErrorCode::OutOfRange
+    );
     alice.waits(Duration::from_hours(48));
     alice.loses("Bob", "old").await;
     alice.loses("Bob", "old answer").await;
@@ -255,7 +295,9 @@ async fn a_conversation_is_found_by_its_id_and_as_its_contact_is() {
         assert_eq!(alice.conversation(which).await.id, conversation, "{which}");
     }
     let nothing = "00".repeat(16);
-    for (which, code) in [(nothing.as_str(), ErrorCode::UnknownConversation), ("Nobody", ErrorCode::UnknownContact)] {
+    for (which, code) in
+        [(nothing.as_str(), ErrorCode::UnknownConversation), ("Nobody", ErrorCode::UnknownContact)]
+    {
         assert_eq!(alice.node().conversation(which).await.unwrap_err().code, code);
     }
 }
@@ -264,13 +306,19 @@ async fn a_conversation_is_found_by_its_id_and_as_its_contact_is() {
 async fn a_draft_is_kept_without_an_event_and_goes_with_an_empty_text() {
     let world = World::new();
     let (alice, _bob) = world.pair().await;
-    let draft = |text: &str| ConversationChange { draft: Some(text.into()), ..ConversationChange::default() };
+    let draft = |text: &str| ConversationChange {
+        draft: Some(text.into()),
+        ..ConversationChange::default()
+    };
     let before = *alice.node().newest_event().borrow();
     assert_eq!(alice.wants("Bob", draft("Dear Bob")).await.draft.as_deref(), Some("Dear Bob"));
     assert_eq!(alice.conversation("Bob").await.draft.as_deref(), Some("Dear Bob"));
     assert_eq!(alice.wants("Bob", draft("")).await.draft, None);
     let events = alice.node().events(before, 100).await.unwrap();
-    assert!(!events.iter().any(|event| matches!(event.what, What::Conversation { .. })), "{events:?}");
+    assert!(
+        !events.iter().any(|event| matches!(event.what, What::Conversation { .. })),
+        "{events:?}"
+    );
 
     let too_long = alice.node().change_conversation("Bob", draft(&"x".repeat(MAX_DRAFT + 1))).await;
     assert_eq!(too_long.unwrap_err().code, ErrorCode::InvalidText);

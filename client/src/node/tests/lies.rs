@@ -35,7 +35,9 @@ async fn a_time_that_nobody_can_show_is_when_the_message_came() {
     let alice = world.person("Alice").await;
     let mut mallory = Mallory::meets(&world, &alice).await;
     let mut session = mallory.link().await;
-    for (created_at, kept) in [(i64::MAX, false), (-1, false), (9_000_000_000_000_000, false), (0, true)] {
+    for (created_at, kept) in
+        [(i64::MAX, false), (-1, false), (9_000_000_000_000_000, false), (0, true)]
+    {
         let text = Text { created_at, ..mallory.text("when?") };
         says(&mut mallory, &mut session, text.id, &Content::Text(text.clone())).await;
         let shown = alice.history("Mallory").await.pop().unwrap();
@@ -99,7 +101,9 @@ async fn a_forged_receipt_delivers_nothing_of_others_and_nothing_that_was_not_se
         last = alice.sends("Mallory", "next").await;
     }
     let mut session = mallory.link().await;
-    let id = |message: &Message| MessageId(HEXLOWER.decode(message.id.as_bytes()).unwrap().try_into().unwrap());
+    let id = |message: &Message| {
+        MessageId(HEXLOWER.decode(message.id.as_bytes()).unwrap().try_into().unwrap())
+    };
     let forged = Content::Receipt(vec![id(&waiting), id(&last), MessageId([9; 16])]);
     session.write(&mallory.seals(&forged)).await.unwrap();
     let text = mallory.text("done?");
@@ -149,7 +153,8 @@ async fn a_content_that_cannot_be_read_is_dropped_and_its_repetitions_too() {
     let mut seen = mallory.text("has seen too much");
     seen.seen = vec![MessageId([1; 16]); 5];
     contents.extend([far, uncounted, overcounted, seen]);
-    let mut frames: Vec<Frame> = contents.into_iter().map(|text| mallory.seals(&Content::Text(text))).collect();
+    let mut frames: Vec<Frame> =
+        contents.into_iter().map(|text| mallory.seals(&Content::Text(text))).collect();
     frames.push(mallory.seals(&Content::Receipt(vec![MessageId([1; 16]); 33])));
     for bytes in [&b""[..], &[0xff; 100], b"\xa2\x00\x01\x06\x61\xff"] {
         let mls = mallory.conversation.seal(bytes).unwrap();
@@ -197,7 +202,11 @@ async fn unknown_frames_and_contents_are_answered_and_change_nothing() {
     session.write(&Frame::Unknown(1 << 40)).await.unwrap();
     assert_eq!(session.read().await.unwrap(), Frame::Error(FrameError::UnknownFrame));
     // These have no place on a link of contacts.
-    for frame in [Frame::Request(vec![1]), Frame::Accept(vec![1]), Frame::Refuse(crate::wire::frame::Refusal::Used)] {
+    for frame in [
+        Frame::Request(vec![1]),
+        Frame::Accept(vec![1]),
+        Frame::Refuse(crate::wire::frame::Refusal::Used),
+    ] {
         session.write(&frame).await.unwrap();
     }
     session.write(&Frame::Hello { version: 9, links: vec![[1; 8]; 8] }).await.unwrap();
@@ -219,8 +228,12 @@ async fn a_replayed_dial_gives_no_link_and_does_no_harm() {
         let mut replay = mallory.stream(mallory.endpoint).await;
         replay.write_all(&said).await.unwrap();
         let mut answer = vec![];
-        timeout(DEADLINE, replay.read_to_end(&mut answer)).await.expect("it is not closed").unwrap();
-        // The second message of the handshake and a hello, sealed with keys that only Mallory could have made.
+        timeout(DEADLINE, replay.read_to_end(&mut answer))
+            .await
+            .expect("it is not closed")
+            .unwrap();
+        // The second message of the handshake and a hello, sealed with keys that only Mallory could
+        // have made.
         assert_eq!(answer.len(), 2 + 48 + 2 + 1104);
     }
     is_alive(&mut session).await;

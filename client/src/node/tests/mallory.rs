@@ -1,4 +1,5 @@
-//! A contact who keeps to no rule: it has all the keys of one, and says what a test tells it to say.
+//! A contact who keeps to no rule: it has all the keys of one, and says what a test tells it to
+//! say.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -37,7 +38,8 @@ impl Mallory {
         let mut rng = StdRng::from_os_rng();
         let identity = Identity::new(&RootSecret(rand::Rng::random(&mut rng)));
         let transport = world.network.transport(mpsc::channel(1).0);
-        let (draft, peer, answer) = asks(&transport, &identity, &victim.invitation().await, card(name, 1)).await;
+        let (draft, peer, answer) =
+            asks(&transport, &identity, &victim.invitation().await, card(name, 1)).await;
         let (conversation, pair) = Conversation::join(&draft, &answer.mls).unwrap();
         Self {
             conversation,
@@ -103,7 +105,11 @@ impl Mallory {
     /// Opens what the other sealed. Commits are merged, and nothing is said of it.
     pub(super) fn opens(&mut self, envelope: &[u8]) -> Option<Content> {
         let mls = self.open.open(envelope).unwrap();
-        match self.conversation.open(&mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()).unwrap() {
+        match self
+            .conversation
+            .open(&mls, |epoch| Content::CommitReceipt { epoch }.to_bytes())
+            .unwrap()
+        {
             Opened::Content(content) => Some(Content::from_bytes(&content).unwrap()),
             Opened::Commit { .. } => None,
         }
@@ -154,7 +160,9 @@ pub(super) async fn asks(
 
 /// What somebody asks with, and the draft of it.
 pub(super) fn introduction(card: Card) -> (Vec<u8>, Introduction) {
-    let draft = Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut StdRng::from_os_rng()).unwrap();
+    let draft =
+        Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut StdRng::from_os_rng())
+            .unwrap();
     (draft.blob, Introduction { card, mls: draft.key_package, withdrawn: None, message: None })
 }
 
@@ -166,8 +174,12 @@ pub(super) async fn is_answered(
     introduction: Vec<u8>,
 ) -> (PublicIdentity, Frame) {
     let link = Invitation::parse(link).unwrap();
-    let stream = transport.dial(Destination::Peer(link.front_door.into()), IsolationToken(0), 0).await.unwrap();
-    let established = dial_by_invitation(stream, identity, &link, &mut StdRng::from_os_rng()).await.unwrap();
+    let stream = transport
+        .dial(Destination::Peer(link.front_door.into()), IsolationToken(0), 0)
+        .await
+        .unwrap();
+    let established =
+        dial_by_invitation(stream, identity, &link, &mut StdRng::from_os_rng()).await.unwrap();
     let peer = established.peer;
     let mut session = greeted(Session::new(established)).await;
     session.write(&Frame::Request(introduction)).await.unwrap();

@@ -24,11 +24,17 @@ async fn bad_texts_names_and_numbers_are_refused() {
     let (alice, bob) = world.pair().await;
     let send = |text: String| NewMessage { text, id: None, expires_in: None };
     for text in [String::new(), "x".repeat(63 * 1024 + 1)] {
-        assert_eq!(bob.node().send("Alice", send(text)).await.unwrap_err().code, ErrorCode::InvalidText);
+        assert_eq!(
+            bob.node().send("Alice", send(text)).await.unwrap_err().code,
+            ErrorCode::InvalidText
+        );
     }
     let largest = bob.node().send("Alice", send("x".repeat(63 * 1024))).await.unwrap();
     bob.delivered(&largest).await;
-    assert_eq!(bob.node().send("Nobody", send("x".into())).await.unwrap_err().code, ErrorCode::UnknownContact);
+    assert_eq!(
+        bob.node().send("Nobody", send("x".into())).await.unwrap_err().code,
+        ErrorCode::UnknownContact
+    );
     let rename = |name: &str| ContactChange { name: Some(name.into()), ..ContactChange::default() };
     for name in ["", "  ", "a\u{202e}b", "a\0b", &"x".repeat(65)] {
         let refused = bob.node().change_contact("Alice", rename(name)).await.unwrap_err();
@@ -49,8 +55,9 @@ async fn events_tell_the_whole_story_to_one_who_resumes() {
     bob.delivered(&sent).await;
     alice.sees("Bob", "for the record").await;
     let events = alice.node().events(before, 1000).await.unwrap();
-    let texts =
-        events.iter().filter(|e| matches!(&e.what, What::Message { message } if message.text == "for the record"));
+    let texts = events.iter().filter(
+        |e| matches!(&e.what, What::Message { message } if message.text == "for the record"),
+    );
     assert_eq!(texts.count(), 1);
     assert!(events.windows(2).all(|pair| pair[0].seq < pair[1].seq));
 }

@@ -14,7 +14,8 @@ async fn is_hosted(world: &World, address: OnionAddress) -> bool {
 async fn endpoint(person: &Person) -> OnionAddress {
     let mut tx = person.store.as_ref().unwrap().begin().await.unwrap();
     let services = crate::store::owner::services(&mut tx).await.unwrap();
-    let current = services.iter().find(|s| s.kind == ServiceKind::Contacts && s.closes_at.is_none());
+    let current =
+        services.iter().find(|s| s.kind == ServiceKind::Contacts && s.closes_at.is_none());
     current.unwrap().seed.onion_address()
 }
 
@@ -42,8 +43,9 @@ async fn clocks_ten_years_apart_keep_order_and_deliver_everything() {
     let (alices, bobs) = (alice.history("Bob").await, bob.history("Alice").await);
     assert_eq!(order(&alices), order(&bobs));
     let texts: Vec<_> = alices.iter().map(|m| m.text.as_str()).collect();
-    let expected: Vec<_> =
-        (0..2).flat_map(|r| (0..5).flat_map(move |n| ["a", "b"].map(|w| format!("{w}{r}{n}")))).collect();
+    let expected: Vec<_> = (0..2)
+        .flat_map(|r| (0..5).flat_map(move |n| ["a", "b"].map(|w| format!("{w}{r}{n}"))))
+        .collect();
     assert_eq!(texts, expected);
     assert!(alices.iter().all(|m| m.missing_before == 0 && !m.late));
     // What is shown as the time of writing is the writer's.
@@ -60,7 +62,8 @@ async fn after_a_year_away_everything_that_waited_arrives_in_order() {
     bob.delivered(&before).await;
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
-    let limited = NewMessage { text: "until tomorrow".into(), id: None, expires_in: Some(24 * 3600) };
+    let limited =
+        NewMessage { text: "until tomorrow".into(), id: None, expires_in: Some(24 * 3600) };
     let limited = alice.node().send("Bob", limited).await.unwrap();
     for n in 0..TEXTS {
         alice.sends("Bob", &format!("{n}")).await;
@@ -73,8 +76,11 @@ async fn after_a_year_away_everything_that_waited_arrives_in_order() {
     assert_eq!(alice.state(&limited.id).await, MessageState::Expired);
     bob.days_pass(365);
     bob.wake().await;
-    alice.waits_until("all", |p| async move { p.node().status().await.unwrap().waiting == 0 }).await;
-    let texts: Vec<String> = bob.history("Alice").await.into_iter().skip(1).map(|m| m.text).collect();
+    alice
+        .waits_until("all", |p| async move { p.node().status().await.unwrap().waiting == 0 })
+        .await;
+    let texts: Vec<String> =
+        bob.history("Alice").await.into_iter().skip(1).map(|m| m.text).collect();
     assert_eq!(texts, (0..TEXTS).map(|n| n.to_string()).collect::<Vec<_>>());
     let back = bob.sends("Alice", "I am back").await;
     bob.delivered(&back).await;
@@ -104,7 +110,8 @@ async fn a_request_that_waits_for_most_of_a_year_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_days() {
     let world = World::new();
-    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     let link = alice.invitation().await;
     let front = Invitation::parse(&link).unwrap().front_door;
     alice.days_pass(8);
@@ -130,7 +137,8 @@ async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_da
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_endpoint_closes_after_seven_to_eight_days() {
     let world = World::new();
-    let (alice, bob, carol) = (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+    let (alice, bob, carol) =
+        (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     let old = endpoint(&alice).await;

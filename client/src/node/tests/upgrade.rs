@@ -3,8 +3,8 @@
 //!
 //! The fixture was made by the version whose last migration was 0006. Alice has contacts in every
 //! state, and messages in every state with them; Bob is one of those contacts. `shown.json` is what
-//! the local API showed of both then, but for reasons: they were sentences, and have become codes. A
-//! contact and the conversation with them were one thing then, and drafts were notes.
+//! the local API showed of both then, but for reasons: they were sentences, and have become codes.
+//! A contact and the conversation with them were one thing then, and drafts were notes.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,8 @@ impl Fixture {
         Self { directory, shown: serde_json::from_str(&shown).unwrap() }
     }
 
-    /// A copy of a profile, with a clock that shows the time when it was made. Its node does not run.
+    /// A copy of a profile, with a clock that shows the time when it was made. Its node does not
+    /// run.
     fn copy(&self, world: &World, name: &'static str) -> Person {
         let (from, to) = (self.directory.join(name.to_lowercase()), world.parent.path().join(name));
         fs::create_dir(&to).unwrap();
@@ -84,7 +85,9 @@ async fn happened(person: &Person, newest: i64) -> Vec<String> {
         after = last.seq;
         for event in page.iter().take_while(|event| event.seq <= newest) {
             let what = serde_json::to_value(&event.what).unwrap();
-            let subject = ["message", "contact", "invitation"].iter().find_map(|field| what[field]["id"].as_str());
+            let subject = ["message", "contact", "invitation"]
+                .iter()
+                .find_map(|field| what[field]["id"].as_str());
             all.push(format!("{} {}", what["type"].as_str().unwrap(), subject.unwrap_or_default()));
         }
     }
@@ -92,7 +95,9 @@ async fn happened(person: &Person, newest: i64) -> Vec<String> {
 
 /// Leaves out what depends on whether others are there.
 fn without(shown: impl serde::Serialize, left_out: &[&str]) -> Value {
-    let Value::Object(mut shown) = serde_json::to_value(shown).unwrap() else { panic!("an object") };
+    let Value::Object(mut shown) = serde_json::to_value(shown).unwrap() else {
+        panic!("an object")
+    };
     shown.retain(|field, _| !left_out.contains(&field.as_str()));
     Value::Object(shown)
 }
@@ -107,7 +112,8 @@ fn message_then(message: &Message, with: &Contact) -> Value {
 
 /// A contact as they were shown then.
 fn contact_then(contact: &Contact, conversation: &Conversation) -> Value {
-    let left_out = ["conversation", "presence", "presence_source", "presence_reason", "since", "reason"];
+    let left_out =
+        ["conversation", "presence", "presence_source", "presence_reason", "since", "reason"];
     let refused = contact.state == ContactState::Refused;
     let mut then = without(contact, &left_out[..if refused { 5 } else { 6 }]);
     then["terms"] = json!(conversation.settings);
@@ -124,14 +130,24 @@ async fn shown(person: &Person) -> Value {
     let node = person.node();
     let status = without(
         node.status().await.unwrap(),
-        &["version", "started_at", "tor", "front_door", "endpoint", "servers_reachable", "last_event"],
+        &[
+            "version",
+            "started_at",
+            "tor",
+            "front_door",
+            "endpoint",
+            "servers_reachable",
+            "last_event",
+        ],
     );
     let (mut contacts, mut histories) = (vec![], Map::new());
-    let mut notes: Vec<Value> = node.notes().await.unwrap().iter().map(|note| json!(note)).collect();
+    let mut notes: Vec<Value> =
+        node.notes().await.unwrap().iter().map(|note| json!(note)).collect();
     for contact in node.contacts().await.unwrap() {
         let conversation = node.conversation(&contact.conversation).await.unwrap();
         let history = person.history(&contact.name).await;
-        let history: Vec<Value> = history.iter().map(|message| message_then(message, &contact)).collect();
+        let history: Vec<Value> =
+            history.iter().map(|message| message_then(message, &contact)).collect();
         histories.insert(contact.name.clone(), history.into());
         if let Some(draft) = &conversation.draft {
             notes.push(json!({ "key": format!("draft.{}", contact.id), "text": draft }));
@@ -208,7 +224,8 @@ async fn upgraded_contacts_go_on_talking_and_deliver_once() {
     bob.delivered(&answer).await;
 
     let (at_alice, at_bob) = (alice.history("Bob").await, bob.history("Alice").await);
-    let exchanged = |m: &&Message| !matches!(m.state, MessageState::Cancelled | MessageState::Expired);
+    let exchanged =
+        |m: &&Message| !matches!(m.state, MessageState::Cancelled | MessageState::Expired);
     let texts = |history: &[Message]| -> Vec<String> {
         let kept = history.iter().filter(exchanged);
         kept.map(|message| message.text.clone()).collect()

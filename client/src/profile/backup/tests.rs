@@ -32,7 +32,13 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
     let (length, mut bytes) = (backup.length, vec![]);
     backup.write(&mut bytes).unwrap();
     assert_eq!(bytes.len() as u64, length);
-    assert!(fs::read_dir(&directory).unwrap().all(|f| !f.unwrap().file_name().to_string_lossy().contains("backup")));
+    assert!(
+        fs::read_dir(&directory).unwrap().all(|f| !f
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("backup"))
+    );
     opened.store.close().await;
     bytes
 }
@@ -40,7 +46,10 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
 async fn count(store: &Store, what: &'static str) -> i64 {
     let mut tx = store.begin().await.unwrap();
     let (count,): (i64,) =
-        sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}"))).fetch_one(&mut *tx).await.unwrap();
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
     count
 }
 
@@ -52,7 +61,10 @@ async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
     let restored = restore(&file, &words("two"), &directory).await.unwrap();
     let contents = Contents { name: "Alice".into(), contacts: 1, messages: 1, revoked: 1 };
     assert_eq!(restored.contents, contents);
-    assert!(matches!(restore(&file, &words("two"), &directory).await, Err(ProfileError::Exists(_))));
+    assert!(matches!(
+        restore(&file, &words("two"), &directory).await,
+        Err(ProfileError::Exists(_))
+    ));
     let opened = profile::open(&directory, &words("two")).await.unwrap();
     for (what, rows) in [
         ("contact WHERE name = 'Bob'", 1),
@@ -73,7 +85,10 @@ async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
         assert_eq!(count(&opened.store, what).await, rows, "{what}");
     }
     let mut tx = opened.store.begin().await.unwrap();
-    assert!(crate::store::events::newest(&mut tx).await.unwrap().0 > 1 << 32, "no cursor of before fits");
+    assert!(
+        crate::store::events::newest(&mut tx).await.unwrap().0 > 1 << 32,
+        "no cursor of before fits"
+    );
 }
 
 #[tokio::test]
@@ -85,10 +100,14 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
     fs::write(&file, &bytes).unwrap();
     let wrong = restore(&file, &words("one"), &directory).await;
     assert!(matches!(wrong, Err(ProfileError::WrongPassphrase)));
-    assert!(matches!(restore(&file, &words(""), &directory).await, Err(ProfileError::EmptyPassphrase)));
+    assert!(matches!(
+        restore(&file, &words(""), &directory).await,
+        Err(ProfileError::EmptyPassphrase)
+    ));
     let head = 16 + usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
     // In every part: what it is, the version, the length, the header, and all over the database.
-    let flips = (0..16).chain((16..head).step_by(37)).chain((head..bytes.len()).step_by(bytes.len() / 20));
+    let flips =
+        (0..16).chain((16..head).step_by(37)).chain((head..bytes.len()).step_by(bytes.len() / 20));
     for at in flips {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
@@ -96,13 +115,32 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
         let refused = restore(&file, &words("two"), &directory).await;
         assert!(matches!(refused, Err(ProfileError::Backup(_))), "flipped at {at}");
     }
-    for end in [0, 1, 12, 15, 16, 17, head - 1, head, head + 1, bytes.len() / 2, bytes.len() - 4096, bytes.len() - 1] {
+    for end in [
+        0,
+        1,
+        12,
+        15,
+        16,
+        17,
+        head - 1,
+        head,
+        head + 1,
+        bytes.len() / 2,
+        bytes.len() - 4096,
+        bytes.len() - 1,
+    ] {
         fs::write(&file, &bytes[..end]).unwrap();
         let refused = restore(&file, &words("two"), &directory).await;
-        assert!(matches!(refused, Err(ProfileError::Backup(BackupError::Damaged(_)))), "cut at {end}");
+        assert!(
+            matches!(refused, Err(ProfileError::Backup(BackupError::Damaged(_)))),
+            "cut at {end}"
+        );
     }
     fs::write(&file, [&bytes[..], &[0]].concat()).unwrap();
-    assert!(matches!(restore(&file, &words("two"), &directory).await, Err(ProfileError::Backup(_))), "longer");
+    assert!(
+        matches!(restore(&file, &words("two"), &directory).await, Err(ProfileError::Backup(_))),
+        "longer"
+    );
     let later = [&bytes[..12], &[0, 2], &bytes[14..]].concat();
     fs::write(&file, later).unwrap();
     let refused = restore(&file, &words("two"), &directory).await;
@@ -117,7 +155,11 @@ async fn the_pages_of_another_backup_are_refused() {
     let first = backed_up(parent.path()).await;
     let opened = profile::open(&directory, &words("one")).await.unwrap();
     let mut second = vec![];
-    make_backup(&opened.store, &directory, &words("two")).await.unwrap().write(&mut second).unwrap();
+    make_backup(&opened.store, &directory, &words("two"))
+        .await
+        .unwrap()
+        .write(&mut second)
+        .unwrap();
     let head = |bytes: &[u8]| 16 + usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
     let file = parent.path().join("file");
     fs::write(&file, [&second[..head(&second)], &first[head(&first)..]].concat()).unwrap();

@@ -39,7 +39,8 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new() -> Self {
-        let starting = NetworkStatus { ready: false, percent: 0, summary: Reason::TorStarting, stalled: None };
+        let starting =
+            NetworkStatus { ready: false, percent: 0, summary: Reason::TorStarting, stalled: None };
         Self {
             status: watch::Sender::new(starting),
             bootstrapped: AtomicBool::new(false),
@@ -82,7 +83,12 @@ impl Network {
 
     /// The transport was closed.
     pub(super) fn closed(&self) {
-        self.publish(NetworkStatus { ready: false, percent: 0, summary: Reason::TorStopped, stalled: None });
+        self.publish(NetworkStatus {
+            ready: false,
+            percent: 0,
+            summary: Reason::TorStopped,
+            stalled: None,
+        });
     }
 
     fn lost(&self) -> bool {
@@ -176,7 +182,8 @@ fn percent(fraction: f32) -> u8 {
     (fraction.clamp(0.0, 1.0) * 100.0) as u8
 }
 
-/// The course of a bootstrap, over several runs of arti: how far it has ever come, when it last moved.
+/// The course of a bootstrap, over several runs of arti: how far it has ever come, when it last
+/// moved.
 struct Course {
     /// The most since it last was usable.
     percent: u8,
@@ -212,16 +219,30 @@ impl Course {
         if seen.usable {
             self.arrived = true;
             self.patience = FIRST_PATIENCE;
-            return NetworkStatus { ready: true, percent: 100, summary: Reason::TorConnected, stalled: None };
+            return NetworkStatus {
+                ready: true,
+                percent: 100,
+                summary: Reason::TorConnected,
+                stalled: None,
+            };
         }
         let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
         let stalled = seen.trouble.clone().or(stuck.then(|| self.guess()));
-        NetworkStatus { ready: false, percent: seen.percent.min(99), summary: self.summary(seen), stalled }
+        NetworkStatus {
+            ready: false,
+            percent: seen.percent.min(99),
+            summary: self.summary(seen),
+            stalled,
+        }
     }
 
     /// What is probably wrong when nothing tells.
     fn guess(&self) -> Reason {
-        if self.arrived { Reason::TorNoRelay } else { Reason::TorNoProgress { seconds: NO_PROGRESS.as_secs() } }
+        if self.arrived {
+            Reason::TorNoRelay
+        } else {
+            Reason::TorNoProgress { seconds: NO_PROGRESS.as_secs() }
+        }
     }
 
     fn summary(&self, seen: &Seen) -> Reason {
@@ -286,7 +307,10 @@ mod tests {
         course.starts_afresh(now);
         now += FIRST_PATIENCE;
         course.describe(&seen(20), now);
-        assert!(!course.is_hopeless(now), "as far as the last run is no progress, but it gets more time");
+        assert!(
+            !course.is_hopeless(now),
+            "as far as the last run is no progress, but it gets more time"
+        );
         assert!(course.is_hopeless(now + FIRST_PATIENCE));
         (0..9).for_each(|_| course.starts_afresh(now));
         assert!(course.is_hopeless(now + LAST_PATIENCE));

@@ -12,7 +12,8 @@ const PROGRAMS: [(&str, &[&str]); 3] = [
     ("/usr/bin/snowflake-client", &["snowflake"]),
 ];
 
-/// The configuration with these bridges, one a line, in the place of others. Without any it stays as it is.
+/// The configuration with these bridges, one a line, in the place of others. Without any it stays
+/// as it is.
 #[must_use]
 pub fn with_bridges(tor: Option<Table>, bridges: &str) -> Option<Table> {
     let lines: Vec<&str> = bridges.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -38,18 +39,26 @@ fn put(mut tor: Table, lines: &[&str], is_there: impl Fn(&str) -> bool) -> Table
     if bridges.contains_key("transports") {
         return tor;
     }
-    let needed = |word: &&str| lines.iter().any(|line| line.split_whitespace().next() == Some(word));
-    let mut missing: Vec<&str> = PROGRAMS.iter().flat_map(|(_, words)| *words).copied().filter(needed).collect();
+    let needed =
+        |word: &&str| lines.iter().any(|line| line.split_whitespace().next() == Some(word));
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().flat_map(|(_, words)| *words).copied().filter(needed).collect();
     let mut transports = vec![];
     for (program, words) in PROGRAMS.into_iter().filter(|(program, _)| is_there(program)) {
-        let (spoken, rest): (Vec<&str>, Vec<&str>) = missing.iter().partition(|word| words.contains(word));
+        let (spoken, rest): (Vec<&str>, Vec<&str>) =
+            missing.iter().partition(|word| words.contains(word));
         missing = rest;
         if !spoken.is_empty() {
             let mut protocols: Vec<Value> = spoken.into_iter().map(Value::from).collect();
             protocols.dedup();
-            let transport =
-                [("protocols", Value::Array(protocols)), ("path", program.into()), ("run_on_startup", true.into())];
-            transports.push(Value::Table(transport.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()));
+            let transport = [
+                ("protocols", Value::Array(protocols)),
+                ("path", program.into()),
+                ("run_on_startup", true.into()),
+            ];
+            transports.push(Value::Table(
+                transport.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+            ));
         }
     }
     bridges.insert("transports".into(), Value::Array(transports));
@@ -76,14 +85,21 @@ mod tests {
     #[test]
     fn what_is_no_bridge_is_told() {
         assert_eq!(check_bridges(" \n"), Ok(()));
-        assert_eq!(check_bridges("192.0.2.66:443 8C00000DFE0046ABCDFAD191144399CB520C29E8"), Ok(()));
+        assert_eq!(
+            check_bridges("192.0.2.66:443 8C00000DFE0046ABCDFAD191144399CB520C29E8"),
+            Ok(())
+        );
         assert!(check_bridges("https://example.org").is_err());
     }
 
     #[test]
     fn transports_that_were_set_up_stay() {
-        let before: Table = toml::from_str("[[bridges.transports]]\nprotocols = ['obfs4']\npath = '/x'").unwrap();
+        let before: Table =
+            toml::from_str("[[bridges.transports]]\nprotocols = ['obfs4']\npath = '/x'").unwrap();
         let table = put(before, &["obfs4 192.0.2.1:1 AB"], |_| true);
-        assert_eq!(table["bridges"]["transports"].as_array().unwrap()[0]["path"].as_str(), Some("/x"));
+        assert_eq!(
+            table["bridges"]["transports"].as_array().unwrap()[0]["path"].as_str(),
+            Some("/x")
+        );
     }
 }

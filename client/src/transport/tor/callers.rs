@@ -33,10 +33,13 @@ impl Default for Callers {
 }
 
 impl Callers {
-    /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is idle.
+    /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is
+    /// idle.
     pub(super) fn admit(&self, now: Instant) -> Option<Caller> {
-        let circuit = Circuit { since: now, streams: Arc::default(), had_stream: AtomicBool::new(false) };
-        let admitted = self.0.admit(circuit, |all| all.iter().position(|circuit| circuit.is_idle(now)));
+        let circuit =
+            Circuit { since: now, streams: Arc::default(), had_stream: AtomicBool::new(false) };
+        let admitted =
+            self.0.admit(circuit, |all| all.iter().position(|circuit| circuit.is_idle(now)));
         Some(admitted?.slot)
     }
 }
@@ -54,7 +57,8 @@ impl Circuit {
     }
 
     fn is_idle(&self, now: Instant) -> bool {
-        let had_its_time = self.had_stream.load(Ordering::Relaxed) || now >= self.since + FIRST_STREAM;
+        let had_its_time =
+            self.had_stream.load(Ordering::Relaxed) || now >= self.since + FIRST_STREAM;
         self.is_empty() && had_its_time
     }
 }

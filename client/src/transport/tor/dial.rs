@@ -36,7 +36,11 @@ pub(super) struct DialTimeout {
 impl DialTimeout {
     /// The limit for a dial after this many failed ones.
     pub(super) fn limit(&self, attempt: u32) -> Duration {
-        let learned = self.recent.iter().max().map_or(FIRST_TIMEOUT, |slowest| slowest.saturating_mul(TIMEOUT_FACTOR));
+        let learned = self
+            .recent
+            .iter()
+            .max()
+            .map_or(FIRST_TIMEOUT, |slowest| slowest.saturating_mul(TIMEOUT_FACTOR));
         learned.max(MIN_TIMEOUT).saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_TIMEOUT)
     }
 
@@ -62,14 +66,16 @@ impl Dialer {
         Self { arti, network, timeout: Mutex::default() }
     }
 
-    /// Opens a stream to a port of an onion service. `attempt` counts the tries since the last success, from 0.
+    /// Opens a stream to a port of an onion service. `attempt` counts the tries since the last
+    /// success, from 0.
     pub(super) async fn connect(
         &self,
         to: (OnionAddress, u16),
         isolation: Isolation,
         attempt: u32,
     ) -> Result<DataStream, DialError> {
-        let run = self.arti.run().filter(|_| self.network.bootstrapped()).ok_or(DialError::NotReady)?;
+        let run =
+            self.arti.run().filter(|_| self.network.bootstrapped()).ok_or(DialError::NotReady)?;
         tokio::select! {
             biased;
             () = run.tor.over().cancelled() => Err(DialError::NotReady),
@@ -137,7 +143,9 @@ fn dial_error(kind: ErrorKind) -> DialError {
         | ErrorKind::TorAccessFailed
         | ErrorKind::LocalNetworkError
         | ErrorKind::NoPath => DialError::NotReady,
-        ErrorKind::TorNetworkTimeout | ErrorKind::RemoteNetworkTimeout | ErrorKind::ExitTimeout => DialError::TimedOut,
+        ErrorKind::TorNetworkTimeout | ErrorKind::RemoteNetworkTimeout | ErrorKind::ExitTimeout => {
+            DialError::TimedOut
+        }
         ErrorKind::ArtiShuttingDown => DialError::Closed,
         _ => DialError::Unreachable,
     }

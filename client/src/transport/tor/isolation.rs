@@ -57,12 +57,14 @@ impl CircuitCache {
         Taken { circuits, fresh: true }
     }
 
-    /// They may serve the next dial, if another dial has not replaced them meanwhile. To be
-    /// called after a success, and after "not found": that leaves nothing that could be stale, and a
-    /// fresh client for every try would fill arti's memory, which keeps each for two days.
+    /// They may serve the next dial, if another dial has not replaced them meanwhile. To be called
+    /// after a success, and after "not found": that leaves nothing that could be stale, and a fresh
+    /// client for every try would fill arti's memory, which keeps each for two days.
     pub(super) fn allow_reuse(&self, isolation: Isolation, taken: &Taken) {
         let mut all = locked(&self.0);
-        if let Some(kept) = all.get_mut(&isolation).filter(|kept| Arc::ptr_eq(&kept.circuits, &taken.circuits)) {
+        if let Some(kept) =
+            all.get_mut(&isolation).filter(|kept| Arc::ptr_eq(&kept.circuits, &taken.circuits))
+        {
             kept.reusable = true;
         }
     }

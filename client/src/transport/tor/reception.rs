@@ -38,7 +38,11 @@ pub(super) struct Reception {
 type StreamKeep = (OwnedSemaphorePermit, Arc<()>);
 
 impl Reception {
-    pub(super) fn new(id: ServiceId, incoming: mpsc::Sender<Incoming>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        id: ServiceId,
+        incoming: mpsc::Sender<Incoming>,
+        stop: CancellationToken,
+    ) -> Self {
         Self { id, incoming, streams: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
     }
 
@@ -52,7 +56,8 @@ impl Reception {
     }
 
     async fn meet(&self, request: RendRequest, caller: &Caller) {
-        let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await else {
+        let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await
+        else {
             tracing::debug!("could not meet a caller");
             return;
         };

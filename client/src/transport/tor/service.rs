@@ -67,7 +67,11 @@ impl Service {
     pub(super) async fn run(self) {
         let entrance = Entrance {
             callers: Arc::default(),
-            reception: Arc::new(Reception::new(self.id, self.house.incoming.clone(), self.stop.clone())),
+            reception: Arc::new(Reception::new(
+                self.id,
+                self.house.incoming.clone(),
+                self.stop.clone(),
+            )),
             sessions: TaskTracker::new(),
         };
         let stop = self.stop.clone();
@@ -115,7 +119,11 @@ impl Service {
     }
 
     /// Lets callers in until arti ends the service.
-    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, entrance: &Entrance) {
+    async fn take_callers(
+        &self,
+        mut requests: BoxStream<'static, RendRequest>,
+        entrance: &Entrance,
+    ) {
         while let Some(request) = requests.next().await {
             let Some(caller) = entrance.callers.admit(Instant::now()) else {
                 tracing::debug!("too many callers at once: one turned away");
@@ -147,7 +155,8 @@ impl Service {
     /// One dial to ourselves, on a path that nothing else uses.
     async fn probe(&self, failures: u32) -> Probe {
         let isolation = Isolation::Probe(self.id.address);
-        let outcome = self.house.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
+        let outcome =
+            self.house.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
         if outcome.is_ok() {
             // The next probe shall find its way anew: through the descriptor and an introduction.
             self.house.dialer.forget(isolation);
@@ -159,8 +168,8 @@ impl Service {
         }
     }
 
-    /// Waits for the next probe: less long when the network was lost and has come back, or when arti
-    /// doubts it. Gives whether the network came back.
+    /// Waits for the next probe: less long when the network was lost and has come back, or when
+    /// arti doubts it. Gives whether the network came back.
     async fn pause(&self, service: &chive_tor::Service, next: Next) -> bool {
         let calm = next.state == Reachability::Reachable;
         tokio::select! {

@@ -112,8 +112,10 @@ impl Hosting {
             return;
         }
         self.house.services.set_hosted(&services);
-        let wanted: HashMap<ServiceId, HostedService> = services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
-        let unwanted: Vec<Running> = running.extract_if(|id, _| !wanted.contains_key(id)).map(|(_, r)| r).collect();
+        let wanted: HashMap<ServiceId, HostedService> =
+            services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
+        let unwanted: Vec<Running> =
+            running.extract_if(|id, _| !wanted.contains_key(id)).map(|(_, r)| r).collect();
         end(unwanted).await;
         for (id, hosted) in wanted {
             running.entry(id).or_insert_with(|| self.start(id, hosted));
@@ -122,14 +124,16 @@ impl Hosting {
 
     /// Ends all services. The transport is stopped by then, so that none starts after this.
     pub(super) async fn close(&self) {
-        let services: Vec<Running> = self.running.lock().await.drain().map(|(_, running)| running).collect();
+        let services: Vec<Running> =
+            self.running.lock().await.drain().map(|(_, running)| running).collect();
         end(services).await;
         self.house.services.set_hosted(&[]);
     }
 
     fn start(&self, id: ServiceId, hosted: HostedService) -> Running {
         let stop = self.stop.child_token();
-        let service = Service { id, key: hosted.key, house: Arc::clone(&self.house), stop: stop.clone() };
+        let service =
+            Service { id, key: hosted.key, house: Arc::clone(&self.house), stop: stop.clone() };
         Running { stop, task: self.tasks.spawn(service.run()) }
     }
 }
@@ -175,7 +179,10 @@ mod tests {
         services.set_hosted(std::slice::from_ref(&old));
         services.set_state(ServiceId::of(&old), Reachability::Reachable);
         assert_eq!(states(&services).1, Reachability::Reachable);
-        services.set_hosted(&[hosted(ServiceKind::Contacts, 1, false), hosted(ServiceKind::Contacts, 2, true)]);
+        services.set_hosted(&[
+            hosted(ServiceKind::Contacts, 1, false),
+            hosted(ServiceKind::Contacts, 2, true),
+        ]);
         assert_eq!(states(&services).1, Reachability::Starting);
         services.set_state(ServiceId::of(&old), Reachability::Unreachable);
         assert_eq!(states(&services).1, Reachability::Starting);
@@ -184,7 +191,8 @@ mod tests {
     #[test]
     fn a_replaced_requests_service_does_not_count() {
         let services = Services::new();
-        let (old, new) = (hosted(ServiceKind::Requests, 1, false), hosted(ServiceKind::Requests, 2, true));
+        let (old, new) =
+            (hosted(ServiceKind::Requests, 1, false), hosted(ServiceKind::Requests, 2, true));
         services.set_hosted(&[old.clone(), new.clone()]);
         services.set_state(ServiceId::of(&old), Reachability::Unreachable);
         services.set_state(ServiceId::of(&new), Reachability::Reachable);

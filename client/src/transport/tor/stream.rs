@@ -46,7 +46,11 @@ impl<S, K> Tied<S, K> {
 }
 
 impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Tied<S, K> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.for_reading(cx) {
             Some(stream) => Pin::new(stream).poll_read(cx, buf),
             None => Poll::Ready(Ok(())),
@@ -55,7 +59,11 @@ impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Tied<S, K> {
 }
 
 impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Tied<S, K> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.for_writing(cx) {
             Some(stream) => Pin::new(stream).poll_write(cx, buf),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),

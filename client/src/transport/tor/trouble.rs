@@ -16,7 +16,9 @@ pub(super) fn blockage(kind: &BlockageKind, skew_seconds: Option<i64>) -> Option
         BlockageKind::Offline => Some(Reason::TorOffline),
         BlockageKind::Filtering => Some(Reason::TorFiltered),
         BlockageKind::ClockSkewed => Some(Reason::TorClock { skew_seconds }),
-        BlockageKind::CantBootstrap if skew_seconds.is_some() => Some(Reason::TorClock { skew_seconds }),
+        BlockageKind::CantBootstrap if skew_seconds.is_some() => {
+            Some(Reason::TorClock { skew_seconds })
+        }
         BlockageKind::CantBootstrap => Some(Reason::TorDirectory),
         _ => Some(Reason::TorNoRelay),
     }
@@ -33,9 +35,9 @@ pub(super) fn failure(kind: ErrorKind, skew_seconds: Option<i64>) -> Reason {
         | ErrorKind::CacheAccessFailed
         | ErrorKind::CacheCorrupted
         | ErrorKind::LocalResourceAlreadyInUse => Reason::TorFiles,
-        ErrorKind::DirectoryExpired | ErrorKind::TorDirectoryError | ErrorKind::TorDirectoryUnusable => {
-            Reason::TorDirectory
-        }
+        ErrorKind::DirectoryExpired
+        | ErrorKind::TorDirectoryError
+        | ErrorKind::TorDirectoryUnusable => Reason::TorDirectory,
         _ => Reason::TorNoRelay,
     }
 }

@@ -63,7 +63,13 @@ pub(super) struct Watch {
 impl Watch {
     /// For a service that has just been launched for the first time.
     pub(super) fn new() -> Self {
-        Self { state: Reachability::Starting, failures: 0, failing_since: None, relaunches: 0, returned: false }
+        Self {
+            state: Reachability::Starting,
+            failures: 0,
+            failing_since: None,
+            relaunches: 0,
+            returned: false,
+        }
     }
 
     /// How many probes have failed in a row.
@@ -100,7 +106,8 @@ impl Watch {
         let since = *self.failing_since.get_or_insert(now);
         self.failures += 1;
         let pause = PAUSES.after(self.failures - 1);
-        let patience = if self.returned { PATIENCE_AFTER_RETURN } else { PATIENCE.after(self.relaunches) };
+        let patience =
+            if self.returned { PATIENCE_AFTER_RETURN } else { PATIENCE.after(self.relaunches) };
         if self.failures < FAILURES || now.duration_since(since) < patience {
             return self.next(pause, false);
         }
@@ -142,10 +149,14 @@ mod tests {
     fn it_looks_often_until_the_first_success() {
         let mut watch = Watch::new();
         let now = Instant::now();
-        let pauses: Vec<u64> = (0..6).map(|_| watch.on_result(Probe::Failed, now, 0.5).pause.as_secs()).collect();
+        let pauses: Vec<u64> =
+            (0..6).map(|_| watch.on_result(Probe::Failed, now, 0.5).pause.as_secs()).collect();
         assert_eq!(pauses, [2, 4, 8, 16, 30, 30]);
         let next = watch.on_result(Probe::Reached, now, 0.5);
-        assert_eq!(next, Next { state: Reachability::Reachable, pause: CALM_PAUSE, relaunch: false });
+        assert_eq!(
+            next,
+            Next { state: Reachability::Reachable, pause: CALM_PAUSE, relaunch: false }
+        );
     }
 
     #[test]
@@ -161,7 +172,10 @@ mod tests {
         let now = Instant::now();
         watch.on_result(Probe::Reached, now, 0.5);
         let next = watch.on_result(Probe::Failed, now, 0.5);
-        assert_eq!(next, Next { state: Reachability::Reachable, pause: PAUSES.after(0), relaunch: false });
+        assert_eq!(
+            next,
+            Next { state: Reachability::Reachable, pause: PAUSES.after(0), relaunch: false }
+        );
     }
 
     #[test]
@@ -169,15 +183,24 @@ mod tests {
         let mut watch = Watch::new();
         let mut now = Instant::now();
         let (took, count) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took >= PATIENCE.after(0) && took < PATIENCE.after(0) + PAUSES.longest(), "{took:?}");
+        assert!(
+            took >= PATIENCE.after(0) && took < PATIENCE.after(0) + PAUSES.longest(),
+            "{took:?}"
+        );
         assert!(count >= FAILURES);
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took >= 2 * PATIENCE.after(0) && took < 2 * PATIENCE.after(0) + PAUSES.longest(), "{took:?}");
+        assert!(
+            took >= 2 * PATIENCE.after(0) && took < 2 * PATIENCE.after(0) + PAUSES.longest(),
+            "{took:?}"
+        );
         let next = watch.on_result(Probe::Failed, now, 0.5);
         assert_eq!(next.state, Reachability::Unreachable, "until it is reached again");
         watch.on_result(Probe::Reached, now, 0.5);
         let (took, _) = fail_until_relaunch(&mut watch, &mut now);
-        assert!(took < PATIENCE.after(0) + PAUSES.longest(), "a success makes it eager again: {took:?}");
+        assert!(
+            took < PATIENCE.after(0) + PAUSES.longest(),
+            "a success makes it eager again: {took:?}"
+        );
     }
 
     #[test]

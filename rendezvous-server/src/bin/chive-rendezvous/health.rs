@@ -1,4 +1,5 @@
-//! `chive-rendezvous health`: asks a running server, on the operator's address, whether it is ready.
+//! `chive-rendezvous health`: asks a running server, on the operator's address, whether it is
+//! ready.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,7 +22,9 @@ pub(super) fn ask(admin: &Listen) -> anyhow::Result<String> {
         stream.set_read_timeout(Some(PATIENCE))?;
         return answer(stream);
     }
-    let Some(address) = admin.tcp else { bail!("the server has no [admin] address to be asked on") };
+    let Some(address) = admin.tcp else {
+        bail!("the server has no [admin] address to be asked on")
+    };
     let stream = TcpStream::connect_timeout(&address, PATIENCE).context(unreachable)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     answer(stream)
@@ -31,7 +34,8 @@ fn answer(mut stream: impl Read + Write) -> anyhow::Result<String> {
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
     stream.take(LONGEST).read_to_string(&mut text).context("the server does not answer")?;
-    let (head, body) = text.split_once("\r\n\r\n").context("the server answers with something else than HTTP")?;
+    let (head, body) =
+        text.split_once("\r\n\r\n").context("the server answers with something else than HTTP")?;
     let said = body.trim().to_owned();
     if head.starts_with("HTTP/1.1 200 ") { Ok(said) } else { bail!(said) }
 }

@@ -1,4 +1,5 @@
-//! The `chive-rendezvous` command: reads the settings, and runs the server until it is told to stop.
+//! The `chive-rendezvous` command: reads the settings, and runs the server until it is told to
+//! stop.
 
 mod health;
 
@@ -16,7 +17,8 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Chive's presence server: it keeps signed presence records and handles, and cannot tell whose they are.
+/// Chive's presence server: it keeps signed presence records and handles, and cannot tell whose
+/// they are.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
@@ -99,7 +101,8 @@ fn serve(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn until_stopped(config: &Config) -> anyhow::Result<()> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = Running::start(config, Clock::system()).await?;
     if let Some(tcp) = running.tcp() {
         tracing::info!("listening on {tcp}");
@@ -119,5 +122,9 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
 /// Only our own messages, which name nobody.
 fn log_to_stderr(level: Level) {
     let filter = EnvFilter::new(format!("chive_rendezvous={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
 }

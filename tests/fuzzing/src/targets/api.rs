@@ -1,5 +1,6 @@
-//! The local API, as a program may ask it that knows no rules: the real node behind the real socket. No request breaks
-//! the node, and each gets an answer in the form that `client/openapi.json` promises.
+//! The local API, as a program may ask it that knows no rules: the real node behind the real
+//! socket. No request breaks the node, and each gets an answer in the form that
+//! `client/openapi.json` promises.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +30,11 @@ const WIPED: u16 = 202;
 /// What is not answered at all.
 const CLOSED: u16 = 0;
 /// Headers that say where a request ends, or that somebody waits.
-const NOT_OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
+const NOT_OURS: [&str; 5] =
+    ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
-/// What HTTP/1.1 has no answer for, when it follows a head that is broken: the connection is closed.
+/// What HTTP/1.1 has no answer for, when it follows a head that is broken: the connection is
+/// closed.
 const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 static DOOR: Mutex<Option<Door>> = Mutex::new(None);
@@ -50,7 +53,11 @@ pub(super) fn requests(data: &[u8]) {
     let mut lines = data.splitn(3, |byte| *byte == b'\n');
     let mut line = || String::from_utf8_lossy(lines.next().unwrap_or_default()).replace('\r', "");
     let (line, header) = (line(), line());
-    let header = if NOT_OURS.iter().any(|name| header.to_ascii_lowercase().contains(name)) { "" } else { &header };
+    let header = if NOT_OURS.iter().any(|name| header.to_ascii_lowercase().contains(name)) {
+        ""
+    } else {
+        &header
+    };
     let body = lines.next().unwrap_or_default();
     let head = format!(
         "{line} HTTP/1.1\r\nhost: chive\r\nconnection: close\r\naccept: application/json\r\n\
@@ -121,7 +128,8 @@ impl Door {
         let socket = profile.socket();
         let stop = running.stop.clone();
         let listener = server::bind(&socket).expect("a socket");
-        let api = tokio::spawn(server::serve(listener, running.handle.clone(), stop.cancelled_owned()));
+        let api =
+            tokio::spawn(server::serve(listener, running.handle.clone(), stop.cancelled_owned()));
         Self { socket, running, api, left: REQUESTS, _profile: profile, _directory: directory }
     }
 

@@ -41,7 +41,10 @@ fn of_a_contact(input: &mut Input) {
     inside[..given.len()].copy_from_slice(given);
     let envelope = seal(&inside);
     let opened = KEYS.open(&envelope);
-    assert!(opened.is_err() || ENVELOPE_SIZES.contains(&envelope.len()), "of a size that cannot be");
+    assert!(
+        opened.is_err() || ENVELOPE_SIZES.contains(&envelope.len()),
+        "of a size that cannot be"
+    );
     if let Ok(opened) = opened {
         assert_eq!(inside[..4], u32::try_from(opened.len()).expect("it fits").to_be_bytes());
         assert_eq!(inside[4..4 + opened.len()], opened);
@@ -51,7 +54,11 @@ fn of_a_contact(input: &mut Input) {
 fn seal(inside: &[u8]) -> Vec<u8> {
     let tag = tag::make(&derive(&PAIR_SECRET, b"chive/v1/envelope-tag", &SEALER.0), &[5; 24]);
     let header = [&[1][..], &[5; 24], &tag].concat();
-    let cipher = XChaCha20Poly1305::new((&*derive(&PAIR_SECRET, b"chive/v1/envelope-seal", &SEALER.0)).into());
-    let sealed = cipher.encrypt(&XNonce::from([5; 24]), Payload { msg: inside, aad: &header }).expect("sealed");
+    let cipher = XChaCha20Poly1305::new(
+        (&*derive(&PAIR_SECRET, b"chive/v1/envelope-seal", &SEALER.0)).into(),
+    );
+    let sealed = cipher
+        .encrypt(&XNonce::from([5; 24]), Payload { msg: inside, aad: &header })
+        .expect("sealed");
     [header, sealed].concat()
 }

@@ -1,5 +1,5 @@
-//! Handshakes and the first frames with somebody who knows every key but is not honest: any payload, damaged in any
-//! place. Ours is each of the four parts in turn.
+//! Handshakes and the first frames with somebody who knows every key but is not honest: any
+//! payload, damaged in any place. Ours is each of the four parts in turn.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,8 @@ use chive::invitation::{Invitation, InvitationSecret};
 use chive::limits::MAX_HANDSHAKE;
 use chive::link::LinkError;
 use chive::link::handshake::{
-    Established, PairKeys, accept_by_invitation, accept_contact, dial_by_invitation, dial_contact, read_preface,
+    Established, PairKeys, accept_by_invitation, accept_contact, dial_by_invitation, dial_contact,
+    read_preface,
 };
 use chive::link::preface::{self, Preface, Purpose};
 use chive::link::session::Session;
@@ -45,13 +46,18 @@ pub(super) fn handshake(data: &[u8]) {
     let we_dial = input.byte() % 2 == 0;
     let (stream, other) = tokio::io::duplex(1 << 20);
     let stream: Stream = Box::new(stream);
-    let mut peer = Peer { stream: other, input, purpose, honest: true, presence: THEIRS.public().presence };
+    let mut peer =
+        Peer { stream: other, input, purpose, honest: true, presence: THEIRS.public().presence };
     let (ours, id) = block_on(async {
         tokio::join!(
             async {
                 match (we_dial, purpose) {
-                    (true, Purpose::Invitation) => dial_by_invitation(stream, &OURS, &invitation(), &mut rng()).await,
-                    (true, Purpose::Contact) => dial_contact(stream, &OURS, &pair(), &mut rng()).await,
+                    (true, Purpose::Invitation) => {
+                        dial_by_invitation(stream, &OURS, &invitation(), &mut rng()).await
+                    }
+                    (true, Purpose::Contact) => {
+                        dial_contact(stream, &OURS, &pair(), &mut rng()).await
+                    }
                     (false, _) => answer(stream).await,
                 }
             },
@@ -60,7 +66,10 @@ pub(super) fn handshake(data: &[u8]) {
     });
     if let Ok(ours) = ours {
         assert!(peer.honest, "a damaged handshake was taken");
-        assert!(ours.peer == PublicIdentity { presence: peer.presence, ..THEIRS.public() }, "somebody else");
+        assert!(
+            ours.peer == PublicIdentity { presence: peer.presence, ..THEIRS.public() },
+            "somebody else"
+        );
         assert_eq!(Some(ours.id), id, "both ends name the link alike");
         assert_eq!(ours.dialled, we_dial);
         block_on(frames(ours, peer));
@@ -74,7 +83,9 @@ async fn answer(mut stream: Stream) -> Result<Established, LinkError> {
         Purpose::Invitation if preface.is_for(&invitation().secret.tag_key()) => {
             accept_by_invitation(stream, &OURS, &preface, &invitation().secret).await
         }
-        Purpose::Contact if pair().recognises(&preface) => accept_contact(stream, &OURS, &preface, &pair()).await,
+        Purpose::Contact if pair().recognises(&preface) => {
+            accept_contact(stream, &OURS, &preface, &pair()).await
+        }
         _ => Err(LinkError::Handshake),
     }
 }
@@ -140,17 +151,30 @@ impl Peer<'_> {
 
     fn noise(&self, preface: &[u8], dials: bool) -> Option<HandshakeState> {
         let (pattern, psk, ids) = match self.purpose {
-            Purpose::Invitation if dials => ("XXpsk0", invitation().secret.psk(), vec![OURS.peer_id()]),
+            Purpose::Invitation if dials => {
+                ("XXpsk0", invitation().secret.psk(), vec![OURS.peer_id()])
+            }
             Purpose::Invitation => ("XXpsk0", invitation().secret.psk(), vec![THEIRS.peer_id()]),
             Purpose::Contact => {
-                let ids = if dials { [THEIRS.peer_id(), OURS.peer_id()] } else { [OURS.peer_id(), THEIRS.peer_id()] };
+                let ids = if dials {
+                    [THEIRS.peer_id(), OURS.peer_id()]
+                } else {
+                    [OURS.peer_id(), THEIRS.peer_id()]
+                };
                 ("KKpsk0", derive(&PAIR_SECRET, b"chive/v1/link-psk", b""), ids.to_vec())
             }
         };
         let prologue = [preface.to_vec(), ids.iter().flat_map(|id| id.0).collect()].concat();
         let (secret, remote) = (THEIRS.link_secret(), OURS.public().link);
-        let builder = Builder::new(format!("Noise_{pattern}_25519_ChaChaPoly_SHA256").parse().ok()?);
-        let mut builder = builder.local_private_key(&*secret).ok()?.psk(0, &psk).ok()?.prologue(&prologue).ok()?;
+        let builder =
+            Builder::new(format!("Noise_{pattern}_25519_ChaChaPoly_SHA256").parse().ok()?);
+        let mut builder = builder
+            .local_private_key(&*secret)
+            .ok()?
+            .psk(0, &psk)
+            .ok()?
+            .prologue(&prologue)
+            .ok()?;
         if self.purpose == Purpose::Contact {
             builder = builder.remote_public_key(&remote).ok()?;
         }

@@ -1,5 +1,5 @@
-//! MLS: key packages and welcomes of strangers, messages and commits of a contact, damaged in any place. What is
-//! damaged does not open, and spoils nothing.
+//! MLS: key packages and welcomes of strangers, messages and commits of a contact, damaged in any
+//! place. What is damaged does not open, and spoils nothing.
 
 use std::sync::LazyLock;
 
@@ -33,7 +33,15 @@ fn talk() -> Result<Talk, MlsError> {
     let (mut opener, _) = Conversation::join(&draft.blob, &welcome)?;
     let (message, before) = (inviter.seal(b"hello")?, opener.take_changes().put);
     let commit = opener.commit()?;
-    Ok(Talk { draft, welcome, pair, inviter: inviter.take_changes().put, opener: before, message, commit })
+    Ok(Talk {
+        draft,
+        welcome,
+        pair,
+        inviter: inviter.take_changes().put,
+        opener: before,
+        message,
+        commit,
+    })
 }
 
 pub(super) fn mls(data: &[u8]) {
@@ -69,7 +77,11 @@ fn message(input: &mut Input) {
     if damaged != TALK.message {
         assert_eq!(content(&mut opener, &damaged), None, "a damaged message opens");
     }
-    assert_eq!(content(&mut opener, &TALK.message), Some(b"hello".to_vec()), "a damaged message spoils the good one");
+    assert_eq!(
+        content(&mut opener, &TALK.message),
+        Some(b"hello".to_vec()),
+        "a damaged message spoils the good one"
+    );
     assert_eq!(content(&mut opener, &TALK.message), None, "a message opens twice");
 }
 
@@ -80,7 +92,10 @@ fn commit(input: &mut Input) {
         assert!(inviter.open(&damaged, |_| vec![]).is_err(), "a damaged commit is merged");
     }
     let opened = inviter.open(&TALK.commit, |_| vec![]);
-    assert!(matches!(opened, Ok(Opened::Commit { epoch: 1, .. })), "a damaged commit spoils the good one");
+    assert!(
+        matches!(opened, Ok(Opened::Commit { epoch: 1, .. })),
+        "a damaged commit spoils the good one"
+    );
     assert_eq!(inviter.epoch(), 2);
 }
 

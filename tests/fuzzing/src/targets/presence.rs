@@ -1,12 +1,14 @@
-//! What comes from a rendezvous server, or goes to one: whatever was damaged on the way, nothing is believed but what
-//! its owner signed.
+//! What comes from a rendezvous server, or goes to one: whatever was damaged on the way, nothing is
+//! believed but what its owner signed.
 
 use std::sync::LazyLock;
 
 use chive_shared::blinding::{PresenceKey, PresenceSecret, Signer};
 use chive_shared::board::{self, Bucket, Cursor, Head, Parser};
 use chive_shared::epoch::Epoch;
-use chive_shared::handle::{Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate};
+use chive_shared::handle::{
+    Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate,
+};
 use chive_shared::limits::MAX_RECORD_LIFE;
 use chive_shared::record::{Draft, Reader, Record};
 use chive_shared::sequence::Sequence;
@@ -54,7 +56,8 @@ pub(super) fn board(data: &[u8]) {
     let bytes = input.damage(&board::body(head, [*RECORD, *RECORD].iter()));
     let whole = board::parse(&bytes, MOST);
     let (mut parser, mut records) = (Parser::new(MOST), vec![]);
-    let pushed = bytes.chunks(size).try_for_each(|piece| parser.push(piece, |record| records.push(record)));
+    let pushed =
+        bytes.chunks(size).try_for_each(|piece| parser.push(piece, |record| records.push(record)));
     assert!(records.len() <= MOST);
     for record in &records {
         let _ = (record.check_time(NOW), record.dies(NOW), record.remembered(NOW));

@@ -8,9 +8,18 @@ use snow::StatelessTransportState;
 
 use crate::input::Input;
 
-/// The sizes of plaintext that a peer sends here: those that there are, and some that there are not.
-const SIZES: [usize; 8] =
-    [FRAME_SIZES[0], FRAME_SIZES[1], FRAME_SIZES[2], MAX_RECORD, 0, 3, FRAME_SIZES[0] - 1, MAX_RECORD - 1];
+/// The sizes of plaintext that a peer sends here: those that there are, and some that there are
+/// not.
+const SIZES: [usize; 8] = [
+    FRAME_SIZES[0],
+    FRAME_SIZES[1],
+    FRAME_SIZES[2],
+    MAX_RECORD,
+    0,
+    3,
+    FRAME_SIZES[0] - 1,
+    MAX_RECORD - 1,
+];
 
 static LINK: LazyLock<[StatelessTransportState; 2]> = LazyLock::new(link);
 

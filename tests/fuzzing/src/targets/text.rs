@@ -1,4 +1,5 @@
-//! Texts and names from others: nothing that acts reaches a terminal, and a safe name is a good one.
+//! Texts and names from others: nothing that acts reaches a terminal, and a safe name is a good
+//! one.
 
 use chive::limits::MAX_NAME;
 use chive::text::{check_name, for_json_line, for_one_line, for_terminal, safe_name, skeleton};

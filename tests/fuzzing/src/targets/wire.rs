@@ -1,8 +1,8 @@
 //! CBOR: what is read is within its limits, and means the same when it is written and read again.
 
 use chive::limits::{
-    ENVELOPE_SIZES, MAX_HELLO_LINKS, MAX_KEY_PACKAGE, MAX_NAME, MAX_RECEIPT_IDS, MAX_SEEN, MAX_SERVER, MAX_SERVERS,
-    MAX_TEXT,
+    ENVELOPE_SIZES, MAX_HELLO_LINKS, MAX_KEY_PACKAGE, MAX_NAME, MAX_RECEIPT_IDS, MAX_SEEN,
+    MAX_SERVER, MAX_SERVERS, MAX_TEXT,
 };
 use chive::wire::card::{Card, Introduction};
 use chive::wire::frame::Frame;
@@ -44,11 +44,17 @@ pub(super) fn card(data: &[u8]) {
     }
     if let Ok(restart) = Restart::from_bytes(data, MAX_KEY_PACKAGE) {
         assert!(restart.introduction.mls.len() <= MAX_KEY_PACKAGE);
-        assert!(Restart::from_bytes(&restart.to_bytes(), MAX_KEY_PACKAGE).expect("our own bytes") == restart);
+        assert!(
+            Restart::from_bytes(&restart.to_bytes(), MAX_KEY_PACKAGE).expect("our own bytes")
+                == restart
+        );
     }
 }
 
 fn within_limits(card: &Card) {
     assert!(card.revision <= i64::MAX.cast_unsigned() && card.name.len() <= MAX_NAME);
-    assert!(card.servers.len() <= MAX_SERVERS && card.servers.iter().all(|server| server.len() <= MAX_SERVER));
+    assert!(
+        card.servers.len() <= MAX_SERVERS
+            && card.servers.iter().all(|server| server.len() <= MAX_SERVER)
+    );
 }

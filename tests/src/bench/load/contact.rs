@@ -30,7 +30,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::bench::pair::PATIENCE;
 
 /// What everybody writes.
-pub(super) const TEXT: &str = "Are you there? I have been waiting at the corner for ten minutes now.";
+pub(super) const TEXT: &str =
+    "Are you there? I have been waiting at the corner for ten minutes now.";
 /// Frames that came and were not looked at yet.
 const EVENTS: usize = 64;
 
@@ -50,7 +51,11 @@ pub(super) struct Contact {
 
 impl Contact {
     /// Becomes a contact by invitation, and keeps the session as its link.
-    pub(super) async fn meet(transport: &dyn Transport, invitation: &Invitation, number: usize) -> Result<Self> {
+    pub(super) async fn meet(
+        transport: &dyn Transport,
+        invitation: &Invitation,
+        number: usize,
+    ) -> Result<Self> {
         let mut rng = StdRng::from_os_rng();
         let identity = Identity::new(&RootSecret(rng.random()));
         let draft = Draft::new(Clock::system().now().0.cast_unsigned() / 1000, &mut rng)?;
@@ -61,7 +66,8 @@ impl Contact {
             presence_secret: rng.random(),
             servers: vec![],
         };
-        let introduction = Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
+        let introduction =
+            Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
 
         let door = Destination::Peer(invitation.front_door.into());
         let stream = transport.dial(door, IsolationToken(0), 0).await?;
@@ -70,7 +76,9 @@ impl Contact {
         let mut session = Session::new(established);
         greet(&mut session).await?;
         session.write(&Frame::Request(introduction.to_bytes())).await?;
-        let Frame::Accept(answer) = read(&mut session).await? else { bail!("the request is refused") };
+        let Frame::Accept(answer) = read(&mut session).await? else {
+            bail!("the request is refused")
+        };
         let answer = Introduction::from_bytes(&answer, MAX_WELCOME)?;
         let (conversation, pair) = Conversation::join(&draft.blob, &answer.mls)?;
         greet(&mut session).await?;
@@ -139,7 +147,8 @@ impl Contact {
     fn hear(&mut self, frame: Frame) -> Result<()> {
         let Frame::Envelope(envelope) = frame else { return Ok(()) };
         let mls = self.open.open(&envelope)?;
-        let opened = self.conversation.open(&mls, |epoch| Content::CommitReceipt { epoch }.to_bytes())?;
+        let opened =
+            self.conversation.open(&mls, |epoch| Content::CommitReceipt { epoch }.to_bytes())?;
         let content = match opened {
             Opened::Commit { receipt, .. } => return self.hand_over(&receipt),
             Opened::Content(content) => Content::from_bytes(&content)?,
@@ -150,7 +159,9 @@ impl Contact {
                 self.receipted.extend(took.map(|began| began.elapsed()));
                 Ok(())
             }
-            Content::Card { id, .. } | Content::Terms { id, .. } => self.say(&Content::Receipt(vec![id])),
+            Content::Card { id, .. } | Content::Terms { id, .. } => {
+                self.say(&Content::Receipt(vec![id]))
+            }
             _ => Ok(()),
         }
     }

@@ -67,14 +67,16 @@ impl Node {
     /// What it has used so far.
     pub(super) fn usage(&self) -> Result<Usage> {
         let shared = fs::read(self.profile.join(SHARED_MEMORY)).context("no write-ahead log")?;
-        let commits = shared.get(COMMITS).and_then(|bytes| bytes.try_into().ok()).context("a short index")?;
+        let commits =
+            shared.get(COMMITS).and_then(|bytes| bytes.try_into().ok()).context("a short index")?;
         Ok(Usage { commits: u32::from_ne_bytes(commits), ..Usage::of_process(self.process.id())? })
     }
 
     /// Ends it cleanly.
     pub(super) async fn stop(mut self) -> Result<()> {
         self.process.signal(Signal::INT)?;
-        let status = timeout(PATIENCE, self.process.wait()).await.context("the node does not end")??;
+        let status =
+            timeout(PATIENCE, self.process.wait()).await.context("the node does not end")??;
         ensure!(status.success(), "the node ended with {status}");
         Ok(())
     }
@@ -105,7 +107,9 @@ impl Usage {
         let mut cpu = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{process}/task"))? {
             // A thread that has just ended has no more files.
-            let Ok(scheduled) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+            let Ok(scheduled) = fs::read_to_string(task?.path().join("schedstat")) else {
+                continue;
+            };
             let spent = scheduled.split(' ').next().context("no time")?.parse()?;
             cpu += Duration::from_nanos(spent);
         }

@@ -1,4 +1,5 @@
-//! `board`: 100,000 people who live on one board, those who read all of it, and those who follow it.
+//! `board`: 100,000 people who live on one board, those who read all of it, and those who follow
+//! it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -35,7 +36,9 @@ const MEMORY: f64 = 256.0;
 
 /// Runs it.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
-    let mut server = pinned(&bench.home().join("server"), "[limits]\nstreams = 2000\nconnections = 4096").await?;
+    let mut server =
+        pinned(&bench.home().join("server"), "[limits]\nstreams = 2000\nconnections = 4096")
+            .await?;
     let to = server.tcp()?;
     let mut writers = Writers::new(server.address().parse()?, 0..LIVING);
     let mut connection = Connection::open(to).await?;
@@ -51,7 +54,8 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     server.stop().await?;
     let board = 1_000.0 / boards;
     let slowest = delays.percentile(100);
-    let figures = [("board", board, BOARD), ("change", slowest, CHANGE), ("memory", highest, MEMORY)];
+    let figures =
+        [("board", board, BOARD), ("change", slowest, CHANGE), ("memory", highest, MEMORY)];
     let one = |value| Samples::from_iter([value]);
     Ok(Figures::new(Verdict::of_several("board", &figures, "ms, MB"))
         .row(format!("whole boards to {READERS} readers"), "1/s", one(boards))
@@ -91,7 +95,12 @@ async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Resul
     let mut following = JoinSet::new();
     for number in 0..STREAMS {
         let stream = Changes::follow(to, cursor).await?;
-        following.spawn(follow(stream, cursor.change, hear.clone(), (number == 0).then(|| changes.clone())));
+        following.spawn(follow(
+            stream,
+            cursor.change,
+            hear.clone(),
+            (number == 0).then(|| changes.clone()),
+        ));
     }
     let mut connection = Connection::open(to).await?;
     let mut turn = interval(EVERY);

@@ -73,7 +73,12 @@ impl Writers {
 
 /// Records as a request has them.
 pub(super) fn submission(records: &[Record]) -> Bytes {
-    records.iter().flat_map(|record| record.as_bytes().iter().chain(&[0; WORK])).copied().collect::<Vec<u8>>().into()
+    records
+        .iter()
+        .flat_map(|record| record.as_bytes().iter().chain(&[0; WORK]))
+        .copied()
+        .collect::<Vec<u8>>()
+        .into()
 }
 
 /// A connection that is kept alive.
@@ -106,7 +111,11 @@ impl Connection {
             Some(address) => ("PUT", format!("/v1/records/{}", HEXLOWER.encode(address))),
             None => ("POST", "/v1/records".to_owned()),
         };
-        let request = Request::builder().method(method).uri(path).header("host", "server").body(Full::new(records))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "server")
+            .body(Full::new(records))?;
         let answer = self.ask(request).await?.collect().await?.to_bytes();
         let refused = !one && answer.windows(6).any(|word| word == b"\"code\"");
         ensure!(!refused, "a record was refused: {}", String::from_utf8_lossy(&answer));
@@ -162,7 +171,8 @@ impl Changes {
                 let event: Vec<u8> = self.line.drain(..end + 2).collect();
                 let text = str::from_utf8(&event)?;
                 if let Some(id) = text.lines().find_map(|line| line.strip_prefix("id: ")) {
-                    let change = id.rsplit('-').next().context("an id without a change")?.parse()?;
+                    let change =
+                        id.rsplit('-').next().context("an id without a change")?.parse()?;
                     return Ok((change, event));
                 }
                 ensure!(text.starts_with(':'), "the stream ended: {text}");
@@ -176,7 +186,10 @@ impl Changes {
 
 /// The records that an event brought.
 pub(super) fn records_of(event: &[u8]) -> Result<Vec<Record>> {
-    let data = str::from_utf8(event)?.lines().find_map(|line| line.strip_prefix("data: ")).context("no data")?;
+    let data = str::from_utf8(event)?
+        .lines()
+        .find_map(|line| line.strip_prefix("data: "))
+        .context("no data")?;
     let bytes = data_encoding::BASE64.decode(data.as_bytes())?;
     Ok(chive_shared::board::parse(&bytes, bytes.len() / RECORD)?.1)
 }

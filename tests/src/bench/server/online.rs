@@ -1,5 +1,5 @@
-//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's start until his node
-//! calls the server reachable: it has answered his first requests.
+//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's
+//! start until his node calls the server reachable: it has answered his first requests.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,12 @@ const STARTS: usize = 15;
 /// Runs it.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
-    let server =
-        RendezvousServer::start(&bench.home().join("server"), &network.arti_config_file(), Table::new()).await?;
+    let server = RendezvousServer::start(
+        &bench.home().join("server"),
+        &network.arti_config_file(),
+        Table::new(),
+    )
+    .await?;
     let (alice, mut bob) = meet(bench, &network, &server).await?;
     let (mut seen, mut answered) = (Samples::new(), Samples::new());
     for _ in 0..bench.pairs(STARTS) {
@@ -28,8 +32,10 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         by_server(&alice, Presence::Offline).await?;
         let began = Instant::now();
         bob.start().await?;
-        let (answer, sight) =
-            tokio::try_join!(at(began, answers(&bob)), at(began, by_server(&alice, Presence::Online)))?;
+        let (answer, sight) = tokio::try_join!(
+            at(began, answers(&bob)),
+            at(began, by_server(&alice, Presence::Online))
+        )?;
         answered.push(answer.as_secs_f64());
         seen.push(sight.as_secs_f64());
     }
@@ -41,7 +47,11 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .note("the server asks for as much work as it does by default; Alice and Bob have no link"))
 }
 
-async fn meet(bench: &Bench, network: &TorNetwork, server: &RendezvousServer) -> Result<(Person, Person)> {
+async fn meet(
+    bench: &Bench,
+    network: &TorNetwork,
+    server: &RendezvousServer,
+) -> Result<(Person, Person)> {
     let (mut alice, mut bob) = friends(bench, network).await?;
     bob.ask::<Server>(["server", "add", server.address()]).await?;
     answers(&bob).await?;
@@ -65,5 +75,7 @@ async fn by_server(alice: &Person, presence: Presence) -> Result<()> {
 }
 
 async fn answers(bob: &Person) -> Result<()> {
-    bob.until_server("an answer of the server", |server| server.state == ServerState::Reachable).await.map(drop)
+    bob.until_server("an answer of the server", |server| server.state == ServerState::Reachable)
+        .await
+        .map(drop)
 }

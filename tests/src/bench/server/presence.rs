@@ -30,7 +30,8 @@ const ONE: (usize, usize) = (1, 128);
 const MANY: (usize, usize) = (500, 8);
 /// How many signatures are verified at a time.
 const VERIFIED: u32 = 20_000;
-/// What is signed has as many bytes as with a record: a label, a server and the record without its signature.
+/// What is signed has as many bytes as with a record: a label, a server and the record without its
+/// signature.
 const MESSAGE: usize = 24 + 32 + RECORD - 64;
 
 /// Runs it.
@@ -71,7 +72,11 @@ fn verified() -> Result<f64> {
 }
 
 /// Records a second that the server has for good.
-async fn stored(to: &Path, records: Vec<Record>, (size, connections): (usize, usize)) -> Result<f64> {
+async fn stored(
+    to: &Path,
+    records: Vec<Record>,
+    (size, connections): (usize, usize),
+) -> Result<f64> {
     let requests: Arc<Vec<Bytes>> = Arc::new(records.chunks(size).map(submission).collect());
     let next = Arc::new(AtomicUsize::new(0));
     let mut open = vec![];

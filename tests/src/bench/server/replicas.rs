@@ -1,4 +1,5 @@
-//! `replicas`: what is put on one of two servers, until it is on the other's stream, while both are written to.
+//! `replicas`: what is put on one of two servers, until it is on the other's stream, while both are
+//! written to.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -44,9 +45,14 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let (stop, mut crowd) = (CancellationToken::new(), JoinSet::new());
     for number in 1..=2 * CROWD {
         let to = if number % 2 == 0 { one.tcp()? } else { other.tcp()? };
-        crowd.spawn(write(to, Writers::new(server, number * PEOPLE..(number + 1) * PEOPLE), stop.clone()));
+        crowd.spawn(write(
+            to,
+            Writers::new(server, number * PEOPLE..(number + 1) * PEOPLE),
+            stop.clone(),
+        ));
     }
-    let seen = probe(one.tcp()?, other.tcp()?, Writers::new(server, 0..1), bench.pairs(PROBES)).await?;
+    let seen =
+        probe(one.tcp()?, other.tcp()?, Writers::new(server, 0..1), bench.pairs(PROBES)).await?;
     stop.cancel();
     let mut written = 0;
     while let Some(wrote) = crowd.join_next().await {
@@ -62,7 +68,12 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
 }
 
 /// Puts one record after the other on the first, and looks when the second has it.
-async fn probe(to: SocketAddr, from: SocketAddr, mut writer: Writers, times: usize) -> Result<Samples> {
+async fn probe(
+    to: SocketAddr,
+    from: SocketAddr,
+    mut writer: Writers,
+    times: usize,
+) -> Result<Samples> {
     let mut connection = Connection::open(to).await?;
     let mut stream = Changes::follow(from, cursor(from).await?).await?;
     let mut seen = Samples::new();

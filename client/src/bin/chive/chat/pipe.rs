@@ -38,7 +38,8 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> O
 }
 
 fn not_accepted(message: usize, failure: Failure) -> Failure {
-    let detail = format!("message {message} was not accepted, nor was any after it: {}", failure.detail);
+    let detail =
+        format!("message {message} was not accepted, nor was any after it: {}", failure.detail);
     Failure { detail, ..failure }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use chive::api::types::{
-    Contact, ContactState, Conversation, ConversationSettings, Direction, Event, Message, MessageState, Policy, Reason,
-    What,
+    Contact, ContactState, Conversation, ConversationSettings, Direction, Event, Message,
+    MessageState, Policy, Reason, What,
 };
 use chive::text::for_one_line;
 
@@ -53,7 +53,11 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Begins with the contact, the conversation with them, and the past of it.
-    pub(super) fn open(contact: &Contact, conversation: &Conversation, past: &[Message]) -> (Self, Vec<Line>) {
+    pub(super) fn open(
+        contact: &Contact,
+        conversation: &Conversation,
+        past: &[Message],
+    ) -> (Self, Vec<Line>) {
         let mut screen = Self {
             contact: contact.id.clone(),
             contact_state: contact.state,
@@ -66,7 +70,10 @@ impl Screen {
         if ours != Policy::default() || theirs != Policy::default() {
             lines.push(Line::words(show::agreement(conversation)));
         }
-        lines.push(Line::words(format!("{}. Ctrl-D leaves", show::contact_and_counts(contact, conversation))));
+        lines.push(Line::words(format!(
+            "{}. Ctrl-D leaves",
+            show::contact_and_counts(contact, conversation)
+        )));
         (screen, lines)
     }
 
@@ -91,12 +98,20 @@ impl Screen {
             }
             What::Presence { id, name, presence, .. } if *id == self.contact => {
                 let at = time::short(event.at, event.at);
-                vec![Line::words(format!("{} is {} ({at})", for_one_line(name), show::presence(*presence)))]
+                vec![Line::words(format!(
+                    "{} is {} ({at})",
+                    for_one_line(name),
+                    show::presence(*presence)
+                ))]
             }
-            What::MessagesGone { conversation, name, messages } if *conversation == self.conversation => {
+            What::MessagesGone { conversation, name, messages }
+                if *conversation == self.conversation =>
+            {
                 vec![Line::words(show::gone(name, messages))]
             }
-            What::KeyChanged { id, name } if *id == self.contact => vec![Line::words(show::key_changed(name))],
+            What::KeyChanged { id, name } if *id == self.contact => {
+                vec![Line::words(show::key_changed(name))]
+            }
             What::ConversationRestarted { conversation, name, by_contact, .. }
                 if *conversation == self.conversation =>
             {
@@ -224,7 +239,9 @@ mod tests {
         assert_eq!(words(&screen.typed(&ours(MessageState::Queued))), "");
         assert!(screen.event(&news(ours(MessageState::Queued))).is_empty());
         assert!(words(&screen.event(&news(ours(MessageState::Sent)))).contains("✓ sent"));
-        assert!(words(&screen.event(&news(ours(MessageState::Delivered)))).contains("✓✓ delivered"));
+        assert!(
+            words(&screen.event(&news(ours(MessageState::Delivered)))).contains("✓✓ delivered")
+        );
         assert!(screen.event(&news(ours(MessageState::Delivered))).is_empty());
     }
 
@@ -237,11 +254,18 @@ mod tests {
     #[test]
     fn presence_acceptance_and_alarm_are_shown_of_this_contact_only() {
         let (mut screen, _) = Screen::open(&bob(), &a_conversation(), &[]);
-        let presence =
-            |id: String| event(What::Presence { id, name: "Bob".to_owned(), presence: Presence::Online, source: None });
+        let presence = |id: String| {
+            event(What::Presence {
+                id,
+                name: "Bob".to_owned(),
+                presence: Presence::Online,
+                source: None,
+            })
+        };
         assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
         assert!(screen.event(&presence("00".repeat(32))).is_empty());
-        let accepted = event(What::Contact { contact: Contact { state: ContactState::Accepted, ..bob() } });
+        let accepted =
+            event(What::Contact { contact: Contact { state: ContactState::Accepted, ..bob() } });
         assert_eq!(screen.event(&accepted).len(), 1);
         assert!(screen.event(&accepted).is_empty());
         let alarm = event(What::KeyChanged { id: bob().id, name: "Bob".to_owned() });
@@ -255,8 +279,13 @@ mod tests {
         let theirs = Policy { disappear_after: 604_800, read_receipts: true };
         let settings = ConversationSettings { theirs, ..ConversationSettings::default() };
         let conversation = Conversation { settings, ..a_conversation() };
-        let shown = words(&screen.event(&event(What::Conversation { conversation: conversation.clone() })));
-        assert!(shown.contains("chive contact disappear Bob 7days") && shown.contains("receipts Bob on"), "{shown}");
+        let shown =
+            words(&screen.event(&event(What::Conversation { conversation: conversation.clone() })));
+        assert!(
+            shown.contains("chive contact disappear Bob 7days")
+                && shown.contains("receipts Bob on"),
+            "{shown}"
+        );
         assert!(screen.event(&event(What::Conversation { conversation })).is_empty());
         let gone = What::MessagesGone {
             conversation: a_conversation().id,

@@ -19,7 +19,8 @@ const PROMPT: &str = "> ";
 
 pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> Outcome {
     // What was typed stays in memory only, for the arrow keys.
-    let mut editor = LineEditor::with_history(Config::default(), MemHistory::new()).map_err(no_terminal)?;
+    let mut editor =
+        LineEditor::with_history(Config::default(), MemHistory::new()).map_err(no_terminal)?;
     let (screen, printer) = show(editor.create_external_printer().map_err(no_terminal)?);
     print(&screen, opening).await;
     let (typed, mut lines) = mpsc::channel(QUEUE);
@@ -28,7 +29,8 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> Outcome {
     if let Err(failure) = &outcome {
         print(&screen, vec![Line::words(format!("{failure}. Press Enter to leave"))]).await;
     }
-    // The editor gives the terminal back when it ends: at the next line, if the input has not ended.
+    // The editor gives the terminal back when it ends: at the next line, if the input has not
+    // ended.
     drop(lines);
     drop(screen);
     join(reader).await?;
@@ -36,7 +38,11 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> Outcome {
     outcome
 }
 
-async fn talk(chat: &mut Chat, lines: &mut mpsc::Receiver<String>, screen: &mpsc::Sender<String>) -> Outcome {
+async fn talk(
+    chat: &mut Chat,
+    lines: &mut mpsc::Receiver<String>,
+    screen: &mpsc::Sender<String>,
+) -> Outcome {
     loop {
         let news = tokio::select! {
             line = lines.recv() => match line {
@@ -54,7 +60,10 @@ async fn say(chat: &mut Chat, line: String) -> Vec<Line> {
     match chat.say(line).await {
         Ok(lines) => lines,
         Err(failure) => {
-            vec![Line::words(format!("NOT ACCEPTED: {}. Arrow up brings it back", for_terminal(&failure.detail)))]
+            vec![Line::words(format!(
+                "NOT ACCEPTED: {}. Arrow up brings it back",
+                for_terminal(&failure.detail)
+            ))]
         }
     }
 }
@@ -66,7 +75,9 @@ async fn print(screen: &mpsc::Sender<String>, lines: Vec<Line>) {
     }
 }
 
-fn show(mut printer: impl ExternalPrinter + Send + 'static) -> (mpsc::Sender<String>, JoinHandle<()>) {
+fn show(
+    mut printer: impl ExternalPrinter + Send + 'static,
+) -> (mpsc::Sender<String>, JoinHandle<()>) {
     let (screen, mut lines) = mpsc::channel::<String>(QUEUE);
     let thread = spawn_blocking(move || {
         while let Some(line) = lines.blocking_recv() {
@@ -102,7 +113,9 @@ fn read(mut editor: LineEditor, typed: &mpsc::Sender<String>) {
 }
 
 async fn join(thread: JoinHandle<()>) -> Outcome {
-    thread.await.map_err(|e| Failure::new(Exit::Failed, "internal", format!("the terminal's thread ended: {e}")))
+    thread.await.map_err(|e| {
+        Failure::new(Exit::Failed, "internal", format!("the terminal's thread ended: {e}"))
+    })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes it so")]

@@ -20,7 +20,9 @@ pub(super) async fn run(add: Add, client: &Client, output: Output) -> Outcome {
 fn say(contact: &Contact) -> String {
     let name = for_one_line(&contact.name);
     match contact.state {
-        ContactState::Accepted => format!("{name} is a contact now. Talk: chive chat {}", show::quoted(&contact.name)),
+        ContactState::Accepted => {
+            format!("{name} is a contact now. Talk: chive chat {}", show::quoted(&contact.name))
+        }
         _ => format!(
             "{name} is asked, and becomes a contact once both of you have been online together.\nMessages can be written from now on."
         ),

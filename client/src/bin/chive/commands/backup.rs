@@ -21,7 +21,12 @@ use crate::passphrase;
 /// What takes longer gets a remark.
 const QUIET: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(backup: &cli::Backup, client: &Client, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(
+    backup: &cli::Backup,
+    client: &Client,
+    settings: &Settings,
+    output: Output,
+) -> Outcome {
     let file = &backup.file;
     if file.symlink_metadata().is_ok() {
         return Err(exists(file));
@@ -44,7 +49,8 @@ async fn open(client: &Client, new: &NewBackup, output: Output) -> Outcome<Opene
     if let Ok(opened) = tokio::time::timeout(QUIET, opening.as_mut()).await {
         return Ok(opened?);
     }
-    output.note("the node copies and encrypts the profile: this takes the longer, the more there is");
+    output
+        .note("the node copies and encrypts the profile: this takes the longer, the more there is");
     Ok(opening.await?)
 }
 
@@ -60,7 +66,12 @@ impl Unfinished {
 
     async fn write(&self, mut from: Opened) -> Outcome<u64> {
         let failed = |error| Failure::io("the backup cannot be written", &error);
-        let mut out = File::options().create_new(true).write(true).mode(0o600).open(&self.0).map_err(failed)?;
+        let mut out = File::options()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&self.0)
+            .map_err(failed)?;
         let mut written = 0;
         while let Some(bytes) = from.bytes().await? {
             out.write_all(&bytes).map_err(failed)?;
@@ -81,7 +92,8 @@ impl Unfinished {
             Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => return Err(exists(file)),
             Err(error) => return Err(failed(error.into())),
         }
-        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory =
+            file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
     }
 }

@@ -1,4 +1,5 @@
-//! `chive contact`: shows, renames, verifies, blocks and removes contacts, and says what may happen to messages.
+//! `chive contact`: shows, renames, verifies, blocks and removes contacts, and says what may happen
+//! to messages.
 
 use chive::api::client::Client;
 use chive::api::types::{ContactChange, ConversationChange};
@@ -19,24 +20,54 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
         }
         Contact::Disappear { name, time } => {
             let disappear_after = Some(time.seconds());
-            agree(client, &name, ConversationChange { disappear_after, ..ConversationChange::default() }, output).await
+            agree(
+                client,
+                &name,
+                ConversationChange { disappear_after, ..ConversationChange::default() },
+                output,
+            )
+            .await
         }
         Contact::Receipts { name, switch } => {
             let read_receipts = Some(switch == Switch::On);
-            agree(client, &name, ConversationChange { read_receipts, ..ConversationChange::default() }, output).await
+            agree(
+                client,
+                &name,
+                ConversationChange { read_receipts, ..ConversationChange::default() },
+                output,
+            )
+            .await
         }
         Contact::Retain { name, time } => {
             let retain = Some(time.seconds());
-            agree(client, &name, ConversationChange { retain, ..ConversationChange::default() }, output).await
+            agree(
+                client,
+                &name,
+                ConversationChange { retain, ..ConversationChange::default() },
+                output,
+            )
+            .await
         }
         Contact::Rename { name, new } => {
-            change(client, &name, ContactChange { name: Some(new), ..ContactChange::default() }, output).await
+            change(
+                client,
+                &name,
+                ContactChange { name: Some(new), ..ContactChange::default() },
+                output,
+            )
+            .await
         }
         Contact::Verify { name, undo: true, .. } => mark(client, &name, false, output).await,
         Contact::Verify { name, sure, .. } => verify(client, &name, sure.yes, output).await,
         Contact::Presence { name, hiding } => {
             let presence_hidden = Some(hiding == Hiding::Hide);
-            change(client, &name, ContactChange { presence_hidden, ..ContactChange::default() }, output).await
+            change(
+                client,
+                &name,
+                ContactChange { presence_hidden, ..ContactChange::default() },
+                output,
+            )
+            .await
         }
         Contact::Block { name } => block(client, &name, true, output).await,
         Contact::Unblock { name } => block(client, &name, false, output).await,
@@ -53,11 +84,23 @@ async fn agree(client: &Client, name: &str, change: ConversationChange, output: 
 }
 
 async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Outcome {
-    change(client, name, ContactChange { blocked: Some(blocked), ..ContactChange::default() }, output).await
+    change(
+        client,
+        name,
+        ContactChange { blocked: Some(blocked), ..ContactChange::default() },
+        output,
+    )
+    .await
 }
 
 async fn mark(client: &Client, name: &str, verified: bool, output: Output) -> Outcome {
-    change(client, name, ContactChange { verified: Some(verified), ..ContactChange::default() }, output).await
+    change(
+        client,
+        name,
+        ContactChange { verified: Some(verified), ..ContactChange::default() },
+        output,
+    )
+    .await
 }
 
 /// Shows the number and asks. The contact is then named by its id: what was compared is marked,

@@ -14,7 +14,11 @@ pub(super) async fn run(history: &History, client: &Client, output: Output) -> O
         let shown = show::history(messages, time::now());
         match messages.first() {
             Some(first) if messages.len() >= history.limit as usize => {
-                format!("… older ones: chive history {} --before {}\n{shown}", show::quoted(&history.name), first.id)
+                format!(
+                    "… older ones: chive history {} --before {}\n{shown}",
+                    show::quoted(&history.name),
+                    first.id
+                )
             }
             _ => shown,
         }

@@ -10,10 +10,14 @@ use crate::output::Output;
 use crate::passphrase;
 
 pub(super) async fn run(init: &Init, settings: &Settings, output: Output) -> Outcome {
-    let name = text::check_name(&init.name).map_err(|why| Failure::new(Exit::Refused, "invalid_name", why))?;
+    let name = text::check_name(&init.name)
+        .map_err(|why| Failure::new(Exit::Refused, "invalid_name", why))?;
     let mut passphrase = passphrase::ask_new(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
     profile::create(&settings.profile, &name, &passphrase).await?;
-    let made = serde_json::json!({ "profile": settings.profile.display().to_string(), "name": name });
-    output.answer(&made, |_| format!("The profile is in {}. Start the node: chive run", settings.profile.display()))
+    let made =
+        serde_json::json!({ "profile": settings.profile.display().to_string(), "name": name });
+    output.answer(&made, |_| {
+        format!("The profile is in {}. Start the node: chive run", settings.profile.display())
+    })
 }

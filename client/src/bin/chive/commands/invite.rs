@@ -12,7 +12,10 @@ use crate::show;
 
 pub(super) async fn run(invite: &Invite, client: &Client, output: Output) -> Outcome {
     let file = invite.qr.as_deref().map(QrFile::create).transpose()?;
-    let new = NewInvitation { uses: invite.uses, expires_in: invite.expires.map(crate::time::Period::seconds) };
+    let new = NewInvitation {
+        uses: invite.uses,
+        expires_in: invite.expires.map(crate::time::Period::seconds),
+    };
     let invitation = client.invite(&new).await?;
     let link = invitation.link.as_deref().ok_or_else(no_link)?;
     let drawn = file.is_none().then(|| Qr::of(link)).transpose()?;
@@ -35,5 +38,9 @@ fn say(invitation: &Invitation, link: &str, drawn: Option<&Qr>) -> String {
 }
 
 fn no_link() -> Failure {
-    Failure::new(Exit::Failed, "protocol", "the node made an invitation without a link: are both of one version?")
+    Failure::new(
+        Exit::Failed,
+        "protocol",
+        "the node made an invitation without a link: are both of one version?",
+    )
 }

@@ -1,4 +1,5 @@
-//! `chive open`: the messenger in a browser. The node that runs serves it, or this command, which then runs the node.
+//! `chive open`: the messenger in a browser. The node that runs serves it, or this command, which
+//! then runs the node.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
@@ -22,8 +23,8 @@ use crate::cli::Open;
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 
-/// A page that sends the browser on. Its name is always the same, so that at most one is left behind, with an address
-/// that is good for nothing any more.
+/// A page that sends the browser on. Its name is always the same, so that at most one is left
+/// behind, with an address that is good for nothing any more.
 const SIGNPOST: &str = "chive-open.html";
 
 pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Outcome {
@@ -66,15 +67,19 @@ async fn asked(profile: &Path) -> Outcome<Option<String>> {
 }
 
 fn listen(socket: &Path) -> Outcome<UnixListener> {
-    let beside = socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside =
+        socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(beside);
-    made.and_then(|()| server::bind(socket)).map_err(|error| Failure::io("the page cannot be served", &error))
+    made.and_then(|()| server::bind(socket))
+        .map_err(|error| Failure::io("the page cannot be served", &error))
 }
 
 fn show(open: &Open, url: &str, settings: &Settings, output: Output) -> Outcome {
     let shown = serde_json::json!({ "url": url });
     output.answer(&shown, |_| {
-        format!("Chive is at {url}\nThis address lets one browser in, once. `chive open` makes another.")
+        format!(
+            "Chive is at {url}\nThis address lets one browser in, once. `chive open` makes another."
+        )
     })?;
     if open.print {
         return Ok(());
@@ -85,13 +90,16 @@ fn show(open: &Open, url: &str, settings: &Settings, output: Output) -> Outcome 
     Ok(())
 }
 
-/// The arguments of a process can be read by every user of the machine: the browser is given a file of ours that sends
-/// it on, not the address.
+/// The arguments of a process can be read by every user of the machine: the browser is given a file
+/// of ours that sends it on, not the address.
 fn browse(url: &str, profile: &Path) -> io::Result<()> {
     let signpost = signpost_in(profile);
     let _ = std::fs::remove_file(&signpost);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&signpost)?;
-    write!(file, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Chive</a>")?;
+    write!(
+        file,
+        "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Chive</a>"
+    )?;
     let mut opener = Command::new("xdg-open");
     opener.arg(&signpost).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     opener.spawn().map(drop)

@@ -21,14 +21,19 @@ pub(super) async fn run(command: &cli::Passphrase, settings: &Settings, output: 
     output.done("the passphrase is changed")
 }
 
-async fn change(settings: &Settings, mut old: Zeroizing<String>, mut new: Zeroizing<String>) -> Outcome {
+async fn change(
+    settings: &Settings,
+    mut old: Zeroizing<String>,
+    mut new: Zeroizing<String>,
+) -> Outcome {
     let mut change = PassphraseChange { old: old.to_string(), new: new.to_string() };
     let answer = Client::new(settings.profile.join(SOCKET)).change_passphrase(&change).await;
     change.old.zeroize();
     change.new.zeroize();
     match answer {
         Err(ClientError::NotRunning) => {
-            let [old, new] = [&mut old, &mut new].map(|text| Passphrase::new(std::mem::take(&mut **text)));
+            let [old, new] =
+                [&mut old, &mut new].map(|text| Passphrase::new(std::mem::take(&mut **text)));
             Ok(profile::change_passphrase(&settings.profile, &old, &new)?)
         }
         answer => Ok(answer?),

@@ -15,7 +15,8 @@ const MAX_TOKEN: usize = 512;
 pub(super) async fn server(command: Server, client: &Client, output: Output) -> Outcome {
     match command {
         Server::Add { address, token } => {
-            let token = if token.as_deref() == Some("-") { Some(read_stdin(MAX_TOKEN)?) } else { token };
+            let token =
+                if token.as_deref() == Some("-") { Some(read_stdin(MAX_TOKEN)?) } else { token };
             output.answer(&client.add_server(&NewServer { address, token }).await?, show::server)
         }
         Server::Remove { address } => {
@@ -32,12 +33,16 @@ pub(super) async fn show_as(presence: Showing, client: &Client, output: Output) 
         Showing::Away => OwnPresence::Away,
         Showing::Invisible => OwnPresence::Invisible,
     };
-    output.answer(&client.set_presence(presence).await?, |status| show::own_presence(status).to_owned())
+    output.answer(&client.set_presence(presence).await?, |status| {
+        show::own_presence(status).to_owned()
+    })
 }
 
 pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> Outcome {
     match command {
-        Handle::Claim { handle } => output.answer(&client.claim_handle(&handle).await?, show::handle),
+        Handle::Claim { handle } => {
+            output.answer(&client.claim_handle(&handle).await?, show::handle)
+        }
         Handle::List => output.answers(&client.handles().await?, show::handles),
         Handle::Release { handle } => {
             client.release_handle(&handle).await?;
@@ -48,7 +53,9 @@ pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> 
 
 pub(super) async fn request(command: Request, client: &Client, output: Output) -> Outcome {
     let (id, decision, said) = match command {
-        Request::Accept { id } => (id, Decision::Accept, "accepted: you are contacts once both are online together"),
+        Request::Accept { id } => {
+            (id, Decision::Accept, "accepted: you are contacts once both are online together")
+        }
         Request::Decline { id } => (id, Decision::Decline, "declined"),
         Request::Block { id } => (id, Decision::Block, "blocked: it will hear nothing"),
     };

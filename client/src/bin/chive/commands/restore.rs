@@ -1,4 +1,5 @@
-//! `chive restore`: makes a profile from a backup. No node is needed, and none may have run on it since.
+//! `chive restore`: makes a profile from a backup. No node is needed, and none may have run on it
+//! since.
 
 use chive::config::Settings;
 use chive::profile::backup::{self, Restored};
@@ -13,14 +14,16 @@ use crate::{passphrase, time};
 pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) -> Outcome {
     let profile = &settings.profile;
     // Before a passphrase is typed: what cannot be restored, or nowhere.
-    std::fs::File::open(&restore.file)
-        .map_err(|error| Failure::io(&format!("cannot read the backup {}", restore.file.display()), &error))?;
+    std::fs::File::open(&restore.file).map_err(|error| {
+        Failure::io(&format!("cannot read the backup {}", restore.file.display()), &error)
+    })?;
     if std::fs::read_dir(profile).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(ProfileError::Exists(profile.clone()).into());
     }
     let mut passphrase = passphrase::ask(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
-    let Restored { made_at, contents } = backup::restore(&restore.file, &passphrase, profile).await?;
+    let Restored { made_at, contents } =
+        backup::restore(&restore.file, &passphrase, profile).await?;
     let Contents { name, contacts, messages, revoked } = contents;
     let made = serde_json::json!({
         "profile": profile.display().to_string(), "name": name, "made_at": made_at,

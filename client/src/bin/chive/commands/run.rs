@@ -40,7 +40,11 @@ pub(super) async fn run(links: When, settings: &Settings, output: Output) -> Out
 
 /// A line for a person; programs hear of states only.
 fn tell(output: Output, said: &str) -> Outcome {
-    if output.json { Ok(()) } else { output::line(&format!("{}  {said}", time::time_of_day(time::now()))) }
+    if output.json {
+        Ok(())
+    } else {
+        output::line(&format!("{}  {said}", time::time_of_day(time::now())))
+    }
 }
 
 /// Says what changed. The node runs on when nobody listens.

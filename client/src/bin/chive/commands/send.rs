@@ -14,7 +14,8 @@ use crate::time::Period;
 
 pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome {
     let text = if send.text == "-" { read_stdin(MAX_TEXT)? } else { send.text };
-    let new = NewMessage { text, id: Some(new_id()), expires_in: send.expires.map(Period::seconds) };
+    let new =
+        NewMessage { text, id: Some(new_id()), expires_in: send.expires.map(Period::seconds) };
     let Some(wait) = send.wait else {
         return output.answer(&accept(client, &send.name, &new).await?, say);
     };
@@ -25,7 +26,9 @@ pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome 
     let fate = until(client, follow, message, wait);
     let message = match send.timeout {
         None => fate.await?,
-        Some(timeout) => tokio::time::timeout(timeout.0, fate).await.map_err(|_| too_late(wait, timeout, &id))??,
+        Some(timeout) => tokio::time::timeout(timeout.0, fate)
+            .await
+            .map_err(|_| too_late(wait, timeout, &id))??,
     };
     output.answer(&message, say)
 }
@@ -43,7 +46,12 @@ pub(crate) async fn accept(client: &Client, name: &str, new: &NewMessage) -> Out
     }
 }
 
-async fn until(client: &Client, mut follow: Follow, mut message: Message, wait: Wait) -> Outcome<Message> {
+async fn until(
+    client: &Client,
+    mut follow: Follow,
+    mut message: Message,
+    wait: Wait,
+) -> Outcome<Message> {
     loop {
         if reached(message.state, wait)? {
             return Ok(message);
@@ -67,7 +75,9 @@ fn reached(state: MessageState, wait: Wait) -> Outcome<bool> {
     match state {
         MessageState::Delivered | MessageState::Read => Ok(true),
         MessageState::Sent => Ok(wait == Wait::Sent),
-        MessageState::Expired => Err(lost("expired", "the message expired before it was delivered")),
+        MessageState::Expired => {
+            Err(lost("expired", "the message expired before it was delivered"))
+        }
         MessageState::Cancelled => Err(lost("cancelled", "the message was cancelled")),
         MessageState::Queued | MessageState::Received => Ok(false),
     }
@@ -83,8 +93,9 @@ fn too_late(wait: Wait, timeout: Period, id: &str) -> Failure {
         Wait::Delivered => "delivered",
     };
     let time = humantime::format_duration(timeout.0);
-    let detail =
-        format!("not {state} within {time}. The message goes on waiting; take it back with `chive cancel {id}`");
+    let detail = format!(
+        "not {state} within {time}. The message goes on waiting; take it back with `chive cancel {id}`"
+    );
     Failure::new(Exit::NotInTime, "timeout", detail)
 }
 
@@ -113,7 +124,10 @@ mod tests {
     #[test]
     fn ids_are_what_the_api_takes() {
         let id = new_id();
-        assert!(id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+        assert!(
+            id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+            "{id}"
+        );
         assert_ne!(id, new_id());
     }
 }

@@ -10,7 +10,12 @@ use crate::output::Output;
 use crate::show;
 use crate::time::Period;
 
-pub(super) async fn run(name: &str, timeout: Option<Period>, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(
+    name: &str,
+    timeout: Option<Period>,
+    client: &Client,
+    output: Output,
+) -> Outcome {
     // The place in the events is fixed first: nobody comes and goes unseen.
     let follow = Follow::new(client, None).await?;
     let contact = client.contact(name).await?;
@@ -21,15 +26,23 @@ pub(super) async fn run(name: &str, timeout: Option<Period>, client: &Client, ou
     let coming = until_online(client, follow, contact);
     let contact = match timeout {
         None => coming.await?,
-        Some(timeout) => tokio::time::timeout(timeout.0, coming).await.map_err(|_| too_late(&shown, timeout))??,
+        Some(timeout) => tokio::time::timeout(timeout.0, coming)
+            .await
+            .map_err(|_| too_late(&shown, timeout))??,
     };
     output.answer(&contact, show::contact)
 }
 
-async fn until_online(client: &Client, mut follow: Follow, mut contact: Contact) -> Outcome<Contact> {
+async fn until_online(
+    client: &Client,
+    mut follow: Follow,
+    mut contact: Contact,
+) -> Outcome<Contact> {
     while contact.presence != Presence::Online {
         let news = match follow.next().await? {
-            Step::Event(event) => matches!(event.what, What::Presence { id, .. } if id == contact.id),
+            Step::Event(event) => {
+                matches!(event.what, What::Presence { id, .. } if id == contact.id)
+            }
             Step::Missed | Step::Resumed => true,
             Step::Broken => false,
         };

@@ -14,7 +14,9 @@ pub(super) async fn run(sure: &Sure, settings: &Settings, output: Output) -> Out
     must_exist(&settings.profile)?;
     if !sure.yes {
         let profile = settings.profile.display();
-        confirm_or_end(&format!("Destroy the profile in {profile}, with all keys, contacts and messages, for good?"))?;
+        confirm_or_end(&format!(
+            "Destroy the profile in {profile}, with all keys, contacts and messages, for good?"
+        ))?;
     }
     match Client::new(settings.profile.join(SOCKET)).wipe().await {
         Err(ClientError::NotRunning) => profile::wipe(&settings.profile)?,
