@@ -56,7 +56,8 @@ impl Passphrase {
 pub enum ProfileError {
     /// There is something in the directory already.
     #[error(
-        "there is a profile in {0} already: use it, choose another directory with --profile, or destroy it with `chive wipe`"
+        "there is a profile in {0} already: use it, choose another directory with --profile, or \
+        destroy it with `chive wipe`"
     )]
     Exists(PathBuf),
     /// There is no profile.

@@ -107,7 +107,8 @@ mod tests {
 
     const MAX_LINE: usize = 1 << 16;
 
-    const STREAM: &str = ": hello\n\nid: 7\nevent: message\ndata: {\"a\":\ndata:1}\n\n:\n\nevent: x\n\r\ndata\r\n\r\n\
+    const STREAM: &str = ": hello\n\nid: 7\nevent: message\ndata: {\"a\":\ndata:1}\n\n:\n\nevent: \
+                         x\n\r\ndata\r\n\r\n\
                           event: tor\rdata: é\r\rretry: 3\ndata:  two\n\n";
 
     fn expected() -> Vec<Sent> {

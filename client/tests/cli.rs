@@ -194,7 +194,8 @@ fn without_a_node_the_next_step_is_named() -> Done {
         assert_eq!(alone.code, 3, "{arguments:?}: {}", alone.err);
         assert_eq!(
             alone.err.trim_end(),
-            "chive: no node is running for this profile: start one with `chive run` (in another terminal)"
+            "chive: no node is running for this profile: start one with `chive run` (in another \
+            terminal)"
         );
     }
     assert_eq!(chive.run(&["--json", "contacts"])?.error_code()?, "not_running");

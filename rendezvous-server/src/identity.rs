@@ -38,7 +38,8 @@ pub enum KeyError {
         source: io::Error,
     },
     /// It holds something else.
-    #[error("{} is not a key: it has 64 hex digits; put it back from a backup, or remove it for a new address", .0.display())]
+    #[error("{} is not a key: it has 64 hex digits; put it back from a backup, or remove it for a \
+            new address", .0.display())]
     Damaged(PathBuf),
     /// Others can read it.
     #[error("{} can be read by others: chmod 600 it", .0.display())]

@@ -51,7 +51,8 @@ impl fmt::Debug for CardKey {
 
 /// Argon2id did not run: there is no memory for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is not enough memory to look for a handle: it takes {} MiB", HANDLE_ARGON2_KIB / 1024)]
+#[error("there is not enough memory to look for a handle: it takes {} \
+        MiB", HANDLE_ARGON2_KIB / 1024)]
 pub struct NoMemory;
 
 /// What comes of a name on a server. Takes 64 MiB and about a fifth of a second.

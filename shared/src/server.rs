@@ -23,7 +23,8 @@ const LETTERS: usize = 56;
 /// Why a text is not an onion address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this is not the address of an onion service: one has 56 letters and digits and ends with “.onion”"
+    "this is not the address of an onion service: one has 56 letters and digits and ends with \
+    “.onion”"
 )]
 pub struct NotAnAddress;
 

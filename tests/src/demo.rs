@@ -139,11 +139,13 @@ impl Demo {
             let chive = format!("{} --profile {}", me.program().display(), me.profile().display());
             let (name, other) = (me.name(), other.name());
             format!(
-                "To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} status\n"
+                "To be {name}:\n  {chive} chat {other}\n  {chive} history {other}\n  {chive} \
+                status\n"
             )
         };
         Ok(format!(
-            "All runs on in {} until you press Ctrl-C here.\n\nIn a browser, within ten minutes, be Alice:\n  {alice}\nand \
+            "All runs on in {} until you press Ctrl-C here.\n\nIn a browser, within ten minutes, \
+            be Alice:\n  {alice}\nand \
              Bob, in another window:\n  {bob}\n\n{}\n{}",
             self.home.path().display(),
             commands(&self.alice, &self.bob),
@@ -285,7 +287,10 @@ impl Demo {
         self.alice.stop().await?;
         self.alice.connects_when_needed();
         self.bob.connects_when_needed();
-        self.narrator.say("Both start again with `chive run --links needed`: nobody is connected to without a reason.");
+        self.narrator.say(
+            "Both start again with `chive run --links needed`: nobody is connected \
+                          to without a reason.",
+        );
         self.alice.start().await?;
         self.bob.start().await?;
         let by_server = Some(PresenceSource::Server);
@@ -299,7 +304,10 @@ impl Demo {
             "Bob stops. Alice types `chive contacts`:",
             &self.alice.reads(["contacts"]).await?,
         );
-        self.narrator.say("The server stored records that only contacts can read, and cannot tell whose they were.");
+        self.narrator.say(
+            "The server stored records that only contacts can read, and cannot tell \
+                          whose they were.",
+        );
         self.bob.start().await
     }
 

@@ -484,5 +484,8 @@ pub fn find_chive() -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot find out where this program is")?;
     let near = this.ancestors().skip(1).take(2).map(|directory| directory.join("chive"));
     let found = near.into_iter().find(|program| program.is_file());
-    found.context("there is no chive program here: `cargo build --workspace` makes it, or name one in CHIVE_BIN")
+    found.context(
+        "there is no chive program here: `cargo build --workspace` makes it, or name \
+                  one in CHIVE_BIN",
+    )
 }

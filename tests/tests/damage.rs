@@ -151,7 +151,8 @@ async fn fill(person: &Person) -> Result<()> {
         "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, conversation) \
          VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 0, 2)",
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
-         INSERT INTO message (conversation, author, id, text, counter, clock, created_at, received_at) \
+         INSERT INTO message (conversation, author, id, text, counter, clock, created_at, \
+         received_at) \
          SELECT 2, 1, randomblob(16), hex(randomblob(iif(i % 50, 20, 6000))), i, i, i, i FROM n",
         "DELETE FROM message WHERE counter % 100 = 0",
     ] {
@@ -164,13 +165,15 @@ async fn fill(person: &Person) -> Result<()> {
 async fn classes(person: &Person) -> Result<BTreeMap<String, u64>> {
     let mut store = open_store(person).await?;
     let pages: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT iif(s.type = 'index', 'index ', 'table ') || d.pagetype, min(d.pageno) FROM dbstat d \
+        "SELECT iif(s.type = 'index', 'index ', 'table ') || d.pagetype, min(d.pageno) FROM \
+        dbstat d \
          LEFT JOIN sqlite_schema s ON s.name = d.name WHERE d.pageno > 1 GROUP BY 1",
     )
     .fetch_all(&mut store)
     .await?;
     let (free,): (i64,) = sqlx::query_as(
-        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < (SELECT page_count FROM pragma_page_count)) \
+        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < (SELECT \
+        page_count FROM pragma_page_count)) \
          SELECT i FROM n WHERE i NOT IN (SELECT pageno FROM dbstat) LIMIT 1",
     )
     .fetch_one(&mut store)

@@ -309,7 +309,8 @@ impl NodeHandle {
             let newest = events::newest(&mut tx).await?;
             let first_kept = events::oldest(&mut tx).await?.unwrap_or(EventSeq(newest.0 + 1));
             if after > newest || (after < newest && after.0 + 1 < first_kept.0) {
-                let detail = "there are no events right after this cursor any more, or not yet: read the contacts and \
+                let detail = "there are no events right after this cursor any more, or not yet: \
+                             read the contacts and \
                               the history, then go on from the newest event";
                 return refuse(ErrorCode::CursorExpired, detail);
             }

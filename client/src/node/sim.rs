@@ -75,7 +75,10 @@ fn try_play(seed: u64) -> Result<Played, String> {
         let log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let last = log[log.len().saturating_sub(12)..].join("\n  ");
         let reason = reason(&*panic);
-        format!("{last}\n{reason}\nplay it again: CHIVE_SIM_SEED={seed} cargo test -p chive --lib node::sim::random")
+        format!(
+            "{last}\n{reason}\nplay it again: CHIVE_SIM_SEED={seed} cargo test -p chive --lib \
+                node::sim::random"
+        )
     })
 }
 

@@ -27,13 +27,16 @@ pub async fn question(tx: &mut Tx, to: Member) -> Result<Option<QuestionRow>, St
 
 /// Keeps a question until it is answered.
 pub async fn ask(tx: &mut Tx, to: Member, draft: &[u8], question: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO restart (conversation, contact, draft, question) VALUES (?, ?, ?, ?)")
-        .bind(to.conversation)
-        .bind(to.contact)
-        .bind(draft)
-        .bind(question)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO restart (conversation, contact, draft, question) VALUES \
+                (?, ?, ?, ?)",
+    )
+    .bind(to.conversation)
+    .bind(to.contact)
+    .bind(draft)
+    .bind(question)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

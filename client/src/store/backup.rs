@@ -26,7 +26,8 @@ const KEPT: [(&str, &str); 18] = [
     ("delivery", "SELECT * FROM source.delivery"),
     (
         "outbox",
-        "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind != 'commit'",
+        "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind \
+        != 'commit'",
     ),
     ("heard", "SELECT * FROM source.heard"),
     ("forgotten", "SELECT * FROM source.forgotten"),
@@ -76,7 +77,8 @@ async fn fill(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     }
     // Events are numbered on.
     tx.execute(sqlx::query(
-        "INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM source.sqlite_sequence WHERE name = 'event'",
+        "INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM \
+        source.sqlite_sequence WHERE name = 'event'",
     ))
     .await?;
     Ok(tx.commit().await?)

@@ -115,10 +115,13 @@ pub struct PublishedPresence {
     pub servers: Vec<ServerId>,
 }
 
-const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, created_at, link_key, presence_key, \
-     pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, conversation, \
+const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, name, named, \
+                     created_at, link_key, presence_key, \
+     pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, \
+     conversation, \
      (SELECT public_id FROM conversation v WHERE v.id = contact.conversation) AS public_id, \
-     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS begun FROM contact";
+     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS begun FROM \
+     contact";
 
 /// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
@@ -234,19 +237,23 @@ pub struct NewRequest<'a> {
 /// Keeps a request until it is answered. Who is a contact already stays one meanwhile.
 pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE contact SET state = iif(pair_secret IS NULL, 'requested', 'accepted'), refusal = NULL WHERE id = ?",
+        "UPDATE contact SET state = iif(pair_secret IS NULL, 'requested', 'accepted'), refusal = \
+        NULL WHERE id = ?",
     )
     .bind(contact)
     .execute(&mut **tx)
     .await?;
-    sqlx::query("INSERT OR REPLACE INTO request (contact, link, draft, introduction, message) VALUES (?, ?, ?, ?, ?)")
-        .bind(contact)
-        .bind(new.link)
-        .bind(new.draft)
-        .bind(new.introduction)
-        .bind(new.message)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO request (contact, link, draft, introduction, message) \
+                VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(contact)
+    .bind(new.link)
+    .bind(new.draft)
+    .bind(new.introduction)
+    .bind(new.message)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -284,13 +291,16 @@ pub async fn accept(
     keys: &PublicIdentity,
     pair_secret: &[u8; 32],
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE contact SET state = 'accepted', refusal = NULL, link_key = ?, presence_key = ?, pair_secret = ? WHERE id = ?")
-        .bind(&keys.link[..])
-        .bind(&keys.presence[..])
-        .bind(&pair_secret[..])
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE contact SET state = 'accepted', refusal = NULL, link_key = ?, \
+                presence_key = ?, pair_secret = ? WHERE id = ?",
+    )
+    .bind(&keys.link[..])
+    .bind(&keys.presence[..])
+    .bind(&pair_secret[..])
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -309,7 +319,8 @@ pub async fn refuse(tx: &mut Tx, contact: ContactId, reason: &Reason) -> Result<
 /// Takes a card, unless it or a newer one was taken: then false.
 pub async fn take_card(tx: &mut Tx, contact: ContactId, card: &Card) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "UPDATE contact SET card_revision = ?1, shared_name = ?2, endpoint = ?3, presence_secret = ?4, servers = ?5 \
+        "UPDATE contact SET card_revision = ?1, shared_name = ?2, endpoint = ?3, presence_secret \
+        = ?4, servers = ?5 \
          WHERE id = ?6 AND card_revision < ?1",
     )
     .bind(card.revision.cast_signed())

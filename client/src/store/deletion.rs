@@ -45,7 +45,8 @@ async fn delete(
     limit: u32,
 ) -> Result<Vec<Deleted>, StoreError> {
     let sql = format!(
-        "DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING conversation, id, author IS NULL"
+        "DELETE FROM message WHERE row IN ({due} LIMIT ?2 + 0) RETURNING conversation, id, author \
+        IS NULL"
     );
     let rows: Vec<(ConversationId, MessageId, bool)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(&mut **tx).await?;

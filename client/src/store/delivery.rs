@@ -66,7 +66,8 @@ pub async fn receipt(
     // Only what was sealed can have been received: a receipt for anything else is a guess. A
     // message has its number since.
     let finished = format!(
-        "DELETE FROM outbox WHERE conversation = ?1 AND item = ?2 AND contact = ?3 AND kind != 'commit' \
+        "DELETE FROM outbox WHERE conversation = ?1 AND item = ?2 AND contact = ?3 AND kind != \
+        'commit' \
          AND (envelope IS NOT NULL OR EXISTS ({NUMBERED})) RETURNING id, kind, body"
     );
     let outbox = sqlx::query_as(AssertSqlSafe(finished))
@@ -78,7 +79,8 @@ pub async fn receipt(
 
     let delivered = format!(
         "UPDATE delivery SET state = 'delivered', delivered_at = ?4, sent_at = ifnull(sent_at, ?4) \
-         WHERE message = ({NUMBERED}) AND recipient = ?3 AND state IN ('queued', 'sent', 'expired') \
+         WHERE message = ({NUMBERED}) AND recipient = ?3 AND state IN ('queued', 'sent', \
+         'expired') \
          RETURNING message"
     );
     let message = sqlx::query_scalar(AssertSqlSafe(delivered))
@@ -133,7 +135,8 @@ pub async fn was_read(
 
 /// A member has merged our commit.
 pub async fn finish_commit(tx: &mut Tx, from: Member) -> Result<Option<OutboxId>, StoreError> {
-    let gone = "DELETE FROM outbox WHERE contact = ? AND conversation = ? AND kind = 'commit' RETURNING id";
+    let gone = "DELETE FROM outbox WHERE contact = ? AND conversation = ? AND kind = 'commit' \
+               RETURNING id";
     let gone = sqlx::query_scalar(gone).bind(from.contact).bind(from.conversation);
     Ok(gone.fetch_optional(&mut **tx).await?)
 }
@@ -147,12 +150,14 @@ pub async fn cancel(
     if message.counter.is_some() {
         return Ok(false);
     }
-    let gone =
-        sqlx::query("DELETE FROM outbox WHERE conversation = ? AND item = ? AND kind = 'message' AND envelope IS NULL")
-            .bind(message.conversation)
-            .bind(message.id)
-            .execute(&mut **tx)
-            .await?;
+    let gone = sqlx::query(
+        "DELETE FROM outbox WHERE conversation = ? AND item = ? AND kind = 'message' \
+                    AND envelope IS NULL",
+    )
+    .bind(message.conversation)
+    .bind(message.id)
+    .execute(&mut **tx)
+    .await?;
     if gone.rows_affected() == 0 {
         return Ok(false);
     }
@@ -189,7 +194,8 @@ pub async fn expire(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Expired>, StoreE
     let mut expired = Vec::with_capacity(rows.len());
     for (contact, message) in rows {
         start_timer(tx, message, now).await?;
-        let gone = "DELETE FROM outbox WHERE contact = ?1 AND kind = 'message' AND (conversation, item) = \
+        let gone = "DELETE FROM outbox WHERE contact = ?1 AND kind = 'message' AND (conversation, \
+                   item) = \
                     (SELECT conversation, id FROM message WHERE row = ?2) RETURNING id";
         let gone = sqlx::query_scalar(gone).bind(contact).bind(message);
         let outbox = gone.fetch_optional(&mut **tx).await?;

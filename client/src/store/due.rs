@@ -26,7 +26,8 @@ pub async fn due(tx: &mut Tx, now: UnixMillis, updates: KeyUpdates) -> Result<Du
     let look = format!(
         "SELECT EXISTS (SELECT 1 FROM delivery WHERE {}) AS expired, \
          EXISTS ({}) OR EXISTS ({}) AS deleted, EXISTS ({}) AS stale, \
-         EXISTS (SELECT 1 FROM invitation WHERE {}) AS forgotten, EXISTS (SELECT 1 FROM handle WHERE {}) AS handles",
+         EXISTS (SELECT 1 FROM invitation WHERE {}) AS forgotten, EXISTS (SELECT 1 FROM handle \
+         WHERE {}) AS handles",
         delivery::EXPIRED,
         deletion::DISAPPEARING,
         deletion::TOO_OLD,

@@ -43,7 +43,8 @@ pub async fn create(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO mls_group (conversation, mls, accepted_request, accepted_answer, epoch_started_at) \
+        "INSERT INTO mls_group (conversation, mls, accepted_request, accepted_answer, \
+        epoch_started_at) \
          VALUES (?, x'', ?, ?, ?)",
     )
     .bind(conversation)
@@ -304,7 +305,8 @@ async fn remember(tx: &mut Tx, from: Member, digest: &[u8], item: &[u8]) -> Resu
     .await?;
     sqlx::query(
         "DELETE FROM received WHERE conversation = ?1 AND contact = ?2 AND seq <= \
-         (SELECT seq FROM received WHERE conversation = ?1 AND contact = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
+         (SELECT seq FROM received WHERE conversation = ?1 AND contact = ?2 ORDER BY seq DESC \
+         LIMIT 1 OFFSET ?3)",
     )
     .bind(from.conversation)
     .bind(from.contact)
@@ -324,7 +326,8 @@ pub async fn hold(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR IGNORE INTO held (conversation, contact, digest, envelope, came) \
-         SELECT ?1, ?2, ?3, ?4, (SELECT ifnull(max(came), 0) + 1 FROM held WHERE conversation = ?1) \
+         SELECT ?1, ?2, ?3, ?4, (SELECT ifnull(max(came), 0) + 1 FROM held WHERE conversation = \
+         ?1) \
          WHERE (SELECT count(*) FROM held WHERE conversation = ?1 AND contact = ?2) < ?5",
     )
     .bind(from.conversation)

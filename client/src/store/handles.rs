@@ -150,12 +150,15 @@ pub async fn not_claimed(
     reason: &Reason,
     for_good: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE handle SET reason = ?, state = iif(? AND state = 'claiming', 'failed', state) WHERE id = ?")
-        .bind(reason)
-        .bind(for_good)
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE handle SET reason = ?, state = iif(? AND state = 'claiming', 'failed', \
+                state) WHERE id = ?",
+    )
+    .bind(reason)
+    .bind(for_good)
+    .bind(id)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -195,7 +198,8 @@ pub struct AskingRow {
     pub decision: Option<Answer>,
 }
 
-const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introduction, name, message, received_at, decision \
+const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introduction, name, \
+                     message, received_at, decision \
      FROM asking";
 
 impl AskingRow {
@@ -234,7 +238,8 @@ pub async fn put_asking(
         return Ok(false);
     }
     sqlx::query(
-        "INSERT INTO asking (peer_id, link_key, presence_key, handle, introduction, name, message, received_at) \
+        "INSERT INTO asking (peer_id, link_key, presence_key, handle, introduction, name, \
+        message, received_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
          introduction = excluded.introduction, name = excluded.name, message = excluded.message",
     )

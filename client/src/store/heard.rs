@@ -14,7 +14,8 @@ pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.author IS NULL THEN 0 \
 
 /// A message with this number came.
 pub async fn note(tx: &mut Tx, author: Member, counter: i64) -> Result<(), StoreError> {
-    let beside = "DELETE FROM heard WHERE conversation = ? AND author = ? AND first <= ? AND last >= ? \
+    let beside = "DELETE FROM heard WHERE conversation = ? AND author = ? AND first <= ? AND last \
+                 >= ? \
                   RETURNING first, last";
     let beside: Vec<(i64, i64)> = sqlx::query_as(beside)
         .bind(author.conversation)

@@ -66,15 +66,18 @@ pub async fn add(
     now: UnixMillis,
     expires_at: UnixMillis,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(&secret.id()[..])
-        .bind(secret)
-        .bind(link)
-        .bind(uses)
-        .bind(now)
-        .bind(expires_at)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES \
+                (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&secret.id()[..])
+    .bind(secret)
+    .bind(link)
+    .bind(uses)
+    .bind(now)
+    .bind(expires_at)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -63,8 +63,10 @@ impl MessageRow {
 /// conversation there is one.
 fn columns() -> String {
     format!(
-        "m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, m.counter, m.clock, \
-         m.created_at, d.sent_at, ifnull(d.delivered_at, m.received_at) AS delivered_at, d.expires_at, m.late, \
+        "m.row, m.conversation, m.author, m.id, ifnull(d.state, 'received') AS state, m.text, \
+        m.counter, m.clock, \
+         m.created_at, d.sent_at, ifnull(d.delivered_at, m.received_at) AS delivered_at, \
+         d.expires_at, m.late, \
          m.disappear_after, m.disappears_at, ifnull(d.read_at, m.read_at) AS read_at, \
          {MISSING_BEFORE} AS missing_before"
     )
@@ -134,7 +136,8 @@ pub async fn add_ours(tx: &mut Tx, new: &NewRow<'_>) -> Result<MessageRowId, Sto
     .await?;
     sqlx::query(
         "INSERT INTO outbox (contact, conversation, kind, item) \
-         SELECT contact, conversation, 'message', ? FROM member WHERE conversation = ? ORDER BY contact",
+         SELECT contact, conversation, 'message', ? FROM member WHERE conversation = ? ORDER BY \
+         contact",
     )
     .bind(new.id)
     .bind(new.conversation)
@@ -161,7 +164,8 @@ pub async fn add_theirs(
 
     let is_plausible = TIMES.contains(&text.created_at);
     let done = sqlx::query(
-        "INSERT OR IGNORE INTO message (conversation, author, id, text, counter, clock, created_at, \
+        "INSERT OR IGNORE INTO message (conversation, author, id, text, counter, clock, \
+        created_at, \
          received_at, late, words, disappear_after, disappears_at) \
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
          EXISTS (SELECT 1 FROM message WHERE conversation = ?1 AND author IS NULL AND clock > ?6), \
@@ -272,7 +276,8 @@ pub async fn history(
     Ok(rows)
 }
 
-const NEWEST: &str = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = all_of_them.id \
+const NEWEST: &str = "WHERE m.row IN (SELECT (SELECT row FROM message WHERE conversation = \
+                     all_of_them.id \
      ORDER BY clock DESC, id DESC LIMIT 1) FROM conversation all_of_them)";
 
 /// The newest message of every conversation that has one.
@@ -306,7 +311,8 @@ pub async fn search(
     let hits = sqlx::AssertSqlSafe(format!(
         "SELECT {}, {HEADING_COLUMNS} FROM {MESSAGES} JOIN conversation v ON v.id = m.conversation \
          JOIN contact c ON c.conversation = v.id \
-         WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < ?2 \
+         WHERE m.row IN (SELECT rowid FROM message_index WHERE message_index MATCH ?1 AND rowid < \
+         ?2 \
          ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC",
         columns()
     ));
@@ -324,7 +330,8 @@ pub async fn newest_of(
     author: Member,
     limit: u32,
 ) -> Result<Vec<MessageId>, StoreError> {
-    let newest = "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC LIMIT ? + 0";
+    let newest = "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC \
+                 LIMIT ? + 0";
     let newest =
         sqlx::query_scalar(newest).bind(author.contact).bind(author.conversation).bind(limit);
     Ok(newest.fetch_all(&mut **tx).await?)
@@ -347,7 +354,8 @@ pub async fn mark_read(
     now: UnixMillis,
 ) -> Result<Vec<Read>, StoreError> {
     Ok(sqlx::query_as(
-        "UPDATE message SET read_at = ? WHERE conversation = ? AND author IS NOT NULL AND read_at IS NULL \
+        "UPDATE message SET read_at = ? WHERE conversation = ? AND author IS NOT NULL AND read_at \
+        IS NULL \
          AND row <= ? RETURNING author, id",
     )
     .bind(now)
@@ -589,15 +597,26 @@ pub(super) mod tests {
     #[tokio::test]
     async fn one_message_or_page_is_found_without_reading_others() {
         let (store, _directory) = scratch().await;
-        let page = "WHERE m.conversation = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock DESC, m.id DESC LIMIT 9";
+        let page = "WHERE m.conversation = ?1 AND (m.clock, m.id) < (?2, ?3) ORDER BY m.clock \
+                   DESC, m.id DESC LIMIT 9";
         for (statement, expected) in [
             (select("WHERE m.row = ?").0, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
             (select(NEWEST).0, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
             (select("WHERE m.id = ?").0, "SEARCH m USING INDEX message_once (id=?)"),
-            (select(page).0, "SEARCH m USING INDEX message_by_order (conversation=? AND (clock,id)<(?,?))"),
-            (delivery::NUMBERED.into(), "SEARCH message USING INDEX message_once (id=? AND conversation=?)"),
             (
-                "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC LIMIT 8".into(),
+                select(page).0,
+                "SEARCH m USING INDEX message_by_order (conversation=? AND \
+                             (clock,id)<(?,?))",
+            ),
+            (
+                delivery::NUMBERED.into(),
+                "SEARCH message USING INDEX message_once (id=? AND \
+                                        conversation=?)",
+            ),
+            (
+                "SELECT id FROM message WHERE author = ? AND conversation = ? ORDER BY row DESC \
+                LIMIT 8"
+                    .into(),
                 "SEARCH message USING INDEX message_by_author (author=? AND conversation=?)",
             ),
         ] {

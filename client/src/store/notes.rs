@@ -45,10 +45,13 @@ pub async fn remove(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
 
 /// Removes what front-ends keep of a contact: the notes whose keys end with its id.
 pub(super) async fn remove_of(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM note WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact WHERE id = ?)")
-        .bind(contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "DELETE FROM note WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact \
+                WHERE id = ?)",
+    )
+    .bind(contact)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -47,15 +47,18 @@ pub async fn put(
     body: Option<&[u8]>,
     envelope: Option<&[u8]>,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO outbox (contact, conversation, kind, item, body, envelope) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(to.contact)
-        .bind(to.conversation)
-        .bind(kind)
-        .bind(item)
-        .bind(body)
-        .bind(envelope)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO outbox (contact, conversation, kind, item, body, envelope) VALUES \
+                (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(to.contact)
+    .bind(to.conversation)
+    .bind(kind)
+    .bind(item)
+    .bind(body)
+    .bind(envelope)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -67,7 +70,8 @@ pub async fn unsealed(
 ) -> Result<Option<OutboxRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT id, conversation, kind, item, body, envelope FROM outbox \
-         WHERE contact = ? AND conversation = ? AND kind = ? AND envelope IS NULL ORDER BY id DESC LIMIT 1",
+         WHERE contact = ? AND conversation = ? AND kind = ? AND envelope IS NULL ORDER BY id \
+         DESC LIMIT 1",
     )
     .bind(to.contact)
     .bind(to.conversation)
@@ -135,7 +139,8 @@ pub async fn waiting_of_all(tx: &mut Tx) -> Result<HashMap<ConversationId, u32>,
 /// Whether anything at all waits for a contact: a request of ours, too.
 pub async fn anything_waits(tx: &mut Tx, contact: ContactId) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ?1) OR EXISTS (SELECT 1 FROM request WHERE contact = ?1)",
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE contact = ?1) OR EXISTS (SELECT 1 FROM request \
+        WHERE contact = ?1)",
     )
     .bind(contact)
     .fetch_one(&mut **tx)

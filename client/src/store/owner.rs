@@ -50,14 +50,17 @@ struct ServiceRow {
 
 /// Writes the profile's one row.
 pub async fn create(tx: &mut Tx, owner: &Owner, now: UnixMillis) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO profile (id, root_secret, presence_secret, name, card_revision, created_at) VALUES (1, ?, ?, ?, ?, ?)")
-        .bind(&owner.root.0[..])
-        .bind(&owner.presence_secret[..])
-        .bind(&owner.name)
-        .bind(owner.card_revision.cast_signed())
-        .bind(now)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO profile (id, root_secret, presence_secret, name, card_revision, \
+                created_at) VALUES (1, ?, ?, ?, ?, ?)",
+    )
+    .bind(&owner.root.0[..])
+    .bind(&owner.presence_secret[..])
+    .bind(&owner.name)
+    .bind(owner.card_revision.cast_signed())
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

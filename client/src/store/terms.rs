@@ -74,7 +74,8 @@ fn policy(disappear: i64, reads: bool) -> Policy {
     Policy { disappear_after: disappear.cast_unsigned(), read_receipts: reads }
 }
 
-const SELECT: &str = "SELECT c.id, c.settings_revision, m.told_revision, c.disappear_after, c.read_receipts, \
+const SELECT: &str = "SELECT c.id, c.settings_revision, m.told_revision, c.disappear_after, \
+                     c.read_receipts, \
      m.told_disappear_after, m.their_disappear_after, m.their_read_receipts, c.retain \
      FROM conversation c JOIN member m ON m.conversation = c.id WHERE c.kind = 'direct'";
 
@@ -116,13 +117,16 @@ pub async fn set(
 
 /// A member knows what we want.
 pub async fn told(tx: &mut Tx, member: Member, ours: &message::Terms) -> Result<(), StoreError> {
-    sqlx::query("UPDATE member SET told_revision = ?, told_disappear_after = ? WHERE conversation = ? AND contact = ?")
-        .bind(ours.revision.cast_signed())
-        .bind(ours.disappear_after.cast_signed())
-        .bind(member.conversation)
-        .bind(member.contact)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE member SET told_revision = ?, told_disappear_after = ? WHERE conversation \
+                = ? AND contact = ?",
+    )
+    .bind(ours.revision.cast_signed())
+    .bind(ours.disappear_after.cast_signed())
+    .bind(member.conversation)
+    .bind(member.contact)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -133,7 +137,8 @@ pub async fn take(
     theirs: &message::Terms,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "UPDATE member SET their_revision = ?1, their_disappear_after = ?2, their_read_receipts = ?3 \
+        "UPDATE member SET their_revision = ?1, their_disappear_after = ?2, their_read_receipts = \
+        ?3 \
          WHERE conversation = ?4 AND contact = ?5 AND their_revision < ?1",
     )
     .bind(theirs.revision.cast_signed())
@@ -149,8 +154,10 @@ pub async fn take(
 /// The conversation restarts: nobody knows what the others want until they have said so again.
 pub async fn forget(tx: &mut Tx, conversation: ConversationId) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE member SET their_revision = -1, their_disappear_after = 0, their_read_receipts = 0, \
-         told_disappear_after = 0, told_revision = (SELECT min(settings_revision, 0) - (settings_revision > 0) \
+        "UPDATE member SET their_revision = -1, their_disappear_after = 0, their_read_receipts = \
+        0, \
+         told_disappear_after = 0, told_revision = (SELECT min(settings_revision, 0) - \
+         (settings_revision > 0) \
          FROM conversation WHERE id = ?1) WHERE conversation = ?1",
     )
     .bind(conversation)

@@ -43,7 +43,8 @@ async fn fill_with_sentences(
     handle: &str,
     events: &[&str],
 ) {
-    let contact = "INSERT INTO contact (peer_id, state, refusal, name, skeleton, named, created_at) \
+    let contact = "INSERT INTO contact (peer_id, state, refusal, name, skeleton, named, \
+                  created_at) \
                    VALUES (zeroblob(32), 'refused', ?, 'Bob', 'bob', 1, 0)";
     sqlx::query(contact).bind(refusal).execute(&mut *old).await.unwrap();
     let row = "INSERT INTO handle (server, name, secret, state, reason) \
@@ -117,17 +118,23 @@ async fn events_of_earlier_versions_can_be_read() {
 
 /// Two contacts, after a third was removed, and some of what was said with the first.
 const TWO_CONTACTS: [&str; 8] = [
-    "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, clock, next_counter) VALUES \
-     (1, zeroblob(32), 'accepted', 'Bob', 'bob', 1, 5, 7, 3), (2, randomblob(32), 'requested', 'Eve', 'eve', 1, 6, 0, 1), \
+    "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, clock, \
+    next_counter) VALUES \
+     (1, zeroblob(32), 'accepted', 'Bob', 'bob', 1, 5, 7, 3), (2, randomblob(32), 'requested', \
+     'Eve', 'eve', 1, 6, 0, 1), \
      (3, randomblob(32), 'accepted', 'Gone', 'gone', 1, 6, 0, 1)",
     "DELETE FROM contact WHERE id = 3",
-    "INSERT INTO message (contact, id, mine, state, text, counter, clock, created_at, sent_at, delivered_at, read_at) \
+    "INSERT INTO message (contact, id, mine, state, text, counter, clock, created_at, sent_at, \
+    delivered_at, read_at) \
      VALUES (1, zeroblob(16), 1, 'delivered', 'hello', 1, 1, 10, 11, 12, 13)",
-    "INSERT INTO message (contact, id, mine, state, text, counter, clock, created_at, delivered_at) \
-     VALUES (1, randomblob(16), 0, 'received', 'good day', 1, 2, 20, 21), (1, randomblob(16), 0, 'received', '', 2, 3, 20, 21)",
+    "INSERT INTO message (contact, id, mine, state, text, counter, clock, created_at, \
+    delivered_at) \
+     VALUES (1, randomblob(16), 0, 'received', 'good day', 1, 2, 20, 21), (1, randomblob(16), 0, \
+     'received', '', 2, 3, 20, 21)",
     "DELETE FROM message WHERE clock = 3",
     "INSERT INTO outbox (contact, kind, item) VALUES (1, 'terms', randomblob(16))",
-    "INSERT INTO held (contact, digest, envelope, came) VALUES (1, x'02', x'01', 1), (1, x'01', x'02', 2)",
+    "INSERT INTO held (contact, digest, envelope, came) VALUES (1, x'02', x'01', 1), (1, x'01', \
+    x'02', 2)",
     "INSERT INTO note (key, text) VALUES ('draft.' || lower(hex(zeroblob(32))), 'Dear Bob'), \
      ('draft.' || lower(hex(randomblob(32))), 'Dear stranger'), ('ui.theme', 'dark')",
 ];
@@ -174,8 +181,10 @@ async fn contacts_of_earlier_versions_get_conversations() {
 
 /// Of Bob, and of somebody who was removed since.
 const EVENTS_OF_CONTACTS: &str = "INSERT INTO event (at, kind, body) \
-     SELECT 0, 'other', json_object('type', type, 'id', id, 'name', 'Bob', 'messages', json_array('ab'), 'by_contact', json('true')) \
-     FROM (SELECT 'messages_gone' AS type UNION ALL SELECT 'conversation_restarted' UNION ALL SELECT 'key_changed'), \
+     SELECT 0, 'other', json_object('type', type, 'id', id, 'name', 'Bob', 'messages', \
+     json_array('ab'), 'by_contact', json('true')) \
+     FROM (SELECT 'messages_gone' AS type UNION ALL SELECT 'conversation_restarted' UNION ALL \
+     SELECT 'key_changed'), \
      (SELECT lower(hex(zeroblob(32))) AS id UNION ALL SELECT 'ff')";
 
 #[tokio::test]

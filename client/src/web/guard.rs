@@ -22,8 +22,10 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HEADERS: [(&str, &str); 9] = [
     (
         "content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-         media-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+        connect-src 'self'; \
+         media-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     ("cache-control", "no-store"),

@@ -85,10 +85,22 @@ pub(super) fn expired() -> Refusal {
 /// All records that live, or those of a bucket.
 #[utoipa::path(
     get, path = "/v1/board", operation_id = "get_board", tag = "presence",
-    params(Part, ("If-None-Match" = Option<String>, Header, description = "The ETag of the board that is known")),
+    params(
+        Part,
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The ETag of the board that is known",
+        ),
+    ),
     responses(
-        (status = 200, description = "A head, groups of records, an end", body = Vec<u8>, content_type = "application/octet-stream",
-            headers(("ETag" = String, description = "Changes with every change of the board"))),
+        (
+            status = 200,
+            description = "A head, groups of records, an end",
+            body = Vec<u8>,
+            content_type = "application/octet-stream",
+            headers(("ETag" = String, description = "Changes with every change of the board")),
+        ),
         (status = 304, description = "Nothing has changed"),
         BoardRefusals,
     ),
@@ -145,7 +157,12 @@ fn body(
     get, path = "/v1/changes", operation_id = "get_changes", tag = "presence",
     params(Since),
     responses(
-        (status = 200, description = "As a board", body = Vec<u8>, content_type = "application/octet-stream"),
+        (
+            status = 200,
+            description = "As a board",
+            body = Vec<u8>,
+            content_type = "application/octet-stream",
+        ),
         ChangesRefusals,
     ),
 )]

@@ -23,7 +23,15 @@ refusals!(ReleaseRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSigna
 #[utoipa::path(
     get, path = "/v1/handles/{id}", operation_id = "get_handle", tag = "handles",
     params(("id" = String, Path, description = "The lookup id, 64 lower-case hex digits")),
-    responses((status = 200, description = "437 bytes", body = Vec<u8>, content_type = "application/octet-stream"), GetRefusals),
+    responses(
+        (
+            status = 200,
+            description = "437 bytes",
+            body = Vec<u8>,
+            content_type = "application/octet-stream",
+        ),
+        GetRefusals,
+    ),
 )]
 pub(super) async fn get(
     State(house): Shared,

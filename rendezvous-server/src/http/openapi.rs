@@ -16,7 +16,8 @@ refusals!(Refusals:);
 #[openapi(
     info(
         title = "Chive's rendezvous server",
-        description = "Presence records and handles, over HTTP/1.1 on an onion service. Binary bodies are laid out in API.md. \
+        description = "Presence records and handles, over HTTP/1.1 on an onion service. Binary \
+                      bodies are laid out in API.md. \
             Every error is a `Problem`.",
     ),
     components(schemas(Problem)),
@@ -31,7 +32,15 @@ pub(super) struct Document;
 /// This document.
 #[utoipa::path(
     get, path = "/v1/openapi.json", operation_id = "openapi", tag = "server",
-    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json"), Refusals),
+    responses(
+        (
+            status = 200,
+            description = "An OpenAPI 3.1 document",
+            body = Object,
+            content_type = "application/json",
+        ),
+        Refusals,
+    ),
 )]
 pub(super) async fn get(State(house): Shared) -> Response {
     ([(CONTENT_TYPE, "application/json")], house.document.clone()).into_response()

@@ -10,10 +10,13 @@ use qrcode::{EcLevel, QrCode};
 use super::Shared;
 use super::info::info;
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
+                     base-uri 'none'; form-action 'none'";
 
-const STYLE: &str = "body{font:1rem/1.5 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
-h1{font-size:1.5rem}dt{font-weight:bold}dd{margin:0 0 .5rem}code{word-break:break-all}svg{max-width:16rem;height:auto}\
+const STYLE: &str = "body{font:1rem/1.5 sans-serif;max-width:42rem;margin:2rem auto;padding:0 \
+                    1rem;color:#222;background:#fff}\
+h1{font-size:1.5rem}dt{font-weight:bold}dd{margin:0 0 \
+.5rem}code{word-break:break-all}svg{max-width:16rem;height:auto}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}";
 
 pub(super) async fn get(State(house): Shared) -> Response {
@@ -27,12 +30,17 @@ fn page(info: &Info) -> String {
         info.policy.notice.as_deref().map(|notice| format!("<p>{}</p>\n", escaped(notice)));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-        <meta name=\"viewport\" content=\"width=device-width\">\n<title>A Chive rendezvous server</title>\n\
+        <meta name=\"viewport\" content=\"width=device-width\">\n<title>A Chive rendezvous \
+        server</title>\n\
         <style>{STYLE}</style>\n</head>\n<body>\n<h1>A Chive rendezvous server</h1>\n{notice}\
-        <p>Chive is an anonymous messenger. This server answers one question: is my contact online? It keeps signed presence \
-        records that only contacts can read and that nobody else can connect with a person, and handles by which \
-        somebody can be found. It sees no message, no name and no contact list. It keeps no log of who comes.</p>\n\
-        <p>To use it: <code>chive server add {address}</code></p>\n<dl>\n{facts}</dl>\n<p>{code}</p>\n</body>\n</html>\n",
+        <p>Chive is an anonymous messenger. This server answers one question: is my contact \
+        online? It keeps signed presence \
+        records that only contacts can read and that nobody else can connect with a person, and \
+        handles by which \
+        somebody can be found. It sees no message, no name and no contact list. It keeps no log \
+        of who comes.</p>\n\
+        <p>To use it: <code>chive server add \
+        {address}</code></p>\n<dl>\n{facts}</dl>\n<p>{code}</p>\n</body>\n</html>\n",
         notice = notice.unwrap_or_default(),
         facts = facts(info),
         code = qr(address),

@@ -34,7 +34,15 @@ const TURN: usize = 16;
 #[utoipa::path(
     get, path = "/v1/records/{address}", operation_id = "get_record", tag = "presence",
     params(("address" = String, Path, description = "The address, 64 lower-case hex digits")),
-    responses((status = 200, description = "217 bytes", body = Vec<u8>, content_type = "application/octet-stream"), GetRefusals),
+    responses(
+        (
+            status = 200,
+            description = "217 bytes",
+            body = Vec<u8>,
+            content_type = "application/octet-stream",
+        ),
+        GetRefusals,
+    ),
 )]
 pub(super) async fn get(
     State(house): Shared,
@@ -98,7 +106,10 @@ async fn put_one(
     post, path = "/v1/records", operation_id = "put_records", tag = "presence",
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "225 bytes for each: the record, and the number that proves the work"),
-    responses((status = 200, description = "What became of each", body = BatchAnswer), ManyRefusals),
+    responses(
+        (status = 200, description = "What became of each", body = BatchAnswer),
+        ManyRefusals,
+    ),
 )]
 pub(super) async fn put_many(
     State(house): Shared,

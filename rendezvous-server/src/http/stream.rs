@@ -41,8 +41,14 @@ const FELL_BEHIND: Bytes =
 /// that it is alive.
 #[utoipa::path(
     get, path = "/v1/stream", operation_id = "follow", tag = "presence",
-    params(Since, ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and counts for more")),
-    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"), Refusals),
+    params(
+        Since,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and counts for more"),
+    ),
+    responses(
+        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+        Refusals,
+    ),
 )]
 pub(super) async fn follow(
     State(house): Shared,

@@ -39,7 +39,8 @@ impl Service<'_> {
                     pauses.reset();
                     tokio::select! {
                         () = self.let_in(callers) => tracing::info!("arti ended the service"),
-                        () = self.watch() => tracing::info!("the service cannot be reached: launching it anew"),
+                        () = self.watch() => tracing::info!("the service cannot be reached: \
+                                                            launching it anew"),
                     }
                     drop(service);
                 }

@@ -38,7 +38,8 @@ pub(super) const CLAIM: &str = "
     INSERT INTO handles (id, owner, sequence, dies, kept, claim) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, sequence = excluded.sequence,
         dies = excluded.dies, kept = excluded.kept, claim = excluded.claim
-    WHERE (handles.owner = excluded.owner AND handles.sequence < excluded.sequence) OR handles.kept <= $7";
+    WHERE (handles.owner = excluded.owner AND handles.sequence < excluded.sequence) OR \
+    handles.kept <= $7";
 
 /// What is there. Parameter: id.
 pub(super) const LOOK: &str =

@@ -122,10 +122,13 @@ impl Sqlite {
     pub(super) async fn purge(&self, now: i64) -> Result<(), StoreError> {
         let mut guard = self.connection().await?;
         // The last row stays: the changes are counted on from it.
-        sqlx::query("DELETE FROM presence WHERE remembered <= $1 AND change < (SELECT max(change) FROM presence)")
-            .bind(now)
-            .execute(guard.get()?)
-            .await?;
+        sqlx::query(
+            "DELETE FROM presence WHERE remembered <= $1 AND change < (SELECT max(change) \
+                    FROM presence)",
+        )
+        .bind(now)
+        .execute(guard.get()?)
+        .await?;
         sqlx::query(handles::PURGE).bind(now).execute(guard.get()?).await?;
         Ok(())
     }

@@ -95,7 +95,8 @@ impl TorConfig {
     pub fn forget_services(&self) {
         match fs::remove_dir_all(&self.services_state) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(kind = ?error.kind(), "the state of our services could not be removed");
+                tracing::warn!(kind = ?error.kind(), "the state of our services could not be \
+                                                     removed");
             }
             _ => {}
         }

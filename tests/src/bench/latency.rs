@@ -52,7 +52,10 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .row("message sent → receipt shown, in the process", "ms", by_handle.clone())
         .row("raw echo, paired with it", "ms", echo_beside.clone())
         .row("each pair's ratio", "", by_handle.over(&echo_beside))
-        .note(format!("{question} bytes there and {answer} back, on one circuit: no rendezvous between the two")))
+        .note(format!(
+            "{question} bytes there and {answer} back, on one circuit: no rendezvous \
+                      between the two"
+        )))
 }
 
 /// As many of both, in turns, each as often first.

@@ -132,8 +132,10 @@ impl Full {
         let [node_percent, disk_percent, contacts_percent] =
             [node, disk, contacts].map(|part| part * 100.0);
         format!(
-            "all as fast as they can: the node computes for {node_percent:.0} % of the time and waits for the disk for \
-             about {disk_percent:.0} % ({:.2} ms a commit); the contacts compute for {contacts_percent:.0} %: the \
+            "all as fast as they can: the node computes for {node_percent:.0} % of the time and \
+            waits for the disk for \
+             about {disk_percent:.0} % ({:.2} ms a commit); the contacts compute for \
+             {contacts_percent:.0} %: the \
              limit is {}",
             self.disk,
             limit(node, disk, contacts)

@@ -26,10 +26,14 @@ const EVENTS: usize = 200;
 const TIMES: usize = 10;
 
 /// Says in the page when something was painted that shows a text: after the frame that has it.
-const WATCH: &str = "(() => { window.painted = {}; const seen = new Set(); new MutationObserver(() => { \
-    for (const e of document.querySelectorAll('.bubble .text')) { const t = e.textContent; if (t.startsWith('event ') && !seen.has(t)) { \
-    seen.add(t); requestAnimationFrame(() => setTimeout(() => { window.painted[t] = Date.now() + performance.now() % 1; })); } } }) \
-    .observe(document.body, { subtree: true, childList: true, characterData: true }); return true; })()";
+const WATCH: &str = "(() => { window.painted = {}; const seen = new Set(); new \
+                    MutationObserver(() => { \
+    for (const e of document.querySelectorAll('.bubble .text')) { const t = e.textContent; if \
+    (t.startsWith('event ') && !seen.has(t)) { \
+    seen.add(t); requestAnimationFrame(() => setTimeout(() => { window.painted[t] = Date.now() + \
+    performance.now() % 1; })); } } }) \
+    .observe(document.body, { subtree: true, childList: true, characterData: true }); return \
+    true; })()";
 
 /// Runs it.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
@@ -81,7 +85,8 @@ async fn opened(window: &Window, times: usize) -> Result<Samples> {
 async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Samples> {
     let node = Client::new(profile.join(SOCKET));
     let name = "Contact 0";
-    let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => e.querySelector('.name').textContent === a[0]); row?.click(); return !!row; })()";
+    let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => \
+                 e.querySelector('.name').textContent === a[0]); row?.click(); return !!row; })()";
     window.types(".search input", name).await?;
     window.until(script, vec![name.into()]).await?;
     window.until("document.querySelector('.composer textarea')", vec![]).await?;
@@ -106,8 +111,10 @@ async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Sample
 
 /// What a browser is sent for one opening, in KB, apart from pictures.
 async fn weight(window: &Window, address: &str) -> Result<f64> {
-    let script = "Promise.all([import(a[0] + 'vendor/qr/decode.js'), import(a[0] + 'vendor/qr/index.js')]).then(() => \
-        performance.getEntriesByType('resource').filter(e => /\\.(js|css|ftl)$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0))";
+    let script = "Promise.all([import(a[0] + 'vendor/qr/decode.js'), import(a[0] + \
+                 'vendor/qr/index.js')]).then(() => \
+        performance.getEntriesByType('resource').filter(e => \
+        /\\.(js|css|ftl)$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0))";
     let bytes = window.evaluates(script, vec![address.into()]).await?;
     Ok(bytes.as_f64().context("no size")? / 1000.0)
 }

@@ -77,7 +77,8 @@ impl Window {
     pub async fn until(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
         // The driver gives up on a request that takes a minute.
         let waiting = format!(
-            "const a = [...arguments], done = a.pop(), end = Date.now() + 20000; const look = () => {{ let found; \
+            "const a = [...arguments], done = a.pop(), end = Date.now() + 20000; const look = () \
+            => {{ let found; \
              try {{ found = ({script}); }} catch {{}} if (found) done(found); \
              else if (Date.now() > end) done(null); else setTimeout(look, 25); }}; look();"
         );
@@ -113,7 +114,8 @@ impl Window {
 
     /// Waits until an element shows this text, somewhere in it.
     pub async fn sees(&self, css: &str, text: &str) -> Result<()> {
-        let script = "[...document.querySelectorAll(a[0])].some(e => e.textContent.replace(/[\\u2066-\\u2069]/g, '').includes(a[1]))";
+        let script = "[...document.querySelectorAll(a[0])].some(e => \
+                     e.textContent.replace(/[\\u2066-\\u2069]/g, '').includes(a[1]))";
         self.until(script, vec![css.into(), text.into()]).await.map(drop)
     }
 
@@ -138,14 +140,22 @@ impl Window {
 
     /// Clicks the element, once it is there.
     pub async fn clicks(&self, css: &str) -> Result<()> {
-        self.until("document.querySelector(a[0])?.disabled === false || document.querySelector(a[0])?.disabled === undefined && document.querySelector(a[0])", vec![css.into()]).await?;
+        self.until(
+            "document.querySelector(a[0])?.disabled === false || \
+                   document.querySelector(a[0])?.disabled === undefined && \
+                   document.querySelector(a[0])",
+            vec![css.into()],
+        )
+        .await?;
         Ok(self.client.find(Locator::Css(css)).await?.click().await?)
     }
 
     /// Clicks the button, or the like, that is called so: by its text or its label.
     pub async fn clicks_on(&self, name: &str) -> Result<()> {
-        let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document; \
-            const found = [...top.querySelectorAll('button, summary, label.button, [role=tab]')].filter(e => !e.disabled \
+        let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) \
+                     ?? document; \
+            const found = [...top.querySelectorAll('button, summary, label.button, \
+            [role=tab]')].filter(e => !e.disabled \
             && (e.textContent.trim() === a[0] || e.getAttribute('aria-label') === a[0])); \
             return found[0]; })()";
         let click = "e.scrollIntoView({ block: 'nearest' }); e.click();";
@@ -169,18 +179,23 @@ impl Window {
     }
 
     async fn fills_at(&self, place: i8, label: &str, text: &str) -> Result<()> {
-        let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document; \
-            const found = [...top.querySelectorAll('label')].filter(e => e.textContent.trim() === a[0]).at(a[1]); \
+        let script = "(() => { const top = [...document.querySelectorAll('dialog[open]')].at(-1) \
+                     ?? document; \
+            const found = [...top.querySelectorAll('label')].filter(e => e.textContent.trim() === \
+            a[0]).at(a[1]); \
             return found && document.getElementById(found.htmlFor); })()";
-        let fill = "e.focus(); Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set.call(e, a[2]); \
+        let fill = "e.focus(); Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), \
+                   'value').set.call(e, a[2]); \
             e.dispatchEvent(new InputEvent('input', { bubbles: true }));";
         self.does(script, fill, vec![label.into(), place.into(), text.into()]).await
     }
 
     /// Chooses in the list with this label.
     pub async fn chooses(&self, label: &str, value: &str) -> Result<()> {
-        let script = "(() => { const found = [...document.querySelectorAll('label')].find(e => e.textContent.trim() === a[0]); \
-            const list = found && document.getElementById(found.htmlFor); if (!list) return false; list.value = a[1]; \
+        let script = "(() => { const found = [...document.querySelectorAll('label')].find(e => \
+                     e.textContent.trim() === a[0]); \
+            const list = found && document.getElementById(found.htmlFor); if (!list) return \
+            false; list.value = a[1]; \
             list.dispatchEvent(new Event('change', { bubbles: true })); return true; })()";
         self.until(script, vec![label.into(), value.into()]).await.map(drop)
     }
@@ -202,7 +217,8 @@ impl Window {
 
     /// Presses Tab until the element with this name has the focus.
     pub async fn tabs_to(&self, name: &str) -> Result<()> {
-        let script = "(() => { const e = document.activeElement; return (e.getAttribute('aria-label') ?? '') + '\\n' + \
+        let script = "(() => { const e = document.activeElement; return \
+                     (e.getAttribute('aria-label') ?? '') + '\\n' + \
             (e.labels?.[0]?.textContent ?? '') + '\\n' + e.textContent.trim(); })()";
         let mut met = String::new();
         for _ in 0..60 {
@@ -221,14 +237,18 @@ impl Window {
     /// Fails if anything is wider than the window, reaches out of it, or is cut.
     pub async fn fits(&self, screen: &str) -> Result<()> {
         let script = "(() => { const wide = innerWidth, odd = []; \
-            const say = (what, e) => odd.push(`${what}: <${e.localName} class=\"${e.className}\"> ${e.textContent.trim().slice(0, 60)}`); \
-            if (document.documentElement.scrollWidth > wide) say('the page is too wide', document.documentElement); \
+            const say = (what, e) => odd.push(`${what}: <${e.localName} class=\"${e.className}\"> \
+            ${e.textContent.trim().slice(0, 60)}`); \
+            if (document.documentElement.scrollWidth > wide) say('the page is too wide', \
+            document.documentElement); \
             for (const e of document.querySelectorAll('body *')) { \
                 if (!e.checkVisibility() || e.closest('.unseen, svg')) continue; \
                 const box = e.getBoundingClientRect(); \
                 if (box.width && (box.left < -1 || box.right > wide + 1)) say('reaches out', e); \
-                const holds = getComputedStyle(e).overflowX === 'visible' || e.matches('dialog, .body'); \
-                if (holds && e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.querySelector('.unseen, .badge, .emoji')) say('is cut', e); \
+                const holds = getComputedStyle(e).overflowX === 'visible' || e.matches('dialog, \
+                .body'); \
+                if (holds && e.clientWidth && e.scrollWidth > e.clientWidth + 1 && \
+                !e.querySelector('.unseen, .badge, .emoji')) say('is cut', e); \
             } return odd.slice(0, 8); })()";
         let odd = self.evaluates(script, vec![]).await?;
         let odd: Vec<&str> =
@@ -247,8 +267,10 @@ impl Window {
         if self.evaluates("typeof axe", vec![]).await? == "undefined" {
             self.client.execute(&format!("{AXE}; window.axe = axe; return true;"), vec![]).await?;
         }
-        let run = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then(r => done(r.violations.map(v => \
-            v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; '))), \
+        let run = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] \
+                  }).then(r => done(r.violations.map(v => \
+            v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.target.join(' ') + ' ' + \
+            (n.any[0]?.message ?? '')).join('; '))), \
             e => done(['axe: ' + e.message]));";
         let found = self.client.execute_async(run, vec![]).await?;
         let found: Vec<&str> =

@@ -70,8 +70,12 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     keys.tabs_to("Add").await?;
     keys.presses(ENTER).await?;
     keys.sees(".talk h1", "Bob").await?;
-    keys.until("document.activeElement.closest('.composer') || document.querySelector('.composer textarea')", vec![])
-        .await?;
+    keys.until(
+        "document.activeElement.closest('.composer') || document.querySelector('.composer \
+               textarea')",
+        vec![],
+    )
+    .await?;
     keys.tabs_to("Write to Bob").await?;
     keys.presses("No mouse").await?;
     keys.presses(ENTER).await?;
@@ -96,7 +100,8 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
     let (alice, bob) = (scene.person("Alice").await?, scene.person("Bob").await?);
     alice.clicks("invite").await?;
     let link = alice.window.text("dialog .address").await?;
-    let drawn = "(() => { const c = document.querySelector('.code canvas'); return c?.width > 320 && c.toDataURL('image/png'); })()";
+    let drawn = "(() => { const c = document.querySelector('.code canvas'); return c?.width > 320 \
+                && c.toDataURL('image/png'); })()";
     let picture = alice.window.until(drawn, vec![]).await?;
     let picture = picture.as_str().and_then(|data| data.split_once(',')).context("no picture")?.1;
     let file = scene.home().join("code.png");
@@ -137,8 +142,10 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     alice.clicks("invite").await?;
     let link = alice.window.text("dialog .address").await?;
     // A film of one picture: the code, in shades of grey.
-    let drawn = "(() => { const c = document.querySelector('.code canvas'); if (!(c?.width > 320)) return false; \
-        const seen = c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 0); \
+    let drawn = "(() => { const c = document.querySelector('.code canvas'); if (!(c?.width > \
+                320)) return false; \
+        const seen = c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) \
+        => i % 4 === 0); \
         return [c.width, btoa(Array.from(seen, b => String.fromCharCode(b)).join(''))]; })()";
     let drawn = alice.window.until(drawn, vec![]).await?;
     let (width, grey) =

@@ -22,7 +22,8 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
     alice.window.opens(bob.host.address()).await?;
     alice.window.sees("h1", "This page is closed").await?;
     let other = format!(
-        "fetch('{}v1/contacts', {{ credentials: 'include', headers: {{ 'x-chive-key': 'x' }} }}).then(r => r.status, () => 'refused')",
+        "fetch('{}v1/contacts', {{ credentials: 'include', headers: {{ 'x-chive-key': 'x' }} \
+        }}).then(r => r.status, () => 'refused')",
         alice.host.address()
     );
     let asked = alice.window.evaluates(&other, vec![]).await?;
@@ -37,7 +38,15 @@ async fn what_is_locked_is_gone_from_the_page_and_back_after_the_passphrase() ->
     bob.says("A secret of ours.").await?;
     alice.hears("A secret of ours.").await?;
     alice.locks().await?;
-    let left = alice.window.evaluates("document.documentElement.outerHTML + document.title + JSON.stringify({ ...localStorage, ...sessionStorage })", vec![]).await?;
+    let left = alice
+        .window
+        .evaluates(
+            "document.documentElement.outerHTML + document.title + \
+                                      JSON.stringify({ ...localStorage, ...sessionStorage \
+                                      })",
+            vec![],
+        )
+        .await?;
     ensure!(
         left.as_str().is_some_and(|left| !left.contains("secret of ours") && !left.contains("Bob")),
         "{left}"

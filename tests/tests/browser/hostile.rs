@@ -37,20 +37,27 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     ensure!(!shown.contains('\u{202e}') && shown.contains("<U+202E>"), "an override acts");
     ensure!(!shown.contains(&"\u{301}\u{336}\u{489}".repeat(4)), "a flood of marks");
     // Nothing is wider than the window, or reaches over its neighbours.
-    let fits = "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('.bubble')].every(e => \
-        { const box = e.getBoundingClientRect(), rows = document.querySelector('.rows').getBoundingClientRect(); \
-        return box.left >= rows.left && box.right <= rows.right && getComputedStyle(e).contain.includes('paint'); })";
+    let fits = "document.documentElement.scrollWidth <= innerWidth && \
+               [...document.querySelectorAll('.bubble')].every(e => \
+        { const box = e.getBoundingClientRect(), rows = \
+        document.querySelector('.rows').getBoundingClientRect(); \
+        return box.left >= rows.left && box.right <= rows.right && \
+        getComputedStyle(e).contain.includes('paint'); })";
     ensure!(alice.window.evaluates(fits, vec![]).await? == true);
     // A link is text until it is clicked, and then warns, with the true name of the site.
-    let click = "(() => { const link = [...document.querySelectorAll('.link')].find(e => e.textContent.includes('pple.com')); link?.click(); return !!link; })()";
+    let click = "(() => { const link = [...document.querySelectorAll('.link')].find(e => \
+                e.textContent.includes('pple.com')); link?.click(); return !!link; })()";
     alice.window.until(click, vec![]).await?;
     alice.window.sees("dialog strong", "xn--pple-43d.com").await?;
     alice.window.sees("dialog .wrong", "look like others").await?;
     alice.closes().await?;
     // A time that no calendar has is none.
-    let never = "(() => { const ask = window.fetch; window.fetch = async (path, init) => { const answer = await ask(path, init); \
+    let never = "(() => { const ask = window.fetch; window.fetch = async (path, init) => { const \
+                answer = await ask(path, init); \
         if (init.method !== 'GET') return answer; const said = await answer.text(); \
-        return new Response(said.replace(/\"(created_at|delivered_at|disappears_at|since)\":\\d+/g, '\"$1\":9e15')); }; return true; })()";
+        return new \
+        Response(said.replace(/\"(created_at|delivered_at|disappears_at|since)\":\\d+/g, \
+        '\"$1\":9e15')); }; return true; })()";
     alice.window.evaluates(never, vec![]).await?;
     alice.opens("Bob").await?;
     alice.window.sees(".bubble time", "–").await?;
@@ -100,7 +107,8 @@ async fn a_name_is_text_and_cannot_pose() -> Result<()> {
     eve.adds(&alice.invites().await?).await?;
     alice.opens("<b>Eve</b> אב").await?;
     ensure!(alice.window.count(".who b, .talk h1 b").await? == 0);
-    let isolated = "[...document.querySelectorAll('.name')].every(e => getComputedStyle(e).unicodeBidi === 'isolate' && e.tagName === 'BDI')";
+    let isolated = "[...document.querySelectorAll('.name')].every(e => \
+                   getComputedStyle(e).unicodeBidi === 'isolate' && e.tagName === 'BDI')";
     ensure!(alice.window.evaluates(isolated, vec![]).await? == true);
     // Names that act are refused where they are typed.
     alice.clicks("person").await?;

@@ -11,11 +11,14 @@ use tokio::time::{Instant, sleep};
 use crate::scene::{PASSPHRASE, Scene};
 
 /// As on a busy machine: what runs after the first drawing comes when the node has answered.
-const SLOW: &str = "(() => { const later = setTimeout; window.requestAnimationFrame = call => later(call, 2000); \
-    window.setTimeout = (call, time, ...rest) => later(call, Math.max(time ?? 0, 2000), ...rest); })();";
+const SLOW: &str = "(() => { const later = setTimeout; window.requestAnimationFrame = call => \
+                   later(call, 2000); \
+    window.setTimeout = (call, time, ...rest) => later(call, Math.max(time ?? 0, 2000), ...rest); \
+    })();";
 
 /// The node can do nothing of this.
-const BROKEN: &str = "void (window.fetch = (ask => async (path, init) => (path === '/ui/state' || init?.method === 'PUT' \
+const BROKEN: &str = "void (window.fetch = (ask => async (path, init) => (path === '/ui/state' || \
+                     init?.method === 'PUT' \
     ? new Response('{\"code\":\"internal\"}', { status: 500 }) : ask(path, init)))(window.fetch))";
 
 #[tokio::test]
@@ -106,7 +109,8 @@ async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
     alice.window.evaluates(BROKEN, vec![]).await?;
     alice.window.chooses(alice.words.say("theme")?, "dark").await?;
     alice.window.sees("dialog .toast", alice.words.say("error-internal")?).await?;
-    let before = "document.querySelector('dialog select').value === '' && !document.documentElement.dataset.theme";
+    let before = "document.querySelector('dialog select').value === '' && \
+                 !document.documentElement.dataset.theme";
     alice.window.until(before, vec![]).await.map(drop)
 }
 
@@ -176,12 +180,15 @@ async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
     let alice = scene.person("Alice").await?;
     alice.sets("privacy").await?;
     alice.window.chooses(alice.words.say("lock-after")?, "60").await?;
-    let asked = "fetch('/v1/notes', { headers: { 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.json()) \
+    let asked = "fetch('/v1/notes', { headers: { 'x-chive-key': localStorage.getItem('chive-key') \
+                } }).then(r => r.json()) \
         .then(all => all.some(({ key, text }) => key === 'ui.lock-after' && text === '60'))";
     while alice.window.evaluates(asked, vec![]).await? != true {}
     // As if the minute were ten seconds.
-    let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 10 }), headers: { \
-        'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') } }).then(r => r.status)";
+    let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 10 }), \
+               headers: { \
+        'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') } \
+        }).then(r => r.status)";
     ensure!(alice.window.evaluates(soon, vec![]).await? == 204);
     alice.window.sees("h1", alice.words.say("unlock-title")?).await?;
     alice.unlocks().await?;

@@ -51,10 +51,12 @@ async fn what_an_event_told_is_not_undone_by_an_answer_from_before() -> Result<(
     let alice = scene.person("Alice").await?;
     let reachable = alice.words.say("server-reachable")?;
     let hold_back = "const [ask, reachable] = [window.fetch, a[0]];
-        const shown = () => document.querySelector('.server .hint')?.textContent.includes(reachable);
+        const shown = () => document.querySelector('.server \
+        .hint')?.textContent.includes(reachable);
         window.fetch = async (path, init) => {
             const answer = await ask(path, init);
-            while (init.method === 'POST' && path === '/v1/servers' && !shown()) await new Promise((go) => setTimeout(go, 20));
+            while (init.method === 'POST' && path === '/v1/servers' && !shown()) await new \
+            Promise((go) => setTimeout(go, 20));
             return answer;
         };
         return true";
@@ -123,7 +125,11 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.clicks("handle-release").await?;
     alice
         .window
-        .until("![...document.querySelectorAll('dialog li')].some(e => e.textContent.includes('alice@'))", vec![])
+        .until(
+            "![...document.querySelectorAll('dialog li')].some(e => \
+               e.textContent.includes('alice@'))",
+            vec![],
+        )
         .await?;
     let carol = scene.person("Carol").await?;
     carol.clicks("add").await?;

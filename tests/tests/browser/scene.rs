@@ -166,15 +166,18 @@ impl Person {
 
     /// Opens the conversation with somebody.
     pub(crate) async fn opens(&self, name: &str) -> Result<()> {
-        let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => e.querySelector('.name').textContent === a[0]); \
+        let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => \
+                     e.querySelector('.name').textContent === a[0]); \
             row?.click(); return !!row; })()";
         self.window.until(script, vec![name.into()]).await?;
         self.window.sees(".talk h1", name).await
     }
 
     pub(crate) async fn says(&self, text: &str) -> Result<()> {
-        let script = "(() => { const e = document.querySelector('.composer textarea'); if (!e) return false; e.focus(); \
-            Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(e, a[0]); \
+        let script = "(() => { const e = document.querySelector('.composer textarea'); if (!e) \
+                     return false; e.focus(); \
+            Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(e, \
+            a[0]); \
             e.dispatchEvent(new InputEvent('input', { bubbles: true })); return true; })()";
         self.window.until(script, vec![text.into()]).await?;
         self.window.presses("\u{e007}").await

@@ -21,7 +21,11 @@ impl Tour<'_> {
         let window = &self.person.window;
         // Pictures, fonts and codes are there.
         window
-            .until("document.fonts.status === 'loaded' && document.querySelector('[aria-busy=true]') === null", vec![])
+            .until(
+                "document.fonts.status === 'loaded' && \
+                   document.querySelector('[aria-busy=true]') === null",
+                vec![],
+            )
             .await?;
         if let Some(directory) = &self.pictures {
             std::fs::create_dir_all(directory)?;
@@ -54,8 +58,10 @@ impl Tour<'_> {
 /// So wide and high is a phone.
 const PHONE: (u32, u32) = (390, 780);
 /// As if the language ran from right to left.
-const RIGHT_TO_LEFT: &str = "addEventListener('DOMContentLoaded', () => { const root = document.documentElement, turn = () => { \
-    if (root.dir !== 'rtl') root.dir = 'rtl'; }; new MutationObserver(turn).observe(root, { attributes: true }); turn(); });";
+const RIGHT_TO_LEFT: &str = "addEventListener('DOMContentLoaded', () => { const root = \
+                            document.documentElement, turn = () => { \
+    if (root.dir !== 'rtl') root.dir = 'rtl'; }; new MutationObserver(turn).observe(root, { \
+    attributes: true }); turn(); });";
 
 /// Looks at all screens, one after the other.
 async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
@@ -144,11 +150,13 @@ async fn talk(alice: &Person, bob: &Person) -> Result<()> {
         (true, "🌱"),
         (
             false,
-            "Look at https://example.org/about when you have time.\nIt is in two parts:\n– one\n– two",
+            "Look at https://example.org/about when you have time.\nIt is in two parts:\n– one\n– \
+            two",
         ),
         (
             true,
-            "I will, thank you. It may take me until tomorrow, because there is much to do here and I would like to read it in peace.",
+            "I will, thank you. It may take me until tomorrow, because there is much to do here \
+            and I would like to read it in peace.",
         ),
     ] {
         let (speaker, hearer) = if theirs { (bob, alice) } else { (alice, bob) };

@@ -20,7 +20,8 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     alice.window.sees(".why", "No connection to the contact").await?;
     alice.says("Never mind this.").await?;
     alice.window.until("document.querySelectorAll('.bubble.queued').length === 2", vec![]).await?;
-    let last = "(() => { const all = document.querySelectorAll('.why button'); all[all.length - 1].click(); return all.length; })()";
+    let last = "(() => { const all = document.querySelectorAll('.why button'); all[all.length - \
+               1].click(); return all.length; })()";
     alice.window.until(last, vec![]).await?;
     alice
         .window
@@ -101,7 +102,8 @@ async fn what_is_unread_is_not_undone_by_an_answer_from_before() -> Result<()> {
 async fn who_is_waited_for_is_announced_once() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
-    let wanted = "[...document.querySelectorAll('dialog .switch')].find(e => e.querySelector('label').textContent === a[0]).querySelector('input')";
+    let wanted = "[...document.querySelectorAll('dialog .switch')].find(e => \
+                 e.querySelector('label').textContent === a[0]).querySelector('input')";
     let words = vec![alice.words.say("wanted")?.into()];
     bob.locks().await?;
     alice.window.sees(".talk .hint", "Offline").await?;
@@ -152,7 +154,8 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
 
 /// As another window does.
 const TYPES_ELSEWHERE: &str = "fetch('/v1/conversations/Bob', { method: 'PATCH',
-    headers: { 'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') },
+    headers: { 'content-type': 'application/json', 'x-chive-key': \
+    localStorage.getItem('chive-key') },
     body: JSON.stringify({ draft: 'Typed elsewhere' }) }).then(answer => answer.status)";
 
 #[tokio::test]
@@ -164,7 +167,8 @@ async fn a_draft_of_another_window_is_left_alone() -> Result<()> {
     // The page looks at the conversation again, and learns of the other draft.
     bob.says("Are you there?").await?;
     alice.hears("Are you there?").await?;
-    let asked = "performance.getEntriesByType('resource').some(e => /conversations\\/[0-9a-f]{32}$/.test(e.name))";
+    let asked = "performance.getEntriesByType('resource').some(e => \
+                /conversations\\/[0-9a-f]{32}$/.test(e.name))";
     alice.window.until(asked, vec![]).await?;
     alice.window.evaluates("document.activeElement.blur()", vec![]).await?;
     alice.locks().await?;
@@ -213,7 +217,8 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     // By a clock that is an hour ahead.
     sqlx::query(
         "INSERT INTO message (conversation, author, id, text, clock, created_at, received_at) \
-         SELECT conversation, id, randomblob(16), 'The second', 2, ?1 + 3600000, ?1 - 1 FROM contact UNION ALL \
+         SELECT conversation, id, randomblob(16), 'The second', 2, ?1 + 3600000, ?1 - 1 FROM \
+         contact UNION ALL \
          SELECT conversation, id, randomblob(16), 'The first', 1, ?1 + 3600000, ?1 FROM contact",
     )
     .bind(chive::clock::Clock::system().now().0)
@@ -265,9 +270,12 @@ async fn both_agree_that_messages_disappear_and_are_told_what_was_read() -> Resu
 async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
-    let send = "(async () => { for (let i = 0; i < 120; i += 1) { await fetch(`/v1/conversations/Bob/messages`, { method: 'POST', \
-        headers: { 'content-type': 'application/json', 'x-chive-key': localStorage.getItem('chive-key') }, \
-        body: JSON.stringify({ text: `Number ${i} ${'and more '.repeat(i % 30)}` }) }); } document.body.dataset.sent = 'all'; })()";
+    let send = "(async () => { for (let i = 0; i < 120; i += 1) { await \
+               fetch(`/v1/conversations/Bob/messages`, { method: 'POST', \
+        headers: { 'content-type': 'application/json', 'x-chive-key': \
+        localStorage.getItem('chive-key') }, \
+        body: JSON.stringify({ text: `Number ${i} ${'and more '.repeat(i % 30)}` }) }); } \
+        document.body.dataset.sent = 'all'; })()";
     alice.window.evaluates(&format!("void {send}"), vec![]).await?;
     alice.window.until("document.body.dataset.sent", vec![]).await?;
     bob.hears("Number 119").await?;
@@ -278,7 +286,8 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     bob.opens("Alice").await?;
     bob.hears("Number 119").await?;
     // Up to the first one: pages come as one scrolls, and what is looked at stays in its place.
-    let up = "(() => { const rows = document.querySelector('.rows'); rows.scrollTop = 0; return /Number 0 /.test(rows.textContent); })()";
+    let up = "(() => { const rows = document.querySelector('.rows'); rows.scrollTop = 0; return \
+             /Number 0 /.test(rows.textContent); })()";
     bob.window.until(up, vec![]).await?;
     ensure!(bob.window.count(".bubble").await? < 80);
     bob.clicks("to-end").await?;
@@ -298,11 +307,13 @@ async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<
     }
     // The page hears that it was scrolled, as after each message, before it knows how much room it
     // has.
-    let smaller = "(() => { const rows = document.querySelector('.rows'); document.querySelector('.composer textarea').style.height = '200px'; \
+    let smaller = "(() => { const rows = document.querySelector('.rows'); \
+                  document.querySelector('.composer textarea').style.height = '200px'; \
         rows.dispatchEvent(new Event('scroll')); return true; })()";
     alice.window.evaluates(smaller, vec![]).await?;
     bob.says("The last word.").await?;
-    let at_end = "(() => { const rows = document.querySelector('.rows'); return rows.textContent.includes('The last word.') \
+    let at_end = "(() => { const rows = document.querySelector('.rows'); return \
+                 rows.textContent.includes('The last word.') \
         && rows.scrollTop + rows.clientHeight > rows.scrollHeight - 2; })()";
     alice.window.until(at_end, vec![]).await?;
     alice.window.sees_no(".to-end").await
@@ -329,9 +340,11 @@ async fn talked(person: &Person) -> Result<()> {
     let now = chive::clock::Clock::system().now().0;
     sqlx::query(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
-         INSERT INTO message (conversation, author, id, text, clock, created_at, received_at, read_at) \
+         INSERT INTO message (conversation, author, id, text, clock, created_at, received_at, \
+         read_at) \
          SELECT conversation, iif(i % 2, NULL, contact.id), randomblob(16), \
-         'Number ' || i || CASE i WHEN 7 THEN ' at the lighthouse' ELSE substr(' and more, and more, and more, and more', 1, i % 40) END, \
+         'Number ' || i || CASE i WHEN 7 THEN ' at the lighthouse' ELSE substr(' and more, and \
+         more, and more, and more', 1, i % 40) END, \
          i, ?2 - (?1 - i) * 60000, iif(i % 2, NULL, ?2), iif(i % 2, NULL, ?2) FROM n, contact",
     )
     .bind(MANY)
@@ -373,13 +386,17 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
         .window
         .until("document.querySelector('.bubble.hit')?.textContent.includes('Number 7 at')", vec![])
         .await?;
-    let set = "[...document.querySelectorAll('.rows [role=listitem]')].every(e => e.ariaSetSize === '100000')";
+    let set = "[...document.querySelectorAll('.rows [role=listitem]')].every(e => e.ariaSetSize \
+              === '100000')";
     ensure!(alice.window.evaluates(set, vec![]).await? == true);
     ensure!(alice.window.count(".bubble").await? < 60);
     // And nobody waits for a frame who scrolls through them.
-    let frames = "new Promise(done => { const rows = document.querySelector('.rows'), times = []; let before = performance.now(); \
-        const step = () => { const now = performance.now(); times.push(now - before); before = now; rows.scrollTop += 350; \
-        if (times.length < 90) requestAnimationFrame(step); else done(times.slice(5).sort((a, b) => a - b)); }; requestAnimationFrame(step); })";
+    let frames = "new Promise(done => { const rows = document.querySelector('.rows'), times = []; \
+                 let before = performance.now(); \
+        const step = () => { const now = performance.now(); times.push(now - before); before = \
+        now; rows.scrollTop += 350; \
+        if (times.length < 90) requestAnimationFrame(step); else done(times.slice(5).sort((a, b) \
+        => a - b)); }; requestAnimationFrame(step); })";
     // Other work on the machine makes many frames slow; a list that looked at all messages would
     // make all of them so.
     let mut quickest = f64::INFINITY;
@@ -406,7 +423,8 @@ async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
     let (alice, bob) = scene.friends().await?;
     // The system's part of it: nobody looks at the page, and what would be shown is written down.
     let system = "document.hasFocus = () => false; window.told = []; window.Notification = class { \
-        constructor(title, { body } = {}) { told.push([title, body ?? null]); } close() {} static permission = 'default'; \
+        constructor(title, { body } = {}) { told.push([title, body ?? null]); } close() {} static \
+        permission = 'default'; \
         static async requestPermission() { return Notification.permission = 'granted'; } };";
     alice.window.evaluates(&format!("(() => {{ {system} return true; }})()"), vec![]).await?;
     bob.says("The first.").await?;

@@ -125,7 +125,8 @@ async fn is_a_problem(
 ) -> Result<()> {
     let length = body.len();
     let head = format!(
-        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: \
+        {kind}\r\nContent-Length: {length}\r\n\r\n"
     );
     let answer = exchange(socket, &[head.as_bytes(), body].concat()).await?;
     let said = format!("{line} with {:.40}", String::from_utf8_lossy(body));

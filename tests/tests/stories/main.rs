@@ -203,7 +203,8 @@ async fn tell_one<F: Future<Output = Result<()>>>(
     let home = tempfile::Builder::new().prefix("story").tempdir()?;
     let stage = Stage::new(home.path(), world.around.clone());
     let told = tokio::select! {
-        told = timeout(STORY_DEADLINE, tell(stage)) => told.context("the story did not end").flatten(),
+        told = timeout(STORY_DEADLINE, tell(stage)) => told.context("the story did not \
+                                                                    end").flatten(),
         () = world.interrupted.cancelled() => Err(anyhow!("interrupted")),
     };
     told.map_err(|error| anyhow!("{error:#}\n{}", stage::logs(home.path())))

@@ -18,7 +18,14 @@ refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
 /// All contacts.
 #[utoipa::path(
     get, path = "/v1/contacts", operation_id = "list_contacts", tag = "contacts",
-    responses((status = 200, description = "All of them, also those that have not answered", body = Vec<Contact>), Refusals),
+    responses(
+        (
+            status = 200,
+            description = "All of them, also those that have not answered",
+            body = Vec<Contact>,
+        ),
+        Refusals,
+    ),
 )]
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Contact>>, Refusal> {
     Ok(Json(app.node.contacts().await?))
@@ -30,7 +37,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Contact>>, R
 #[utoipa::path(
     post, path = "/v1/contacts", operation_id = "add_contact", tag = "contacts",
     request_body = NewContact,
-    responses((status = 201, description = "The contact, not accepted yet", body = Contact), AddRefusals),
+    responses(
+        (status = 201, description = "The contact, not accepted yet", body = Contact),
+        AddRefusals,
+    ),
 )]
 pub(super) async fn add(
     State(app): State<App>,
@@ -42,7 +52,13 @@ pub(super) async fn add(
 /// One contact.
 #[utoipa::path(
     get, path = "/v1/contacts/{name}", operation_id = "get_contact", tag = "contacts",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "The contact's name, or 8 digits or more of its id's beginning",
+        ),
+    ),
     responses((status = 200, description = "As it is now", body = Contact), OneRefusals),
 )]
 pub(super) async fn get(
@@ -55,9 +71,18 @@ pub(super) async fn get(
 /// Rename, verify or block a contact, or hide our presence from them.
 #[utoipa::path(
     patch, path = "/v1/contacts/{name}", operation_id = "change_contact", tag = "contacts",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "The contact's name, or 8 digits or more of its id's beginning",
+        ),
+    ),
     request_body = ContactChange,
-    responses((status = 200, description = "As it is after the change", body = Contact), ChangeRefusals),
+    responses(
+        (status = 200, description = "As it is after the change", body = Contact),
+        ChangeRefusals,
+    ),
 )]
 pub(super) async fn change(
     State(app): State<App>,
@@ -70,7 +95,13 @@ pub(super) async fn change(
 /// Remove a contact and its conversation.
 #[utoipa::path(
     delete, path = "/v1/contacts/{name}", operation_id = "remove_contact", tag = "contacts",
-    params(("name" = String, Path, description = "The contact's name, or 8 digits or more of its id's beginning")),
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "The contact's name, or 8 digits or more of its id's beginning",
+        ),
+    ),
     responses((status = 204, description = "It is gone"), OneRefusals),
 )]
 pub(super) async fn remove(

@@ -28,7 +28,14 @@ pub(super) struct Which {
 /// All conversations.
 #[utoipa::path(
     get, path = "/v1/conversations", operation_id = "list_conversations", tag = "conversations",
-    responses((status = 200, description = "Oldest first; every contact has a direct one", body = Vec<Conversation>), Refusals),
+    responses(
+        (
+            status = 200,
+            description = "Oldest first; every contact has a direct one",
+            body = Vec<Conversation>,
+        ),
+        Refusals,
+    ),
 )]
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Conversation>>, Refusal> {
     Ok(Json(app.node.conversations().await?))
@@ -36,7 +43,8 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Conversation
 
 /// One conversation.
 #[utoipa::path(
-    get, path = "/v1/conversations/{conversation}", operation_id = "get_conversation", tag = "conversations",
+    get, path = "/v1/conversations/{conversation}",
+    operation_id = "get_conversation", tag = "conversations",
     params(Which),
     responses((status = 200, description = "As it is now", body = Conversation), OneRefusals),
 )]
@@ -49,10 +57,14 @@ pub(super) async fn get(
 
 /// Change what may happen to a conversation's messages, how long they are kept here, or the draft.
 #[utoipa::path(
-    patch, path = "/v1/conversations/{conversation}", operation_id = "change_conversation", tag = "conversations",
+    patch, path = "/v1/conversations/{conversation}",
+    operation_id = "change_conversation", tag = "conversations",
     params(Which),
     request_body = ConversationChange,
-    responses((status = 200, description = "As it is after the change", body = Conversation), ChangeRefusals),
+    responses(
+        (status = 200, description = "As it is after the change", body = Conversation),
+        ChangeRefusals,
+    ),
 )]
 pub(super) async fn change(
     State(app): State<App>,
@@ -66,10 +78,14 @@ pub(super) async fn change(
 ///
 /// Their writers are told which, if both sides allow read receipts.
 #[utoipa::path(
-    post, path = "/v1/conversations/{conversation}/read", operation_id = "mark_read", tag = "conversations",
+    post, path = "/v1/conversations/{conversation}/read",
+    operation_id = "mark_read", tag = "conversations",
     params(Which),
     request_body = MarkRead,
-    responses((status = 200, description = "The conversation, as it is now", body = Conversation), ReadRefusals),
+    responses(
+        (status = 200, description = "The conversation, as it is now", body = Conversation),
+        ReadRefusals,
+    ),
 )]
 pub(super) async fn mark_read(
     State(app): State<App>,

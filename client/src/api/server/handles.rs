@@ -29,7 +29,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Handle>>, Re
 #[utoipa::path(
     post, path = "/v1/handles", operation_id = "claim_handle", tag = "presence",
     request_body = NewHandle,
-    responses((status = 201, description = "The handle, not claimed yet", body = Handle), ClaimRefusals),
+    responses(
+        (status = 201, description = "The handle, not claimed yet", body = Handle),
+        ClaimRefusals,
+    ),
 )]
 pub(super) async fn claim(
     State(app): State<App>,
@@ -42,7 +45,10 @@ pub(super) async fn claim(
 #[utoipa::path(
     delete, path = "/v1/handles/{handle}", operation_id = "release_handle", tag = "presence",
     params(("handle" = String, Path, description = "`name@server`")),
-    responses((status = 204, description = "Nobody finds us by it once the server has heard of it"), OneRefusals),
+    responses(
+        (status = 204, description = "Nobody finds us by it once the server has heard of it"),
+        OneRefusals,
+    ),
 )]
 pub(super) async fn release(
     State(app): State<App>,

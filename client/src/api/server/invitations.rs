@@ -16,7 +16,10 @@ refusals!(RevokeRefusals: UnknownInvitation);
 /// All invitations.
 #[utoipa::path(
     get, path = "/v1/invitations", operation_id = "list_invitations", tag = "invitations",
-    responses((status = 200, description = "All of them, also those that ended", body = Vec<Invitation>), Refusals),
+    responses(
+        (status = 200, description = "All of them, also those that ended", body = Vec<Invitation>),
+        Refusals,
+    ),
 )]
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Invitation>>, Refusal> {
     Ok(Json(app.node.invitations().await?))
@@ -26,7 +29,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Invitation>>
 #[utoipa::path(
     post, path = "/v1/invitations", operation_id = "create_invitation", tag = "invitations",
     request_body = NewInvitation,
-    responses((status = 201, description = "The invitation, with its link", body = Invitation), CreateRefusals),
+    responses(
+        (status = 201, description = "The invitation, with its link", body = Invitation),
+        CreateRefusals,
+    ),
 )]
 pub(super) async fn create(
     State(app): State<App>,
@@ -38,8 +44,17 @@ pub(super) async fn create(
 /// Take an invitation back.
 #[utoipa::path(
     delete, path = "/v1/invitations/{id}", operation_id = "revoke_invitation", tag = "invitations",
-    params(("id" = String, Path, description = "The invitation's id, or an unambiguous beginning of it")),
-    responses((status = 200, description = "The invitation, without its link", body = Invitation), RevokeRefusals),
+    params(
+        (
+            "id" = String,
+            Path,
+            description = "The invitation's id, or an unambiguous beginning of it",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The invitation, without its link", body = Invitation),
+        RevokeRefusals,
+    ),
 )]
 pub(super) async fn revoke(
     State(app): State<App>,

@@ -40,10 +40,14 @@ fn default_history() -> u32 {
 ///
 /// Once it is accepted, the node sees to its delivery; the events tell how far it is.
 #[utoipa::path(
-    post, path = "/v1/conversations/{conversation}/messages", operation_id = "send_message", tag = "messages",
+    post, path = "/v1/conversations/{conversation}/messages",
+    operation_id = "send_message", tag = "messages",
     params(Which),
     request_body = NewMessage,
-    responses((status = 201, description = "It is stored, and waits", body = Message), SendRefusals),
+    responses(
+        (status = 201, description = "It is stored, and waits", body = Message),
+        SendRefusals,
+    ),
 )]
 pub(super) async fn send(
     State(app): State<App>,
@@ -55,7 +59,8 @@ pub(super) async fn send(
 
 /// Part of a conversation.
 #[utoipa::path(
-    get, path = "/v1/conversations/{conversation}/messages", operation_id = "list_messages", tag = "messages",
+    get, path = "/v1/conversations/{conversation}/messages",
+    operation_id = "list_messages", tag = "messages",
     params(Which, Part),
     responses((status = 200, description = "Oldest first", body = Vec<Message>), HistoryRefusals),
 )]
@@ -79,7 +84,14 @@ fn check_limit(limit: u32) -> Result<(), Refusal> {
 #[utoipa::path(
     get, path = "/v1/search", operation_id = "search_messages", tag = "messages",
     params(Search),
-    responses((status = 200, description = "Newest first, by when they were stored here", body = Vec<Message>), SearchRefusals),
+    responses(
+        (
+            status = 200,
+            description = "Newest first, by when they were stored here",
+            body = Vec<Message>,
+        ),
+        SearchRefusals,
+    ),
 )]
 pub(super) async fn search(
     State(app): State<App>,
@@ -106,7 +118,10 @@ pub(super) async fn get(
 #[utoipa::path(
     delete, path = "/v1/messages/{id}", operation_id = "cancel_message", tag = "messages",
     params(("id" = String, Path, description = "The message's id")),
-    responses((status = 200, description = "The message, cancelled", body = Message), CancelRefusals),
+    responses(
+        (status = 200, description = "The message, cancelled", body = Message),
+        CancelRefusals,
+    ),
 )]
 pub(super) async fn cancel(
     State(app): State<App>,

@@ -24,9 +24,11 @@ refusals!(Refusals:);
         (name = "node", description = "The node itself"),
         (name = "invitations", description = "Links by which somebody becomes a contact"),
         (name = "contacts", description = "People to talk with"),
-        (name = "conversations", description = "Conversations: what may happen to messages, what is read, what is typed"),
+        (name = "conversations", description = "Conversations: what may happen to messages, what \
+                                               is read, what is typed"),
         (name = "messages", description = "What is said"),
-        (name = "presence", description = "Servers that tell contacts who is online, and handles at them"),
+        (name = "presence", description = "Servers that tell contacts who is online, and handles \
+                                          at them"),
         (name = "events", description = "What happens"),
         (name = "profile", description = "What the passphrase protects"),
     ),
@@ -36,7 +38,15 @@ pub(super) struct Document;
 /// This document.
 #[utoipa::path(
     get, path = "/v1/openapi.json", operation_id = "openapi", tag = "node",
-    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json"), Refusals),
+    responses(
+        (
+            status = 200,
+            description = "An OpenAPI 3.1 document",
+            body = Object,
+            content_type = "application/json",
+        ),
+        Refusals,
+    ),
 )]
 pub(super) async fn get(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.document.to_string()).into_response()

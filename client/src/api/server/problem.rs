@@ -32,7 +32,9 @@ impl Refusal {
         Self {
             status: StatusCode::GATEWAY_TIMEOUT,
             code: ErrorCode::Internal,
-            detail: "The node takes too long. What you asked for may still be done: look before you ask again.".into(),
+            detail: "The node takes too long. What you asked for may still be done: look before \
+                    you ask again."
+                .into(),
         }
     }
 

@@ -30,7 +30,10 @@ refusals!(ChangeRefusals: InvalidName);
 #[utoipa::path(
     patch, path = "/v1/profile", operation_id = "change_profile", tag = "profile",
     request_body = ProfileChange,
-    responses((status = 200, description = "How the node is after the change", body = Status), ChangeRefusals),
+    responses(
+        (status = 200, description = "How the node is after the change", body = Status),
+        ChangeRefusals,
+    ),
 )]
 pub(super) async fn change(
     State(app): State<App>,
@@ -43,7 +46,10 @@ pub(super) async fn change(
 #[utoipa::path(
     post, path = "/v1/passphrase", operation_id = "change_passphrase", tag = "profile",
     request_body = PassphraseChange,
-    responses((status = 204, description = "The new one opens the profile, the old one does not"), PassphraseRefusals),
+    responses(
+        (status = 204, description = "The new one opens the profile, the old one does not"),
+        PassphraseRefusals,
+    ),
 )]
 pub(super) async fn change_passphrase(
     State(app): State<App>,

@@ -15,7 +15,10 @@ refusals!(OneRefusals: UnknownRequest);
 /// Who found us by a handle, and waits for our answer.
 #[utoipa::path(
     get, path = "/v1/requests", operation_id = "list_requests", tag = "contacts",
-    responses((status = 200, description = "All of them, oldest first", body = Vec<Request>), Refusals),
+    responses(
+        (status = 200, description = "All of them, oldest first", body = Vec<Request>),
+        Refusals,
+    ),
 )]
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Request>>, Refusal> {
     Ok(Json(app.node.requests().await?))

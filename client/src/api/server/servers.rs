@@ -26,7 +26,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Server>>, Re
 #[utoipa::path(
     post, path = "/v1/servers", operation_id = "add_server", tag = "presence",
     request_body = NewServer,
-    responses((status = 201, description = "The server, not asked yet", body = Server), AddRefusals),
+    responses(
+        (status = 201, description = "The server, not asked yet", body = Server),
+        AddRefusals,
+    ),
 )]
 pub(super) async fn add(
     State(app): State<App>,

@@ -15,7 +15,10 @@ refusals!(Refusals: NotFound);
 /// nothing that is not in this document.
 #[utoipa::path(
     post, path = "/v1/web", operation_id = "open_web", tag = "node",
-    responses((status = 200, description = "Open it in a browser on this machine", body = WebPage), Refusals),
+    responses(
+        (status = 200, description = "Open it in a browser on this machine", body = WebPage),
+        Refusals,
+    ),
 )]
 pub(super) async fn open(State(app): State<App>) -> Result<Json<WebPage>, Refusal> {
     let Some(web) = &app.web else {

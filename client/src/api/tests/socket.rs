@@ -90,7 +90,8 @@ async fn idle_connections_do_not_hold_up_a_stop() {
 async fn what_looks_like_http_2_after_a_broken_head_is_closed_and_the_next_is_served() {
     let (ada, api) = Api::of_ada().await;
     let mut stream = UnixStream::connect(&api.socket).await.unwrap();
-    let request = "POST \u{fffd}/v1/passphrase HTTP/1.1\r\nhost: chive\r\n\r\n\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let request = "POST \u{fffd}/v1/passphrase HTTP/1.1\r\nhost: chive\r\n\r\n\nPRI * \
+                  HTTP/2.0\r\n\r\nSM\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![];
     within(stream.read_to_end(&mut answer)).await.unwrap();

@@ -36,7 +36,8 @@ pub(crate) fn ask_new(file: Option<&Path>, output: Output) -> Outcome<Zeroizing<
 fn prompt(question: &str) -> Outcome<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         return Err(refused(
-            "a passphrase is needed and nobody can be asked: name a file with --passphrase-file FILE or CHIVE_PASSPHRASE_FILE",
+            "a passphrase is needed and nobody can be asked: name a file with --passphrase-file \
+            FILE or CHIVE_PASSPHRASE_FILE",
         ));
     }
     let answer = rpassword::prompt_password(question)

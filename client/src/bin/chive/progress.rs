@@ -55,10 +55,16 @@ impl Progress {
             return None;
         }
         self.ready_once = true;
-        Some(match status.contacts {
-            0 => "Ready. Next, in another terminal: `chive invite` makes a link for somebody, `chive add LINK` opens theirs.",
-            _ => "Ready. Next, in another terminal: `chive contacts`, `chive chat NAME`.",
-        }.to_owned())
+        Some(
+            match status.contacts {
+                0 => {
+                    "Ready. Next, in another terminal: `chive invite` makes a link for somebody, \
+                 `chive add LINK` opens theirs."
+                }
+                _ => "Ready. Next, in another terminal: `chive contacts`, `chive chat NAME`.",
+            }
+            .to_owned(),
+        )
     }
 
     /// A state of Tor that was not worth a line stays news, so that small steps add up.

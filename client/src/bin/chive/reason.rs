@@ -51,13 +51,15 @@ pub(crate) fn say(reason: &Reason) -> String {
         Reason::RequestDeclined => "its owner said no",
         Reason::RequestRefused => "the owner of the invitation did not accept",
         Reason::RequestUnusable => {
-            "its owner's client cannot use the request: its version or its clock may differ from yours"
+            "its owner's client cannot use the request: its version or its clock may differ from \
+            yours"
         }
         Reason::InvitationUsed => "the invitation has been used: ask for another",
         Reason::InvitationExpired => "the invitation has expired: ask for another",
         Reason::InvitationRevoked => "the invitation was taken back by its owner",
         Reason::AlreadyContact => {
-            "its owner has you as a contact already, and this link cannot begin the conversation anew: ask for another"
+            "its owner has you as a contact already, and this link cannot begin the conversation \
+            anew: ask for another"
         }
         Reason::WrongPeer => "who answers there is not whom the link names: ask for the link again",
         Reason::RestartUnsupported => "its version of Chive cannot begin a conversation afresh",
@@ -106,24 +108,29 @@ pub(crate) fn say(reason: &Reason) -> String {
         Reason::TorLost => "the connection to the Tor network is lost; trying again",
         Reason::TorOffline => "this machine seems to be offline: check its internet connection",
         Reason::TorFiltered => {
-            "something between this machine and Tor filters the connection: set up bridges in the configuration"
+            "something between this machine and Tor filters the connection: set up bridges in the \
+            configuration"
         }
         Reason::TorNoRelay => {
-            "no Tor relay answers: check the internet connection; where Tor is blocked, set up bridges in the \
+            "no Tor relay answers: check the internet connection; where Tor is blocked, set up \
+            bridges in the \
              configuration"
         }
         Reason::TorClock { skew_seconds } => return clock(*skew_seconds),
         Reason::TorDirectory => {
-            "the Tor directory cannot be downloaded: check this machine's date and time; if they are right, wait, or \
+            "the Tor directory cannot be downloaded: check this machine's date and time; if they \
+            are right, wait, or \
              set up bridges in the configuration"
         }
         Reason::TorFiles => {
-            "Tor cannot use its files in the profile: check that the disk is not full and that they belong to this \
+            "Tor cannot use its files in the profile: check that the disk is not full and that \
+            they belong to this \
              user, then start again"
         }
         Reason::TorNoProgress { seconds } => {
             return format!(
-                "nothing has moved for {seconds} seconds: the connection may be slow; where Tor is blocked, set up \
+                "nothing has moved for {seconds} seconds: the connection may be slow; where Tor \
+                is blocked, set up \
                  bridges in the configuration"
             );
         }

@@ -16,7 +16,9 @@ use crate::time::{day_and_time, short, span, time_of_day};
 /// How the node is, one thing a line.
 pub(crate) fn status(status: &Status) -> String {
     format!(
-        "name        {}\ntor         {}\nfront door  {}\nendpoint    {}\ncontacts    {}, {} online\nwaiting     {}\npresence    {}\nservers     {}\nrequests    {}\nrunning     since {}, version {}",
+        "name        {}\ntor         {}\nfront door  {}\nendpoint    {}\ncontacts    {}, {} \
+        online\nwaiting     {}\npresence    {}\nservers     {}\nrequests    {}\nrunning     since \
+        {}, version {}",
         for_one_line(&status.name),
         tor(&status.tor),
         door(status.front_door),
@@ -165,7 +167,8 @@ pub(crate) fn terms(invitation: &Invitation) -> String {
         format!("{} people", invitation.uses)
     };
     format!(
-        "{who} can use it until {}. Whoever has it can: give it only to those you mean.\nTake it back: chive invite revoke {}",
+        "{who} can use it until {}. Whoever has it can: give it only to those you mean.\nTake it \
+        back: chive invite revoke {}",
         day_and_time(invitation.expires_at),
         short_id(&invitation.id),
     )
@@ -200,7 +203,8 @@ pub(crate) fn invitation(invitation: &Invitation) -> String {
 /// Contacts, one a line, each with what there is in the conversation with them.
 pub(crate) fn contacts(contacts: &[Contact], conversations: &[Conversation]) -> String {
     if contacts.is_empty() {
-        return "no contacts yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs".to_owned();
+        return "no contacts yet: `chive invite` makes a link for somebody, `chive add LINK` opens \
+               theirs".to_owned();
     }
     let width = contacts.iter().map(|c| for_one_line(&c.name).chars().count()).max().unwrap_or(0);
     let conversations: HashMap<&str, &Conversation> =
@@ -257,7 +261,8 @@ pub(crate) fn whole_conversation(conversation: &Conversation, now: i64) -> Strin
 /// Conversations, one a line: what is in them, and what was said last.
 pub(crate) fn conversations(conversations: &[Conversation], now: i64) -> String {
     if conversations.is_empty() {
-        return "no conversations yet: `chive invite` makes a link for somebody, `chive add LINK` opens theirs"
+        return "no conversations yet: `chive invite` makes a link for somebody, `chive add LINK` \
+               opens theirs"
             .to_owned();
     }
     let width =
@@ -387,7 +392,8 @@ pub(crate) fn presence(presence: Presence) -> &'static str {
 /// A contact's safety number, and what it is for.
 pub(crate) fn safety_number(name: &str, number: &str) -> String {
     format!(
-        "The safety number with {}:\n\n    {}\n\nCompare it over another way: in person, or in a call where you know the voice.",
+        "The safety number with {}:\n\n    {}\n\nCompare it over another way: in person, or in a \
+        call where you know the voice.",
         for_one_line(name),
         for_one_line(number),
     )
@@ -558,7 +564,8 @@ pub(crate) fn gone(name: &str, messages: &[String]) -> String {
 /// The warning that must not be missed.
 pub(crate) fn key_changed(name: &str) -> String {
     format!(
-        "WARNING: somebody at the address of {} could not prove to be the same person. The link was refused; nothing was sent.",
+        "WARNING: somebody at the address of {} could not prove to be the same person. The link \
+        was refused; nothing was sent.",
         for_one_line(name)
     )
 }

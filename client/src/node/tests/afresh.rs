@@ -233,7 +233,12 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
     alice.is_restored().await;
     let waiting = bob.sends("Alice", "waits").await;
     // As if Alice were killed with the answer in her hands, and then Bob.
-    alice.executes("CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, 'crash'); END").await;
+    alice
+        .executes(
+            "CREATE TRIGGER crash BEFORE INSERT ON mls_group BEGIN SELECT RAISE(ABORT, \
+                   'crash'); END",
+        )
+        .await;
     alice.wake().await;
     bob.waits_until("the question", |p| async move { p.restarts().await == 1 }).await;
     alice.sleep().await;

@@ -165,7 +165,8 @@ async fn what_a_contact_can_say_without_a_text_leaves_nothing_behind() {
     let alice = world.person("Alice").await;
     let mut mallory = Mallory::meets(&world, &alice).await;
     let mut session = mallory.link().await;
-    let rows = "SELECT (SELECT count(*) FROM received) + (SELECT count(*) FROM message) + (SELECT count(*) FROM held) \
+    let rows = "SELECT (SELECT count(*) FROM received) + (SELECT count(*) FROM message) + (SELECT \
+               count(*) FROM held) \
          + (SELECT count(*) FROM outbox)";
     let before = alice.counts(rows).await;
     for n in 0..300 {

@@ -16,13 +16,18 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
         "INSERT INTO contact (id, peer_id, state, name, skeleton, named, created_at, conversation) \
          VALUES (1, x'01', 'accepted', 'Bob', 'bob', 1, 1, 5)",
         "INSERT INTO member (conversation, contact) VALUES (5, 1)",
-        "INSERT INTO message (row, conversation, id, text, clock, created_at) VALUES (7, 5, x'02', 'needle', 1, 1)",
+        "INSERT INTO message (row, conversation, id, text, clock, created_at) VALUES (7, 5, \
+        x'02', 'needle', 1, 1)",
         "INSERT INTO delivery (message, recipient, state) VALUES (7, 1, 'queued')",
-        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, 'message', x'02', randomblob(50))",
-        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, 'commit', x'03', randomblob(50))",
+        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, \
+        'message', x'02', randomblob(50))",
+        "INSERT INTO outbox (contact, conversation, kind, item, envelope) VALUES (1, 5, 'commit', \
+        x'03', randomblob(50))",
         "INSERT INTO mls_group (conversation, mls, epoch_started_at) VALUES (5, randomblob(50), 1)",
-        "INSERT INTO request (contact, link, draft, introduction) VALUES (1, 'link', randomblob(50), randomblob(50))",
-        "INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES (x'04', x'05', 'l', 1, 1, 9e15)",
+        "INSERT INTO request (contact, link, draft, introduction) VALUES (1, 'link', \
+        randomblob(50), randomblob(50))",
+        "INSERT INTO invitation (id, secret, link, uses, created_at, expires_at) VALUES (x'04', \
+        x'05', 'l', 1, 1, 9e15)",
         "INSERT INTO event (at, kind) VALUES (1, 'other')",
     ] {
         sqlx::query(statement).execute(&mut *tx).await.unwrap();

@@ -92,7 +92,8 @@ impl Service {
             let (over, Launched { service, callers }) = self.launch().await;
             tokio::select! {
                 () = over.cancelled() => {}
-                () = self.take_callers(callers, entrance) => tracing::debug!("arti ended a service"),
+                () = self.take_callers(callers, entrance) => tracing::debug!("arti ended a \
+                                                                             service"),
                 () = self.watch_over(&service, &mut watch) => {
                     tracing::info!("a service cannot be reached: launching it anew");
                 }

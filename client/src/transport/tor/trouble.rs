@@ -64,9 +64,11 @@ mod tests {
 
     #[test]
     fn the_direction_of_a_wrong_clock_is_told() {
-        let words = "Stuck at 5%: Clock is skewed. (Clock is slow by around 3h (based on 8 recent observations, …))";
+        let words = "Stuck at 5%: Clock is skewed. (Clock is slow by around 3h (based on 8 recent \
+                    observations, …))";
         assert_eq!(skew_in(words), Some(-3 * 3600));
-        let words = "Stuck at 5%: x. Clock is fast by around 2days 3h (based on 9 recent observations, with …)";
+        let words = "Stuck at 5%: x. Clock is fast by around 2days 3h (based on 9 recent \
+                    observations, with …)";
         assert_eq!(skew_in(words), Some(51 * 3600));
         assert_eq!(skew_in("43%: connecting successfully; directory is fetching"), None);
     }

@@ -31,9 +31,11 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Every setting can come from the environment: CHIVE_RENDEZVOUS_DATA_DIR=/data is `data_dir`, and \
-CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000 is `records` in the table [limits]. The environment counts for more than the file.
+CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000 is `records` in the table [limits]. The environment counts \
+for more than the file.
 
-The address is that of the key in DATA_DIR/onion.key: keep a backup of that file, and show it to nobody.";
+The address is that of the key in DATA_DIR/onion.key: keep a backup of that file, and show it to \
+nobody.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -64,7 +64,10 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .row("resident, with the board alone", "MB", one(filled))
         .row("resident, with all streams", "MB", one(with_streams))
         .row("resident, at most", "MB", one(highest))
-        .note(format!("{LIVING} records; {CHANGES} changes, one every {EVERY:?}; the figures are what each takes"))
+        .note(format!(
+            "{LIVING} records; {CHANGES} changes, one every {EVERY:?}; the figures are \
+                      what each takes"
+        ))
         .note("the server has one core, what asks it has the other one"))
 }
 

@@ -53,7 +53,8 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .row("ratio, one", "", one.over(&raw))
         .row("ratio, many", "", many.over(&raw))
         .note(format!(
-            "{} and {} connections to a Unix socket that are kept alive; SQLite, durable before the answer",
+            "{} and {} connections to a Unix socket that are kept alive; SQLite, durable before \
+            the answer",
             ONE.1, MANY.1
         ))
         .note("the server has one core, what asks it has the other one"))

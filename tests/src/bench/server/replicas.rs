@@ -63,8 +63,15 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let verdict = Verdict::new("replicas", seen.percentile(99), SEEN, "ms");
     Ok(Figures::new(verdict)
         .row("put on one → seen on the other's stream", "ms", seen)
-        .note(format!("{written} records were written to both meanwhile, by {} at a time", 2 * CROWD))
-        .note("both servers on one core, PostgreSQL and what asks them on the other; the JSON has the 99th percentile"))
+        .note(format!(
+            "{written} records were written to both meanwhile, by {} at a \
+                      time",
+            2 * CROWD
+        ))
+        .note(
+            "both servers on one core, PostgreSQL and what asks them on the other; the JSON has \
+              the 99th percentile",
+        ))
 }
 
 /// Puts one record after the other on the first, and looks when the second has it.

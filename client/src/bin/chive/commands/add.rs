@@ -24,7 +24,8 @@ fn say(contact: &Contact) -> String {
             format!("{name} is a contact now. Talk: chive chat {}", show::quoted(&contact.name))
         }
         _ => format!(
-            "{name} is asked, and becomes a contact once both of you have been online together.\nMessages can be written from now on."
+            "{name} is asked, and becomes a contact once both of you have been online \
+            together.\nMessages can be written from now on."
         ),
     }
 }

@@ -118,7 +118,8 @@ async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> Outco
     if confirm("Do both of you see the same number?")? {
         return mark(client, &contact.id, true, output).await;
     }
-    let detail = "not marked as verified. If the numbers differ, somebody stands between you: remove the contact";
+    let detail = "not marked as verified. If the numbers differ, somebody stands between you: \
+                 remove the contact";
     Err(Failure::new(Exit::Failed, "not_confirmed", detail))
 }
 

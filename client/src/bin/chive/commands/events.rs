@@ -23,7 +23,8 @@ pub(super) async fn run(after: Option<i64>, client: &Client, output: Output) -> 
 
 /// A stream with a gap must not pass for one without.
 fn gap() -> Failure {
-    let detail = "the node no longer keeps the events that come next: begin anew without --after, and read the \
+    let detail = "the node no longer keeps the events that come next: begin anew without --after, \
+                 and read the \
                   messages with `chive history`";
     Failure::new(Exit::Refused, "cursor_expired", detail)
 }

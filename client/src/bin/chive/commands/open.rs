@@ -98,7 +98,8 @@ fn browse(url: &str, profile: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&signpost)?;
     write!(
         file,
-        "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Chive</a>"
+        "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a \
+        href=\"{url}\">Chive</a>"
     )?;
     let mut opener = Command::new("xdg-open");
     opener.arg(&signpost).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -32,8 +32,10 @@ pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) 
     output.answer(&made, |_| {
         let (made, profile) = (time::day_and_time(made_at), profile.display());
         format!(
-            "The profile is in {profile}, as it was on {made}: contacts: {contacts}, messages: {messages}. \
-             Invitations revoked: {revoked}.\nNever run the profile of before again. Start the node: chive run"
+            "The profile is in {profile}, as it was on {made}: contacts: {contacts}, messages: \
+            {messages}. \
+             Invitations revoked: {revoked}.\nNever run the profile of before again. Start the \
+             node: chive run"
         )
     })
 }

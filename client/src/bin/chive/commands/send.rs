@@ -94,7 +94,8 @@ fn too_late(wait: Wait, timeout: Period, id: &str) -> Failure {
     };
     let time = humantime::format_duration(timeout.0);
     let detail = format!(
-        "not {state} within {time}. The message goes on waiting; take it back with `chive cancel {id}`"
+        "not {state} within {time}. The message goes on waiting; take it back with `chive cancel \
+        {id}`"
     );
     Failure::new(Exit::NotInTime, "timeout", detail)
 }
