@@ -223,6 +223,7 @@ impl Settings {
             Some(profile) => profile,
             None => dirs?.data.join("chive"),
         };
+
         Ok(Self {
             profile,
             tor_config: layer.tor_config,
@@ -405,6 +406,7 @@ mod tests {
                 Err(ConfigError::Variable { .. })
             ));
         }
+
         for text in ["profile = \"~/x\"", "log = \"loud\"", "tor_config = \"a\"\n[tor]\n", "= ="] {
             home.write("config.toml", text)?;
             assert!(
@@ -412,6 +414,7 @@ mod tests {
                 "{text}"
             );
         }
+
         Ok(())
     }
 }

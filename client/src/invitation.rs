@@ -124,10 +124,12 @@ impl Invitation {
             }
             _ => return Err(LinkTextError::Mistyped),
         }
+
         let bytes: &[u8; LENGTH] = bytes.try_into().map_err(|_| LinkTextError::Mistyped)?;
         if checksum(&bytes[..CHECKED]) != bytes[CHECKED..] {
             return Err(LinkTextError::Mistyped);
         }
+
         let mut invitation = Self {
             front_door: OnionAddress([0; 32]),
             peer_id: PeerId([0; 32]),
@@ -136,6 +138,7 @@ impl Invitation {
         invitation.front_door.0.copy_from_slice(&bytes[1..33]);
         invitation.peer_id.0.copy_from_slice(&bytes[33..65]);
         invitation.secret.0.copy_from_slice(&bytes[65..CHECKED]);
+
         Ok(invitation)
     }
 }

@@ -149,14 +149,17 @@ async fn make<T>(
     if passphrase.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
+
     if directory.exists() && fs::read_dir(directory)?.next().is_some() {
         return Err(ProfileError::Exists(directory.to_owned()));
     }
+
     let mut rng = StdRng::from_os_rng();
     let parent = directory
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     let unfinished = parent.join(format!(".chive-{:016x}", rng.next_u64()));
     DirBuilder::new().mode(0o700).create(&unfinished)?;
@@ -167,8 +170,10 @@ async fn make<T>(
     if made.is_err() {
         let _ = fs::remove_dir_all(&unfinished);
     }
+
     let made = made?;
     File::open(parent)?.sync_all()?;
+
     Ok(made)
 }
 
@@ -207,9 +212,11 @@ pub(crate) async fn move_in(
     };
     let (front, endpoint) = (ServiceKey(*random()), ServiceKey(*random()));
     let mut tx = store.begin().await?;
+
     owner::create(&mut tx, &owner, now).await?;
     owner::add_service(&mut tx, ServiceKind::Requests, &front, now, now).await?;
     owner::add_service(&mut tx, ServiceKind::Contacts, &endpoint, now, now).await?;
+
     tx.commit().await
 }
 
@@ -346,6 +353,7 @@ mod tests {
     async fn a_profile_opens_with_its_passphrase_only_and_once_only() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("alice");
+
         create(&directory, "Alice", &words("one")).await.unwrap();
         assert!(matches!(
             open(&directory, &words("two")).await,

@@ -125,6 +125,7 @@ pub async fn run_with(
     let until = api_stop.clone().cancelled_owned();
     let mut api =
         tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.clone()), until));
+
     web.show(handle.clone(), &api_stop);
     let telling = tokio::spawn(tell(handle, notify));
     let (ending, served) = tokio::select! {
@@ -132,12 +133,14 @@ pub async fn run_with(
         ending = &mut ended => (Some(ending), None),
         served = &mut api => (None, Some(served)),
     };
+
     // The API first: nothing is accepted that the node would not finish.
     api_stop.cancel();
     let is_wiped = matches!(ending, Some(Ok(Ending::Wiped)));
     if !is_wiped {
         web.hide();
     }
+
     let served = match served {
         Some(served) => served,
         None => api.await,
@@ -147,6 +150,7 @@ pub async fn run_with(
         Some(ending) => ending,
         None => ended.await,
     };
+
     telling.abort();
     let _ = std::fs::remove_file(profile.socket());
     match ending {

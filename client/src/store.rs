@@ -250,6 +250,7 @@ impl Store {
             "x'{}'",
             Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()
         ));
+
         // Never log these options: their Debug prints the key.
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -260,6 +261,7 @@ impl Store {
         if !create {
             damage::look_for(file, options.clone()).await?;
         }
+
         let options = options
             .create_if_missing(create)
             .pragma("secure_delete", "ON")
@@ -270,6 +272,7 @@ impl Store {
         let store = Self::on(options.connect().await?, file, key);
         assert_encrypted(&mut store.idle().await?.connection).await?;
         store.migrate().await?;
+
         Ok(store)
     }
 

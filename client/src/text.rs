@@ -77,7 +77,9 @@ fn render(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
             out.push(c);
         }
     }
+
     end_of_marks(&mut out, marks);
+
     out
 }
 

@@ -158,9 +158,11 @@ fn noise(
     if purpose == Purpose::Contact {
         builder = builder.remote_public_key(&remote).unwrap();
     }
+
     if let Some(ephemeral) = ephemeral {
         builder = builder.fixed_ephemeral_key_for_testing_only(ephemeral);
     }
+
     if dials { builder.build_initiator().unwrap() } else { builder.build_responder().unwrap() }
 }
 
@@ -202,6 +204,7 @@ fn transcript(purpose: Purpose) -> Value {
             .seal(&noise.into_stateless_transport_mode().unwrap(), &frame.to_bytes())
             .unwrap())
     };
+
     json!({
         "dialler_ephemeral_secret": hex(EPHEMERAL[0]),
         "answerer_ephemeral_secret": hex(EPHEMERAL[1]),
@@ -292,6 +295,7 @@ async fn by_hand(purpose: Purpose, dials: bool, mut stream: DuplexStream) -> Vec
     } else {
         stream.read_exact(&mut opening).await.unwrap();
     }
+
     let mut noise = noise(purpose, &opening, dials, None);
     for (turn, payload) in payloads(purpose).iter().enumerate() {
         if (turn % 2 == 0) == dials {
@@ -304,6 +308,7 @@ async fn by_hand(purpose: Purpose, dials: bool, mut stream: DuplexStream) -> Vec
             assert_eq!(read(&mut noise, &message), *payload);
         }
     }
+
     noise.get_handshake_hash()[..8].to_vec()
 }
 

@@ -49,10 +49,13 @@ fn the_help_lists_every_command_and_every_exit_code() -> Done {
             help.out
         );
     }
+
     for code in 0..=9 {
         assert!(help.out.contains(&format!("\n  {code}  ")), "{code}\n{}", help.out);
     }
+
     assert!(help.out.contains("First steps"));
+
     Ok(())
 }
 
@@ -96,6 +99,7 @@ fn every_command_explains_itself() -> Done {
         assert_eq!(help.code, 0, "{command:?}");
         assert!(help.out.contains("Usage: chive "), "{command:?}\n{}", help.out);
     }
+
     assert!(chive.run(&["run", "--help"])?.out.contains("[tor.bridges]"));
     Ok(())
 }
@@ -136,8 +140,10 @@ fn wrong_usage_is_told_apart() -> Done {
         assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{arguments:?}");
         assert!(!refused.err.is_empty());
     }
+
     let json = chive.run(&["--json", "dance"])?;
     assert_eq!((json.code, json.error_code()?.as_str()), (2, "usage"));
+
     Ok(())
 }
 
@@ -198,6 +204,7 @@ fn without_a_node_the_next_step_is_named() -> Done {
             terminal)"
         );
     }
+
     assert_eq!(chive.run(&["--json", "contacts"])?.error_code()?, "not_running");
     Ok(())
 }
@@ -343,8 +350,10 @@ fn hostile_text_is_harmless_for_people_and_exact_for_programs() -> Done {
         assert_eq!(shown.code, 0, "{}", shown.err);
         assert!(!shown.out.contains(hostile), "{arguments:?}: {:?}", shown.out);
     }
+
     assert!(chive.run(&["history", "bob"])?.out.contains("<U+202E>"));
     assert_eq!(chive.run(&["history", "bob", "--json"])?.json()?, [Node::message("received")]);
+
     Ok(())
 }
 
@@ -413,6 +422,7 @@ fn events_go_on_without_a_gap_after_the_node_was_restarted() -> Done {
     let chive = Chive::with_profile()?;
     let node = Node::start(&chive)?;
     let mut events = chive.start(&["events", "--json"])?;
+
     node.until_followed(1)?;
     node.event(json!({"type": "tor", "tor": {"ready": false, "percent": 1, "summary": {"code": "tor_starting"}}}));
     assert_eq!(events.line()?["tor"]["summary"]["code"], "tor_starting");
@@ -428,6 +438,7 @@ fn events_go_on_without_a_gap_after_the_node_was_restarted() -> Done {
         (&last["tor"]["summary"]["code"], &last["seq"]),
         (&json!("tor_connected"), &json!(3))
     );
+
     events.kill()
 }
 
@@ -519,6 +530,7 @@ fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done
     let node = Node::start(&chive)?;
     let (words, file) = (chive.file("words", "of the backup\n")?, chive.file("taken", "mine")?);
     let refused = chive.run(&["backup", &file, "--passphrase-file", &words])?;
+
     assert_eq!(refused.code, 7, "{}", refused.err);
     assert_eq!(fs::read_to_string(&file)?, "mine");
     assert!(node.asked().is_empty());
@@ -535,6 +547,7 @@ fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done
         [("POST /v1/backup".to_owned(), json!({"passphrase": "of the backup"}))]
     );
     assert_eq!((fs::metadata(&free)?.mode() & 0o777, fs::read(&free)?.len()), (0o600, 100_000));
+
     Ok(())
 }
 

@@ -139,6 +139,7 @@ mod tests {
         ] {
             assert!(!keeper.may_read(&with(wrong)), "{wrong}");
         }
+
         assert!(!keeper.may_read(&HeaderMap::new()));
     }
 

@@ -195,6 +195,7 @@ impl Board {
         if after.generation != self.generation {
             return Err(Forgotten);
         }
+
         // Read first: what comes meanwhile is in the log before it counts as newest.
         let newest = *self.newest.borrow();
         let (up_to, changed) = locked(&self.changes).since(after.change, newest, most)?;
@@ -208,6 +209,7 @@ impl Board {
                 .filter(|kept| kept.change == change && kept.lives(now))
                 .map(|kept| kept.record)
         };
+
         Ok((up_to, of_bucket.filter_map(newest).collect()))
     }
 

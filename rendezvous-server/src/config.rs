@@ -194,12 +194,14 @@ impl Config {
             set(&mut table, &path.to_lowercase(), &value)
                 .map_err(|reason| malformed(&name, reason))?;
         }
+
         let place =
             file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
         let config: Self = table
             .try_into()
             .map_err(|error: toml::de::Error| malformed(&place, error.to_string()))?;
         config.check().map_err(|reason| malformed(&place, reason))?;
+
         Ok(config)
     }
 
@@ -210,24 +212,29 @@ impl Config {
         if self.database.url.is_some() && self.database.url_file.is_some() {
             return Err("database: `url` or `url_file`, not both".to_owned());
         }
+
         if self.onion.enabled && self.onion.address.is_some() {
             return Err(
                 "onion: `address` is for a service that another Tor hosts: set `enabled` to false"
                     .to_owned(),
             );
         }
+
         if !self.onion.enabled && self.listen == Listen::default() {
             return Err(
                 "nobody could reach this server: it has neither an onion service nor a listener"
                     .to_owned(),
             );
         }
+
         if self.access.mode != Access::Open && self.access.tokens_file.is_none() {
             return Err("access: this mode needs `tokens_file`".to_owned());
         }
+
         if self.notice.as_ref().is_some_and(|notice| notice.len() > MAX_NOTICE) {
             return Err(format!("notice: at most {MAX_NOTICE} bytes"));
         }
+
         self.address().map(drop)
     }
 
@@ -336,6 +343,7 @@ mod tests {
             ],
         );
         let config = config.unwrap();
+
         assert_eq!(
             (config.data_dir.to_str(), config.limits.records, config.limits.streams),
             (Some("/env"), 9, 7)
@@ -365,6 +373,7 @@ mod tests {
             let said = find(text, &[]).unwrap_err().to_string();
             assert!(said.contains(word), "{text}: {said}");
         }
+
         assert!(find("", &[("CHIVE_RENDEZVOUS_LIMITS__RECORDS", "many")]).is_err());
         assert!(find("log = \"info\"", &[("CHIVE_RENDEZVOUS_LOG__X", "1")]).is_err());
     }

@@ -115,6 +115,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&house), one_of_many))
         .layer(middleware::from_fn_with_state(Arc::clone(&house), in_time))
         .layer(DefaultBodyLimit::max(body));
+
     router
         .route("/", axum::routing::get(page::get))
         .fallback(problem::not_found)

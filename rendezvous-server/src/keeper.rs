@@ -117,6 +117,7 @@ impl Work {
         for timer in [&mut sweep, &mut purge, &mut poll] {
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         }
+
         let shared = self.keeping.store.is_shared();
         let news = self.keeping.store.news();
         loop {
@@ -131,6 +132,7 @@ impl Work {
                 () = told(news.as_deref()) => self.look_around().await,
             }
         }
+
         self.requests.close();
         while let Some(request) = self.requests.recv().await {
             self.put_with(request).await;
@@ -143,6 +145,7 @@ impl Work {
             // One transaction for twice as many costs hardly more.
             tokio::time::sleep(GATHER).await;
         }
+
         let mut count = first.records.len();
         let mut requests = vec![first];
         while count < MAX_TRANSACTION
@@ -151,11 +154,13 @@ impl Work {
             count += next.records.len();
             requests.push(next);
         }
+
         self.crowded = requests.len() >= CROWD;
         let mut group = Group::new(&requests);
         while group.has_more() {
             self.put_round(&mut group).await;
         }
+
         for (request, verdicts) in requests.into_iter().zip(group.into_verdicts()) {
             // Nobody waits any more: it lasts all the same.
             let _ = request.answer.send(verdicts);
@@ -168,8 +173,10 @@ impl Work {
         if round.records.is_empty() {
             return;
         }
+
         let began = Instant::now();
         let outcome = self.put_in_time(&round.records).await;
+
         self.keeping.metrics.committed(began.elapsed(), outcome.is_ok());
         match outcome {
             Ok(results) => group.done(&round, results),
@@ -308,6 +315,7 @@ impl Group {
             if self.verdicts[place].is_some() || !addresses.insert(record.address()) {
                 continue;
             }
+
             match board.order(record) {
                 Order::Same => self.verdicts[place] = Some(Ok(())),
                 Order::Newer if room == 0 && !board.has(&record.address()) => {
@@ -321,6 +329,7 @@ impl Group {
                 order => self.verdicts[place] = Some(Err(Refused::Order(order))),
             }
         }
+
         round
     }
 

@@ -106,18 +106,23 @@ impl Limits {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("limits.{name} must not be 0"));
         }
+
         if self.batch > MAX_BATCH {
             return Err(format!("limits.batch is at most {MAX_BATCH}"));
         }
+
         if self.batch > self.queue {
             return Err("limits.queue must hold a whole batch".to_owned());
         }
+
         if self.head_bytes < 8_192 {
             return Err("limits.head_bytes is at least 8192".to_owned());
         }
+
         if self.streams >= self.connections {
             return Err("limits.streams must leave room among limits.connections".to_owned());
         }
+
         let times =
             [self.head_seconds, self.request_seconds, self.write_seconds, self.storage_seconds];
         if times.contains(&0) || self.heartbeat_seconds == 0 {

@@ -84,6 +84,7 @@ impl Default for Metrics {
             "Time that those took",
             transaction_seconds.clone(),
         );
+
         Self {
             registry: Mutex::new(registry),
             records,

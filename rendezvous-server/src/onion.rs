@@ -127,6 +127,7 @@ async fn bootstrap(tor: &Tor) -> Result<(), ()> {
             tokio::time::sleep(pauses.after_failure()).await;
         }
     };
+
     tokio::pin!(trying);
     let mut best = 0.0;
     let mut deadline = tokio::time::Instant::now() + PATIENCE;

@@ -177,6 +177,7 @@ impl Core<'_> {
             },
             limits.queue,
         );
+
         keeping.load().await?;
         tracing::info!(records = board.live(), "the board is filled");
         work.spawn(keeping.run(self.last.clone()));
@@ -202,6 +203,7 @@ impl Core<'_> {
             feed,
             stopping: self.stopping.clone(),
         };
+
         Ok((app, Admin { board, store, metrics, onion }))
     }
 }

@@ -114,6 +114,7 @@ impl Signer {
     ) -> Self {
         let factor = factor(secret, owner.verifying_key().as_bytes(), epoch, server);
         let plain = ExpandedSecretKey::from(owner.as_bytes());
+
         // Nonces must be secret, and others than those of the key that was blinded.
         let mut nonces = Sha512::new()
             .chain_update(label::NONCES)
@@ -121,11 +122,13 @@ impl Signer {
             .chain_update(Zeroizing::new(factor.to_bytes()))
             .finalize();
         let mut hash_prefix = Zeroizing::new([0; 32]);
+
         hash_prefix.copy_from_slice(&nonces[..32]);
         nonces.as_mut_slice().zeroize();
         let secret =
             ExpandedSecretKey { scalar: plain.scalar * *factor, hash_prefix: *hash_prefix };
         let key = VerifyingKey::from(EdwardsPoint::mul_base(&secret.scalar));
+
         Self { secret, key }
     }
 

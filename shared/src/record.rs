@@ -365,6 +365,7 @@ mod tests {
             bytes[SIGNATURE..SIGNATURE + 32].copy_from_slice(&EIGHT_TORSION[0].compress().0);
             assert_eq!(Record(bytes).verify(&SERVER), Err(RecordError::Address));
         }
+
         // y = p + 1, another encoding of the neutral point, and y = p + 3.
         for low in [0xee, 0xf0] {
             let mut address = [0xff; 32];
@@ -382,6 +383,7 @@ mod tests {
             bytes[SIGNATURE..SIGNATURE + 32].copy_from_slice(&point.compress().0);
             assert_eq!(Record(bytes).verify(&SERVER), Err(RecordError::Signature));
         }
+
         // S + L is the same modulo L.
         let order: [u8; 32] = [
             0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9,
@@ -392,6 +394,7 @@ mod tests {
             let sum = u16::from(*byte) + u16::from(add) + carry;
             (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
         }
+
         assert_eq!(carry, 0);
         assert_eq!(Record(bytes).verify(&SERVER), Err(RecordError::Signature));
     }
@@ -400,6 +403,7 @@ mod tests {
     fn wrong_epochs_the_past_and_the_future_are_refused() {
         let at = |number: u32| record_with(|draft| draft.epoch = Epoch(number)).check_time(NOW);
         let Epoch(current) = Epoch::at(NOW);
+
         assert_eq!(at(current - 2), Err(RecordError::Epoch));
         assert_eq!(at(current + 2), Err(RecordError::Epoch));
         assert_eq!(at(u32::MAX), Err(RecordError::Epoch));
@@ -444,12 +448,14 @@ mod tests {
         assert!(
             reader().read(&changed(60, 0), NOW) == Err(ReadError::Record(RecordError::Signature))
         );
+
         let other = SigningKey::from_bytes(&[7; 32]);
         let signer = Signer::new(&other, &secret(), Epoch::at(NOW), &SERVER);
         let draft =
             Draft { epoch: Epoch::at(NOW), sequence: Sequence(1), expires: NOW, status: status() };
         let forged = Record::make(&signer, &secret(), &SERVER, draft, [0; 24]);
         assert!(reader().read(&forged, NOW) == Err(ReadError::Other), "another's key");
+
         // A contact has the secret but not the key: it can seal, and not sign.
         let mut bytes = *record().as_bytes();
         let sealed = reader().key.seal(status(), &bytes[..STATUS], [8; 24]);

@@ -60,6 +60,7 @@ impl FromStr for ServerId {
         if text.len() != LETTERS + SUFFIX.len() {
             return Err(NotAnAddress);
         }
+
         let text = text.to_ascii_lowercase();
         let letters = text.strip_suffix(SUFFIX).ok_or(NotAnAddress)?;
         let bytes = BASE32_NOPAD

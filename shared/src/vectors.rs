@@ -105,6 +105,7 @@ fn handles() -> Value {
     };
     let claim = Claim::make(&owner, &key, &server(), draft, NONCE);
     let release = Release::make(&owner, &server(), id, Sequence(draft.sequence.0 + 1));
+
     json!({
         "name": "Zoë",
         "canonical": name.as_str(),

@@ -72,6 +72,7 @@ impl Browser {
             anyhow::bail!("chromedriver ended")
         });
         let port = port.await.context("chromedriver does not start")??;
+
         Ok(Self { port, driver: Some(driver), files })
     }
 
@@ -146,6 +147,7 @@ fn capabilities(look: &Look) -> Capabilities {
         arguments.push("--use-fake-ui-for-media-stream".to_owned());
         arguments.push(format!("--use-file-for-fake-video-capture={}", film.display()));
     }
+
     let options = json!({
         "browserName": "chrome",
         "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": look.language } },

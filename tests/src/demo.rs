@@ -79,11 +79,13 @@ impl Demo {
             tor_config: network.as_ref().map(TorNetwork::arti_config_file),
             patience: if live { LIVE_PATIENCE } else { PATIENCE },
         };
+
         narrator.say("Alice and Bob each make a profile: their keys, in an encrypted store.");
         let (alice, bob) = (home.path().join("alice"), home.path().join("bob"));
         let alice = Person::create(&around, &alice, "Alice").await?;
         let bob = Person::create(&around, &bob, "Bob").await?;
         let (to_alice, to_bob) = (Vec::new(), Vec::new());
+
         Ok(Self {
             alice,
             bob,
@@ -158,6 +160,7 @@ impl Demo {
             "Both start `chive run`: Tor, and an onion service of their own, in one process each.",
         );
         let began = Instant::now();
+
         tokio::try_join!(self.alice.start(), self.bob.start())?;
         let _progress = [self.narrator.follow(&self.alice)?, self.narrator.follow(&self.bob)?];
         let link = self.alice.invites().await?;
@@ -181,6 +184,7 @@ impl Demo {
             "They are contacts, {} after both were started.",
             seconds(began.elapsed())
         ));
+
         Ok(())
     }
 
@@ -191,6 +195,7 @@ impl Demo {
                 Who::Alice => (&self.alice, "Bob"),
                 Who::Bob => (&self.bob, "Alice"),
             };
+
             self.report.sent += 1;
             let message = speaker.delivers(listener, text).await?;
             self.report.first_delivery(began.elapsed());
@@ -202,6 +207,7 @@ impl Demo {
                 Who::Bob => self.to_alice.push(message),
             }
         }
+
         Ok(())
     }
 
@@ -212,6 +218,7 @@ impl Demo {
             self.report.sent += 1;
             self.to_bob.push(self.alice.sends("Bob", text).await?);
         }
+
         let waiting = self.alice.conversation("Bob").await?.waiting;
         ensure!(
             waiting as usize == WHILE_AWAY.len(),
@@ -219,6 +226,7 @@ impl Demo {
             WHILE_AWAY.len()
         );
         let told = self.alice.reads(["contacts"]).await?;
+
         self.narrator.say(&format!(
             "{waiting} messages wait in her store. `chive contacts` tells her: {}.",
             told.trim()
@@ -229,10 +237,12 @@ impl Demo {
         for message in &self.to_bob {
             self.alice.until(message, MessageState::Delivered).await?;
         }
+
         self.narrator.say(&format!(
             "All are delivered, {} after Bob's new start.",
             seconds(began.elapsed())
         ));
+
         Ok(())
     }
 
@@ -248,6 +258,7 @@ impl Demo {
                 format!("The conversation as {} sees it (`chive history {other}`):", reader.name());
             self.narrator.show(&title, &conversation);
         }
+
         let ids = |history: &[Message]| {
             history.iter().map(|message| message.id.clone()).collect::<Vec<_>>()
         };
@@ -256,12 +267,14 @@ impl Demo {
             "Alice and Bob see their messages in different orders"
         );
         let (lost, duplicated) = (self.report.lost, self.report.duplicated);
+
         ensure!(
             lost == 0 && duplicated == 0,
             "{lost} messages are lost, {duplicated} are duplicated"
         );
         self.narrator
             .say("Every message arrived, exactly once, and both see them in the same order.");
+
         Ok(())
     }
 }
@@ -272,9 +285,11 @@ impl Demo {
         let Some(tor) = self.network.as_ref().map(TorNetwork::arti_config_file) else {
             return Ok(());
         };
+
         let settings = "[work]\nrecord = 8\nrecord_full = 16".parse()?;
         let server =
             RendezvousServer::start(&self.home.path().join("server"), &tor, settings).await?;
+
         self.narrator
             .say("Somebody runs a presence server: `chive-rendezvous`, an onion service, too.");
         self.bob.ask::<Server>(["server", "add", server.address()]).await?;
@@ -308,6 +323,7 @@ impl Demo {
             "The server stored records that only contacts can read, and cannot tell \
                           whose they were.",
         );
+
         self.bob.start().await
     }
 

@@ -80,6 +80,7 @@ impl Liar {
         ]);
         let listen =
             Table::from_iter([("unix".to_owned(), socket.to_string_lossy().into_owned().into())]);
+
         settings.extend([("onion".to_owned(), onion.into()), ("listen".to_owned(), listen.into())]);
         let server = RendezvousServer::start(home, arti_config, settings).await?;
         let between = Arc::new(Between {
@@ -88,6 +89,7 @@ impl Liar {
             given: AtomicUsize::new(0),
         });
         let serving = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&between))));
+
         Ok(Self { server, between, _tor: tor, _serving: serving })
     }
 

@@ -71,6 +71,7 @@ impl Loopback {
                 hosted.push((address, AbortOnDropHandle::new(answering)));
             }
         }
+
         self.reachable.send_replace(ServicesStatus::reachable(services));
     }
 

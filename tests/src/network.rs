@@ -244,6 +244,7 @@ impl TorNetwork {
         let bandwidths = directory.path().join(BANDWIDTHS);
         let scheme = Scheme::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
         info!("{} authorities have keys", authorities.len());
+
         Ok(Self {
             nodes,
             relays: options.relays,
@@ -360,6 +361,7 @@ fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Resu
     };
     let relays = (0..options.relays).map(|number| (format!("relay{number}"), false));
     let authorities = (0..options.authorities).map(|number| (format!("auth{number}"), true));
+
     relays
         .chain(authorities)
         .map(|(nickname, is_authority)| create(nickname, is_authority))

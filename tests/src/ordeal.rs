@@ -83,8 +83,10 @@ impl Ordeal {
             delivered_is_true(alice, bob).await?;
             delivered_is_true(bob, alice).await?;
         }
+
         stop.cancel();
         let (from_alice, from_bob) = (from_alice.await??, from_bob.await??);
+
         tokio::try_join!(all_delivered(alice), all_delivered(bob))?;
         report.messages = from_alice.len() + from_bob.len();
         let (at_alice, at_bob) =
@@ -96,6 +98,7 @@ impl Ordeal {
         };
         ensure!(order(&at_alice) == order(&at_bob), "the two see different orders");
         tokio::try_join!(shown_once(alice, &from_bob), shown_once(bob, &from_alice))?;
+
         Ok(report)
     }
 
@@ -118,10 +121,12 @@ impl Ordeal {
                     sleep(after).await;
                 }
             }
+
             if !person.is_running() {
                 person.start().await?;
             }
         }
+
         Ok(linked)
     }
 
@@ -257,6 +262,7 @@ fn has_exactly(
         let odd = kept.clone().find(|message| message.state != state || message.missing_before > 0);
         ensure!(odd.is_none(), "{} has {odd:?}", person.name());
     }
+
     Ok(())
 }
 
@@ -269,11 +275,13 @@ async fn shown_once(person: &Person, received: &Written) -> Result<()> {
         }
         _ => None,
     };
+
     person.event("the last message", |event| comes(&event.what).filter(|id| id == last)).await?;
     let mut shown: HashMap<String, u32> = HashMap::new();
     for id in person.all_events()?.iter().filter_map(|event| comes(&event.what)) {
         *shown.entry(id).or_default() += 1;
     }
+
     let wrong = received.iter().find(|(id, _)| shown.get(id) != Some(&1));
     ensure!(
         wrong.is_none(),
@@ -281,5 +289,6 @@ async fn shown_once(person: &Person, received: &Written) -> Result<()> {
         person.name(),
         wrong.map(|(id, _)| shown.get(id))
     );
+
     Ok(())
 }

@@ -85,6 +85,7 @@ impl Person {
             seen_at_start: 0,
             logged_at_start: 0,
         };
+
         person.chooses_passphrase(&format!("the passphrase of {name}"))?;
         Ok(person)
     }
@@ -174,6 +175,7 @@ impl Person {
             .command(&self.run)
             .stdout(Output::Lines)
             .stderr(Output::File(self.home.join("log")));
+
         // A variable that many programs heed makes nothing else log.
         let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);
         let node = Node::start(run, self.around.patience).await;
@@ -182,6 +184,7 @@ impl Person {
             let follow = self.command(["events", "--after", "0"]).stdout(Output::Lines);
             self.events = Some(Events::follow(follow)?);
         }
+
         Ok(())
     }
 
@@ -255,6 +258,7 @@ impl Person {
             Some(file) => launch.args(["--tor-config".as_ref(), file.as_os_str()]),
             None => launch,
         };
+
         launch.args(arguments)
     }
 

@@ -45,6 +45,7 @@ impl Postgres {
             "max_connections=200",
         ]);
         let (started, ready) = mpsc::channel();
+
         // A child ends with the thread that made it, so that one lives as long as the child.
         std::thread::spawn(move || {
             match server.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
@@ -56,11 +57,13 @@ impl Postgres {
             }
         });
         ready.recv()?.context("PostgreSQL does not start")?;
+
         let deadline = Instant::now() + START;
         while !self.psql("postgres", "SELECT 1")? {
             ensure!(Instant::now() < deadline, "PostgreSQL does not answer");
             std::thread::sleep(LOOK);
         }
+
         Ok(())
     }
 

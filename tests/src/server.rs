@@ -69,6 +69,7 @@ impl RendezvousServer {
     async fn launch(home: &Path, core: Option<usize>, mut config: Table) -> Result<Self> {
         fs::create_dir_all(home)?;
         let program = find_program()?;
+
         config
             .insert("data_dir".to_owned(), home.join("data").to_string_lossy().into_owned().into());
         config.entry("log").or_insert_with(|| "debug".into());
@@ -82,6 +83,7 @@ impl RendezvousServer {
             process: None,
         };
         server.again().await?;
+
         Ok(server)
     }
 
@@ -94,6 +96,7 @@ impl RendezvousServer {
             None => Launch::new(&self.program),
         };
         let launch = launch.arg("--config").arg(self.home.join("config.toml")).arg("run");
+
         self.process =
             Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log)).start()?);
         let deadline = Instant::now() + START;

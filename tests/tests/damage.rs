@@ -52,6 +52,7 @@ impl Victim {
     async fn who(lives: impl AsyncFnOnce(&mut Person) -> Result<()>) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("damage").tempdir()?;
         let network = home.path().join("net");
+
         fs::create_dir(&network)?;
         let around = Surroundings {
             program: env!("CARGO_BIN_EXE_chive-loopback").into(),
@@ -65,6 +66,7 @@ impl Victim {
         let around = Surroundings { program: find_chive()?, tor_config: Some(nowhere), ..around };
         let alice = Person::without_profile(&around, &place, "Alice")?;
         let files = files(&alice.profile())?;
+
         Ok(Self { alice, files, _home: home })
     }
 
@@ -178,11 +180,13 @@ async fn classes(person: &Person) -> Result<BTreeMap<String, u64>> {
     )
     .fetch_one(&mut store)
     .await?;
+
     store.close().await?;
     let mut classes: BTreeMap<String, u64> =
         pages.into_iter().map(|(class, page)| (class, page.cast_unsigned())).collect();
     classes.insert("schema".to_owned(), 1);
     classes.insert("free".to_owned(), free.cast_unsigned());
+
     Ok(classes)
 }
 
@@ -199,11 +203,13 @@ async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched(
         "table leaf",
         "table overflow",
     ];
+
     ensure!(classes.keys().eq(expected), "the store has {:?}", classes.keys());
     for (class, page) in &classes {
         let start = (page - 1) * PAGE;
         victim.is_damaged_with(STORE, start + 1000, class).await?;
     }
+
     // What is at the edges of a page: the salt of all keys, an initialisation vector, a code.
     victim.is_damaged_with(STORE, 0, "salt").await?;
     victim.is_damaged_with(STORE, 2 * PAGE - 80, "initialisation vector").await?;
@@ -215,6 +221,7 @@ async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched(
         .set_len(victim.length(STORE)? - PAGE)?;
     victim.is_refused("a short file").await?;
     victim.restore()?;
+
     victim.opens().await
 }
 
@@ -240,10 +247,12 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
     })
     .await?;
     let length = victim.length(LOG)?;
+
     ensure!(length > LOG_HEADER + 10 * (FRAME_HEADER + PAGE), "the log has only {length} bytes");
     for at in [0, 10, 20, 30] {
         victim.is_damaged_with(LOG, at, "the log's header").await?;
     }
+
     for (at, what) in [
         (2, "page number"),
         (6, "mark"),
@@ -254,8 +263,10 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
     ] {
         victim.is_damaged_with(LOG, LOG_HEADER + FRAME_HEADER + PAGE + at, what).await?;
     }
+
     victim.restore()?;
     victim.opens().await?;
+
     // As after a power failure: a page is half written, and the log has it whole; the log has a
     // tail.
     victim.restore()?;
@@ -266,5 +277,6 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
     victim.restore()?;
     fs::File::options().write(true).open(&log)?.set_len(length - 1000)?;
     victim.opens().await.context("a log with a cut end")?;
+
     Ok(())
 }

@@ -22,6 +22,7 @@ const ROUND: u32 = 10;
 async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> Result<()> {
     let home = tempfile::Builder::new().prefix("kills").tempdir()?;
     let network = home.path().join("net");
+
     fs::create_dir(&network)?;
     let around =
         Surroundings { program: chive_loopback(), tor_config: Some(network), patience: PATIENCE };
@@ -53,6 +54,7 @@ async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> 
         report.linked >= report.kills / 4,
         "hardly anybody was killed while talking: {report:?}"
     );
+
     Ok(())
 }
 

@@ -254,11 +254,13 @@ impl Conversation {
         let MlsMessageBodyIn::KeyPackage(key_package) = message.extract() else {
             return Err(unreadable("not a key package"));
         };
+
         let key_package =
             key_package.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(unreadable)?;
         if key_package.ciphersuite() != SUITE {
             return Err(unreadable("another ciphersuite"));
         }
+
         check_leaf(key_package.leaf_node())?;
         let (signer, credential) = fresh_credential(&provider, name)?;
         let config = MlsGroupCreateConfig::builder()
@@ -273,10 +275,12 @@ impl Conversation {
         let mut group = MlsGroup::new(&provider, &signer, &config, credential).map_err(state)?;
         let (_, welcome, _) =
             group.add_members(&provider, &signer, &[key_package]).map_err(unreadable)?;
+
         group.merge_pending_commit(&provider).map_err(state)?;
         let welcome = welcome.tls_serialize_detached().map_err(state)?;
         let conversation = Self { provider, signer, group };
         let pair = conversation.export_pair_secret()?;
+
         Ok((conversation, welcome, pair))
     }
 
@@ -288,6 +292,7 @@ impl Conversation {
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
             return Err(unreadable("not a welcome"));
         };
+
         let group = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
             .map_err(unreadable)?
             .skip_lifetime_validation()
@@ -296,14 +301,17 @@ impl Conversation {
             .into_group(&provider)
             .map_err(unreadable)?;
         let two = group.members().count() == 2 && group.own_leaf_index().u32() == 1;
+
         // Every message writes the extensions of the group, if there are any.
         let plain = group.extensions().iter().next().is_none();
         if group.ciphersuite() != SUITE || group.epoch().as_u64() != 1 || !two || !plain {
             return Err(unreadable("not a fresh conversation of two"));
         }
+
         group.public_group().leaf(LeafNodeIndex::new(0)).map_or(Ok(()), check_leaf)?;
         let conversation = Self { provider, signer, group };
         let pair = conversation.export_pair_secret()?;
+
         Ok((conversation, pair))
     }
 
@@ -458,13 +466,16 @@ impl Conversation {
         if message.group_id() != self.group.group_id() {
             return Err(MlsError::OtherGroup);
         }
+
         // The other is ahead by our one commit on its way, or not at all.
         if epoch == own + 1 && self.group.pending_commit().is_some() {
             return Err(MlsError::LaterEpoch);
         }
+
         if epoch > own {
             return Err(unreadable("an epoch that cannot be"));
         }
+
         if message.content_type() == ContentType::Commit {
             if epoch < own {
                 return Err(MlsError::StaleCommit(epoch));
@@ -473,6 +484,7 @@ impl Conversation {
                 return Err(MlsError::IllegalCommit);
             }
         }
+
         let processed = self.group.process_message(&self.provider, message).map_err(unreadable)?;
         let opened = match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(content) => {
@@ -490,6 +502,7 @@ impl Conversation {
             _ => return Err(unreadable("neither a content nor a commit")),
         };
         self.limit_state()?;
+
         Ok(opened)
     }
 }

@@ -49,6 +49,7 @@ pub(crate) fn join<'a>(
                     other => joined.push(other),
                 }
             }
+
             *items = joined;
             Ok(())
         }

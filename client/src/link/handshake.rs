@@ -286,6 +286,7 @@ mod tests {
         let (a, mut b) = streams();
         let mut link = invitation(&mallory);
         let mut rng = StdRng::from_seed([0; 32]);
+
         // The link names Mallory; who answers has the secret, and claims Mallory's id in the
         // prologue.
         let answer = async {
@@ -301,6 +302,7 @@ mod tests {
             b
         };
         let (dialled, _b) = tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
+
         assert!(matches!(dialled.err(), Some(LinkError::WrongPeer)));
         link.secret = InvitationSecret([6; 16]);
     }
@@ -401,6 +403,7 @@ mod tests {
                 accept_by_invitation(stream, bob, &preface, &link.secret).await
             }
         };
+
         // What Alice says, word for word.
         let (near, mut between) = streams();
         let (mut to_bob, far) = streams();
@@ -419,6 +422,7 @@ mod tests {
         };
         let (dialled, answered, said) =
             tokio::join!(dial_by_invitation(near, &alice, &link, &mut rng), answer(far), relay);
+
         assert!(dialled.is_ok() && answered.is_ok());
         let (mut again, far) = streams();
         again.write_all(&said).await.unwrap();
@@ -440,6 +444,7 @@ mod tests {
         let (dialled, answered) =
             tokio::join!(dial_by_invitation(a, &alice, &link, &mut rng), answer);
         assert!(dialled.is_err() && answered.is_err());
+
         // … and between contacts, even if one secret were shared by all three.
         let for_mallory = PairKeys::new(&[9; 32], alice.peer_id(), mallory.public());
         let for_alice = PairKeys::new(&[9; 32], bob.peer_id(), alice.public());
@@ -476,6 +481,7 @@ mod tests {
             drop(a);
             assert!(answers(b, &bob, &for_bob).await.is_err(), "cut at {end}");
         }
+
         for length in (0..=20).chain([31, 32, 33, 47, 49, MAX_HANDSHAKE, MAX_HANDSHAKE + 1, 0xffff])
         {
             let (mut a, b) = streams();
@@ -489,12 +495,14 @@ mod tests {
     #[tokio::test]
     async fn points_of_low_order_are_refused() {
         let mut points: Vec<[u8; 32]> = vec![[0; 32], [0xff; 32], [0xff; 32], [0xff; 32]];
+
         // 1, p − 1, p, p + 1, and the two of order 8.
         let mut one = [0; 32];
         one[0] = 1;
         for (point, last) in points[1..].iter_mut().zip([0xec, 0xed, 0xee]) {
             (point[0], point[31]) = (last, 0x7f);
         }
+
         let hex = |text: &str| {
             data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap()
         };
@@ -503,6 +511,7 @@ mod tests {
             hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
             hex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
         ]);
+
         let (alice, bob, for_alice, for_bob) = contacts();
         let words = first_words(&alice, &for_alice).await;
         for point in points {
@@ -518,6 +527,7 @@ mod tests {
             // As somebody's static key: nobody has the secret, everybody could pretend to.
             assert!(!PublicIdentity { link: point, ..alice.public() }.is_sound());
         }
+
         let mut weak = alice.public();
         weak.presence = one;
         assert!(!weak.is_sound(), "the neutral point verifies much");
@@ -547,6 +557,7 @@ mod tests {
                 .unwrap()
                 .build_initiator()
                 .unwrap();
+
             a.write_all(&preface).await.unwrap();
             send(&mut a, &mut noise, &[]).await.unwrap();
             receive(&mut a, &mut noise).await.unwrap();

@@ -51,6 +51,7 @@ impl Sealer {
             );
             records.extend_from_slice(&ciphertext[..length]);
         }
+
         Ok(records)
     }
 }
@@ -73,6 +74,7 @@ impl Opener {
         let length = noise
             .read_message(self.nonce, ciphertext, &mut plain)
             .map_err(|_| LinkError::Record)?;
+
         self.nonce += 1;
         plain.truncate(length);
         let half = length == MAX_RECORD;

@@ -116,6 +116,7 @@ impl Session {
     ) -> (LinkSender, impl Future<Output = LinkError> + Send + 'static) {
         let events = Arc::new(Events { queue: events, wrap });
         let (queue, outgoing) = mpsc::channel(WRITE_QUEUE);
+
         // The strong senders are the caller's alone: the link ends with the last of them.
         let pongs = queue.downgrade();
         let sender = LinkSender { queue, cancel: cancel.clone() };
@@ -130,6 +131,7 @@ impl Session {
             let aborted = LinkError::Stream(std::io::ErrorKind::ConnectionAborted.into());
             cancel.run_until_cancelled(ends.next()).await.flatten().unwrap_or(aborted)
         };
+
         (sender, running)
     }
 }
@@ -162,6 +164,7 @@ impl Reader {
                 Frame::Unknown(_) => Some(Frame::Error(FrameError::UnknownFrame)),
                 _ => None,
             };
+
             // A full queue drops the answer: it means that we are writing, which says more.
             if let (Some(frame), Some(queue)) = (answer, pongs.upgrade()) {
                 let _ = queue.try_send(Outgoing { frame, token: None });
@@ -207,6 +210,7 @@ impl Writer {
                 Ok(Err(error)) => return error,
                 Err(_) => return LinkError::TimedOut,
             }
+
             if let Some(token) = next.token
                 && let Err(error) = events.report(LinkEvent::Flushed(token)).await
             {
@@ -298,6 +302,7 @@ mod tests {
             let read = Session::new(ours).read().now_or_never();
             assert!(matches!(read, Some(Err(LinkError::Record))), "{length}");
         }
+
         for length in sizes {
             let (ours, mut theirs) = ends().await;
             theirs.stream.write_all(&u16::try_from(length).unwrap().to_be_bytes()).await.unwrap();

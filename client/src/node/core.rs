@@ -167,18 +167,23 @@ impl Core {
         if due.stale {
             outbox::update_keys(self, cx).await?;
         }
+
         if due.expired {
             outbox::expire(self, cx).await?;
         }
+
         if due.deleted {
             cx.fx.again(Input::Chore(Chore::Delete { batches_before: 0 }));
         }
+
         if due.handles {
             contacts::handles::start_jobs(self, cx).await?;
         }
+
         if due.forgotten || self.hosted.1 {
             contacts::invitations::forget_old(cx).await?;
         }
+
         Ok(())
     }
 
@@ -220,20 +225,25 @@ impl Core {
         if marks.owner {
             self.owner = crate::store::owner::load(&mut cx.tx).await?;
         }
+
         for contact in &marks.reload {
             contacts::book::reload(self, cx, *contact).await?;
         }
+
         if marks.invitations {
             contacts::invitations::refresh(cx).await?;
         }
+
         if marks.services || marks.invitations {
             contacts::invitations::refresh_services(self, cx).await?;
         }
+
         self.deliver(&marks, cx).await?;
         self.groups.keep_linked(&self.sessions);
         if marks.presence {
             super::presence::own::refresh(self, cx).await?;
         }
+
         self.show_presences(&marks, cx).await
     }
 
@@ -278,12 +288,15 @@ impl Core {
                 links::drop_link(self, cx, contact);
             }
         }
+
         for (contact, link) in running {
             if !self.sessions.is_current(*contact, *link) {
                 cx.fx.push(Effect::Close { contact: *contact, bye: None });
             }
         }
+
         self.sessions.recover(cx.at, &mut cx.rng);
+
         self.load(cx).await
     }
 

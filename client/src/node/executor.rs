@@ -122,6 +122,7 @@ impl Executor {
             Effect::Complete(completion) => completion.committed(),
             Effect::Continue(input) => return Some(*input),
         }
+
         None
     }
 

@@ -249,15 +249,18 @@ fn check_note(key: &str, text: &str) -> Result<(), Fault> {
             format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
         return Err(Fault::new(ErrorCode::OutOfRange, why));
     }
+
     if key == BRIDGES {
         check_bridges(text).map_err(|why| Fault::new(ErrorCode::InvalidText, why))?;
     }
+
     if text.len() > MAX_NOTE {
         return Err(Fault::new(
             ErrorCode::InvalidText,
             format!("a note has at most {MAX_NOTE} bytes"),
         ));
     }
+
     Ok(())
 }
 

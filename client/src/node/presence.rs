@@ -188,6 +188,7 @@ impl OtherPresence {
         if self.linked {
             return by_link(Presence::Online);
         }
+
         let left = (self.by_link != Presence::Unknown).then_some(self.since).flatten();
         match &self.news {
             // A record tells the minute in which it was written.

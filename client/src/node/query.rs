@@ -192,6 +192,7 @@ impl NodeHandle {
                 }
             };
             let rows = messages::history(&mut tx, within.conversation, limit, before).await?;
+
             Ok(rows.iter().map(|row| self.show_message(row, &within)).collect())
         })
         .await
@@ -206,6 +207,7 @@ impl NodeHandle {
                     format!("search for 1 to {MAX_SEARCH} bytes of text"),
                 );
             }
+
             let mut tx = self.store.begin().await?;
             let within = match &search.conversation {
                 Some(which) => Some(find_heading(&mut tx, which).await?.conversation),
@@ -220,6 +222,7 @@ impl NodeHandle {
             };
             let found =
                 messages::search(&mut tx, &search.text, within, search.limit, before).await?;
+
             Ok(found
                 .iter()
                 .map(|found| self.show_message(&found.message, &found.heading))
@@ -387,6 +390,7 @@ impl NodeHandle {
         let own = self.node_view()?.own;
         let id = row.peer_id;
         let is_known = row.keys()?.is_some();
+
         Ok(Contact {
             id: id.to_hex(),
             name: row.name.clone(),

@@ -212,11 +212,13 @@ impl Node {
                 arrival = self.inbox.next() => self.arrive(arrival, &mut inputs),
             }
         }
+
         // Whatever waits already shares the commit.
         while inputs.len() < MAX_BATCH {
             let Some(arrival) = self.inbox.ready() else { break };
             self.arrive(arrival, &mut inputs);
         }
+
         Some(inputs)
     }
 

@@ -89,6 +89,7 @@ fn random_histories_lose_nothing_double_nothing_and_tell_the_truth() {
         println!("{:?}", played.tally);
         return;
     }
+
     let (from, count) =
         (number("CHIVE_SIM_FROM").unwrap_or(1), number("CHIVE_SIM_COUNT").unwrap_or(HISTORIES));
     let (next, failures, tally) =
@@ -106,6 +107,7 @@ fn random_histories_lose_nothing_double_nothing_and_tell_the_truth() {
         }
     };
     let threads = thread::available_parallelism().map_or(2, usize::from);
+
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);

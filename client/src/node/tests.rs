@@ -154,6 +154,7 @@ impl Person {
             key_updates: KeyUpdates { after_messages: 100, not_before: Duration::ZERO },
             links: self.links,
         };
+
         self.running = Some(start(parts).await.unwrap());
         self.transport = Some(transport);
         self.store = Some(profile.store);

@@ -132,6 +132,7 @@ mod tests {
     fn contacts_read_what_is_told_and_numbers_rise_also_into_the_next_epoch() {
         let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
         assert_eq!(announcer.due(), NOW);
+
         let mut last = None;
         for now in [NOW, NOW + 1, NOW + EPOCH] {
             let record =

@@ -96,6 +96,7 @@ impl Board {
         if self.epoch == Some(epoch) {
             return false;
         }
+
         self.epoch = Some(epoch);
         let mut before = std::mem::take(&mut self.places);
         for (place, subject) in self.subjects.iter().enumerate() {
@@ -106,6 +107,7 @@ impl Board {
                 self.places.insert(address, Place { subject: place, reader, newest });
             }
         }
+
         true
     }
 
@@ -124,6 +126,7 @@ impl Board {
                 return Err(if same { Lie::Contradiction } else { Lie::Older });
             }
         }
+
         let status = match place.reader.read(record, now) {
             Ok(status) => status,
             Err(chive_shared::record::ReadError::Record(_)) => return Err(Lie::Forged),
@@ -132,6 +135,7 @@ impl Board {
         };
         let (contact, written) = (subject.contact, record.sequence().written());
         place.newest = Some((*record, News { contact, status, written, dies: record.dies(now) }));
+
         Ok(self.known_of(contact, now))
     }
 
@@ -150,11 +154,13 @@ impl Board {
             *other =
                 std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
         }
+
         let living = last.into_values().map(|(_, news)| news).filter(|news| news.dies > now);
         let weight = |news: &&News| {
             let revision = news.status.hint.map(|hint| hint.revision);
             (revision, news.status.state != State::Offline, news.written)
         };
+
         living.max_by_key(weight).copied()
     }
 
@@ -270,6 +276,7 @@ mod tests {
         let (mut all, mut alone) = (all, alone);
         let key = PresenceKey::from_bytes(bob().verifying_key().as_bytes()).unwrap();
         let mut board = Board::new(SERVER);
+
         board.look_for(
             secrets.map(|secret| Subject { contact: ContactId(7), key, secret }).into(),
             NOW,
@@ -277,9 +284,11 @@ mod tests {
         let mut sees =
             |record: Record, now| board.take(&record, now).unwrap().unwrap().status.state;
         assert_eq!(sees(all(State::Offline, 1, NOW), NOW), State::Offline);
+
         // The one for all is under a secret that we do not know yet.
         assert_eq!(sees(alone(State::Online, 2, NOW), NOW), State::Online);
         assert_eq!(sees(all(State::Offline, 1, NOW + MINUTE), NOW + MINUTE), State::Online);
+
         // We know it, and are spoken to alone no more.
         assert_eq!(sees(all(State::Online, 2, NOW + MINUTE), NOW + MINUTE), State::Online);
         assert_eq!(
@@ -331,6 +340,7 @@ mod tests {
             number
         };
         let (board, empty) = (board(), Board::new(SERVER));
+
         assert_eq!(board.buckets(0, &mut dice).len(), 1);
         assert_eq!(board.buckets(2, &mut dice).len(), 4);
         for bits in 4..=8 {

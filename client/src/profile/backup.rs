@@ -73,12 +73,14 @@ pub async fn make_backup(
     if passphrase.is_empty() {
         return Err(ProfileError::EmptyPassphrase);
     }
+
     let _alone = ALONE.lock().await;
     remove_unfinished(directory)?;
     let unfinished = Unfinished(directory.to_owned());
     let file = directory.join(UNFINISHED);
     let mut rng = StdRng::from_os_rng();
     let mut key = Zeroizing::new([0; 32]);
+
     rng.fill_bytes(&mut *key);
     let copy = Store::open(&file, &key, true).await?;
     let copied = backup::copy(store, &copy).await;
@@ -88,6 +90,7 @@ pub async fn make_backup(
     let sealed =
         tokio::task::spawn_blocking(move || seal(&file, &key, &passphrase, &mut rng)).await;
     drop(unfinished);
+
     sealed.map_err(|error| io::Error::other(error.to_string()))?
 }
 
@@ -191,11 +194,13 @@ async fn fill(
     if length != opened.length || hash != opened.hash {
         return Err(BackupError::Damaged("it is not as it was written").into());
     }
+
     let from = Store::open(&copy, &opened.key, false).await.map_err(|error| match error {
         StoreError::Migration(_) => BackupError::Version.into(),
         StoreError::Damaged { what, .. } => BackupError::Damaged(what).into(),
         error => ProfileError::Store(error),
     })?;
+
     // Another key than the backup's: who has that must not have the profile's.
     let key = KeyFile::create(&directory.join(KEY_FILE), passphrase.0.as_bytes(), rng)?;
     let to = Store::open(&directory.join(STORE), &key, true).await?;
@@ -204,10 +209,12 @@ async fn fill(
         backup::restore(&to, Clock::system().now(), rng).await
     };
     let restored = restored.await;
+
     from.close().await;
     to.close().await;
     let contents = restored?;
     remove_unfinished(directory)?;
+
     Ok(Restored { made_at: opened.made_at, contents })
 }
 
@@ -223,15 +230,18 @@ fn open(file: &mut File, passphrase: &Passphrase) -> Result<Opened, ProfileError
     if start[..12] != *MAGIC {
         return Err(damaged("it does not begin as one"));
     }
+
     match u16::from_be_bytes([start[12], start[13]]) {
         VERSION => {}
         0 => return Err(damaged("its version")),
         _ => return Err(BackupError::Version.into()),
     }
+
     let length = usize::from(u16::from_be_bytes([start[14], start[15]]));
     if length > MAX_BACKUP_HEADER {
         return Err(damaged("its header is too long"));
     }
+
     let mut header = vec![0; length];
     file.read_exact(&mut header).map_err(cut)?;
     let sealed =
@@ -246,12 +256,14 @@ fn open(file: &mut File, passphrase: &Passphrase) -> Result<Opened, ProfileError
         u64::from_be_bytes(bytes)
     };
     let (mut key, mut hash) = (Zeroizing::new([0; 32]), [0; 32]);
+
     key.copy_from_slice(&sealed[..32]);
     hash.copy_from_slice(&sealed[40..72]);
     let length = number(32);
     if length > MAX_BACKUP {
         return Err(damaged("it is too long"));
     }
+
     Ok(Opened { key, length, hash, made_at: number(72).cast_signed() })
 }
 

@@ -140,6 +140,7 @@ impl KeyFile {
         let (mut salt, mut nonce) = ([0; 16], [0; 24]);
         rng.fill_bytes(&mut salt);
         rng.fill_bytes(&mut nonce);
+
         let (memory_kib, passes) = COST;
         let kdf = Kdf {
             name: "argon2id".into(),
@@ -154,6 +155,7 @@ impl KeyFile {
         let mut file =
             Self { version: VERSION, kdf, nonce: HEXLOWER.encode(&nonce), sealed, check: None };
         file.check = Some(file.digest()?);
+
         serde_json::to_vec(&file).map_err(damaged)
     }
 
@@ -228,6 +230,7 @@ mod tests {
     fn hostile_parameters_are_refused_before_memory_is_taken() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
+
         KeyFile::create(&path, b"x", &mut rand::rng()).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         for (from, to) in [
@@ -239,6 +242,7 @@ mod tests {
             fs::write(&path, text.replace(from, to)).unwrap();
             assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))), "{to}");
         }
+
         let flipped = text.replace("\"sealed\":\"", "\"sealed\":\"0");
         for changed in [flipped.as_str(), &text.replace("\"version\":1", "\"version\":2")] {
             fs::write(&path, changed).unwrap();
@@ -247,6 +251,7 @@ mod tests {
                 "{changed}"
             );
         }
+
         fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(matches!(KeyFile::open(&path, b"x"), Err(KeyFileError::Damaged(_))));
         fs::write(&path, &text).unwrap();

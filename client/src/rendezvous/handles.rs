@@ -73,6 +73,7 @@ impl Ours {
                 done => return done.map(|()| Claimed { sequence, expires }),
             }
         }
+
         Err(ServerError::Protocol(AnswerFault::Insatiable))
     }
 

@@ -59,9 +59,11 @@ impl Connection {
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, BYTES);
         }
+
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
+
         let request = request
             .body(Full::new(body.into()))
             .map_err(|_| ServerError::Request("it is malformed"))?;
@@ -71,7 +73,9 @@ impl Connection {
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
+
         let problem: Problem = json(response.into_body()).await?;
+
         Err(ServerError::Refused(problem))
     }
 

@@ -69,6 +69,7 @@ impl Reader {
         loop {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
             board.look_for(subjects.to_vec(), self.clock.now().0);
+
             let following =
                 Following { way: &self.way, clock: &self.clock, isolation, attempt: failures };
             let mut since = None;
@@ -79,18 +80,22 @@ impl Reader {
                 },
                 error = following.follow(&mut board, &mut self.rng, &report, &mut since) => error,
             };
+
             // A server that is good for a moment only is not asked more often than one that never
             // is.
             if since.is_some_and(|since: Instant| since.elapsed() >= PAUSES.longest()) {
                 failures = 0;
             }
+
             let lied = matches!(error, ServerError::Lie(_));
             report(ReaderNews::Failed(error)).await;
             if lied {
                 return;
             }
+
             let pause = PAUSES.after(failures);
             failures = failures.saturating_add(1);
+
             tokio::select! {
                 changed = self.subjects.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
@@ -129,6 +134,7 @@ impl Following<'_> {
             .filter_map(|number| Bucket::new(bits, number))
             .map(|bucket| self.follow_bucket(bucket, first.take(), found.clone()))
             .collect();
+
         drop(found);
         let mut unread = buckets.len();
         loop {
@@ -249,6 +255,7 @@ async fn follow_stream(
 ) -> Result<(), ServerError> {
     /// In base64, and a little more.
     const MAX_EVENT: usize = MAX_CHANGES * RECORD / 3 * 4 + 1024;
+
     let mut events = crate::sse::Parser::new(MAX_EVENT);
     while let Some(bytes) = next(&mut body, SILENCE).await? {
         let complete =
@@ -257,6 +264,7 @@ async fn follow_stream(
             if sent.kind != "changes" {
                 return Err(ServerError::Broken);
             }
+
             let bytes = BASE64
                 .decode(sent.data.as_bytes())
                 .map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
@@ -264,13 +272,16 @@ async fn follow_stream(
             if head.bucket != bucket || head.cursor.generation != cursor.generation {
                 return Err(ServerError::Protocol(AnswerFault::OffTopic));
             }
+
             if head.cursor.change < cursor.change {
                 return Err(Lie::Cursor.into());
             }
+
             cursor = head.cursor;
             hand_on(records, bucket, found).await?;
         }
     }
+
     Ok(())
 }
 

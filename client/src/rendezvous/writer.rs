@@ -93,17 +93,22 @@ impl Writer {
                     Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
                     None => {}
                 }
+
                 posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now().0));
+
                 // The last word is said whole: what was told under an older secret is taken back,
                 // too.
                 if !told.last && self.told.has_changed().unwrap_or(true) {
                     break;
                 }
             }
+
             if told.last {
                 return;
             }
+
             let pause = self.until_due(&posts);
+
             tokio::select! {
                 changed = self.told.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
@@ -141,6 +146,7 @@ impl Writer {
             (post.for_all, post.retired) = (place == 0, false);
             posts.push(post);
         }
+
         // What was told under a secret that is no longer ours is taken back.
         for mut post in before {
             if !post.retired {
@@ -175,6 +181,7 @@ impl Writer {
             post.announcer.taken(&post.says, now, &mut self.rng);
             return None;
         };
+
         Some(match self.send(post, &record, price).await {
             Ok(()) => {
                 (post.failures, post.overtaken) = (0, false);

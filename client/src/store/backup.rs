@@ -106,18 +106,21 @@ pub async fn restore(
         .bind(step)
         .execute(&mut *tx)
         .await?;
+
     // What their server shows may name a front door that was made since.
     super::handles::claim_again(&mut tx, None).await?;
     sqlx::query("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'event'")
         .bind(EVENTS_APART)
         .execute(&mut *tx)
         .await?;
+
     let (name, contacts, messages): (String, u32, u32) = sqlx::query_as(
         "SELECT name, (SELECT count(*) FROM contact), (SELECT count(*) FROM message) FROM profile",
     )
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
+
     Ok(Contents { name, contacts, messages, revoked: u32::try_from(revoked).unwrap_or(u32::MAX) })
 }
 

@@ -219,6 +219,7 @@ pub async fn add(
     .await?;
     let contact = ContactId(done.last_insert_rowid());
     conversations::add_member(tx, Member { conversation, contact }).await?;
+
     Ok(contact)
 }
 

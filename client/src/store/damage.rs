@@ -34,6 +34,7 @@ pub(super) async fn look_for(file: &Path, options: SqliteConnectOptions) -> Resu
     let found = sqlx::query_as("PRAGMA cipher_integrity_check").fetch_all(&mut connection).await;
     connection.close().await?;
     let found: Vec<(String,)> = found?;
+
     // A page that the log has too is written again from there.
     if found.iter().all(|(what,)| page_in(what).is_some_and(|page| logged.contains(&page))) {
         Ok(())
@@ -63,6 +64,7 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
     else {
         return Ok(HashSet::new());
     };
+
     let damaged = Err(StoreError::broken("the log of the store is not as it was written"));
     let (magic, page_size) = (word(header, 0), word(header, 8) as usize);
     let mut sum = Sum { big_endian: magic & 1 == 1, state: [0; 2] };
@@ -70,6 +72,7 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
     if magic & !1 != MAGIC || !sum.is(&header[24..]) || !page_size.is_power_of_two() {
         return damaged;
     }
+
     let salts = &header[16..24];
     let (mut complete, mut open) = (HashSet::new(), Vec::new());
     let mut frames = frames.chunks_exact(FRAME + page_size);
@@ -87,6 +90,7 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
             complete.extend(open.drain(..));
         }
     }
+
     Ok(complete)
 }
 

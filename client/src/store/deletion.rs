@@ -104,8 +104,10 @@ impl Store {
                 .await?;
             sqlx::query("VACUUM").execute(&mut *connection).await?;
         }
+
         let (busy, _, _): (i64, i64, i64) =
             sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+
         Ok(busy == 0)
     }
 }
@@ -172,6 +174,7 @@ mod tests {
     async fn of_a_deleted_message_nothing_is_left_in_any_page() {
         let (store, directory) = scratch().await;
         let bob = contact(&store, "Bob").await;
+
         // Some of them need pages of their own.
         let text = |n: u64| {
             format!("{} {}", word(n), " filler".repeat(if n.is_multiple_of(50) { 2000 } else { 1 }))
@@ -179,10 +182,12 @@ mod tests {
         for n in 1..=400 {
             comes(&store, bob, n, &text(n)).await;
         }
+
         let before = dump(directory.path());
         assert!((1..=400).all(|n| holds(&before, &word(n))), "the pages can be read");
         let is_kept = |n: u64| n.is_multiple_of(7);
         let mut tx = store.begin().await.unwrap();
+
         sqlx::query("UPDATE message SET disappears_at = 1 WHERE counter % 7 != 0")
             .execute(&mut *tx)
             .await
@@ -192,6 +197,7 @@ mod tests {
         assert_eq!(deleted, (1..=400).filter(|n| !is_kept(*n)).count());
         assert!(store.erase(false).await.unwrap());
         let after = dump(directory.path());
+
         // Half a word is enough to guess the rest.
         let left: Vec<u64> =
             (1..=400).filter(|n| !is_kept(*n) && holds(&after, &word(*n)[..5])).collect();
@@ -204,6 +210,7 @@ mod tests {
     async fn a_deleted_message_is_not_shown_again_and_the_oldest_ids_are_forgotten() {
         let (store, _directory) = scratch().await;
         let bob = contact(&store, "Bob").await;
+
         comes(&store, bob, 1, "harbour").await;
         let mut tx = store.begin().await.unwrap();
         terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
@@ -230,6 +237,7 @@ mod tests {
                 .await
                 .unwrap();
         }
+
         let (kept,): (u32,) =
             sqlx::query_as("SELECT count(*) FROM forgotten").fetch_one(&mut *tx).await.unwrap();
         assert_eq!(kept, MAX_FORGOTTEN);

@@ -147,6 +147,7 @@ async fn write(
         .execute(&mut **tx)
         .await?;
     }
+
     for key in &state.removed {
         sqlx::query("DELETE FROM mls_value WHERE conversation = ? AND key = ?")
             .bind(conversation)
@@ -154,6 +155,7 @@ async fn write(
             .execute(&mut **tx)
             .await?;
     }
+
     Ok(())
 }
 

@@ -237,6 +237,7 @@ pub async fn put_asking(
     if before.is_none() && count >= MAX_ASKING {
         return Ok(false);
     }
+
     sqlx::query(
         "INSERT INTO asking (peer_id, link_key, presence_key, handle, introduction, name, \
         message, received_at) \
@@ -254,6 +255,7 @@ pub async fn put_asking(
     .execute(&mut **tx)
     .await?;
     let shows = |row: &AskingRow| row.name == new.name && row.message.as_deref() == new.message;
+
     Ok(before.is_none_or(|row| row.decision.is_none() && !shows(&row)))
 }
 

@@ -306,6 +306,7 @@ pub async fn search(
     if words.is_empty() {
         return Ok(vec![]);
     }
+
     let within =
         conversation.map(|one| format!("conversation : c{} AND ", one.0)).unwrap_or_default();
     let hits = sqlx::AssertSqlSafe(format!(
@@ -316,6 +317,7 @@ pub async fn search(
          ORDER BY rowid DESC LIMIT ?3 + 0) ORDER BY m.row DESC",
         columns()
     ));
+
     Ok(sqlx::query_as(hits)
         .bind(format!("{within}words : ({words})"))
         .bind(before.unwrap_or(MessageRowId(i64::MAX)))
@@ -407,6 +409,7 @@ pub(super) mod tests {
     ) -> MessageRowId {
         let mut id = [u8::try_from(author.contact.0).unwrap(); 16];
         id[8..].copy_from_slice(&counter.to_be_bytes());
+
         let text = Text {
             id: MessageId(id),
             counter,
@@ -419,6 +422,7 @@ pub(super) mod tests {
         let mut tx = store.begin().await.unwrap();
         let row = add_theirs(&mut tx, author, &text, None, UnixMillis(0)).await.unwrap().unwrap();
         tx.commit().await.unwrap();
+
         row
     }
 
@@ -457,14 +461,17 @@ pub(super) mod tests {
         for (counter, (text, _)) in (1..).zip(cases) {
             comes(&store, bob, counter, text).await;
         }
+
         for (text, searched) in cases {
             assert_eq!(found(&store, searched, None).await, [text], "{searched}");
         }
+
         for nothing in
             ["京北", "北海", "arbour", "harbour mir", "दनय", "+++", "", "conversation", "c100001"]
         {
             assert!(found(&store, nothing, None).await.is_empty(), "{nothing}");
         }
+
         index_is_in_line(&store).await;
     }
 
@@ -494,6 +501,7 @@ pub(super) mod tests {
                     .await
                     .unwrap();
             }
+
             let receipted = delivery::receipt(&mut tx, bob, id, UnixMillis(5)).await.unwrap();
             assert_eq!(
                 (receipted.outbox.is_some(), receipted.message.is_some()),
@@ -510,6 +518,7 @@ pub(super) mod tests {
         for counter in [1, 2, 5, 6] {
             comes(&store, bob, counter, "text").await;
         }
+
         let missing = async || {
             let mut tx = store.begin().await.unwrap();
             let rows = history(&mut tx, bob.conversation, 10, None).await.unwrap();
@@ -517,6 +526,7 @@ pub(super) mod tests {
         };
         assert_eq!(missing().await, [(1, 0), (2, 0), (5, 2), (6, 0)]);
         let mut tx = store.begin().await.unwrap();
+
         sqlx::query("DELETE FROM message WHERE counter <= 2").execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(missing().await, [(5, 2), (6, 0)]);
@@ -528,6 +538,7 @@ pub(super) mod tests {
     async fn what_is_searched_for_is_never_an_operator() {
         let (store, _directory) = scratch().await;
         let bob = contact(&store, "Bob").await;
+
         comes(&store, bob, 1, "one or two").await;
         comes(&store, bob, 2, "say \"hello\" NEAR(the) door").await;
         assert_eq!(found(&store, "one OR two", None).await, ["one or two"]);
@@ -558,6 +569,7 @@ pub(super) mod tests {
             rows.push(comes(&store, bob, n, &format!("word {n} of Bob")).await);
             comes(&store, carol, n, &format!("word {n} of Carol")).await;
         }
+
         assert_eq!(found(&store, "word", Some(bob)).await[0], "word 4 of Bob");
         assert_eq!(found(&store, "word", Some(bob)).await.len(), 4);
         assert_eq!(found(&store, "word", None).await[0], "word 4 of Carol");

@@ -74,6 +74,7 @@ mod tests {
         for (key, text) in [("ui.theme", "dark"), ("ui.theme", "light"), (wanted.as_str(), "yes")] {
             put(&mut tx, key, text).await.unwrap();
         }
+
         assert_eq!(get(&mut tx, "ui.theme").await.unwrap().as_deref(), Some("light"));
         assert_eq!(count(&mut tx).await.unwrap(), 2);
         contacts::remove(&mut tx, bob).await.unwrap();

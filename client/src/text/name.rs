@@ -22,20 +22,25 @@ pub fn check_name(name: &str) -> Result<String, String> {
     if name.len() > 4 * MAX_NAME {
         return Err(too_long());
     }
+
     if let Some(c) = name.chars().find(|&c| !c.is_whitespace() && !may_be_in_a_name(c)) {
         return Err(format!(
             "a name cannot hold the character U+{:04X}: it acts or cannot be seen",
             u32::from(c)
         ));
     }
+
     if let Some(c) = name.trim().chars().find(|&c| c.is_control() || acts(c)) {
         return Err(format!("a name is one line of text: it cannot hold U+{:04X}", u32::from(c)));
     }
+
     let tidy = tidy(name.chars());
     if tidy.len() > MAX_NAME {
         return Err(too_long());
     }
+
     refuse_unfit(&tidy)?;
+
     Ok(tidy)
 }
 
@@ -47,20 +52,25 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
     if tidy.is_empty() {
         return Err("a name cannot be empty".to_owned());
     }
+
     if tidy.chars().all(|c| c == '.') {
         return Err("a name cannot be dots alone".to_owned());
     }
+
     if tidy.len() >= LEAST_ID && tidy.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(
             "a name cannot look like an id: add a letter that is not a hex digit".to_owned()
         );
     }
+
     if tidy.split(' ').any(|word| word.starts_with(is_mark)) {
         return Err("a word of a name cannot begin with a combining mark".to_owned());
     }
+
     if longest_run_of_marks(tidy) > MAX_MARKS {
         return Err(format!("a name cannot have more than {MAX_MARKS} combining marks in a row"));
     }
+
     Ok(())
 }
 
@@ -69,6 +79,7 @@ fn refuse_unfit(tidy: &str) -> Result<(), String> {
 #[must_use]
 pub fn safe_name(name: &str) -> String {
     let mut marks = MAX_MARKS;
+
     // A peer's name may be megabytes long: no more is read than could matter.
     let kept = name.chars().take(16 * MAX_NAME).filter(|&c| {
         if is_mark(c) {
@@ -84,6 +95,7 @@ pub fn safe_name(name: &str) -> String {
     while safe.len() > MAX_NAME {
         safe.pop();
     }
+
     let safe = tidy(safe.trim_end().chars());
     if refuse_unfit(&safe).is_ok() { safe } else { UNNAMED.to_owned() }
 }
@@ -163,6 +175,7 @@ mod tests {
         ] {
             assert!(check_name(name).is_err(), "{name:?}");
         }
+
         assert!(check_name(&"x".repeat(64)).is_ok());
     }
 
@@ -196,6 +209,7 @@ mod tests {
         ] {
             assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
         }
+
         for (one, other) in [("alice", "alicia"), ("ann", "anne"), ("jan", "jana"), ("eva", "éva")]
         {
             assert_ne!(skeleton(one), skeleton(other), "{one} {other}");

@@ -26,6 +26,7 @@ pub fn words(text: &str) -> Option<String> {
     if !text.contains(stands_alone) {
         return None;
     }
+
     let mut spaced = String::with_capacity(text.len() * 2);
     for c in text.chars() {
         match c {
@@ -35,6 +36,7 @@ pub fn words(text: &str) -> Option<String> {
             c => spaced.push(c),
         }
     }
+
     Some(spaced)
 }
 

@@ -86,6 +86,7 @@ impl TorTransport {
     ) -> Result<Self, TorStartError> {
         let runtime = Handle::try_current().map_err(|_| TorStartError::NoRuntime)?;
         let config = TorConfig::build(options)?;
+
         config.forget_services();
         let arti = Arc::new(Arti::start(config, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -100,6 +101,7 @@ impl TorTransport {
             incoming,
         });
         let hosting = Hosting::new(house, tasks.clone(), stop.clone());
+
         Ok(Self {
             inner: Arc::new(Inner { arti, dialer, network, services, hosting, tasks, stop }),
         })

@@ -64,14 +64,17 @@ pub(super) fn serve(request: &Request) -> Response {
         )
         .into_response();
     }
+
     let Some(file) = packed().get(path) else {
         return Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such file")
             .into_response();
     };
+
     let about = [(CONTENT_TYPE, media_type(path)), (VARY, "accept-encoding")];
     if takes_gzip(request.headers()) {
         return (about, [(CONTENT_ENCODING, "gzip")], file.zipped.as_slice()).into_response();
     }
+
     (about, file.plain).into_response()
 }
 
@@ -172,6 +175,7 @@ mod tests {
             ] {
                 assert!(!text.contains(word), "{path}: {word}");
             }
+
             let addresses = text.match_indices("://").map(|(at, _)| &text[at.saturating_sub(5)..]);
             for address in
                 addresses.filter(|address| !address.contains("http://www.w3.org/2000/svg"))

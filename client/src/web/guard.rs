@@ -72,6 +72,7 @@ impl Door {
                 "this is not where Chive is",
             ));
         }
+
         if !self.comes_from_here(request.method(), headers, path) {
             return Err(Refused::new(
                 StatusCode::FORBIDDEN,
@@ -79,11 +80,13 @@ impl Door {
                 "another page may not ask Chive",
             ));
         }
+
         if needs_a_pass(path) && !self.has_a_pass(headers) {
             let detail =
                 "this browser was not let in, or Chive was started anew: `chive open` opens it";
             return Err(Refused::new(StatusCode::UNAUTHORIZED, "not_let_in", detail));
         }
+
         Ok(())
     }
 

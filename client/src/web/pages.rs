@@ -151,6 +151,7 @@ async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
     if let Some(parent) = file.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(|error| Refused::internal(&error))?;
     }
+
     let mut out = File::options()
         .create(true)
         .truncate(true)
@@ -175,13 +176,17 @@ async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
             passphrase = Some(read_passphrase(&head[..end])?);
             chunk = Bytes::copy_from_slice(&head[end + 1..]);
         }
+
         length += chunk.len() as u64;
         if length > MAX_BACKUP + MAX_BACKUP_HEADER as u64 {
             return Err(malformed());
         }
+
         out.write_all(&chunk).await.map_err(|error: io::Error| Refused::internal(&error))?;
     }
+
     out.flush().await.map_err(|error| Refused::internal(&error))?;
+
     passphrase.ok_or_else(malformed)
 }
 

@@ -45,6 +45,7 @@ impl IntoResponse for Refused {
 impl From<ProfileError> for Refused {
     fn from(error: ProfileError) -> Self {
         use StatusCode as S;
+
         let (status, code) = match &error {
             ProfileError::Exists(_) => (S::CONFLICT, "profile_exists"),
             ProfileError::Missing(_) => (S::CONFLICT, "no_profile"),

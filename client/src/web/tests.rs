@@ -51,11 +51,13 @@ impl Page {
         let port = address.rsplit(':').next().unwrap().parse().unwrap();
         let mut page = Self { web, port, cookie: String::new(), key: String::new(), directory };
         let (status, head, body) = page.post("/ui/enter", json!({ "token": token })).await;
+
         assert_eq!(status, StatusCode::OK);
         let cookie = head["set-cookie"].to_str().unwrap().to_owned();
         assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
         page.cookie = cookie.split(';').next().unwrap().to_owned();
         page.key = body["key"].as_str().unwrap().to_owned();
+
         page
     }
 
@@ -84,10 +86,12 @@ impl Page {
             headers.retain(|(known, _)| known != name);
             headers.push((name, (*value).to_owned()));
         }
+
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
             request = request.header(*name, value);
         }
+
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -96,6 +100,7 @@ impl Page {
             sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap()).await.unwrap();
         let (status, head) = (answer.status(), answer.headers().clone());
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+
         (status, head, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
@@ -119,6 +124,7 @@ impl Page {
 async fn an_address_lets_one_browser_in_and_others_not() {
     let page = Page::open().await;
     let token = page.web.url().await.unwrap().split_once('#').unwrap().1.to_owned();
+
     assert_eq!(page.post("/ui/enter", json!({ "token": token })).await.0, StatusCode::OK);
     Page::refused(
         page.post("/ui/enter", json!({ "token": token })).await,
@@ -142,6 +148,7 @@ async fn an_address_lets_one_browser_in_and_others_not() {
             Page::refused(page.get(path, &[differs]).await, StatusCode::UNAUTHORIZED, "not_let_in");
         }
     }
+
     page.web.close().await;
 }
 
@@ -161,6 +168,7 @@ async fn another_name_for_this_machine_is_refused() {
             Page::refused(page.get(path, &[("host", host)]).await, wrong, "wrong_host");
         }
     }
+
     Page::refused(
         page.get("/", &[("host", &format!("localhost:{}", page.port))]).await,
         wrong,
@@ -186,6 +194,7 @@ async fn another_page_is_refused() {
         let answer = page.ask("POST", "/ui/lock", None, &[("origin", origin)]).await;
         Page::refused(answer, StatusCode::FORBIDDEN, "wrong_origin");
     }
+
     // What changes something must say where it comes from.
     let answer = page.ask("POST", "/ui/lock", None, &[("origin", "")]).await;
     Page::refused(answer, StatusCode::FORBIDDEN, "wrong_origin");
@@ -193,6 +202,7 @@ async fn another_page_is_refused() {
         let answer = page.get("/v1/status", &[("origin", ""), ("sec-fetch-site", site)]).await;
         Page::refused(answer, StatusCode::FORBIDDEN, "wrong_origin");
     }
+
     // A link may lead to the page itself, which holds nothing.
     let answer = page
         .get(
@@ -217,6 +227,7 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
     {
         let (_, head, _) = page.get(path, &[]).await;
         let policy = head["content-security-policy"].to_str().unwrap();
+
         assert!(
             policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
             "{path}"
@@ -232,6 +243,7 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
             assert_eq!(head[name], value, "{path}");
         }
     }
+
     page.web.close().await;
 }
 
@@ -240,6 +252,7 @@ async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socke
     let page = Page::open().await;
     Page::refused(page.get("/v1/status", &[]).await, StatusCode::SERVICE_UNAVAILABLE, "locked");
     let bad = page.post("/ui/create", json!({ "name": "a\u{202e}b", "passphrase": "x" })).await;
+
     Page::refused(bad, StatusCode::UNPROCESSABLE_ENTITY, "invalid_name");
     let made =
         page.post("/ui/create", json!({ "name": "Alice", "passphrase": "correct horse" })).await;
@@ -287,6 +300,7 @@ async fn a_profile_that_was_just_locked_is_opened_again() {
 async fn a_profile_that_was_opened_for_nobody_is_locked_like_any_other() {
     let Page { web, .. } = Page::open().await;
     let passphrase = Passphrase::new("correct horse".into());
+
     web.create("Alice", &passphrase).await.unwrap();
     web.lock().await;
     let mut stage = web.0.stage.subscribe();
@@ -309,6 +323,7 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join("bob");
     let words = crate::profile::Passphrase::new("open sesame".into());
+
     crate::profile::create(&place, "Bob", &words).await.unwrap();
     let profile = crate::profile::open(&place, &words).await.unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -321,12 +336,14 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     while socket.status().await.is_err() {
         tokio::task::yield_now().await;
     }
+
     let url = socket.web().await.unwrap().url;
     let (address, token) = url.split_once("/#").unwrap();
     let port = address.rsplit(':').next().unwrap().parse().unwrap();
     let web = Web::beside(&place);
     let mut page = Page { web, port, cookie: String::new(), key: String::new(), directory };
     let (_, head, body) = page.post("/ui/enter", json!({ "token": token })).await;
+
     page.cookie = head["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     page.key = body["key"].as_str().unwrap().to_owned();
     assert_eq!(page.get("/v1/status", &[]).await.2["name"], "Bob");

@@ -166,6 +166,7 @@ pub(super) mod tests {
             Introduction { card: card(), mls: vec![9; 5], withdrawn: None, message: None };
         golden("introduction", &introduction.to_bytes());
         let withdrawing = Introduction { withdrawn: Some([8; 16]), ..introduction.clone() };
+
         golden("introduction_withdrawing", &withdrawing.to_bytes());
         assert!(Introduction::from_bytes(&withdrawing.to_bytes(), 5).unwrap() == withdrawing);
         assert!(Introduction::from_bytes(&introduction.to_bytes(), 5).unwrap() == introduction);
@@ -232,6 +233,7 @@ pub(super) mod tests {
                 && reads(&|card| card.name = "nul \0 nul".into())
         );
         let server = |length| vec!["x".repeat(length)];
+
         assert!(
             reads(&|card| card.servers = server(MAX_SERVER))
                 && !reads(&|card| card.servers = server(MAX_SERVER + 1))

@@ -272,6 +272,7 @@ pub(super) mod tests {
         ] {
             assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
         }
+
         // A ping whose number is a text, an envelope that is a text, a link id of seven bytes.
         for bytes in [
             &b"\xa2\x00\x02\x01\x61x"[..],

@@ -143,6 +143,7 @@ pub(super) mod tests {
             presence_secret: [6; 32],
             servers: vec![],
         };
+
         vec![
             ("text", Content::Text(text)),
             ("receipt", Content::Receipt(vec![MessageId([1; 16])])),
@@ -191,6 +192,7 @@ pub(super) mod tests {
         {
             assert_eq!(Content::from_bytes(&terms(seconds).to_bytes()).is_ok(), good, "{seconds}");
         }
+
         let items = vec![MessageId([1; 16]); MAX_RECEIPT_IDS + 1];
         assert!(
             Content::from_bytes(&Content::Read { id: MessageId([1; 16]), items }.to_bytes())

@@ -87,6 +87,7 @@ impl Chive {
             // A command that ends early does not read all of it.
             let _ = stdin.write_all(input.as_bytes());
         }
+
         let (said, lines) = mpsc::channel();
         let out = child.stdout.take().ok_or("no stdout")?;
         thread::spawn(move || {
@@ -98,6 +99,7 @@ impl Chive {
             let _ = err.read_to_string(&mut text);
             text
         });
+
         Ok(Running { child, stdin, lines, said: Vec::new(), err: Some(err) })
     }
 }
@@ -140,9 +142,11 @@ impl Running {
         while let Ok(line) = self.lines.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())) {
             self.said.push(line);
         }
+
         if begun.elapsed() >= DEADLINE {
             return Err("the command does not end".into());
         }
+
         let code = self.child.wait()?.code().ok_or("ended by a signal")?;
         let err = self
             .err
@@ -151,6 +155,7 @@ impl Running {
             .transpose()
             .map_err(|_| "stderr")?
             .unwrap_or_default();
+
         Ok(Ended { code, out: std::mem::take(&mut self.said).join("\n"), err })
     }
 

@@ -217,15 +217,18 @@ async fn answer(
             query.iter().find(|(key, _)| key == "after").and_then(|(_, after)| after.parse().ok());
         return events(&shared, stopped, after.unwrap_or(0));
     }
+
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     if path.contains("nobody") {
         return unknown();
     }
+
     // What is shown is marked as read, again and again: no order of a person.
     if method != Method::GET && !path.ends_with("/read") {
         shared.remember(|past| past.asked.push((format!("{method} {path}"), body.clone())));
     }
+
     let is_a_conversation = path.starts_with("/v1/conversations/") && !path.ends_with("/messages");
     let answer = match (method.as_str(), path.rsplit('/').next().unwrap_or_default()) {
         ("GET", "status") => shared.status(),
@@ -239,6 +242,7 @@ async fn answer(
         _ if is_a_conversation => conversation(),
         _ => contact(),
     };
+
     Json(answer).into_response()
 }
 

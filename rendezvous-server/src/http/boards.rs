@@ -174,16 +174,19 @@ pub(super) async fn changes(
     if !house.doorkeeper.may_read(&headers) {
         return Err(Refusal::token_required());
     }
+
     let (after, bucket) = since.parts()?;
     let bucket = small_enough(&house, bucket)?;
     let turn = Arc::clone(&house.boards).try_acquire_owned().map_err(|_| Refusal::busy())?;
     let (up_to, records) =
         house.board.since(after, bucket, MAX_CHANGES, house.clock.now()).map_err(|_| expired())?;
     let bytes = board::body(house.board.head(bucket, up_to), records.iter());
+
     // What a reader takes slowly counts like a board.
     let body = stream::iter([Bytes::from(bytes)]).map(move |bytes| {
         let _held = &turn;
         Ok::<_, Infallible>(bytes)
     });
+
     Ok(([(CONTENT_TYPE, "application/octet-stream")], Body::from_stream(body)).into_response())
 }

@@ -47,6 +47,7 @@ pub async fn publish(
         let mut newest = board.newest();
         let mut from = board.cursor();
         let first = Batch { from: from.change, to: from.change, event: Bytes::new() };
+
         batches.send_replace(Arc::new(first));
         while newest.changed().await.is_ok() {
             let (to, event) = if batches.receiver_count() > 1 {
@@ -62,9 +63,11 @@ pub async fn publish(
                 batches.send_replace(Arc::new(Batch { from: begin, to, event }));
                 from.change = to;
             }
+
             if board.cursor().change > to {
                 newest.mark_changed();
             }
+
             tokio::time::sleep(BATCH_CHANGES).await;
         }
     };

@@ -80,15 +80,18 @@ async fn claim_one(house: &House, id: LookupId, body: &[u8], paid: bool) -> Resu
     if claim.id() != id {
         return Err(wrong_place());
     }
+
     let now = house.clock.now();
     claim.check_time(now)?;
     if !paid {
         check_work(house, &claim, work).await?;
     }
+
     claim.verify(&house.server)?;
     if house.metrics.last_handles() >= house.limits.handles {
         return Err(Refusal::new(Code::Full, "This server keeps no more handles."));
     }
+
     match in_time(house, house.store.claim(&claim, now)).await? {
         Claimed::Done => Ok(()),
         Claimed::Taken => Err(Refusal::new(

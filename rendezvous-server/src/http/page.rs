@@ -70,6 +70,7 @@ fn facts(info: &Info) -> String {
     ];
     let rows: Vec<String> =
         facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+
     rows.concat()
 }
 

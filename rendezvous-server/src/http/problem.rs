@@ -222,6 +222,7 @@ fn sentence(text: &str) -> String {
 /// The one table of HTTP statuses.
 pub(super) fn status_of(code: Code) -> StatusCode {
     use Code as C;
+
     match code {
         C::MalformedRequest | C::MalformedRecord | C::WrongPlace => StatusCode::BAD_REQUEST,
         C::TokenRequired => StatusCode::UNAUTHORIZED,

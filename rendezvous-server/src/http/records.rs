@@ -124,12 +124,14 @@ pub(super) async fn put_many(
             format!("Each record has {SUBMISSION} bytes with its work."),
         ));
     }
+
     if submissions.len() > house.limits.batch {
         return Err(Refusal::new(
             Code::TooLarge,
             format!("At most {} records at once.", house.limits.batch),
         ));
     }
+
     let mut results = Vec::with_capacity(submissions.len());
     let mut good = Vec::new();
     for (place, submission) in submissions.enumerate() {
@@ -141,6 +143,7 @@ pub(super) async fn put_many(
             tokio::task::yield_now().await;
         }
     }
+
     let verdicts = house.keeper.put(good.iter().map(|(_, record)| *record).collect()).await;
     results
         .extend(good.iter().zip(verdicts).map(|((place, _), verdict)| (*place, answer(verdict))));
@@ -149,6 +152,7 @@ pub(super) async fn put_many(
     for answer in &results {
         count(&house, answer.code.is_none());
     }
+
     Ok(Json(BatchAnswer { results }))
 }
 
@@ -201,11 +205,13 @@ fn check(house: &House, record: &Record, work: Work, paid: bool) -> Result<Order
     {
         return Err(Refusal::work_required(price));
     }
+
     let order = house.board.order(record);
     match order {
         Order::Older(sequence) => return Err(Refusal::not_newer(sequence)),
         Order::Newer | Order::Same | Order::Other(_) => record.verify(&house.server)?,
     }
+
     if let Order::Other(sequence) = order {
         Err(Refusal::sequence_taken(sequence))
     } else {

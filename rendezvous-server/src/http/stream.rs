@@ -58,18 +58,22 @@ pub(super) async fn follow(
     if !house.doorkeeper.may_read(&headers) {
         return Err(Refusal::token_required());
     }
+
     let (mut after, bucket) = since.parts()?;
     if let Some(id) = headers.get(LAST_EVENT_ID) {
         after = cursor(id.to_str().unwrap_or_default())?;
     }
+
     let bucket = small_enough(&house, bucket)?;
     let turn = Arc::clone(&house.streams).try_acquire_owned().map_err(|_| Refusal::busy())?;
+
     // An expired cursor is refused before the stream begins.
     let first = event_after(&house.board, after, bucket, MAX_OWN_CHANGES, house.clock.now())
         .map_err(|Forgotten| expired())?;
     let follower = Follower::new(house, Cursor { change: first.0, ..after }, bucket, turn);
     let hello = stream::iter([HELLO, first.1]).filter(|bytes| future::ready(!bytes.is_empty()));
     let events = hello.map(Ok::<_, Infallible>).chain(follower.into_stream());
+
     Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
 }
 

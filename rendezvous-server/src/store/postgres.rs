@@ -63,6 +63,7 @@ impl Postgres {
             .acquire_timeout(CONNECT)
             .connect_with(options)
             .await?;
+
         // sqlx holds an advisory lock meanwhile: replicas that start at once wait for each other.
         MIGRATIONS.run(&pool).await?;
         let store = Self {
@@ -75,6 +76,7 @@ impl Postgres {
         store.tasks.spawn(async move {
             listener.stop.clone().run_until_cancelled(Box::pin(listener.listen())).await
         });
+
         Ok(store)
     }
 
@@ -158,6 +160,7 @@ impl Postgres {
         if done.rows_affected() > 0 {
             return Ok(Claimed::Done);
         }
+
         Ok(self.look(&claim.id()).await?.map_or(Claimed::Taken, |row| row.refuses_claim(claim)))
     }
 

@@ -58,6 +58,7 @@ impl Sqlite {
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
         let mut connection = options.connect().await?;
+
         // `run` asks for a connection of any lifetime, which one by reference is not.
         MIGRATIONS.run_direct(None, &mut connection, false).await?;
         Ok(Self { connection: Arc::new(Mutex::new(Some(connection))) })
@@ -116,6 +117,7 @@ impl Sqlite {
             .execute(self.connection().await?.get()?)
             .await?;
         }
+
         Ok(Put { before: newest, results: (newest + 1..=last).map(Ok).collect() })
     }
 
@@ -149,7 +151,9 @@ impl Sqlite {
         if done.rows_affected() > 0 {
             return Ok(Claimed::Done);
         }
+
         let row = look(guard.get()?, &claim.id()).await?;
+
         Ok(row.map_or(Claimed::Taken, |row| row.refuses_claim(claim)))
     }
 
@@ -169,7 +173,9 @@ impl Sqlite {
         if done.rows_affected() > 0 {
             return Ok(Released::Done);
         }
+
         let row = look(guard.get()?, &release.id()).await?.filter(|row| row.kept > now);
+
         Ok(row.map_or(Released::Unknown, |row| {
             row.refuses_release(&release.key(), release.sequence())
         }))

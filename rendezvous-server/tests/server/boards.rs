@@ -36,12 +36,14 @@ async fn changes_since_a_cursor_are_all_of_them_and_no_others(world: World) {
             board::parse(&answer.body, 99).unwrap()
         }
     };
+
     assert_eq!(since(cursor).await.1, []);
     let newest = [alice.record_of(world.id(), world.now(), 3), bob.record(world.id(), world.now())];
     world.put(&alice.record_of(world.id(), world.now(), 2)).await.ok();
     for record in &newest {
         world.put(record).await.ok();
     }
+
     let (head, records) = since(cursor).await;
     assert_eq!(records, newest, "of each address the newest alone");
     assert_eq!(since(head.cursor).await.1, []);
@@ -54,12 +56,14 @@ async fn a_cursor_of_another_database_or_of_long_ago_is_refused(mut world: World
     for number in 0..5 {
         world.put(&Person::new(number).record(world.id(), world.now())).await.ok();
     }
+
     let mut client = world.client().await;
     for path in ["changes", "stream"] {
         tells_nothing(
             &client.get(&format!("/v1/{path}?after={cursor}")).await.is(Code::CursorExpired),
         );
     }
+
     cursor.change += 5;
     client.get(&format!("/v1/changes?after={cursor}")).await.ok();
     cursor.change += 1;
@@ -77,9 +81,11 @@ async fn a_large_board_is_read_in_buckets(mut world: World) {
     for record in &all {
         world.put(record).await.ok();
     }
+
     let bits = world.info().await.bucket_bits;
     assert_eq!(bits, 4, "40 records, 4 in a bucket on average");
     let mut client = world.client().await;
+
     assert_eq!(client.get("/v1/board").await.is(Code::BucketTooLarge).bucket_bits, Some(bits));
     let mut read = Vec::new();
     for number in 0..1 << bits {
@@ -89,6 +95,7 @@ async fn a_large_board_is_read_in_buckets(mut world: World) {
         assert!(head.bucket == bucket && records.iter().all(|record| bucket.has(record)));
         read.extend(records);
     }
+
     read.sort_by_key(Record::address);
     all.sort_by_key(Record::address);
     assert_eq!(read, all);
@@ -114,6 +121,7 @@ async fn a_query_that_means_nothing_is_refused(world: World) {
         let path = path.replace('é', "%C3%A9");
         tells_nothing(&client.get(&path).await.is(Code::MalformedRequest));
     }
+
     tells_nothing(&client.get("/v2/board").await.is(Code::NotFound));
     tells_nothing(&client.ask("DELETE", "/v1/board", &[], "").await.is(Code::MethodNotAllowed));
 }

@@ -35,12 +35,15 @@ impl Process {
         if let Some(url) = url {
             command.env("CHIVE_RENDEZVOUS_DATABASE__URL", url);
         }
+
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let tcp = lines
             .find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.trim().to_owned()));
+
         // What it says later must find somebody who reads.
         std::thread::spawn(move || lines.for_each(drop));
+
         Self { child, tcp: tcp.expect("an address").parse().unwrap() }
     }
 
@@ -96,6 +99,7 @@ async fn write(
     let stream = tokio::net::TcpStream::connect(to).await.ok()?;
     let io = hyper_util::rt::TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.ok()?;
+
     tokio::spawn(connection);
     let (mut last, since) = (None, now());
     for turn in 0.. {
@@ -106,6 +110,7 @@ async fn write(
         if sender.ready().await.is_err() {
             break;
         }
+
         match sender.send_request(request).await {
             Ok(answer) if answer.status().is_success() => {
                 if last.replace(record).is_none() {
@@ -115,6 +120,7 @@ async fn write(
             _ => break,
         }
     }
+
     last
 }
 
@@ -124,6 +130,7 @@ async fn killed_under_load(url: Option<String>) {
     for round in 0..3 {
         let server = Process::start(dir.path(), url.as_deref());
         let mut writers = Writers::start(server.tcp, 100 * round..100 * round + 16, id);
+
         writers.have_begun(8).await;
         server.kill();
         let acknowledged = writers.acknowledged().await;
@@ -138,6 +145,7 @@ async fn killed_under_load(url: Option<String>) {
                 .expect("the address");
             assert!(there.sequence() >= record.sequence(), "an acknowledged record is gone");
         }
+
         server.kill();
     }
 }
@@ -159,6 +167,7 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
     let url = database().await;
     let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let id = OnionSeed::open(dir.path()).unwrap().server();
+
     std::fs::copy(dir.path().join("onion.key"), second.path().join("onion.key")).unwrap();
     let (lives, dies) =
         (Process::start(dir.path(), Some(&url)), Process::start(second.path(), Some(&url)));
@@ -170,6 +179,7 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
     dies.kill();
     let acknowledged = leaving.acknowledged().await;
     assert!(acknowledged.len() >= 4, "{}", acknowledged.len());
+
     // The one that lives is still written to, and shows soon what the other one had accepted.
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     loop {
@@ -187,6 +197,7 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
             "accepted by the dead one and not on the other's board"
         );
     }
+
     assert!(
         staying.all.iter().all(|writer| !writer.is_finished()),
         "the living one stopped answering"
@@ -220,6 +231,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_ro
         eprintln!("skipped: it takes root to make a small file system");
         return;
     }
+
     let place = tempfile::tempdir().unwrap();
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=3m", "none"])
@@ -230,11 +242,13 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_ro
         eprintln!("skipped: mounting is not allowed here");
         return;
     }
+
     let _unmount = Unmount(place.path().to_owned());
     let data = place.path().join("data");
     let world = World::with(None, |config| config.data_dir.clone_from(&data)).await;
     let filler = place.path().join("filler");
     let first = Person::new(0).record(world.id(), world.now());
+
     world.put(&first).await.ok();
     fill(&filler);
     let mut acknowledged = vec![first];
@@ -281,6 +295,7 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
         for person in &people {
             world.put(&person.record(world.id(), NOW)).await.ok();
         }
+
         world.stop().await;
         let mut left = Vec::new();
         for file in std::fs::read_dir(world.dir.path()).unwrap() {
@@ -289,11 +304,13 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
                 left.extend(std::fs::read(path).unwrap());
             }
         }
+
         if let Some(url) = url {
             left.extend(
                 tokio::task::spawn_blocking(move || Postgres::dump(&url).unwrap()).await.unwrap(),
             );
         }
+
         assert!(left.len() > 20 * 217);
         for secret in people.iter().flat_map(Person::secrets) {
             let hex = data_encoding::HEXLOWER.encode(&secret).into_bytes();

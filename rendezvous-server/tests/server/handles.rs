@@ -93,6 +93,7 @@ async fn a_handle_is_its_first_owners_alone(world: World) {
     let (alice, mallory) =
         (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
     let claim = alice.claim(&world, 5);
+
     put(&world, &claim, 0).await.ok();
     put(&world, &claim, 0).await.ok();
     tells_nothing(&put(&world, &mallory.claim(&world, 9), 0).await.is(Code::HandleTaken));
@@ -106,6 +107,7 @@ async fn a_handle_is_its_first_owners_alone(world: World) {
     let mut forged = *alice.claim(&world, 6).as_bytes();
     forged[100] ^= 1;
     put(&world, &Claim::from_bytes(&forged).unwrap(), 0).await.is(Code::InvalidSignature);
+
     // One's own key in another's claim, and another's claim in one's own place.
     let mut stolen = *claim.as_bytes();
     stolen[33..65].copy_from_slice(&mallory.claim(&world, 1).key());
@@ -143,6 +145,7 @@ async fn a_handle_expires_and_is_kept_for_its_owner(world: World) {
 async fn a_released_claim_cannot_be_put_back(world: World) {
     let (alice, bob) = (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
     let claim = alice.claim(&world, 1);
+
     put(&world, &claim, 0).await.ok();
     let release = alice.release(&world, 2);
     give_back(&world, &release).await.ok();
@@ -169,6 +172,7 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
         &(0..10_000).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes(),
     ]
     .concat();
+
     assert_eq!(
         world
             .client()
@@ -180,6 +184,7 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
         Some(12)
     );
     put(&world, &first, 12).await.ok();
+
     // Work for one claim is no work for the next.
     let renewal = alice.claim(&world, 2);
     put(&world, &renewal, 6).await.ok();
@@ -199,6 +204,7 @@ async fn who_has_a_token_works_for_nothing_and_nobody_else_comes_in(mut world: W
     world.config.access.mode = Access::Members;
     (world.config.work.record, world.config.work.record_full) = (28, 28);
     world.restart().await;
+
     let record = Person::new(1).record(world.id(), world.now());
     let (path, body) = (crate::world::path(&record), world.submission(&record, 0));
     for path in [
@@ -209,6 +215,7 @@ async fn who_has_a_token_works_for_nothing_and_nobody_else_comes_in(mut world: W
     ] {
         world.client().await.get(path).await.is(Code::TokenRequired);
     }
+
     world.client().await.ask("PUT", &path, &[], body.clone()).await.is(Code::TokenRequired);
     world
         .client()
@@ -240,6 +247,7 @@ async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
     let alice = Owner::new(&world, "alice", 1).await;
     let claim = alice.claim(&world, 1);
     let task = Task::new(&world.id(), claim.as_bytes());
+
     // Each number pays with a chance of 2^-28: one of a million may, three never do.
     let pays = |number: &u64| task.worth(chive_shared::work::Work(*number)) >= 28;
     assert!((0..1_000_000).filter(pays).count() < 3);
@@ -248,5 +256,6 @@ async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
         let body = [&claim.as_bytes()[..], &number.to_be_bytes()].concat();
         client.ask("PUT", &alice.path(), &[], body).await.is(Code::WorkRequired);
     }
+
     alice.find(&world).await.is(Code::Unknown);
 }

@@ -117,6 +117,7 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
     for _ in 0..crowd {
         idle.push(TcpStream::connect(world.running().tcp().unwrap()).await.unwrap());
     }
+
     let record = Person::new(1).record(world.id(), world.now());
     world.put(&record).await.ok();
     stream.brings(&record).await;
@@ -143,6 +144,7 @@ async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() 
     let head = format!("GET /v1/stream?after={cursor} HTTP/1.1\r\nhost: x\r\n\r\n");
     let lazy = raw(&world, &head).await;
     let mut eager = Stream::open(&world, &format!("after={cursor}")).await;
+
     // More than the kernel keeps for who does not read.
     for turn in 0..60 {
         let records: Vec<_> = (0..1_000)
@@ -152,6 +154,7 @@ async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() 
         world.client().await.ask("POST", "/v1/records", &[], body).await.ok();
         eager.brings(records.last().unwrap()).await;
     }
+
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let text =
@@ -161,6 +164,7 @@ async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() 
         }
         assert!(Instant::now() < deadline, "{text}");
     }
+
     drop(lazy);
 }
 

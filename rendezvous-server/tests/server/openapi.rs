@@ -64,6 +64,7 @@ async fn the_page_shows_a_person_what_this_is(mut world: World) {
     world.config.notice = Some("Run by <b>us</b> & friends".into());
     world.restart().await;
     world.put(&Person::new(1).record(world.id(), world.now())).await.ok();
+
     let answer = world.client().await.get("/").await.ok();
     let text = std::str::from_utf8(&answer.body).unwrap();
     let address = world.id().to_address();
@@ -76,6 +77,7 @@ async fn the_page_shows_a_person_what_this_is(mut world: World) {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+
     assert!(
         !text.contains("<script") && !text.contains("http://") || text.contains("www.w3.org"),
         "{text}"

@@ -82,16 +82,19 @@ async fn records_of_the_past_and_of_the_future_are_refused(world: World) {
     let (alice, id, now) = (Person::new(1), world.id(), world.now());
     let of_epoch = |epoch: u32| alice.record_with(id, now, |draft| draft.epoch = Epoch(epoch));
     let Epoch(current) = Epoch::at(now);
+
     // Half an hour from either end.
     for epoch in [0, current - 2, current - 1, current + 1, u32::MAX] {
         tells_nothing(&world.put(&of_epoch(epoch)).await.is(Code::WrongEpoch));
     }
+
     world
         .put(&alice.record_with(id, now, |draft| draft.expires = now - MINUTE))
         .await
         .is(Code::Expired);
     world.put(&alice.record_with(id, now, |draft| draft.expires = 0)).await.is(Code::Expired);
     let old = Sequence::next(now - SKEW - 2 * MINUTE, None);
+
     world.put(&alice.record_with(id, now, |draft| draft.sequence = old)).await.is(Code::Stale);
     world.later(EPOCH / 2 - SKEW);
     let early = alice.record_with(id, world.now() + SKEW, |_| {});
@@ -111,16 +114,20 @@ async fn forged_records_are_refused(world: World) {
     for at in [44, 48, 49, 152, 153, 190, 216] {
         world.put(&changed(at, 1)).await.is(Code::InvalidSignature);
     }
+
     // Another's address over one's own signature.
     let mut bytes = *mallory.record(world.id(), world.now()).as_bytes();
     bytes[1..33].copy_from_slice(&good.address().0);
     world.put(&Record::from_bytes(&bytes).unwrap()).await.is(Code::InvalidSignature);
+
     // A record for another server.
     world.put(&alice.record(ServerId([9; 32]), world.now())).await.is(Code::InvalidSignature);
+
     // Points of low order, and encodings that are not canonical; R = neutral, S = 0.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let mut not_canonical = [0xff; 32];
+
     (not_canonical[0], not_canonical[31]) = (0xee, 0x7f);
     for address in [[0; 32], neutral, not_canonical, [0xff; 32]] {
         let mut bytes = *good.as_bytes();
@@ -129,6 +136,7 @@ async fn forged_records_are_refused(world: World) {
         bytes[185..].fill(0);
         world.put(&Record::from_bytes(&bytes).unwrap()).await.is(Code::InvalidKey);
     }
+
     let mut bytes = *good.as_bytes();
     bytes[153..185].copy_from_slice(&neutral);
     world.put(&Record::from_bytes(&bytes).unwrap()).await.is(Code::InvalidSignature);
@@ -146,6 +154,7 @@ async fn each_of_many_is_judged_by_itself(world: World) {
     let (id, now) = (world.id(), world.now());
     let people: Vec<Person> = (0..5).map(Person::new).collect();
     let mut forged = *people[1].record(id, now).as_bytes();
+
     forged[100] ^= 1;
     let records = [
         people[0].record_of(id, now, 1),
@@ -185,6 +194,7 @@ async fn a_record_dies_in_time_and_an_older_one_does_not_come_back(world: World)
         draft.sequence = Sequence(older.sequence().0 + 1);
         draft.expires = now + MINUTE;
     });
+
     world.put(&older).await.ok();
     world.put(&short).await.ok();
     world.later(2 * MINUTE);
@@ -195,6 +205,7 @@ async fn a_record_dies_in_time_and_an_older_one_does_not_come_back(world: World)
         world.put(&older).await.is(Code::SequenceNotNewer);
         world.later(2 * MINUTE);
     }
+
     world.later(5 * MINUTE);
     let problem: chive_shared::api::Problem = world.put(&older).await.json();
     assert!(matches!(problem.code, Code::Stale | Code::Expired), "{problem:?}");
@@ -221,6 +232,7 @@ async fn what_was_accepted_is_there_after_a_restart(mut world: World) {
         world.put(&newer).await.ok();
         records.push(newer);
     }
+
     let cursor = world.board().await.0.cursor;
     world.restart().await;
     let (head, mut kept) = world.board().await;
@@ -261,6 +273,7 @@ async fn many_writers_at_once_are_all_answered(world: World) {
     for task in tasks {
         task.await.unwrap();
     }
+
     let (head, records) = world.board().await;
     assert_eq!((records.len(), head.cursor.change), (32, 640));
 }

@@ -26,6 +26,7 @@ async fn what_is_put_to_one_is_on_the_others_board_and_stream_within_a_second() 
         stream.brings(&record).await;
         times.push(put.elapsed());
     }
+
     // A machine that is busy may be late with one or two.
     times.sort_unstable();
     assert!(times[17] < SEEN, "{times:?}");
@@ -41,6 +42,7 @@ async fn of_one_address_the_highest_number_counts_on_both() {
     let [first, second, third] =
         [1, 2, 3].map(|number| alice.record_of(one.id(), one.now(), number));
     one.put(&second).await.ok();
+
     // The other may not have heard of it yet: the database has.
     let problem = other.put(&first).await.is(Code::SequenceNotNewer);
     assert_eq!(problem.sequence, Some(second.sequence().0));
@@ -48,6 +50,7 @@ async fn of_one_address_the_highest_number_counts_on_both() {
     other.put(&second).await.ok();
     let mut stream = Stream::from_now(&one).await;
     other.put(&third).await.ok();
+
     // Until it has heard of the third, the second is what it has, and may be put again.
     stream.brings(&third).await;
     one.put(&second).await.is(Code::SequenceNotNewer);
@@ -83,11 +86,13 @@ async fn a_replica_stopped_under_load_takes_nothing_that_was_accepted_with_it() 
     for _ in 0..10 {
         stream.next().await.unwrap();
     }
+
     other.stop().await;
     let mut accepted = Vec::new();
     for writer in writers {
         accepted.extend(writer.await.unwrap());
     }
+
     assert!(!accepted.is_empty());
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -97,6 +102,7 @@ async fn a_replica_stopped_under_load_takes_nothing_that_was_accepted_with_it() 
         }
         assert!(Instant::now() < deadline, "accepted by one and not on the other's board");
     }
+
     one.put(&Person::new(99).record(one.id(), one.now())).await.ok();
 }
 
@@ -111,6 +117,7 @@ async fn write_until_refused(
     let Ok(stream) = tokio::net::TcpStream::connect(to).await else { return accepted };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await.unwrap();
+
     tokio::spawn(connection);
     for turn in 0..2_000 {
         let record = Person::new(1_000 * (writer + 1) + turn).record(id, now);
@@ -125,6 +132,7 @@ async fn write_until_refused(
             _ => break,
         }
     }
+
     accepted
 }
 
@@ -135,6 +143,7 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
     let url = cluster.database().unwrap();
     let world = World::with(Some(url), |config| config.limits.storage_seconds = 2).await;
     let before = Person::new(1).record(world.id(), world.now());
+
     world.put(&before).await.ok();
     let stopped = Arc::clone(&cluster);
     tokio::task::spawn_blocking(move || stopped.stop().unwrap()).await.unwrap();
@@ -145,6 +154,7 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
         assert_eq!(world.board().await.1, [before]);
         assert_eq!(world.admin().await.get("/readyz").await.status, 503);
     }
+
     let back = Arc::clone(&cluster);
     tokio::task::spawn_blocking(move || back.resume().unwrap()).await.unwrap();
     let after = Person::new(3).record(world.id(), world.now());
@@ -152,9 +162,11 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
     while !world.put(&after).await.status.is_success() {
         assert!(Instant::now() < deadline, "it does not come back");
     }
+
     let (_, records) = world.board().await;
     assert!(records.contains(&before) && records.contains(&after));
     assert_eq!(world.admin().await.get("/readyz").await.status, 200);
+
     // Listening to the others works again, too.
     let other = world.replica().await;
     let mut stream = Stream::from_now(&world).await;

@@ -98,6 +98,7 @@ async fn a_stream_of_a_bucket_brings_that_bucket_alone(world: World) {
     for record in &records {
         world.put(record).await.ok();
     }
+
     let mut expected: Vec<&Record> =
         records.iter().filter(|record| record.address().bucket(1) == 1).collect();
     while !expected.is_empty() {

@@ -145,6 +145,7 @@ impl Inner {
     ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(self.limits.write);
+
         let service = service_fn(|request| answer(self.router.clone(), request, Busy::on(&slot)));
         let mut connection =
             pin!(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));

@@ -51,8 +51,10 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
         return Err("[storage] cannot be set: Chive itself decides where keys and files are kept"
             .to_owned());
     }
+
     let text = toml::to_string(overrides).map_err(|error| error.to_string())?;
     let mut sources = ConfigurationSources::new_empty();
+
     sources.push_source(ConfigurationSource::from_verbatim(text), MustRead::MustRead);
     let tree = sources.load().map_err(|error| causes(&error))?;
     let options = ConfigResolveOptions::default();

@@ -90,13 +90,16 @@ impl CTor {
         ensure!(stream.read_u16().await? == 0x0500, "no SOCKS 5");
         let length = u8::try_from(address.len()).context("a long address")?;
         let request = [&[5, 1, 0, 3, length], address.as_bytes(), &PORT.to_be_bytes()].concat();
+
         stream.write_all(&request).await?;
         let mut reply = [0; 4];
         stream.read_exact(&mut reply).await?;
         ensure!(reply[1] == 0, "SOCKS refuses with {}", reply[1]);
+
         // The address and port that it is bound to: of no interest.
         let mut bound = vec![0; if reply[3] == 4 { 18 } else { 6 }];
         stream.read_exact(&mut bound).await?;
+
         Ok(stream)
     }
 }

@@ -39,6 +39,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let late = took.iter().filter(|took| took.is_none()).count();
     let delivered: Samples = took.iter().flatten().map(Duration::as_secs_f64).collect();
     let in_time = u32::try_from(took.len() - late)?;
+
     Ok(Figures::new(Verdict::new("churn", in_time.into(), MESSAGES.into(), "messages"))
         .row("message sent → delivered, of those in time", "s", delivered)
         .note(format!(

@@ -34,6 +34,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             }
         }
     }
+
     Ok(Figures::new(Verdict::new("cold-start", ours.median(), theirs.median(), "s"))
         .row(
             "chive: two profiles made, nodes started, invitation, first message delivered",

@@ -237,6 +237,7 @@ mod tests {
             &[("open", 400.0, 1000.0), ("page", 30.0, 20.0)],
             "ms"
         ));
+
         assert_eq!(several["ours"], json!({"open": 400.0, "page": 30.0}));
         assert_eq!(several["ratio"], json!(1.5));
         let rates =

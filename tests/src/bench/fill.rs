@@ -41,6 +41,7 @@ pub(super) async fn fill(
 ) -> Result<Vocabulary> {
     let passphrase = Passphrase::new(PASSPHRASE.into());
     profile::create(directory, name, &passphrase).await?;
+
     let profile = profile::open(directory, &passphrase).await?;
     let began = Clock::system().now() - STEP * u32::try_from(total)?;
     let mut writer =
@@ -55,6 +56,7 @@ pub(super) async fn fill(
             ours: 0,
         });
     }
+
     tx.commit().await?;
     for batch in 0..total.div_ceil(BATCH) {
         let mut tx = profile.store.begin().await?;
@@ -65,7 +67,9 @@ pub(super) async fn fill(
         }
         tx.commit().await?;
     }
+
     profile.store.close().await;
+
     Ok(writer.vocabulary)
 }
 
@@ -136,6 +140,7 @@ impl Writer {
         let contact = contacts::add(tx, peer.peer_id(), &naming, self.now).await?;
         let draft = Draft::new(Clock::system().now().0.cast_unsigned() / 1000, &mut self.rng)?;
         let (mut conversation, _, pair) = Conversation::create(&draft.key_package, &mut self.rng)?;
+
         conversation.seal(b"the first of many")?;
         contacts::accept(tx, contact, &peer, &pair).await?;
         let card = Card {
@@ -148,12 +153,14 @@ impl Writer {
         contacts::take_card(tx, contact, &card).await?;
         let with = contacts::direct(tx, contact).await?;
         groups::create(tx, with.conversation, &conversation.take_changes(), None, self.now).await?;
+
         Ok(with)
     }
 
     async fn write(&mut self, tx: &mut Tx, chat: &mut Chat) -> Result<()> {
         self.now = self.now + STEP;
         chat.clock += 1;
+
         let (id, text) = (MessageId(self.random()), self.vocabulary.text(&mut self.rng));
         if self.rng.random_bool(0.5) {
             chat.ours += 1;
@@ -193,11 +200,13 @@ impl Writer {
             disappear_after: None,
         };
         let row = messages::add_ours(tx, &new).await?;
+
         messages::number(tx, row, conversation, chat.ours).await?;
         let waiting =
             outbox::rows(tx, contact, OutboxId(0), 1).await?.pop().context("an empty outbox")?;
         outbox::set_envelope(tx, waiting.id, &[0; 1024]).await?;
         delivery::receipt(tx, chat.with, id, self.now).await?;
+
         Ok(())
     }
 

@@ -29,6 +29,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     for _ in 0..WARM_UP {
         api.sends().await?;
     }
+
     let (before, _) = (pair.link.carried(), api.sends().await?);
     let after = pair.link.carried();
     let (question, answer) = (after.0 - before.0, after.1 - before.1);
@@ -36,6 +37,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     for _ in 0..WARM_UP {
         raw.echoes().await?;
     }
+
     let (by_api, echo) = interleaved(bench.pairs(500), &mut api, &mut raw).await?;
     drop(api);
     let mut handle =
@@ -45,6 +47,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     pair.still_linked()?;
     pair.part().await?;
     let verdict = Verdict::new("latency", by_api.median(), echo.median(), "ms");
+
     Ok(Figures::new(verdict)
         .row("message sent → receipt shown, local API", "ms", by_api.clone())
         .row("raw echo, paired with it", "ms", echo.clone())

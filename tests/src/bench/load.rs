@@ -210,13 +210,16 @@ impl Crowd {
         for mut contact in self.others.into_iter().chain([self.fast]) {
             flooding.spawn(async move { flood(&mut contact, WINDOW, began + TIME).await });
         }
+
         let mut receipts = 0;
         while let Some(flooded) = flooding.join_next().await {
             receipts += flooded??;
         }
+
         let (spent, contacts) =
             (node.usage()?.since(&before), Usage::of_this_process()?.since(&own_before));
         let messages = rate(receipts, began.elapsed());
+
         Ok(Full { messages, spent, contacts, disk: disk.await??.mean() })
     }
 }

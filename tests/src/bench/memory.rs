@@ -27,6 +27,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let mut alice =
         Person::without_profile(&around(&network)?, &bench.home().join("alice"), "Alice")?;
+
     alice.chooses_passphrase(PASSPHRASE)?;
     fill(&alice.profile(), "Alice", CONTACTS, MESSAGES).await?;
     let service = CTor::service(&network, &bench.home().join("service")).await?;
@@ -50,9 +51,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         }
         sleep(STEP).await;
     }
+
     let contacts = alice.status().await?.contacts as usize;
     ensure!(contacts == CONTACTS, "there are {contacts} contacts");
     let [(ours, ours_proportional), (theirs, theirs_proportional)] = looks;
+
     Ok(Figures::new(Verdict::new("memory", ours.median(), theirs.median(), "MiB"))
         .row("chive: resident", "MiB", ours)
         .row("chive: proportional share", "MiB", ours_proportional)

@@ -61,8 +61,10 @@ pub(super) fn run(bench: &Bench) -> Result<Figures> {
         while alice.epoch() <= epochs {
             next_epoch(&mut alice, &mut bob)?;
         }
+
         alice.take_changes();
         bob.take_changes();
+
         let (mut sealed, mut opened) = (Measured::default(), Measured::default());
         for _ in 0..bench.pairs(MESSAGES) {
             let message = sealed.time(&mut alice, |alice| Ok(alice.seal(&TEXT)?))?;
@@ -74,6 +76,7 @@ pub(super) fn run(bench: &Bench) -> Result<Figures> {
                 Ok(bob.seal(&RECEIPT)?)
             })?;
         }
+
         most = (sealed.bytes.percentile(100).max(most.0), opened.bytes.percentile(100).max(most.1));
         rows.push((format!("{epochs} past epochs: sealed"), sealed));
         rows.push((format!("{epochs} past epochs: opened, its receipt sealed"), opened));

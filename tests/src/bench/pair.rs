@@ -57,6 +57,7 @@ impl Somebody {
     pub(super) async fn start(network: &TorNetwork, directory: &Path, name: &str) -> Result<Self> {
         let passphrase = Passphrase::new("correct horse".into());
         profile::create(directory, name, &passphrase).await?;
+
         let profile = profile::open(directory, &passphrase).await?;
         let listener = server::bind(&profile.socket())?;
         let (accepted, incoming) = mpsc::channel(INCOMING_QUEUE);
@@ -81,6 +82,7 @@ impl Somebody {
         let serving =
             tokio::spawn(server::serve(listener, node.clone(), api_stop.clone().cancelled_owned()));
         let api = Client::new(profile.socket());
+
         Ok(Self {
             api,
             node,
@@ -195,6 +197,7 @@ impl Pair {
         let settled = SETTLED + SETTLED_ROUND_TRIPS * network.round_trip();
         let linked = timeout(network.patience(PATIENCE), only_link(&alice, &bob, settled)).await;
         let (by_alice, link) = linked.context("no link came up")?;
+
         Ok(if by_alice {
             Self { dialler: alice, answerer: bob, link, other: "Bob" }
         } else {

@@ -50,6 +50,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             }
         }
     }
+
     Ok(Figures::new(Verdict::new("reconnect", ours.median(), theirs.median(), "s"))
         .row("chive: killed peer starts → waiting message delivered", "s", ours.clone())
         .row(
@@ -99,6 +100,7 @@ impl Raw {
     async fn start(bench: &Bench, network: &TorNetwork) -> Result<Self> {
         let key = ServiceKey(rand::random());
         let file = bench.home().join("seed");
+
         std::fs::write(&file, key.0)?;
         let directory = bench.home().join("service");
         let service = Launch::new(std::env::current_exe()?)
@@ -113,6 +115,7 @@ impl Raw {
         let mut raw = Self { dialler, address, service, running: None, dialled: 0, patience };
         raw.running = Some(raw.service.clone().start()?);
         raw.first_byte().await?;
+
         Ok(raw)
     }
 
@@ -162,6 +165,7 @@ pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result
     let (accepted, mut incoming) = mpsc::channel(INCOMING_QUEUE);
     let tor =
         TorTransport::start(tor_options(&directory, &std::fs::read_to_string(config)?)?, accepted)?;
+
     tor.host(vec![HostedService { kind: ServiceKind::Contacts, key, current: true }]).await;
     while let Some(mut stream) = incoming.recv().await.map(|incoming| incoming.stream) {
         tokio::spawn(async move {
@@ -172,5 +176,6 @@ pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result
             stream.read_u8().await
         });
     }
+
     Ok(())
 }

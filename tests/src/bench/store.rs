@@ -65,6 +65,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             stop.clone().cancelled_owned(),
         ));
         let api = Client::new(profile.socket());
+
         api.status().await?;
         open.push_ms(began.elapsed());
         for asked in 0..ASKED {
@@ -78,11 +79,13 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
                 ensure!(!found.is_empty(), "nothing is found");
             }
         }
+
         stop.cancel();
         serving.await??;
         running.stop.cancel();
         running.ended.await?;
     }
+
     let slowest = search.iter().map(|(_, took)| took.median()).fold(0.0, f64::max);
     let figures =
         [("open", open.median(), OPEN), ("page", page.median(), PAGE), ("search", slowest, SEARCH)];
@@ -96,6 +99,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             took,
         )
     });
+
     Ok(figures
         .note(format!(
             "{MESSAGES} messages with {PEOPLE} people, written in {:.0} s",

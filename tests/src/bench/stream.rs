@@ -37,11 +37,13 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             }
         }
     }
+
     let after = pair.link.carried();
     pair.still_linked()?;
     pair.part().await?;
     let texts = bytes * ROUNDS;
     let verdict = Verdict::new("stream", ours.harmonic_mean(), theirs.harmonic_mean(), "MiB/s");
+
     Ok(Figures::new(verdict)
         .row(format!("{messages} messages of {MAX_TEXT} bytes"), "MiB/s", ours.clone())
         .row("as many bytes over a raw stream", "MiB/s", theirs.clone())
@@ -71,6 +73,7 @@ async fn of_messages(pair: &Pair, messages: usize) -> Result<Duration> {
         anyhow::Ok(last)
     };
     let ((), last) = tokio::try_join!(async { Ok(sending.await?) }, delivered)?;
+
     Ok(last.duration_since(began))
 }
 

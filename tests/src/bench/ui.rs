@@ -40,6 +40,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let home = bench.home().join("owner");
     std::fs::create_dir_all(&home)?;
     let began = Instant::now();
+
     fill(&home.join("profile"), "Alice", PEOPLE, MESSAGES).await?;
     let filled = began.elapsed();
     let program = std::env::current_exe()?.with_file_name("chive-loopback");
@@ -58,6 +59,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         ("open", open.median(), OPENED),
         ("weight", weight, WEIGHT),
     ];
+
     Ok(Figures::new(Verdict::of_several("ui", &ours, "ms, KB"))
         .row("event in the node → painted in the page", "ms", painted)
         .row("page opened → interactive", "ms", open)
@@ -87,6 +89,7 @@ async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Sample
     let name = "Contact 0";
     let script = "(() => { const row = [...document.querySelectorAll('.who')].find(e => \
                  e.querySelector('.name').textContent === a[0]); row?.click(); return !!row; })()";
+
     window.types(".search input", name).await?;
     window.until(script, vec![name.into()]).await?;
     window.until("document.querySelector('.composer textarea')", vec![]).await?;
@@ -106,6 +109,7 @@ async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Sample
         ensure!(took > -1.0, "the page saw it before it was said");
         samples.push(took.max(0.0));
     }
+
     Ok(samples)
 }
 

@@ -61,6 +61,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     {
         return serve(seed.clone(), config.clone(), directory.clone()).await;
     }
+
     for name in names(&arguments.name)? {
         let settings = Settings {
             directory: arguments.dir.clone(),
@@ -72,6 +73,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         let before = bench.machine()?;
         let figures = bench.run(name).await?;
         let after = bench.machine()?;
+
         write!(
             stdout(),
             "{}before: {}\nafter: {}\n",
@@ -81,6 +83,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         )?;
         writeln!(stdout(), "{}", figures.json())?;
     }
+
     Ok(())
 }
 

@@ -83,9 +83,11 @@ async fn open(open: Open) -> Result<()> {
         async move { run::run_with(profile, links, connect, &web, |_| (), stop.cancelled_owned()).await }.boxed()
     };
     let web = Web::host(&open.profile, Box::new(start));
+
     writeln!(std::io::stdout(), "{}", serde_json::json!({ "url": web.url().await? }))?;
     let _ = interrupt.recv().await;
     web.close().await;
+
     Ok(())
 }
 
@@ -101,6 +103,7 @@ async fn run(run: Run) -> Result<()> {
     };
     let connect =
         |accepted| Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport);
+
     Ok(run::run_over(profile, Links::Always, connect, tell, async move {
         let _ = interrupt.recv().await;
     })

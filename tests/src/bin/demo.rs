@@ -36,11 +36,13 @@ async fn main() -> ExitCode {
         let logs = demo.as_ref().map(Demo::logs).unwrap_or_default();
         tell(&format!("\n{logs}The demo failed: {error:#}\n"));
     }
+
     let ok = print(&report).is_ok() && report.ok && played.is_ok();
     if let Some(demo) = demo.filter(|_| ok && arguments.keep) {
         tell(&demo.how_to_go_on().await.unwrap_or_else(|error| format!("{error:#}\n")));
         let _ = interrupted().await;
     }
+
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

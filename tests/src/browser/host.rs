@@ -41,6 +41,7 @@ impl Host {
     ) -> Result<Self> {
         std::fs::create_dir_all(network)?;
         std::fs::create_dir_all(home)?;
+
         let launch = Launch::new(program)
             .arg("--profile")
             .arg(home.join("profile"))
@@ -55,6 +56,7 @@ impl Host {
         let said: Value = serde_json::from_str(&line.context("it ended at once")?)?;
         let url = said["url"].as_str().context("no address")?.to_owned();
         let (program, network, home) = (program.to_owned(), network.to_owned(), home.to_owned());
+
         Ok(Self { process, program, network, home, links, url })
     }
 

@@ -92,7 +92,9 @@ impl Window {
                 Err(error) => (interrupted, last) = (interrupted + 1, error.to_string()),
             }
         }
+
         let seen = self.evaluates("document.body.innerText", vec![]).await.unwrap_or_default();
+
         bail!(
             "{script} {arguments:?} did not become true; {last}\nthe page shows:\n{}",
             seen.as_str().unwrap_or("")
@@ -231,6 +233,7 @@ impl Window {
             let _ = write!(met, "{} | ", focused.replace('\n', " "));
             self.presses("\u{e004}").await?;
         }
+
         bail!("no way to {name} by Tab: {met}")
     }
 
@@ -254,6 +257,7 @@ impl Window {
         let odd: Vec<&str> =
             odd.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         ensure!(odd.is_empty(), "{screen} does not fit:\n{}", odd.join("\n"));
+
         Ok(())
     }
 

@@ -81,6 +81,7 @@ impl Scheme {
             writeln!(torrc, "ORPort 127.0.0.1:{advertised} NoListen")?;
             writeln!(torrc, "ORPort 127.0.0.1:{listening} NoAdvertise")?;
         }
+
         if let Some(dir_port) = directory {
             writeln!(torrc, "DirPort 127.0.0.1:{dir_port}")?;
             torrc.push_str(&self.authority);
@@ -89,6 +90,7 @@ impl Scheme {
             writeln!(torrc, "TestingV3AuthInitialVotingInterval {interval}")?;
             writeln!(torrc, "TestingV3AuthVotingStartOffset {offset}")?;
         }
+
         Ok(torrc)
     }
 }

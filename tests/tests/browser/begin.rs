@@ -13,6 +13,7 @@ async fn from_the_first_start_to_the_first_delivered_message() -> Result<()> {
     alice.begins().await?;
     let link = alice.window.text("dialog .address").await?;
     alice.closes().await?;
+
     // The link is the same until it was given to somebody.
     alice.clicks("invite").await?;
     ensure!(alice.window.text("dialog .address").await? == link);
@@ -23,9 +24,11 @@ async fn from_the_first_start_to_the_first_delivered_message() -> Result<()> {
     ensure!(alice.invites().await? != link);
     alice.window.sees(".empty", alice.words.say("nobody")?).await?;
     let bob = scene.person("Bob").await?;
+
     bob.adds(&link).await?;
     bob.says("Hello Alice!").await?;
     bob.until_last_is("delivered").await?;
+
     // She has not looked yet: it is unread, and the title says so.
     alice.window.sees(".who .badge", "1").await?;
     alice.window.until("document.title === '(1) Chive'", vec![]).await?;
@@ -39,6 +42,7 @@ async fn from_the_first_start_to_the_first_delivered_message() -> Result<()> {
     alice.until_last_is("delivered").await?;
     alice.window.sees(".talk .hint", "Online").await?;
     alice.kept_to_itself().await?;
+
     bob.kept_to_itself().await
 }
 
@@ -47,10 +51,12 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     const TAB: &str = "\u{e004}";
     const ENTER: &str = "\u{e007}";
     const ESCAPE: &str = "\u{e00c}";
+
     let scene = Scene::begin().await?;
     let bob = scene.person("Bob").await?;
     let alice = scene.newcomer("Alice", &Look::default()).await?;
     let keys = &alice.window;
+
     keys.tabs_to("Your name").await?;
     keys.presses("Alice").await?;
     keys.tabs_to("Passphrase").await?;
@@ -81,6 +87,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     keys.presses(ENTER).await?;
     bob.opens("Alice").await?;
     bob.hears("No mouse").await?;
+
     // The list is left and entered by Tab, and walked by arrows.
     keys.evaluates("document.activeElement.blur()", vec![]).await?;
     keys.until("document.querySelector('.menu button[tabindex=\"0\"]')", vec![]).await?;
@@ -90,7 +97,9 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
         }
         keys.presses(TAB).await?;
     }
+
     keys.presses(ENTER).await?;
+
     keys.sees(".talk h1", "Bob").await
 }
 
@@ -98,6 +107,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
 async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = (scene.person("Alice").await?, scene.person("Bob").await?);
+
     alice.clicks("invite").await?;
     let link = alice.window.text("dialog .address").await?;
     let drawn = "(() => { const c = document.querySelector('.code canvas'); return c?.width > 320 \
@@ -113,6 +123,7 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
         .await?;
     bob.clicks("add-go").await?;
     bob.window.sees(".talk h1", "Alice").await?;
+
     // Each other's safety number is scanned as well: the right one is taken, another one is not.
     alice.closes().await?;
     alice.opens("Bob").await?;
@@ -131,7 +142,9 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
         other.closes().await?;
         other.closes().await?;
     }
+
     alice.window.until("document.querySelector('.who .mark')", vec![]).await?;
+
     Ok(())
 }
 
@@ -141,6 +154,7 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     let alice = scene.person("Alice").await?;
     alice.clicks("invite").await?;
     let link = alice.window.text("dialog .address").await?;
+
     // A film of one picture: the code, in shades of grey.
     let drawn = "(() => { const c = document.querySelector('.code canvas'); if (!(c?.width > \
                 320)) return false; \
@@ -154,6 +168,7 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     let colourless = vec![128; grey.len() / 2];
     let head = format!("YUV4MPEG2 W{width} H{width} F10:1 Ip C420jpeg\nFRAME\n");
     let film = scene.home().join("code.y4m");
+
     std::fs::write(&film, [head.as_bytes(), &grey, &colourless].concat())?;
     let bob = scene.newcomer("Bob", &Look { camera: Some(film), ..Look::default() }).await?;
     bob.begins().await?;
@@ -163,10 +178,12 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     bob.window
         .until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()])
         .await?;
+
     // It is off again.
     bob.window.sees_no("dialog video").await?;
     bob.clicks("add-go").await?;
     bob.window.sees(".talk h1", "Alice").await?;
+
     bob.kept_to_itself().await
 }
 
@@ -180,6 +197,7 @@ async fn russian_is_spoken_to_who_speaks_it() -> Result<()> {
         person.begins().await?;
         person.closes().await?;
     }
+
     ensure!(anna.window.evaluates("document.documentElement.lang", vec![]).await? == "ru");
     boris.adds(&anna.invites().await?).await?;
     boris.says("Привет!").await?;
@@ -188,10 +206,12 @@ async fn russian_is_spoken_to_who_speaks_it() -> Result<()> {
     anna.opens("Борис").await?;
     anna.hears("Привет!").await?;
     anna.window.sees(".day", "Сегодня").await?;
+
     // And in English once that is chosen.
     anna.clicks("settings").await?;
     anna.clicks("settings-look").await?;
     anna.window.chooses("Язык", "en").await?;
     anna.window.sees("dialog h2", "Settings").await?;
+
     anna.window.sees(".day", "Today").await
 }

@@ -8,6 +8,7 @@ use crate::scene::Scene;
 async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
+
     bob.says("For Alice alone.").await?;
     alice.hears("For Alice alone.").await?;
     let stranger = scene.stranger().await?;
@@ -18,6 +19,7 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
     stranger.sees(".card", "let a browser in already").await?;
     let asked = stranger.evaluates("fetch('/v1/contacts').then(r => r.status)", vec![]).await?;
     ensure!(asked == 401, "{asked}");
+
     // Another page, at another port of this machine, cannot ask in the name of who is let in.
     alice.window.opens(bob.host.address()).await?;
     alice.window.sees("h1", "This page is closed").await?;
@@ -28,6 +30,7 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
     );
     let asked = alice.window.evaluates(&other, vec![]).await?;
     ensure!(asked == "refused", "{asked}");
+
     Ok(())
 }
 
@@ -35,6 +38,7 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
 async fn what_is_locked_is_gone_from_the_page_and_back_after_the_passphrase() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
+
     bob.says("A secret of ours.").await?;
     alice.hears("A secret of ours.").await?;
     alice.locks().await?;
@@ -58,5 +62,6 @@ async fn what_is_locked_is_gone_from_the_page_and_back_after_the_passphrase() ->
     alice.opens("Bob").await?;
     alice.hears("A secret of ours.").await?;
     bob.says("And another.").await?;
+
     alice.hears("And another.").await
 }

@@ -22,9 +22,11 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     for text in texts {
         bob.says(&text.replace('\u{0}', "")).await?;
     }
+
     alice.window.until("document.querySelectorAll('.bubble.theirs').length === 7", vec![]).await?;
     ensure!(alice.window.count(".bubble img, .bubble script, .bubble a").await? == 0);
     let title = alice.window.evaluates("document.title", vec![]).await?;
+
     ensure!(title.as_str().is_some_and(|title| title.ends_with("Chive")), "{title}");
     let shown = alice
         .window
@@ -36,6 +38,7 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     let shown = shown.as_str().unwrap_or_default();
     ensure!(!shown.contains('\u{202e}') && shown.contains("<U+202E>"), "an override acts");
     ensure!(!shown.contains(&"\u{301}\u{336}\u{489}".repeat(4)), "a flood of marks");
+
     // Nothing is wider than the window, or reaches over its neighbours.
     let fits = "document.documentElement.scrollWidth <= innerWidth && \
                [...document.querySelectorAll('.bubble')].every(e => \
@@ -44,6 +47,7 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
         return box.left >= rows.left && box.right <= rows.right && \
         getComputedStyle(e).contain.includes('paint'); })";
     ensure!(alice.window.evaluates(fits, vec![]).await? == true);
+
     // A link is text until it is clicked, and then warns, with the true name of the site.
     let click = "(() => { const link = [...document.querySelectorAll('.link')].find(e => \
                 e.textContent.includes('pple.com')); link?.click(); return !!link; })()";
@@ -51,6 +55,7 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     alice.window.sees("dialog strong", "xn--pple-43d.com").await?;
     alice.window.sees("dialog .wrong", "look like others").await?;
     alice.closes().await?;
+
     // A time that no calendar has is none.
     let never = "(() => { const ask = window.fetch; window.fetch = async (path, init) => { const \
                 answer = await ask(path, init); \
@@ -61,6 +66,7 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
     alice.window.evaluates(never, vec![]).await?;
     alice.opens("Bob").await?;
     alice.window.sees(".bubble time", "–").await?;
+
     alice.kept_to_itself().await
 }
 
@@ -87,6 +93,7 @@ async fn that_somebody_posed_as_a_contact_is_shown_until_it_was_closed() -> Resu
         alice.window.until(&format!("sessionStorage.seen || {kept}"), vec![]).await?;
         alice.window.evaluates("sessionStorage.seen = 'yes'", vec![]).await?;
     }
+
     alice.opens("Bob").await?;
     alice.window.clicks(".alarm.bad button").await?;
     alice.window.sees_no(".alarm, .alarmed").await?;
@@ -94,6 +101,7 @@ async fn that_somebody_posed_as_a_contact_is_shown_until_it_was_closed() -> Resu
     alice.window.opens(alice.host.address()).await?;
     alice.opens("Bob").await?;
     ensure!(alice.window.count(".alarm, .alarmed").await? == 0);
+
     Ok(())
 }
 
@@ -110,9 +118,11 @@ async fn a_name_is_text_and_cannot_pose() -> Result<()> {
     let isolated = "[...document.querySelectorAll('.name')].every(e => \
                    getComputedStyle(e).unicodeBidi === 'isolate' && e.tagName === 'BDI')";
     ensure!(alice.window.evaluates(isolated, vec![]).await? == true);
+
     // Names that act are refused where they are typed.
     alice.clicks("person").await?;
     alice.fills("person-name", "Bob\u{202e}").await?;
     alice.clicks("rename").await?;
+
     alice.window.sees("dialog .wrong", alice.words.say("error-invalid-name")?).await
 }

@@ -40,6 +40,7 @@ async fn a_page_that_is_answered_before_it_has_drawn_shows_the_answer() -> Resul
 async fn a_killed_node_is_noticed_and_nothing_is_lost() -> Result<()> {
     let scene = Scene::begin().await?;
     let (mut alice, bob) = scene.friends().await?;
+
     bob.says("Before.").await?;
     alice.hears("Before.").await?;
     alice.host.is_killed_and_starts_again().await?;
@@ -54,6 +55,7 @@ async fn a_killed_node_is_noticed_and_nothing_is_lost() -> Result<()> {
     ensure!(alice.window.count(".bubble.theirs").await? == 2);
     alice.host.stop().await?;
     ensure!(!alice.host.log()?.contains("Meanwhile"));
+
     Ok(())
 }
 
@@ -62,6 +64,7 @@ async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result
     let scene = Scene::begin().await?;
     let alice = scene.person("Alice").await?;
     let new = "copper lantern meadow quartz";
+
     alice.sets("profile").await?;
     for old in ["not this one", PASSPHRASE] {
         alice.fills("passphrase-old", old).await?;
@@ -71,6 +74,7 @@ async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result
         let said = if old == PASSPHRASE { "passphrase-changed" } else { "error-wrong-passphrase" };
         alice.window.sees(".toast, .wrong", alice.words.say(said)?).await?;
     }
+
     alice.closes().await?;
     alice.locks().await?;
     for passphrase in [PASSPHRASE, new] {
@@ -83,6 +87,7 @@ async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result
             alice.window.sees(".wrong", wrong).await?;
         }
     }
+
     Ok(())
 }
 
@@ -92,6 +97,7 @@ async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
     let alice = scene.person("Alice").await?;
     let bridge = "Bridge 127.0.0.1:9 2100000000000000000000000000000000000001";
     let kept = "[...document.querySelectorAll('dialog textarea')].some(e => e.value === a[0])";
+
     alice.sets("network").await?;
     alice.fills("bridges-lines", "somewhere else").await?;
     alice.clicks("save").await?;
@@ -104,6 +110,7 @@ async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
     alice.unlocks().await?;
     alice.sets("network").await?;
     alice.window.until(kept, vec![bridge.into()]).await?;
+
     // What is refused is said above the window, and not shown as chosen.
     alice.clicks("settings-look").await?;
     alice.window.evaluates(BROKEN, vec![]).await?;
@@ -111,6 +118,7 @@ async fn bridges_are_kept_and_a_line_that_is_none_is_refused() -> Result<()> {
     alice.window.sees("dialog .toast", alice.words.say("error-internal")?).await?;
     let before = "document.querySelector('dialog select').value === '' && \
                  !document.documentElement.dataset.theme";
+
     alice.window.until(before, vec![]).await.map(drop)
 }
 
@@ -138,11 +146,13 @@ async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
     alice.window.saves_into(&saved).await?;
     alice.sets("profile").await?;
     alice.fills("backup-passphrase", PASSPHRASE).await?;
+
     // The same again, of the backup: the other form has one, too.
     alice.window.fills_last(alice.words.say("begin-again")?, PASSPHRASE).await?;
     alice.clicks("backup-make").await?;
     let backup = file_in(&saved).await?;
     alice.host.stop().await?;
+
     // Where no profile is, the first screen takes it; not with any other passphrase.
     let again = scene.newcomer("Alice again", &Look::default()).await?;
     again.clicks("begin-restore").await?;
@@ -156,6 +166,7 @@ async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
     again.hears("Keep this.").await?;
     bob.says("Are you back?").await?;
     again.hears("Are you back?").await?;
+
     again.kept_to_itself().await
 }
 
@@ -184,6 +195,7 @@ async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
                 } }).then(r => r.json()) \
         .then(all => all.some(({ key, text }) => key === 'ui.lock-after' && text === '60'))";
     while alice.window.evaluates(asked, vec![]).await? != true {}
+
     // As if the minute were ten seconds.
     let soon = "fetch('/ui/active', { method: 'POST', body: JSON.stringify({ lock_after: 10 }), \
                headers: { \
@@ -194,5 +206,6 @@ async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
     alice.unlocks().await?;
     alice.sets("privacy").await?;
     let chosen = "[...document.querySelectorAll('dialog select')].some(e => e.value === '60')";
+
     alice.window.until(chosen, vec![]).await.map(drop)
 }

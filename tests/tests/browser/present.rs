@@ -18,12 +18,15 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
         other.hears("I can be seen at a server.").await?;
         one.until_last_is("delivered").await?;
     }
+
     for person in [&alice, &bob] {
         person.locks().await?;
     }
+
     for person in [&bob, &alice] {
         person.unlocks().await?;
     }
+
     alice.opens("Bob").await?;
     alice.window.sees(".talk .hint", "Online · says a server").await?;
     bob.sets("you").await?;
@@ -40,6 +43,7 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
     alice.window.sees(".server .hint", alice.words.say("server-unreachable")?).await?;
     server.again().await?;
     alice.window.sees(".server .hint", alice.words.say("server-reachable")?).await?;
+
     alice.kept_to_itself().await
 }
 
@@ -60,6 +64,7 @@ async fn what_an_event_told_is_not_undone_by_an_answer_from_before() -> Result<(
             return answer;
         };
         return true";
+
     alice.window.evaluates(&format!("(() => {{ {hold_back} }})()"), vec![reachable.into()]).await?;
     alice.sets("network").await?;
     alice.fills("server-address", server.address()).await?;
@@ -68,6 +73,7 @@ async fn what_an_event_told_is_not_undone_by_an_answer_from_before() -> Result<(
         "[...document.querySelectorAll('dialog input')].every((field) => field.value === '')";
     alice.window.until(answered, vec![]).await?;
     alice.window.sees(".server .hint", reachable).await?;
+
     alice.kept_to_itself().await
 }
 
@@ -77,6 +83,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     let server = scene.server().await?;
     let alice = scene.person("Alice").await?;
     let handle = format!("alice@{}", server.address());
+
     alice.sets("you").await?;
     alice.fills("handle-new", &handle).await?;
     alice.clicks("handle-claim").await?;
@@ -91,6 +98,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     bob.fills("add-message", "<i>It is me</i>, from the harbour").await?;
     bob.clicks("add-go").await?;
     bob.window.sees(".rows", bob.words.say("asked")?).await?;
+
     // Apart from the conversations, as text, and no without a word of why.
     alice.window.sees(".notice", "1 person asks to talk with you").await?;
     ensure!(alice.window.count(".who").await? == 0);
@@ -101,6 +109,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.window.sees("dialog p", alice.words.say("requests-none")?).await?;
     alice.closes().await?;
     bob.window.sees(".who .bad", bob.words.say("reason-request-declined")?).await?;
+
     // Asked again, she says yes.
     bob.adds(&handle).await?;
     alice.window.clicks(".notice").await?;
@@ -110,6 +119,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.opens("Bob").await?;
     alice.says("So it is you!").await?;
     bob.hears("So it is you!").await?;
+
     // Whom she blocks hears nothing, also when asking again.
     let eve = scene.person("Eve").await?;
     eve.adds(&handle).await?;
@@ -120,6 +130,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.closes().await?;
     alice.window.sees_no(".notice").await?;
     eve.window.sees(".talk .hint", eve.words.say("asked")?).await?;
+
     // Who gives the handle up is not found any more.
     alice.sets("you").await?;
     alice.clicks("handle-release").await?;
@@ -132,8 +143,10 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
         )
         .await?;
     let carol = scene.person("Carol").await?;
+
     carol.clicks("add").await?;
     carol.fills("add-link", &handle).await?;
     carol.clicks("add-go").await?;
+
     carol.window.sees("dialog .wrong", carol.words.say("error-unknown-handle")?).await
 }

@@ -19,6 +19,7 @@ struct Tour<'a> {
 impl Tour<'_> {
     async fn stops(&self, screen: &str) -> Result<()> {
         let window = &self.person.window;
+
         // Pictures, fonts and codes are there.
         window
             .until(
@@ -34,11 +35,13 @@ impl Tour<'_> {
                 window.picture().await?,
             )?;
         }
+
         window.fits(&format!("{screen}-{}", self.name)).await?;
         if self.right_to_left {
             // What axe looks at is the same from left to right.
             return Ok(());
         }
+
         window.is_accessible(&format!("{screen}-{}", self.name)).await
     }
 
@@ -78,8 +81,10 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
             .until("document.documentElement.dir === 'rtl' && document.querySelector('h1')", vec![])
             .await?;
     }
+
     let pictures = std::env::var_os("CHIVE_SCREENSHOTS").map(PathBuf::from);
     let tour = Tour { person: &alice, name: name.to_owned(), right_to_left, pictures };
+
     tour.stops("begin").await?;
     alice.clicks("begin-restore").await?;
     tour.stops("restore").await?;
@@ -109,6 +114,7 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
     alice.closes().await?;
     alice.locks().await?;
     tour.stops("locked").await?;
+
     alice.kept_to_itself().await
 }
 
@@ -125,6 +131,7 @@ async fn found(tour: &Tour<'_>, scene: &Scene, server: &str) -> Result<()> {
     tour.stops("servers").await?;
     alice.closes().await?;
     let carol = scene.person("Carol").await?;
+
     carol.clicks("add").await?;
     carol.fills("add-link", &handle).await?;
     carol.fills("add-message", "We met at the harbour.").await?;
@@ -134,6 +141,7 @@ async fn found(tour: &Tour<'_>, scene: &Scene, server: &str) -> Result<()> {
     alice.window.clicks(".notice").await?;
     alice.window.sees("dialog blockquote", "harbour").await?;
     tour.stops("requests").await?;
+
     alice.closes().await
 }
 
@@ -163,8 +171,10 @@ async fn talk(alice: &Person, bob: &Person) -> Result<()> {
         speaker.says(text).await?;
         hearer.hears(text.lines().next().unwrap_or_default()).await?;
     }
+
     alice.says("Take your time.").await?;
     alice.window.sees(".bubble.mine .text", "Take your time.").await?;
+
     alice.until_last_is("delivered").await
 }
 
@@ -193,9 +203,11 @@ async fn windows(tour: &Tour<'_>) -> Result<()> {
         alice.clicks(&format!("settings-{part}")).await?;
         tour.stops(&format!("settings-{part}")).await?;
     }
+
     alice.clicks("wipe").await?;
     tour.stops("sure").await?;
     alice.clicks("no").await?;
+
     alice.closes().await
 }
 

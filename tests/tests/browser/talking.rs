@@ -12,6 +12,7 @@ use crate::scene::{PASSPHRASE, Person, Scene};
 async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
+
     alice.window.sees(".talk .hint", "Online").await?;
     bob.locks().await?;
     alice.window.sees(".talk .hint", "Offline").await?;
@@ -33,6 +34,7 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     alice.window.until("document.querySelector('.bubble.delivered')", vec![]).await?;
     alice.window.sees(".talk .hint", "Online").await?;
     ensure!(bob.window.count(".bubble.theirs").await? == 1);
+
     Ok(())
 }
 
@@ -63,6 +65,7 @@ async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result
     bob.window.sees(".talk .hint", "Offline").await?;
     bob.says("The second").await?;
     bob.until_last_is("queued").await?;
+
     // He looks at the conversation anew. What is read says that it waits, and comes when an event
     // has told otherwise.
     bob.window.evaluates(HOLD_BACK, vec!["/messages[?]".into()]).await?;
@@ -76,6 +79,7 @@ async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result
         bob.window.count(".bubble.delivered").await? == 2,
         "it is shown as waiting, and is not"
     );
+
     Ok(())
 }
 
@@ -86,6 +90,7 @@ async fn what_is_unread_is_not_undone_by_an_answer_from_before() -> Result<()> {
     alice.locks().await?;
     alice.unlocks().await?;
     alice.window.sees(".who .name", "Bob").await?;
+
     // When he says something, it is asked how the conversation is. The answer comes after what he
     // says later.
     alice.window.evaluates(HOLD_BACK, vec!["/conversations/[^/]*$".into()]).await?;
@@ -95,6 +100,7 @@ async fn what_is_unread_is_not_undone_by_an_answer_from_before() -> Result<()> {
     alice.window.until("window.latest?.unread === 2", vec![]).await?;
     alice.window.evaluates("window.go = true", vec![]).await?;
     alice.window.until("window.gone", vec![]).await?;
+
     alice.window.sees(".who .badge", "2").await
 }
 
@@ -111,9 +117,11 @@ async fn who_is_waited_for_is_announced_once() -> Result<()> {
     alice.window.evaluates(&format!("{wanted}.click()"), words.clone()).await?;
     alice.window.until(&format!("{wanted}.checked"), words.clone()).await?;
     alice.closes().await?;
+
     // It is shown for a few seconds only.
     tokio::try_join!(bob.unlocks(), alice.window.sees(".toast", "Bob is online."))?;
     alice.clicks("person").await?;
+
     alice.window.until(&format!("!{wanted}.checked"), words).await.map(drop)
 }
 
@@ -121,6 +129,7 @@ async fn who_is_waited_for_is_announced_once() -> Result<()> {
 async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
+
     alice.says("We meet at the harbour.").await?;
     bob.hears("harbour").await?;
     alice.window.types(".composer textarea", "Bring the ").await?;
@@ -140,6 +149,7 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     alice.window.types(".search input", "\u{e00c}").await?;
     alice.opens("Bob").await?;
     alice.window.sees_no(".bubble.hit").await?;
+
     // Nothing of somebody who was removed is shown any more, nor found.
     alice.window.types(".search input", "harb").await?;
     alice.window.sees(".found mark", "harb").await?;
@@ -149,6 +159,7 @@ async fn a_draft_survives_and_messages_are_found() -> Result<()> {
     alice.clicks("remove").await?;
     alice.window.sees_no("dialog, .who, .hit").await?;
     ensure!(alice.window.count(".found").await? == 1);
+
     Ok(())
 }
 
@@ -192,6 +203,7 @@ async fn what_is_on_its_way_is_neither_lost_nor_said_twice() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
     let written = "document.querySelector('.composer textarea')?.value === a[0]";
+
     alice.window.evaluates(REFUSES, vec![]).await?;
     alice.says("Only once.").await?;
     alice.window.until(written, vec!["Only once.".into()]).await?;
@@ -204,6 +216,7 @@ async fn what_is_on_its_way_is_neither_lost_nor_said_twice() -> Result<()> {
     alice.window.until(written, vec!["".into()]).await?;
     alice.window.opens(alice.host.address()).await?;
     alice.opens("Bob").await?;
+
     alice.window.until(written, vec!["Not lost.".into()]).await.map(drop)
 }
 
@@ -214,6 +227,7 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     alice.locks().await?;
     let profile = locked(&alice).await?;
     let mut tx = profile.store.begin().await?;
+
     // By a clock that is an hour ahead.
     sqlx::query(
         "INSERT INTO message (conversation, author, id, text, clock, created_at, received_at) \
@@ -237,6 +251,7 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     alice.window.sees(".bubble.mine", "The answer").await?;
     let first =
         "document.querySelector('.day.new').parentElement.querySelector('.text').textContent";
+
     ensure!(
         alice.window.evaluates(first, vec![]).await? == "The first",
         "what is unread begins elsewhere"
@@ -244,6 +259,7 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
     let told =
         "performance.getEntriesByType('resource').filter(e => e.name.endsWith('/read')).length";
     ensure!(alice.window.evaluates(told, vec![]).await? == 1, "it is told again and again");
+
     Ok(())
 }
 
@@ -257,12 +273,14 @@ async fn both_agree_that_messages_disappear_and_are_told_what_was_read() -> Resu
         person.window.clicks("dialog [role=switch]").await?;
         person.closes().await?;
     }
+
     alice.window.sees(".timer", "30 seconds").await?;
     bob.window.sees(".timer", "30 seconds").await?;
     alice.says("Gone soon.").await?;
     bob.hears("Gone soon.").await?;
     alice.until_last_is("read").await?;
     alice.window.sees_no(".bubble").await?;
+
     bob.window.sees_no(".bubble").await
 }
 
@@ -276,6 +294,7 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
         localStorage.getItem('chive-key') }, \
         body: JSON.stringify({ text: `Number ${i} ${'and more '.repeat(i % 30)}` }) }); } \
         document.body.dataset.sent = 'all'; })()";
+
     alice.window.evaluates(&format!("void {send}"), vec![]).await?;
     alice.window.until("document.body.dataset.sent", vec![]).await?;
     bob.hears("Number 119").await?;
@@ -285,6 +304,7 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     bob.unlocks().await?;
     bob.opens("Alice").await?;
     bob.hears("Number 119").await?;
+
     // Up to the first one: pages come as one scrolls, and what is looked at stays in its place.
     let up = "(() => { const rows = document.querySelector('.rows'); rows.scrollTop = 0; return \
              /Number 0 /.test(rows.textContent); })()";
@@ -292,8 +312,10 @@ async fn of_many_messages_only_what_is_seen_is_drawn() -> Result<()> {
     ensure!(bob.window.count(".bubble").await? < 80);
     bob.clicks("to-end").await?;
     bob.hears("Number 119").await?;
+
     // What comes is seen at once by who is at the end.
     alice.says("The newest.").await?;
+
     bob.hears("The newest.").await
 }
 
@@ -305,6 +327,7 @@ async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<
         bob.says(&format!("{number} {}", "and more ".repeat(60))).await?;
         alice.hears(&format!("{number} and")).await?;
     }
+
     // The page hears that it was scrolled, as after each message, before it knows how much room it
     // has.
     let smaller = "(() => { const rows = document.querySelector('.rows'); \
@@ -316,6 +339,7 @@ async fn who_looks_at_the_end_stays_there_when_something_takes_room() -> Result<
                  rows.textContent.includes('The last word.') \
         && rows.scrollTop + rows.clientHeight > rows.scrollHeight - 2; })()";
     alice.window.until(at_end, vec![]).await?;
+
     alice.window.sees_no(".to-end").await
 }
 
@@ -338,6 +362,7 @@ async fn talked(person: &Person) -> Result<()> {
     let profile = locked(person).await?;
     let mut tx = profile.store.begin().await?;
     let now = chive::clock::Clock::system().now().0;
+
     sqlx::query(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
          INSERT INTO message (conversation, author, id, text, clock, created_at, received_at, \
@@ -361,6 +386,7 @@ async fn talked(person: &Person) -> Result<()> {
     sqlx::query("UPDATE conversation SET clock = ?").bind(MANY).execute(&mut *tx).await?;
     tx.commit().await?;
     profile.store.close().await;
+
     Ok(())
 }
 
@@ -374,9 +400,11 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
     alice.opens("Bob").await?;
     alice.window.sees(".bubble .text", "Number 100000").await?;
     ensure!(alice.window.count(".bubble").await? < 60);
+
     // The seventh is found, and shown in its place among all.
     alice.window.types(".search input", "lighthouse").await?;
     alice.window.clicks(".found .hit").await?;
+
     // A hundred pages of them are read for that.
     alice
         .window
@@ -388,8 +416,10 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
         .await?;
     let set = "[...document.querySelectorAll('.rows [role=listitem]')].every(e => e.ariaSetSize \
               === '100000')";
+
     ensure!(alice.window.evaluates(set, vec![]).await? == true);
     ensure!(alice.window.count(".bubble").await? < 60);
+
     // And nobody waits for a frame who scrolls through them.
     let frames = "new Promise(done => { const rows = document.querySelector('.rows'), times = []; \
                  let before = performance.now(); \
@@ -397,6 +427,7 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
         now; rows.scrollTop += 350; \
         if (times.length < 90) requestAnimationFrame(step); else done(times.slice(5).sort((a, b) \
         => a - b)); }; requestAnimationFrame(step); })";
+
     // Other work on the machine makes many frames slow; a list that looked at all messages would
     // make all of them so.
     let mut quickest = f64::INFINITY;
@@ -411,9 +442,11 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
             break;
         }
     }
+
     ensure!(quickest < FRAME, "a frame takes {quickest} ms");
     ensure!(alice.window.count(".bubble").await? < 60);
     alice.clicks("to-end").await?;
+
     alice.window.sees(".bubble .text", "Number 100000").await
 }
 
@@ -421,6 +454,7 @@ async fn a_hundred_thousand_messages_scroll() -> Result<()> {
 async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
+
     // The system's part of it: nobody looks at the page, and what would be shown is written down.
     let system = "document.hasFocus = () => false; window.told = []; window.Notification = class { \
         constructor(title, { body } = {}) { told.push([title, body ?? null]); } close() {} static \
@@ -429,6 +463,7 @@ async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
     alice.window.evaluates(&format!("(() => {{ {system} return true; }})()"), vec![]).await?;
     bob.says("The first.").await?;
     alice.window.until("document.title === '(1) Chive'", vec![]).await?;
+
     let all = [
         ("quiet", "[['New message', null]]"),
         ("names", "[['Bob', null]]"),
@@ -446,5 +481,6 @@ async fn notifications_tell_no_more_than_was_switched_on() -> Result<()> {
         ensure!(alice.window.evaluates(&as_told, vec![]).await? == true, "{level}");
         alice.window.evaluates("told.length = 0", vec![]).await?;
     }
+
     Ok(())
 }

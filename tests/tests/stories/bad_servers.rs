@@ -145,6 +145,7 @@ pub(crate) async fn a_server_that_answers_wrongly_is_told_by_its_fault_and_chang
     let board = scene.server.board().await?;
     let page = Bytes::from_static(b"<!DOCTYPE html><title>Bad Gateway</title>");
     let ok = StatusCode::OK;
+
     scene.server.turns(Conduct::Says("/", StatusCode::BAD_GATEWAY, page.clone()));
     scene.again().await?;
     let no_json = Reason::ServerAnswer { fault: AnswerFault::NotJson };
@@ -157,6 +158,7 @@ pub(crate) async fn a_server_that_answers_wrongly_is_told_by_its_fault_and_chang
     scene.is_called(ServerState::Unreachable, cut).await?;
     scene.server.turns(Conduct::Says("/v1/board", ok, forged(&board)?));
     scene.is_called(ServerState::Untrusted, Reason::ServerForgedRecord).await?;
+
     scene.talk().await
 }
 
@@ -186,12 +188,14 @@ pub(crate) async fn a_server_that_shows_an_old_board_is_believed_no_more_and_cha
     scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
     let listed = alice.reads(["server", "list"]).await?;
     ensure!(listed.contains("NOT TRUSTED"), "for people: {listed}");
+
     // Whatever it does from now on.
     scene.server.turns(Conduct::Honest);
     bob.ask::<serde_json::Value>(["presence", "on"]).await?;
     alice.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(bob, "Alice", Presence::Away).await?;
     scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
+
     scene.talk().await
 }
 
@@ -200,6 +204,7 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
 ) -> Result<()> {
     let mut scene = Scene::set(&stage).await?;
     let head = scene.server.board().await?.slice(..HEAD);
+
     scene.server.turns(Conduct::Drones("/v1/board", head, strangers()?));
     scene.again().await?;
     let too_many = Reason::ServerAnswer { fault: AnswerFault::BoardTooLong };
@@ -214,6 +219,7 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
     let event = Bytes::from_static(b"event: changes\ndata: ");
     scene.server.turns(Conduct::Drones("/v1/stream", event, vec![b'A'; 1 << 16].into()));
     scene.again().await?;
+
     // Before it, the board came whole: what that says of Bob holds.
     let too_long = Reason::ServerAnswer { fault: AnswerFault::Event };
     scene.is_told(ServerState::Unreachable, &too_long).await?;
@@ -221,6 +227,7 @@ pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_cha
     let (memory, taken) = (most_memory(scene.alice.process_id()?)?, scene.server.most_taken());
     ensure!(memory < MOST_MEMORY, "Alice's node held {memory} KiB");
     ensure!(taken < MOST_TAKEN, "{taken} bytes of one answer were taken");
+
     scene.is_good_again().await
 }
 

@@ -137,6 +137,7 @@ fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Re
         _ if name.starts_with("---") || name.starts_with("+++") || name.starts_with("<...") => {}
         _ => bail!("an unknown call"),
     }
+
     Ok(())
 }
 

@@ -52,6 +52,7 @@ pub(crate) async fn a_changed_passphrase_holds_after_a_restart(stage: Stage) -> 
     let mut alice = stage.person("Alice").await?;
     let (old, new) = ("the passphrase of Alice", "a better passphrase");
     let change = ["passphrase", "change", "--passphrase-file", "-", "--new-passphrase-file", "-"];
+
     // The node runs: it makes the change.
     let wrong = alice.types(change, &format!("a wrong one\n{new}\n")).await?.refused()?;
     ensure!((wrong.exit, wrong.code.as_str()) == (4, "wrong_passphrase"), "{wrong:?}");
@@ -62,10 +63,12 @@ pub(crate) async fn a_changed_passphrase_holds_after_a_restart(stage: Stage) -> 
     alice.chooses_passphrase(new)?;
     alice.start().await?;
     alice.stop().await?;
+
     // No node runs: the command makes the change itself.
     alice.types(change, &format!("{new}\n{old}\n")).await?.text()?;
     fails(&alice, &["run"], 4, "wrong_passphrase").await?;
     alice.chooses_passphrase(old)?;
+
     alice.start().await
 }
 

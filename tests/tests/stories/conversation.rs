@@ -48,6 +48,7 @@ pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_l
     stage: Stage,
 ) -> Result<()> {
     let (mut alice, mut bob) = tokio::try_join!(stage.person("Alice"), stage.newcomer("Bob"))?;
+
     // The link is there before anything was uploaded, and holds after Alice has left.
     let link = alice.invites().await?;
     alice.stop().await?;
@@ -55,6 +56,7 @@ pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_l
     let asked = bob.adds(&link, "Alice").await?;
     ensure!(asked.state == ContactState::Requested, "the contact is {:?}", asked.state);
     bob.sends("Alice", "when you are back").await?;
+
     // Bob is not there when Alice comes back, either.
     bob.until_status("connected", |status| status.tor.ready).await?;
     bob.kill().await?;
@@ -66,6 +68,7 @@ pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_l
         bob.until_contact("Alice", ContactState::Accepted)
     )?;
     alice.delivers("Bob", "I am").await?;
+
     Ok(())
 }
 

@@ -52,6 +52,7 @@ pub(crate) async fn the_demo_ends_well_and_leaves_nothing_when_killed(stage: Sta
 pub(crate) async fn an_interrupted_demo_cleans_up(stage: Stage) -> Result<()> {
     let mut demo = start_demo(&stage, None)?;
     let narrated = stage.home.join("narrated");
+
     until(|| fs::read_to_string(&narrated).is_ok_and(|said| said.contains("chive add"))).await?;
     let processes = descendants(demo.id())?;
     demo.signal(Signal::INT)?;
@@ -64,6 +65,7 @@ pub(crate) async fn an_interrupted_demo_cleans_up(stage: Stage) -> Result<()> {
     let left: Vec<_> =
         fs::read_dir(stage.home.join("tmp"))?.flatten().map(|entry| entry.file_name()).collect();
     ensure!(left.is_empty(), "the demo left {left:?}");
+
     Ok(())
 }
 
@@ -95,12 +97,14 @@ fn descendants(ancestor: u32) -> Result<Vec<u32>> {
             .and_then(|id| id.parse().ok());
         parents.extend(parent.map(|parent: u32| (id, parent)));
     }
+
     let mut found = vec![ancestor];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
         found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| id));
         next += 1;
     }
+
     Ok(found.split_off(1))
 }
 

@@ -39,8 +39,10 @@ impl Disk {
             .arg(aside.join("."))
             .arg(directory)
             .status()?;
+
         ensure!(copied.success(), "cp ended with {copied}");
         fs::remove_dir_all(aside)?;
+
         Ok(disk)
     }
 

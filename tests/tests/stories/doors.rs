@@ -64,6 +64,7 @@ fn nonsense(invitation: &Invitation) -> Vec<(&'static str, Vec<u8>)> {
     let preface =
         Preface::new(Purpose::Invitation, &invitation.secret.tag_key(), &mut rng).to_bytes();
     let unknown = Preface::new(Purpose::Contact, &[7; 32], &mut rng).to_bytes();
+
     vec![
         ("random bytes", random.clone()),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: example.onion\r\n\r\n".to_vec()),

@@ -96,6 +96,7 @@ pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(
         is_a_problem(&socket, "POST /v1/contacts", "application/json", body.as_bytes(), status)
             .await?;
     }
+
     is_a_problem(&socket, "POST /v1/contacts", "application/json", b"{\"link\":\"\xff\xfe\"}", 400)
         .await?;
     is_a_problem(&socket, "POST /v1/contacts", "text/plain", b"{}", 415).await?;
@@ -106,12 +107,15 @@ pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(
     is_a_problem(&socket, "GET /v1/events?after=x", "application/json", b"", 400).await?;
     is_a_problem(&socket, "DELETE /v1/messages/nonsense", "application/json", b"", 400).await?;
     is_a_problem(&socket, "POST /v1/wipe", "application/json", b"{\"confirm\":false}", 400).await?;
+
     // Not even HTTP.
     let endless = vec![0xff; 100_000];
     for nonsense in [&b"\0\x01\x02\r\n\r\n"[..], b"GET\r\n\r\n", &endless] {
         exchange(&socket, nonsense).await?;
     }
+
     ensure!(alice.status().await?.name == "Alice", "the node is another");
+
     Ok(())
 }
 
@@ -133,6 +137,7 @@ async fn is_a_problem(
     let (head, body) = answer
         .split_once("\r\n\r\n")
         .with_context(|| format!("{said}: no answer but {answer:?}"))?;
+
     ensure!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{said}: not {status} but {answer}");
     ensure!(
         head.to_lowercase().contains("content-type: application/problem+json"),
@@ -141,6 +146,7 @@ async fn is_a_problem(
     let problem: Problem =
         serde_json::from_str(body).with_context(|| format!("{said}: {answer}"))?;
     ensure!(problem.status == status && !problem.detail.is_empty(), "{said}: {problem:?}");
+
     Ok(())
 }
 

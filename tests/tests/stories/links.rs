@@ -37,12 +37,14 @@ pub(crate) async fn bad_links_are_refused_with_a_reason(stage: Stage) -> Result<
     for foreign in ["", "hello", "https://example.org/chive", "simplex:/contact#/?v=2", "chive"] {
         is_refused(&bob, foreign, "invalid_link", "not an invitation link").await?;
     }
+
     is_refused(&alice, &link, "own_link", "your own invitation").await?;
     is_refused(&bob, &link, "already_contact", "contact already").await?;
     let too_short = alice.is_refused(["invite", "--expires", "59s"]).await?;
     ensure!((too_short.exit, too_short.code.as_str()) == (7, "out_of_range"), "{too_short:?}");
     let contacts: Vec<serde_json::Value> = bob.list(["contacts"]).await?;
     ensure!(contacts.len() == 1, "a bad link left something behind");
+
     // Typed by hand, in upper case and broken into lines, a good one still works.
     let carol = stage.person("Carol").await?;
     let (first, second) = link.split_at(60);
@@ -50,6 +52,7 @@ pub(crate) async fn bad_links_are_refused_with_a_reason(stage: Stage) -> Result<
     let answer = carol.types(["add", "-", "--name", "Alice"], &typed).await?;
     ensure!(answer.code == 0, "a link by hand: {}", answer.stderr);
     carol.until_contact("Alice", ContactState::Accepted).await?;
+
     Ok(())
 }
 
@@ -98,6 +101,7 @@ pub(crate) async fn an_expired_link_is_refused(stage: Stage) -> Result<()> {
     let (alice, bob) = tokio::try_join!(stage.person("Alice"), stage.person("Bob"))?;
     let short: Invitation = alice.ask(["invite", "--expires", "60s"]).await?;
     let life = short.expires_at - short.created_at;
+
     ensure!(life == 60_000, "it lives for {life} ms");
     let expired = async {
         loop {
@@ -112,5 +116,6 @@ pub(crate) async fn an_expired_link_is_refused(stage: Stage) -> Result<()> {
     bob.adds(&short.link.context("no link")?, "Alice").await?;
     let reason = reason_of_refusal(&bob, "Alice").await?;
     ensure!(reason == Reason::InvitationExpired, "an expired link: {reason:?}");
+
     Ok(())
 }

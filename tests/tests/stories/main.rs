@@ -124,6 +124,7 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
             $(stories.push(story(world, stringify!($story), $chapter::$story));)*
         };
     }
+
     tell![
         relays::after_a_minute_without_any_relay_everything_gets_through,
         relays::relays_killed_in_a_conversation_take_no_message_with_them,
@@ -175,10 +176,12 @@ fn stories(world: Option<&Arc<World>>) -> Vec<Trial> {
             $(stories.push(story(world, stringify!($story), $chapter::$story).with_ignored_flag(!can_mount()));)*
         };
     }
+
     tell_on_small_disks![
         disk::on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when_there_is_room,
         disk::a_full_or_read_only_disk_is_named_at_the_start_and_nothing_is_changed,
     ];
+
     stories
 }
 

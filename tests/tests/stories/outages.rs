@@ -73,11 +73,13 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     let frozen = Instant::now();
     let message = alice.sends("Bob", "while you are frozen").await?;
     alice.until_presence("Bob", Presence::Offline).await?;
+
     // A frozen process keeps its connections: only its silence tells.
     let noticed = frozen.elapsed();
     ensure!(noticed < SILENCE_LIMIT + SLACK, "noticed only after {noticed:?}");
     let (contact, conversation) =
         tokio::try_join!(alice.contact("Bob"), alice.conversation("Bob"))?;
+
     ensure!(
         (conversation.waiting, contact.reason.is_some()) == (1, true),
         "Alice is told {contact:?}"
@@ -93,6 +95,7 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     bob.delivers("Alice", "I am back").await?;
     received_exactly(&bob, "Alice", &["before", "while you are frozen", "while you are offline"])
         .await?;
+
     received_exactly(&alice, "Bob", &["I am back"]).await
 }
 

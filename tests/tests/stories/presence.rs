@@ -109,6 +109,7 @@ pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do
     for person in [&mut alice, &mut bob, &mut carol] {
         person.stop().await?;
     }
+
     let mut alice = alice.with_links_when_needed();
     let (mut bob, mut carol) = (bob.with_links_when_needed(), carol.with_links_when_needed());
     tokio::try_join!(bob.start(), carol.start())?;
@@ -116,6 +117,7 @@ pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do
     sees_by_server(&carol, "Alice", Presence::Online).await?;
     let contact = bob.contact("Alice").await?;
     ensure!(contact.presence == Presence::Unknown, "Bob sees {contact:?}");
+
     Ok(())
 }
 
@@ -127,6 +129,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     stage.around.patience *= 2;
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
+
     uses(&alice, server.address()).await?;
     alice.delivers("Bob", "hello").await?;
     alice.delivers("Carol", "hello").await?;
@@ -139,6 +142,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     alice.start().await?;
     until_reachable(&alice).await?;
     alice.until_logged("a server took another record").await?;
+
     // Carol gets no new card by a link: she has the old one, and finds the word that is for her
     // alone.
     alice.freeze()?;
@@ -147,6 +151,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     let contact = bob.contact("Alice").await?;
     ensure!(contact.presence != Presence::Online, "Bob sees {contact:?}");
     alice.thaw()?;
+
     carol.delivers("Alice", "I found you").await.map(drop)
 }
 
@@ -206,6 +211,7 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
 pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: Stage) -> Result<()> {
     let mut server = a_server(&stage, "server").await?;
     let (alice, bob) = stage.alice_and_bob().await?;
+
     uses(&alice, server.address()).await?;
     uses(&bob, server.address()).await?;
     let handle = format!("alice.wonder@{}", server.address());
@@ -225,11 +231,14 @@ pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: St
     for entry in fs::read_dir(server.data())?.flatten().filter(|entry| entry.path().is_file()) {
         files.push(fs::read(entry.path())?);
     }
+
     for (what, secret) in &secrets {
         ensure!(!has(&memory, secret), "the server's memory has {what}");
         ensure!(files.iter().all(|file| !has(file, secret)), "the server's files have {what}");
     }
+
     ensure!(has(&memory, server.address().as_bytes()), "the memory was read");
+
     Ok(())
 }
 
@@ -268,6 +277,7 @@ fn memory_of(process: u32) -> Result<Vec<u8>> {
             all.extend(part);
         }
     }
+
     Ok(all)
 }
 

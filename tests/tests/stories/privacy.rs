@@ -103,6 +103,7 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     let mut tx = profile.store.begin().await?;
     let (owner, services) = (owner::load(&mut tx).await?, owner::services(&mut tx).await?);
     let contacts = contacts::all(&mut tx).await?;
+
     drop(tx);
     profile.store.close().await;
     let identity = Identity::new(&owner.root);
@@ -124,6 +125,7 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
             contact.keys()?.context("no keys")?;
         keys.extend([link, presence, pair, address.0, contact.peer_id.0]);
     }
+
     Ok(keys.iter().flat_map(|key| spellings(key)).collect())
 }
 

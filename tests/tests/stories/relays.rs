@@ -46,12 +46,14 @@ pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(
         all_delivered(&alice, &from_alice).await?;
         network.restart(relay).await?;
     }
+
     // Relays that are started anew have forgotten every descriptor.
     network.kill_all_relays().await?;
     let message = alice.sends("Bob", "all at once").await?;
     network.restart_all().await?;
     alice.until(&message, MessageState::Delivered).await?;
     bob.delivers("Alice", "they are back").await?;
+
     same_on_both_sides(&alice, &bob, 3 * VICTIMS + 2).await
 }
 
@@ -95,10 +97,12 @@ async fn same_on_both_sides(alice: &Person, bob: &Person, count: usize) -> Resul
     };
     let (told_by_alice, told_by_bob) =
         (told(&at_alice, Direction::Sent), told(&at_bob, Direction::Received));
+
     ensure!(told_by_alice == told_by_bob, "Alice has {told_by_alice:?}, Bob {told_by_bob:?}");
     ensure!(
         at_alice.len() == count && at_alice.iter().all(|m| m.missing_before == 0),
         "{told_by_alice:?}"
     );
+
     Ok(())
 }

@@ -52,6 +52,7 @@ fn commits_take_turns_and_wait_for_their_receipt() {
         else {
             panic!()
         };
+
         let later = alice.seal(b"later").unwrap();
         assert!(matches!(open(&mut bob, &later), Err(MlsError::LaterEpoch)));
         assert!(
@@ -60,6 +61,7 @@ fn commits_take_turns_and_wait_for_their_receipt() {
         assert_eq!(open(&mut bob, &receipt).unwrap(), b"receipt");
         assert!(bob.commit_receipted(epoch).unwrap() && !bob.commit_receipted(epoch).unwrap());
         let mut early = alice.seal(b"early").unwrap();
+
         early[2 + 2 + 1 + 16 + 7] += 1;
         assert!(
             matches!(open(&mut bob, &early), Err(MlsError::Unreadable(_))),
@@ -147,6 +149,7 @@ fn two_hundred_commits_in_turn_leave_a_state_of_bounded_size() {
             after_some = alice.size();
         }
     }
+
     let (after_all, hello) = (alice.size(), alice.seal(b"hello").unwrap());
     assert!(after_all <= after_some + after_some / 10, "{after_some} bytes became {after_all}");
     assert_eq!(open(&mut bob, &hello).unwrap(), b"hello");
@@ -170,12 +173,14 @@ fn a_conversation_outlives_the_key_package_that_it_was_made_from() {
     let mut rng = StdRng::from_seed([1; 32]);
     let draft = Draft::new(now() - KEY_PACKAGE_LIFE + 10, &mut rng).unwrap();
     let (alice, welcome, _) = Conversation::create(&draft.key_package, &mut rng).unwrap();
+
     // Until it is over: time itself is what is tested.
     let over = (0..600).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
         Conversation::create(&draft.key_package, &mut rng).is_err()
     });
     assert!(over, "it is good for ever");
+
     let (bob, _) = Conversation::join(&draft.blob, &welcome).unwrap();
     let (mut alice, mut bob) = (Member::new(alice), Member::new(bob));
     for _ in 0..3 {

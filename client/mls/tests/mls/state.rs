@@ -33,6 +33,7 @@ fn a_message_writes_little_after_any_number_of_epochs() {
         }
         next_epoch(&mut alice, &mut bob);
     }
+
     assert!(alice.size() < MAX_STATE / 4, "{} bytes in all", alice.size());
     assert_eq!(alice.size(), alice.conversation.size());
 }
@@ -214,10 +215,12 @@ fn random_history(seed: u8) {
             }
             _ => bob.reload_kept(),
         }
+
         bob.keep();
         alice.keep();
         assert_eq!(bob.size(), bob.conversation.size());
     }
+
     bob.reload();
     alice.reload();
     let agreed = alice.conversation.agreement().unwrap();
@@ -253,11 +256,13 @@ impl Stored {
                 next_epoch(&mut alice, &mut bob);
             }
         }
+
         bob.conversation.commit().unwrap();
         bob.keep();
         let kept = |of: Member| {
             of.kept.into_iter().map(|(key, value)| (key, value.to_vec().into())).collect()
         };
+
         Self { alice: kept(alice), bob: kept(bob), late }
     }
 }

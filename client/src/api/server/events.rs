@@ -65,17 +65,20 @@ pub(super) async fn follow(
     if after.is_some_and(i64::is_negative) {
         return Err(Refusal::new(ErrorCode::OutOfRange, "`after` must not be negative."));
     }
+
     if wants_page(&headers) {
         return Ok(
             Json(page(&app, after, cursor.limit.unwrap_or(MAX_EVENTS)).await?).into_response()
         );
     }
+
     if cursor.limit.is_some() {
         return Err(Refusal::new(
             ErrorCode::MalformedRequest,
             "`limit` is for pages; a stream has no end.",
         ));
     }
+
     Ok(sse(Follower::begin(app, after).await?).into_response())
 }
 

@@ -84,6 +84,7 @@ pub(super) async fn method_not_allowed() -> Refusal {
 /// The one table of HTTP statuses.
 pub(super) fn status_of(code: ErrorCode) -> StatusCode {
     use ErrorCode as E;
+
     match code {
         E::MalformedRequest => StatusCode::BAD_REQUEST,
         E::WrongPassphrase => StatusCode::FORBIDDEN,
@@ -187,6 +188,7 @@ mod tests {
     #[tokio::test]
     async fn whose_fault_it_is_can_be_told_from_the_status() {
         use ErrorCode as E;
+
         let not_the_callers = [
             E::ServerUnreachable,
             E::DiskFull,

@@ -69,6 +69,7 @@ async fn a_body_of_the_wrong_shape() {
     for (path, body) in wrong {
         deaf.refuses_as_malformed(("POST", path, body), StatusCode::UNPROCESSABLE_ENTITY).await;
     }
+
     deaf.close().await;
 }
 

@@ -78,6 +78,7 @@ async fn every_path_takes_the_methods_that_are_documented_and_no_other() {
         let allowed = refused.headers()["allow"].to_str().unwrap().split(',');
         assert_eq!(allowed.map(str::to_owned).collect::<BTreeSet<_>>(), documented, "{path}");
     }
+
     api.close().await;
     ada.stops().await;
 }

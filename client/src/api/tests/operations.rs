@@ -55,6 +55,7 @@ fn assert_all_answered(answered: &Answered, document: &Value) {
         }
         assert!(asked, "the client has not asked for {method} {path}: add it to this story");
     }
+
     for (method, path, _) in answered.iter() {
         let is_documented = operations(document).any(|operation| operation.is(method, path));
         assert!(is_documented, "{method} {path} is not in the document");

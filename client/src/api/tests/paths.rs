@@ -60,6 +60,7 @@ async fn the_history_has_fifty_messages_by_default() {
 async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
     let (ada, api) = Api::of_ada_and_bob().await;
     ada.has_passphrase("a");
+
     let link = format!("{{\"link\":\"{}\"}}", link_to_nobody(2));
     let statuses = [
         ("POST", "/v1/invitations", "{}", StatusCode::CREATED),
@@ -74,6 +75,7 @@ async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
         let answer = api.raw(request(method, path, body.to_owned())).await;
         assert_eq!(answer.status(), status, "{method} {path}");
     }
+
     assert_eq!(within(ada.running.ended).await.unwrap(), Ending::Wiped);
     api.close().await;
 }
@@ -125,6 +127,7 @@ async fn names_may_hold_anything() {
         let gone = ada.node().contact(name).await.unwrap_err();
         assert_eq!(gone.code, ErrorCode::UnknownContact, "{name:?}");
     }
+
     api.close().await;
     ada.stops().await;
 }

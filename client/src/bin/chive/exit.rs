@@ -45,6 +45,7 @@ pub(crate) enum Exit {
 impl Exit {
     fn of(code: ErrorCode) -> Self {
         use ErrorCode as Code;
+
         match code {
             Code::InvalidLink
             | Code::UnsupportedLink

@@ -62,6 +62,7 @@ impl Follow {
                 return Ok(step);
             }
         }
+
         let events =
             self.events.get_or_insert_with(|| Box::pin(self.client.events(Some(self.after))));
         match events.next().await {

@@ -32,19 +32,24 @@ impl Progress {
                     .to_owned(),
             );
         }
+
         let tor_is_news = before.is_none_or(|before| is_news(&before.tor, &status.tor));
         if tor_is_news {
             lines.push(format!("Tor: {}", show::tor(&status.tor)));
         }
+
         for (name, was, is) in doors(before, status) {
             if was != Some(is) {
                 lines.push(format!("{name}: {}", show::door(is)));
             }
         }
+
         if let Some(hint) = self.hint(status) {
             lines.push(hint);
         }
+
         self.remember(status, tor_is_news);
+
         lines.into_iter().map(|line| format!("{}  {line}", time_of_day(now))).collect()
     }
 
@@ -54,6 +59,7 @@ impl Progress {
         if self.ready_once || !reachable {
             return None;
         }
+
         self.ready_once = true;
         Some(
             match status.contacts {

@@ -80,12 +80,15 @@ pub(crate) fn server(server: &Server) -> String {
     if let Some(reason) = &server.reason {
         let _ = write!(line, " ({})", say(reason));
     }
+
     if let Some(at) = server.announced_at {
         let _ = write!(line, ", announced {}", day_and_time(at));
     }
+
     if let Some(records) = server.records {
         let _ = write!(line, ", {records} records");
     }
+
     line
 }
 
@@ -332,10 +335,12 @@ pub(crate) fn agreement(conversation: &Conversation) -> String {
             after(theirs)
         ));
     }
+
     if theirs.read_receipts && !ours.read_receipts {
         let command = format!("chive contact receipts {} on", quoted(&conversation.name));
         lines.push(format!("{name} proposes to tell each other what was read: {command}"));
     }
+
     lines.join("\n")
 }
 
@@ -366,6 +371,7 @@ pub(crate) fn presence_of(contact: &Contact) -> String {
     if let Some(since) = contact.since {
         let _ = write!(shown, " since {}", day_and_time(since));
     }
+
     match (contact.presence_source, &contact.presence_reason) {
         (Some(PresenceSource::Server), _) => shown += ", says its server",
         (None, Some(reason)) => {
@@ -373,9 +379,11 @@ pub(crate) fn presence_of(contact: &Contact) -> String {
         }
         _ => {}
     }
+
     if contact.presence_hidden {
         shown += ", does not see us at servers";
     }
+
     shown
 }
 

@@ -125,6 +125,7 @@ async fn change_contact(
         let naming = Naming { name: &name, skeleton: &skeleton, named: true };
         rename(cx, &row, &naming).await?;
     }
+
     if let Some(verified) = change.verified {
         if row.keys()?.is_none() {
             let detail = "the contact has not answered yet: there is nothing to compare";
@@ -132,14 +133,18 @@ async fn change_contact(
         }
         contacts::set_verified(&mut cx.tx, row.id, verified).await?;
     }
+
     if let Some(blocked) = change.blocked.filter(|blocked| *blocked != row.blocked) {
         block(core, cx, row.id, blocked).await?;
     }
+
     if let Some(hidden) = change.presence_hidden.filter(|hidden| *hidden != row.decoy.is_some()) {
         hide_presence(cx, row.id, hidden).await?;
     }
+
     cx.note_contact(row.id).await?;
     reload(core, cx, row.id).await?;
+
     Ok(row.id)
 }
 
@@ -290,6 +295,7 @@ pub(crate) async fn own_card(cx: &mut Cx, reader: Option<ContactId>) -> Result<C
     };
     let servers = servers::all(&mut cx.tx).await?;
     let service = invitations::current_service(&mut cx.tx, ServiceKind::Contacts).await?;
+
     Ok(Card {
         revision: owner.card_revision,
         name: owner.name,

@@ -201,14 +201,17 @@ async fn release(
             "this handle is none of yours: `chive handle list`",
         );
     };
+
     if row.state == HandleStatus::Failed {
         handles::remove(&mut cx.tx, row.id).await?;
         cx.fx.marks.invitations = true;
     } else {
         handles::release(&mut cx.tx, row.id).await?;
     }
+
     core.handle_jobs.retries.remove(&row.id);
     start_jobs(core, cx).await?;
+
     Ok(())
 }
 
@@ -251,6 +254,7 @@ fn job(
     let invitation = Invitation { front_door, peer_id: cx.own_id(), secret: row.secret.clone() };
     let is_claimed = row.state != HandleStatus::Releasing;
     let server = row.server();
+
     Ok(HandleJob {
         ours,
         server,
@@ -290,10 +294,13 @@ pub(crate) async fn job_done(
             core.handle_jobs.failed(id, cx.at);
         }
     }
+
     if let Some(row) = handles::by_id(&mut cx.tx, id).await? {
         cx.note(&What::Handle { handle: row.show() }).await?;
     }
+
     cx.fx.marks.invitations = true;
+
     Ok(())
 }
 
@@ -383,13 +390,16 @@ async fn answer(
         let detail = "there is no request with this id: `chive requests` lists them";
         return refuse(ErrorCode::UnknownRequest, detail);
     };
+
     let peer = row.peer_id;
     match decision {
         Decision::Accept => accept_waiting(core, cx, row).await?,
         Decision::Decline => handles::decide(&mut cx.tx, peer, Answer::Declined).await?,
         Decision::Block => handles::decide(&mut cx.tx, peer, Answer::Blocked).await?,
     }
+
     cx.note(&What::RequestGone { id: peer.to_hex() }).await?;
+
     Ok(())
 }
 

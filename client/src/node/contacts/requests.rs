@@ -193,6 +193,7 @@ pub(crate) async fn renew_drafts(cx: &mut Cx) -> Result<(), StoreError> {
         };
         contacts::ask(&mut cx.tx, row.id, &request).await?;
     }
+
     Ok(())
 }
 
@@ -373,6 +374,7 @@ pub(crate) async fn requested(
             }
         }
     };
+
     cx.fx.push(Effect::AnswerRequest { to: request.answer, frame, contact });
     Ok(())
 }
@@ -403,24 +405,29 @@ async fn judge(core: &Core, cx: &mut Cx, request: &ContactRequest) -> Result<Ver
     if invitation.is_none() && handle.is_none() {
         return Ok(Verdict::refuse(Refusal::Revoked));
     }
+
     let known = contacts::by_peer(&mut cx.tx, peer).await?;
     if peer == cx.own_id() {
         return Ok(Verdict::refuse(Refusal::Unusable));
     }
+
     if known.as_ref().is_some_and(|row| row.blocked) {
         // Whoever is blocked hears what they would hear if they were removed, or were not answered
         // yet.
         let refusal = if handle.is_some() { Refusal::Pending } else { Refusal::Used };
         return Ok(Verdict::refuse(refusal));
     }
+
     if let Some(row) = known.as_ref().filter(|row| row.state == ContactStatus::Accepted)
         && let Some(verdict) = judge_contact(core, cx, row, &request.introduction).await?
     {
         return Ok(verdict);
     }
+
     if is_crossed(cx, peer, known.as_ref()).await? {
         return Ok(Verdict::refuse(Refusal::Crossed));
     }
+
     match invitation {
         Some(invitation) => {
             let used = crate::store::invitations::used_by(&mut cx.tx, &invitation.id, peer).await?;

@@ -60,11 +60,13 @@ pub(crate) async fn envelope_came(
         let Some(peer) = core.sessions.get(contact).filter(|peer| peer.is_wanted()) else {
             return Ok(());
         };
+
         let Some(accepted) = &peer.facts.accepted else { return Ok(()) };
         if peer.is_restarting() {
             tracing::debug!("an envelope of a conversation that is to be restarted");
             return Ok(());
         }
+
         match accepted.open.open(&envelope) {
             Ok(mls) => queue.extend(open(core, cx, contact, &envelope, &mls).await?),
             Err(error) => {
@@ -73,6 +75,7 @@ pub(crate) async fn envelope_came(
             }
         }
     }
+
     cx.fx.deliver(contact);
     Ok(())
 }
@@ -118,6 +121,7 @@ async fn open(
             }
         },
     };
+
     conclude(core, cx, from, group, outcome).await
 }
 
@@ -257,6 +261,7 @@ async fn take_receipts(
             cx.note_message(message).await?;
         }
     }
+
     Ok(outcome)
 }
 

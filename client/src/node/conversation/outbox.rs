@@ -155,6 +155,7 @@ async fn seal_or_log(
     if rows.is_empty() {
         return Ok(vec![]);
     }
+
     cx.tx.savepoint().await?;
     match seal(core, cx, contact, rows).await {
         Ok(envelopes) => {
@@ -193,9 +194,11 @@ async fn seal(
         };
         envelopes.push((row.id, envelope));
     }
+
     if let Some(group) = group {
         core.groups.save(cx, to, group, unsealed).await?;
     }
+
     Ok(envelopes)
 }
 

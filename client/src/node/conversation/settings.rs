@@ -73,11 +73,13 @@ async fn tell_read(cx: &mut Cx, to: Member, mut read: Vec<MessageId>) -> Result<
         items.extend(read.drain(..room));
         outbox::set_body(&mut cx.tx, waiting.id, &Content::Read { id, items }.to_bytes()).await?;
     }
+
     for items in read.chunks(MAX_RECEIPT_IDS) {
         let id = cx.fresh_id();
         let body = Content::Read { id, items: items.to_vec() }.to_bytes();
         outbox::put(&mut cx.tx, to, OutboxKind::Read, id, Some(&body), None).await?;
     }
+
     Ok(())
 }
 

@@ -173,6 +173,7 @@ async fn subjects(cx: &mut Cx) -> Result<BTreeMap<ServerId, Vec<Subject>>, Store
             }
         }
     }
+
     Ok(all)
 }
 

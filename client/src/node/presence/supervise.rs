@@ -121,8 +121,10 @@ impl ServerTasks {
             writer.send_replace(told);
             return;
         }
+
         let (writer, told) = watch::channel(told);
         known.writer = Some(writer);
+
         let task = Writer {
             way,
             owner: handshaker.identity.presence_key().clone(),
@@ -153,6 +155,7 @@ impl ServerTasks {
             known.reader = None;
             return;
         }
+
         if let Some((reader, _)) = &known.reader {
             reader.send_if_modified(|before| {
                 let changed = !are_same(before, &subjects);
@@ -163,8 +166,10 @@ impl ServerTasks {
             });
             return;
         }
+
         let (reader, subjects) = watch::channel(Arc::new(subjects));
         let stop = self.stop.child_token();
+
         known.reader = Some((reader, stop.clone().drop_guard()));
         let task = Reader {
             way,

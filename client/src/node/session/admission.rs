@@ -89,10 +89,12 @@ impl Admission {
             let chosen = strangers.keys().nth(nth).copied();
             chosen.and_then(|number| strangers.remove(&number)).inspect(CancellationToken::cancel);
         }
+
         inner.next += 1;
         let (number, lost) = (inner.next, CancellationToken::new());
         inner.slots.entry(class).or_default().insert(number, lost.clone());
         drop(inner);
+
         Slot { admission: self.clone(), class, number, lost }
     }
 }
@@ -141,18 +143,22 @@ impl Slot {
         if self.lost.is_cancelled() {
             return false;
         }
+
         inner.leave(self.class, self.number);
         if inner.count(class) >= class.limit() {
             inner.evict_oldest(class);
         }
+
         if let Some(door) = class.door()
             && inner.named(door) >= MAX_OPEN_HANDSHAKES
             && let Some(largest_holder) = inner.largest_holder(door)
         {
             inner.evict_oldest(largest_holder);
         }
+
         self.class = class;
         inner.slots.entry(class).or_default().insert(self.number, self.lost.clone());
+
         true
     }
 }

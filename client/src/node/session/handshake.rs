@@ -163,6 +163,7 @@ impl Handshaker {
         let Frame::Request(introduction) = session.read().await? else {
             return Err(LinkError::Unexpected);
         };
+
         let (answer, answered) = oneshot::channel();
         self.report(Report::Requested(ContactRequest {
             invitation: secret.id(),
@@ -171,9 +172,11 @@ impl Handshaker {
             answer,
         }))
         .await;
+
         // The node drops the question when it stops, or when it will not answer.
         let Ok(RequestAnswer { frame, contact }) = answered.await else { return Ok(()) };
         session.write(&frame).await?;
+
         // The asker says hello again, or closes, once it has stored the answer: closing first could
         // cut it off.
         let Ok(Frame::Hello { links: theirs, .. }) = session.read().await else { return Ok(()) };
@@ -185,6 +188,7 @@ impl Handshaker {
             greeted: Box::new(Greeted { session, version, theirs, held }),
         })
         .await;
+
         Ok(())
     }
 

@@ -86,6 +86,7 @@ pub(super) fn play(seed: u64, log: &Mutex<Vec<String>>) -> Played {
     });
     let errors = String::from_utf8(errors.0.lock().unwrap().clone()).unwrap();
     assert!(errors.is_empty(), "errors were logged:\n{errors}");
+
     Played { log: log.lock().unwrap().clone(), tally }
 }
 
@@ -147,6 +148,7 @@ impl<'a> World<'a> {
         let (links, envelopes, backups, truth) = (vec![], vec![], vec![], Truth::default());
         let tally = Tally { histories: 1, ..Tally::default() };
         let aloud = super::number("CHIVE_SIM_SEED").is_some();
+
         Self {
             rng,
             time,
@@ -177,6 +179,7 @@ impl<'a> World<'a> {
         for who in 0..self.people.len() {
             self.people[who].wake(self.update_after);
         }
+
         if self.rng.random_bool(0.7) {
             for who in 1..self.people.len() {
                 self.befriend(who, who - 1).await;
@@ -184,6 +187,7 @@ impl<'a> World<'a> {
             let pause = self.rng.random_range(0..20);
             self.pass(Duration::from_secs(pause)).await;
         }
+
         // Most are short, so that there are many; what takes many steps to go wrong has the others.
         let actions = if self.rng.random_bool(0.85) { 2..15 } else { 15..60 };
         for _ in 0..self.rng.random_range(actions) {
@@ -236,6 +240,7 @@ impl<'a> World<'a> {
             97..98 => self.restore().await,
             _ => self.play_envelopes().await,
         }
+
         for who in 0..self.people.len() {
             if !self.people[who].is_awake() && self.rng.random_bool(0.4) {
                 self.wake(who);
@@ -319,6 +324,7 @@ impl<'a> World<'a> {
             Some(ContactState::Accepted) if self.rng.random_bool(0.6) => return,
             _ => {}
         }
+
         let old = self.links.iter().filter(|(who, _)| *who == owner).map(|(_, link)| link.clone());
         let old: Vec<String> = old.collect();
         let link = match old.choose(&mut self.rng) {
@@ -334,6 +340,7 @@ impl<'a> World<'a> {
             }
         };
         let Some(handle) = self.handle(asker) else { return };
+
         self.note(&format!("P{asker} asks P{owner}"));
         Self::sane(handle.add_contact(NewContact { link, name: None, message: None }).await);
     }
@@ -343,6 +350,7 @@ impl<'a> World<'a> {
         let Some(handle) = self.handle(from) else { return };
         let to = self.number(&contact.id);
         let mut id = [0; 16];
+
         self.rng.fill_bytes(&mut id);
         let id = data_encoding::HEXLOWER.encode(&id);
         let length = match self.rng.random_range(0..30) {
@@ -386,6 +394,7 @@ impl<'a> World<'a> {
         let (Some(id), Some(handle)) = (waiting.choose(&mut self.rng), self.handle(who)) else {
             return;
         };
+
         self.note(&format!("P{who} takes {id} back"));
         Self::sane(handle.cancel(id).await);
     }
@@ -516,6 +525,7 @@ impl<'a> World<'a> {
             // somebody it has.
             self.people[who].set_clock_right();
         }
+
         if self.rng.random_bool(0.8) {
             for who in 0..self.people.len() {
                 while self
@@ -528,11 +538,13 @@ impl<'a> World<'a> {
                 }
             }
         }
+
         self.settle().await;
         for (one, other) in self.pairs().await {
             self.greet(one, other).await;
             self.greet(other, one).await;
         }
+
         self.settle().await;
     }
 
@@ -562,6 +574,7 @@ impl<'a> World<'a> {
                 if (back(one) || back(other)) && self.truth.removed.contains(&(one, other)) {
                     continue;
                 }
+
                 if a.regards(b.id).await == accepted
                     && b.regards(a.id).await == accepted
                     && !(lost(one) && lost(other))
@@ -570,6 +583,7 @@ impl<'a> World<'a> {
                 }
             }
         }
+
         pairs
     }
 
@@ -612,13 +626,16 @@ impl<'a> World<'a> {
                 self.truth.compare((one, &a), (other, &b), pairs.contains(&(one, other)));
             }
         }
+
         for (one, other) in &pairs {
             self.check_pair(*one, *other);
         }
+
         for who in 0..self.people.len() {
             self.check_weight(who).await;
             self.people[who].sleep().await;
         }
+
         self.count(pairs.len())
     }
 
@@ -644,6 +661,7 @@ impl<'a> World<'a> {
         let (a, b) = (&self.people[one], &self.people[other]);
         let (here, there) = (a.kept(b.id), b.kept(a.id));
         let agreement = here.agreement();
+
         assert_eq!(agreement, there.agreement());
         self.tally.epochs += agreement.unwrap().0;
         let written = self
@@ -683,6 +701,7 @@ impl<'a> World<'a> {
             && weight.in_flight == 0
             && weight.held <= weight.links + contacts.len()
             && tasks <= 4 * contacts.len() + 2;
+
         (!is_right).then(|| {
             format!(
                 "{weight:?}, {tasks} tasks, {accepted} accepted, {online} online, {} in all",

@@ -165,6 +165,7 @@ impl Network {
         if inner.wires.is_empty() {
             return;
         }
+
         let count = inner.wires.len();
         let at = inner.rng.random_range(0..count);
         let (to, wire) = &inner.wires[at];
@@ -175,12 +176,14 @@ impl Network {
             let length = inner.rng.random_range(0..=recorded.len());
             recorded.truncate(length);
         }
+
         let linger = Duration::from_secs(inner.rng.random_range(0..60));
         let Some(service) = inner.services.get(&address) else { return };
         let (kind, incoming) = (service.kind, service.incoming.clone());
         let rng = StdRng::from_rng(&mut inner.rng);
         let taken = [Arc::default(), Arc::default()];
         let (ours, theirs) = pair(people, taken, rng, 1, None);
+
         ours.wire.lock().unwrap().put(0, &recorded);
         tokio::spawn(async move {
             if incoming
@@ -222,18 +225,22 @@ impl Network {
         if unreachable {
             return Err(DialError::Unreachable);
         }
+
         if hangs {
             sleep(DIAL_TIMEOUT).await;
             return Err(DialError::TimedOut);
         }
+
         let connected = self.connect(from, to);
         let Some((ours, incoming, accepted, late)) = connected else {
             return Err(DialError::Unreachable);
         };
+
         tokio::spawn(async move {
             sleep(late).await;
             drop(incoming.send(accepted).await);
         });
+
         Ok(Box::new(ours))
     }
 
@@ -248,6 +255,7 @@ impl Network {
         if inner.apart.contains(&(from.min(owner), from.max(owner))) {
             return None;
         }
+
         let (weather, rng) = (inner.weather, &mut inner.rng);
         let breaks = rng.random_bool(weather.breaks);
         let breaks_at = breaks.then(|| {
@@ -261,10 +269,12 @@ impl Network {
         let rng = StdRng::from_rng(rng);
         let taken = [inner.taken(from, owner), inner.taken(owner, from)];
         let (ours, theirs) = pair([from, owner], taken, rng, weather.slow, breaks_at);
+
         inner.wires.push_back((to, Arc::clone(&ours.wire)));
         if inner.wires.len() > REMEMBERED * 4 {
             inner.wires.pop_front();
         }
+
         Some((ours, incoming, Incoming { service: kind, at: to, stream: Box::new(theirs) }, late))
     }
 }
@@ -428,6 +438,7 @@ fn pair(
     };
     let wire = Arc::new(Mutex::new(wire));
     let end = |side| End { wire: Arc::clone(&wire), side, arrival: None };
+
     (end(0), end(1))
 }
 
@@ -468,7 +479,9 @@ impl AsyncRead for End {
             None if lane.closed && !stalled => return Poll::Ready(Ok(())),
             _ => {}
         }
+
         lane.reader = Some(cx.waker().clone());
+
         Poll::Pending
     }
 }
@@ -484,21 +497,25 @@ impl AsyncWrite for End {
         if lane.refuses || lane.closed {
             return reset();
         }
+
         if lane.void {
             wire.taken[self.side].fetch_add(bytes.len(), Ordering::Relaxed);
             return Poll::Ready(Ok(bytes.len()));
         }
+
         let room = BUFFER - lane.size.min(BUFFER);
         if room == 0 {
             lane.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
+
         let most = wire.breaks_at.map_or(room, |at| room.min(at.max(1)));
         let length = bytes.len().min(most);
         wire.put(self.side, &bytes[..length]);
         if self.side == 0 && wire.recorded.len() < RECORDED {
             wire.recorded.extend_from_slice(&bytes[..length]);
         }
+
         wire.taken[self.side].fetch_add(length, Ordering::Relaxed);
         if let Some(at) = wire.breaks_at {
             wire.breaks_at = Some(at.saturating_sub(length));
@@ -509,6 +526,7 @@ impl AsyncWrite for End {
                 wire.breaks_at = None;
             }
         }
+
         Poll::Ready(Ok(length))
     }
 

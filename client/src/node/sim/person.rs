@@ -135,6 +135,7 @@ impl Person {
     ) -> Self {
         let file = directory.join(format!("{who}.db"));
         std::fs::write(&file, empty_store(directory)).unwrap();
+
         let id = at_once(async {
             let store = Store::open_fast(&file).await.unwrap();
             profile::move_in(&store, &format!("P{who}"), time.now(), &mut rng).await.unwrap();
@@ -200,6 +201,7 @@ impl Person {
             links: Links::Always,
         };
         let (mut handle, stop, mut node) = at_once(prepare(parts)).unwrap();
+
         handle.at_once = true;
         let fuse = Arc::new(AtomicI64::new(i64::MAX));
         let chance = Arc::clone(&fuse);
@@ -280,10 +282,12 @@ impl Person {
         let from = at_once(Store::open_fast(&self.copy(number))).unwrap();
         let to = begin_in(&self.file);
         let now = UnixMillis(self.time.now().0 + self.skew.load(Ordering::Relaxed));
+
         at_once(async {
             backup::copy(&from, &to).await.unwrap();
             backup::restore(&to, now, &mut self.rng).await.unwrap();
             let mut tx = to.begin().await.unwrap();
+
             self.cursor = store::events::newest(&mut tx).await.unwrap().0;
             let mut kept = vec![];
             for contact in contacts::all(&mut tx).await.unwrap() {
@@ -297,9 +301,11 @@ impl Person {
                         .map(|row| row.show(&headings[&contact.conversation], |_| Reason::Unknown)),
                 );
             }
+
             drop(tx);
             from.close().await;
             to.close().await;
+
             kept
         })
     }

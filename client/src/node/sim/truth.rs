@@ -72,6 +72,7 @@ impl Truth {
 
     fn told_state(&mut self, message: &Message, network: &Network) {
         use MessageState::{Cancelled, Delivered, Expired, Queued, Sent};
+
         let (id, now) = (&message.id, message.state);
         if let Some(before) = self.states.insert(id.clone(), now) {
             let may = match before {
@@ -82,6 +83,7 @@ impl Truth {
             };
             assert!(may, "{id} was {before:?} and is {now:?}");
         }
+
         let Said { from, to, .. } = self.said[id];
         if now == Sent {
             let left = |(id, said): &(&String, &Said)| {
@@ -165,6 +167,7 @@ impl Truth {
                 _ => {}
             }
         }
+
         let missing =
             |message: &Message| message.missing_before > 0 && message.direction == Direction::Sent;
         assert!(!history.iter().any(missing), "P{who} misses something of its own");

@@ -122,6 +122,7 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
     bob.sleep().await;
     alice.sees_go(&bob).await;
     let queued = alice.sends(bob.name, "in the backup, and sent since").await;
+
     alice.sleep().await;
     let group = alice.group().await;
     alice.wake().await;
@@ -160,6 +161,7 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
 async fn one_backup_restored_twice_begins_afresh_twice() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
+
     alice.backs_up().await;
     let mut groups = vec![];
     for time in ["first", "second"] {
@@ -172,6 +174,7 @@ async fn one_backup_restored_twice_begins_afresh_twice() {
         alice.wake().await;
         alice.meets(&bob).await;
     }
+
     talk(&alice, &bob, "third").await;
     assert_eq!(lost(&alice, &bob).await, ["first there", "first back"]);
     assert!(groups[0] != groups[1]);
@@ -182,6 +185,7 @@ async fn two_restored_at_once_agree_on_one_conversation() {
     for _ in 0..2 {
         let world = World::new();
         let (mut alice, mut bob) = world.pair().await;
+
         talk(&alice, &bob, "before").await;
         bob.backs_up().await;
         alice.backs_up().await;
@@ -194,6 +198,7 @@ async fn two_restored_at_once_agree_on_one_conversation() {
             person.is_restored().await;
             person.wake().await;
         }
+
         talk(&alice, &bob, "after").await;
         assert!(lost(&alice, &bob).await.is_empty());
         alice.sleep().await;
@@ -206,6 +211,7 @@ async fn two_restored_at_once_agree_on_one_conversation() {
 async fn a_contact_who_was_away_at_the_restore_is_told_when_it_comes() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
+
     alice.backs_up().await;
     alice.meets(&bob).await;
     let there = bob.sends("Alice", "there").await;
@@ -232,6 +238,7 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
     alice.sleep().await;
     alice.is_restored().await;
     let waiting = bob.sends("Alice", "waits").await;
+
     // As if Alice were killed with the answer in her hands, and then Bob.
     alice
         .executes(
@@ -244,6 +251,7 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
     alice.sleep().await;
     bob.sleep().await;
     let made = bob.group().await;
+
     alice.executes("DROP TRIGGER crash").await;
     bob.wake().await;
     alice.wake().await;
@@ -259,6 +267,7 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
 async fn an_answerer_that_fails_before_it_has_stored_its_answer_gives_none() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
+
     alice.backs_up().await;
     alice.sleep().await;
     bob.sleep().await;
@@ -292,6 +301,7 @@ async fn a_restored_profile_that_moved_since_is_found_at_its_old_endpoint() {
     alice.backs_up().await;
     alice.meets(&bob).await;
     alice.node().remove_contact("Carol").await.unwrap();
+
     // Bob has the new card when he receipts what was sent after it.
     let after = alice.sends("Bob", "after the card").await;
     alice.delivered(&after).await;
@@ -302,11 +312,13 @@ async fn a_restored_profile_that_moved_since_is_found_at_its_old_endpoint() {
     talk(&alice, &bob, "restored").await;
     alice.sleep().await;
     bob.sleep().await;
+
     // From now on only Bob's dial can bring them together: to where the restored profile is.
     alice.lag = Duration::from_hours(1);
     alice.wake().await;
     bob.wake().await;
     bob.meets(&alice).await;
+
     // Who was removed since the backup is a contact again.
     assert!(alice.contact("Carol").await.is_some());
 }
@@ -316,6 +328,7 @@ async fn a_contact_made_after_the_backup_is_found_again_by_a_link_of_either_side
     for restored_invites in [true, false] {
         let world = World::new();
         let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
+
         alice.backs_up().await;
         bob.adds(&alice).await;
         let verified = ContactChange { verified: Some(true), ..ContactChange::default() };
@@ -344,6 +357,7 @@ async fn two_who_both_moved_since_the_backup_find_each_other_by_a_link_and_keep_
         alice.backs_up().await;
         alice.sleep().await;
         alice.is_restored().await;
+
         // As if both had moved: neither knows where the other is.
         alice.executes("UPDATE contact SET endpoint = randomblob(32)").await;
         alice.executes("UPDATE service SET seed = randomblob(32)").await;
@@ -352,6 +366,7 @@ async fn two_who_both_moved_since_the_backup_find_each_other_by_a_link_and_keep_
         let (one, other) =
             (alice.sends("Bob", "from Alice").await, bob.sends("Alice", "from Bob").await);
         let (inviter, opener) = if restored_invites { (&alice, &bob) } else { (&bob, &alice) };
+
         opener.opens(&inviter.invitation().await).await.unwrap();
         alice.delivered(&one).await;
         bob.delivered(&other).await;
@@ -371,6 +386,7 @@ async fn somebody_who_removed_us_begins_again_by_a_link_and_gets_what_waits() {
     bob.opens(&link).await.unwrap();
     alice.delivered(&waiting).await;
     talk(&bob, &alice, "again").await;
+
     // The use of the link is Bob's: it serves him once more, and nobody else.
     bob.node().remove_contact("Alice").await.unwrap();
     alice.sees_go(&bob).await;
@@ -390,11 +406,13 @@ async fn a_link_that_is_over_begins_nothing_anew_and_ends_nothing() {
     for one in all {
         alice.node().revoke(&one.id).await.unwrap();
     }
+
     alice.sleep().await;
     bob.sees_go(&alice).await;
     let contact = bob.opens(&link).await.unwrap();
     assert_eq!(contact.state, ContactState::Accepted, "a contact of before stays one");
     alice.wake().await;
+
     // Refused there, and linked as before.
     bob.meets(&alice).await;
     talk(&alice, &bob, "as before").await;
@@ -406,6 +424,7 @@ async fn a_link_that_is_over_begins_nothing_anew_and_ends_nothing() {
 async fn an_old_copy_of_a_restored_profile_is_not_heard_and_breaks_nothing() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
+
     alice.backs_up().await;
     alice.sleep().await;
     let old = alice.directory.with_extension("old");
@@ -436,6 +455,7 @@ async fn a_request_that_was_answered_since_the_backup_is_asked_again_with_anothe
     let world = World::new();
     let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let link = bob.invitation().await;
+
     bob.sleep().await;
     alice.opens(&link).await.unwrap();
     alice.backs_up().await;

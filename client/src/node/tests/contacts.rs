@@ -42,6 +42,7 @@ async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
     let (used, revoked) = (alice.invitation().await, alice.invitation().await);
     let all = alice.node().invitations().await.unwrap();
     let revoked_id = all.into_iter().find(|one| one.link.as_deref() == Some(&revoked)).unwrap().id;
+
     alice.node().revoke(&revoked_id).await.unwrap();
     assert_eq!(alice.opens(&used).await.unwrap_err(), ErrorCode::OwnLink);
     bob.opens(&used).await.unwrap();
@@ -57,6 +58,7 @@ async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
             .await;
         assert_eq!(carol.contact(id).await.unwrap().reason, Some(why));
     }
+
     assert_eq!(bob.opens("chive:nonsense").await.unwrap_err(), ErrorCode::InvalidLink);
 }
 
@@ -72,6 +74,7 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
     let world = World::new();
     let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let (from_alice, from_bob) = (alice.invitation().await, bob.invitation().await);
+
     (alice.lag, bob.lag) = (slow_alice, slow_bob);
     alice.sleep().await;
     bob.opens(&from_alice).await.unwrap();
@@ -95,6 +98,7 @@ async fn cross(slow_alice: Duration, slow_bob: Duration) {
 async fn who_is_removed_or_blocked_is_not_asked_any_more() {
     let world = World::new();
     let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
+
     alice.sleep().await;
     alice.lag = Duration::from_hours(1);
     alice.wake().await;
@@ -136,6 +140,7 @@ async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_co
     let world = World::new();
     let (alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let from_bob = bob.invitation().await;
+
     bob.sleep().await;
     let asked = alice.opens(&from_bob).await.unwrap();
     let late: Vec<u8> = {
@@ -160,6 +165,7 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
     let world = World::new();
     let (mut higher, mut lower) = world.two_by_id().await;
     let by_handle = higher.has_handle().await;
+
     lower.opens(&by_handle).await.unwrap();
     let waits = |p: &Person| p.node().clone();
     higher
@@ -190,6 +196,7 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
 async fn who_asked_by_a_handle_and_is_a_contact_otherwise_asks_no_more() {
     let world = World::new();
     let (mut higher, lower) = world.two_by_id().await;
+
     lower.opens(&higher.has_handle().await).await.unwrap();
     let waiting = |p: &Person| p.node().clone();
     higher
@@ -247,6 +254,7 @@ async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint(
     let world = World::new();
     let (alice, mut bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sleep().await;
@@ -303,6 +311,7 @@ async fn where_links_are_made_when_needed_nobody_is_said_to_be_connecting() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
     let sent = alice.sends("Bob", "hello").await;
+
     alice.delivered(&sent).await;
     bob.sleep().await;
     alice.sleep().await;

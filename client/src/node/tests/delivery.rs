@@ -38,6 +38,7 @@ async fn both_sides_keep_one_order_and_one_mls_group_through_many_updates() {
             last.unwrap()
         }
     );
+
     alice.delivered(&a).await;
     bob.delivered(&b).await;
     alice.waits_until("all", |p| async move { p.history("Bob").await.len() == 800 }).await;
@@ -50,6 +51,7 @@ async fn both_sides_keep_one_order_and_one_mls_group_through_many_updates() {
 async fn a_message_can_be_taken_back_before_it_leaves_and_leaves_no_gap() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
+
     alice.sleep().await;
     bob.waits_until("Alice to go", |p| async move { !p.is_online("Alice").await }).await;
     let regretted = bob.sends("Alice", "regretted").await;
@@ -83,6 +85,7 @@ async fn a_network_that_seems_lost_is_found_again_by_dialling() {
 async fn a_message_that_comes_late_is_marked_where_it_stands() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
+
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
     alice.sends("Bob", "one").await;

@@ -77,6 +77,7 @@ async fn floods_both_doors() -> Duration {
     let mut at_front = flood(&world, Invitation::parse(&link).unwrap().front_door).await;
     let mut session = mallory.link().await;
     let text = mallory.text("let me through");
+
     session.write(&mallory.seals(&Content::Text(text.clone()))).await.unwrap();
     mallory.is_receipted(&mut session, text.id).await;
     carol.opens(&link).await.unwrap();
@@ -84,8 +85,10 @@ async fn floods_both_doors() -> Duration {
     for streams in [&mut at_endpoint, &mut at_front] {
         stay_open(streams, MAX_STRANGERS, |stream| at_once(stream.read_u8()).is_none()).await;
     }
+
     let (took, open) = (began.elapsed(), at_endpoint.len().min(at_front.len()));
     assert!(took >= PREFACE_DEADLINE || open >= MAX_STRANGERS - 2, "{open} are open");
+
     took
 }
 
@@ -112,9 +115,11 @@ async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself()
         let stream = mallory.stream(mallory.endpoint).await;
         sessions.push(mallory.shakes_hands(stream).await);
     }
+
     for session in &mut sessions {
         assert!(matches!(session.read().await, Ok(Frame::Hello { .. })));
     }
+
     // After its own hello, nothing, or the end.
     stay_open(&mut sessions, MAX_CONTACT_HANDSHAKES, |session| at_once(session.read()).is_none())
         .await;
@@ -130,6 +135,7 @@ async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else_anything() {
     const TEXTS: usize = 300;
+
     let world = World::new();
     let (alice, _bob) = world.pair().await;
     let mut mallory = Mallory::meets(&world, &alice).await;
@@ -138,6 +144,7 @@ async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else
     for n in 0..TEXTS {
         alice.sends("Mallory", &format!("{n} {}", "x".repeat(15_000))).await;
     }
+
     // Sealed is what was handed to the link, and at most the rest of a batch.
     let sealed = alice.counts("SELECT ifnull(sum(length(envelope)), 0) FROM outbox").await;
     let window = i64::try_from(MAX_IN_FLIGHT_BYTES + 8 * 16 * 1024).unwrap();
@@ -148,12 +155,14 @@ async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else
     let sent = alice.sends("Bob", "how are you?").await;
     alice.delivered(&sent).await;
     assert!(began.elapsed() < Duration::from_secs(30), "Bob waited for {:?}", began.elapsed());
+
     // It reads on, and has missed nothing.
     for n in 0..TEXTS {
         let Content::Text(text) = mallory.hears(&mut session).await else { panic!() };
         assert!(text.text.starts_with(&format!("{n} ")));
         session.write(&mallory.seals(&Content::Receipt(vec![text.id]))).await.unwrap();
     }
+
     alice
         .waits_until("all", |p| async move { p.node().status().await.unwrap().waiting == 0 })
         .await;
@@ -178,14 +187,17 @@ async fn what_a_contact_can_say_without_a_text_leaves_nothing_behind() {
         session.write(&Frame::Bye(crate::wire::frame::Bye::Superseded)).await.unwrap_or_default();
         session = mallory.link().await;
     }
+
     let text = mallory.text("and now?");
     let said = mallory.seals(&Content::Text(text.clone()));
+
     // A link of before may be noticed only now, and end this one.
     while session.write(&said).await.is_err()
         || !mallory.is_receipted_here(&mut session, text.id).await
     {
         session = mallory.link().await;
     }
+
     assert_eq!(alice.counts(rows).await, before + 2, "the text, and its envelope's name");
 }
 
@@ -195,10 +207,12 @@ async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
     let alice = world.person("Alice").await;
     let mut mallory = Mallory::meets(&world, &alice).await;
     let mut session = mallory.link().await;
+
     // The first one is Mallory's right, the next ones are not.
     let commit = mallory.conversation.commit().unwrap();
     session.write(&mallory.wraps(&commit)).await.unwrap();
     let Content::CommitReceipt { epoch: 1 } = mallory.hears(&mut session).await else { panic!() };
+
     mallory.conversation.commit_receipted(1).unwrap();
     let before = mallory.conversation.take_changes().put;
     let state = alice.counts("SELECT sum(length(value)) FROM mls_value").await;
@@ -216,6 +230,7 @@ async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
             "round {round}"
         );
     }
+
     let text = mallory.text("still friends?");
     session.write(&mallory.seals(&Content::Text(text.clone()))).await.unwrap();
     mallory.is_receipted(&mut session, text.id).await;
@@ -263,6 +278,7 @@ async fn a_card_again_and_again_changes_neither_name_nor_who_it_is() {
         session.write(&mallory.seals(&Content::Card { id, card })).await.unwrap();
         mallory.is_receipted(&mut session, id).await;
     }
+
     let after = alice.contact("Mallory").await.unwrap();
     assert_eq!((before.id, before.safety_number), (after.id, after.safety_number));
     assert_eq!(alice.node().contacts().await.unwrap().len(), 2);
@@ -275,14 +291,17 @@ async fn a_card_again_and_again_changes_neither_name_nor_who_it_is() {
 async fn after_a_thousand_simultaneous_dials_from_both_sides_each_pair_has_one_link() {
     const PEOPLE: usize = 23;
     const ROUNDS: usize = 4;
+
     let world = World::new();
     let mut people = vec![];
     for n in 0..PEOPLE {
         people.push(world.person(Box::leak(format!("Person {n}").into_boxed_str())).await);
     }
+
     for (n, inviter) in people.iter().enumerate() {
         join_all(people[n + 1..].iter().map(|opener| opener.adds(inviter))).await;
     }
+
     let pairs = PEOPLE * (PEOPLE - 1) / 2;
     let mut rng = StdRng::from_seed([3; 32]);
     for round in 0..ROUNDS {
@@ -293,6 +312,7 @@ async fn after_a_thousand_simultaneous_dials_from_both_sides_each_pair_has_one_l
             // All have dialled before the first dial arrives.
             person.lag = Duration::from_millis(rng.random_range(300..600));
         }
+
         join_all(people.iter_mut().zip(profiles).map(|(person, profile)| person.starts(profile)))
             .await;
         let everybody = u32::try_from(PEOPLE - 1).unwrap();
@@ -303,11 +323,13 @@ async fn after_a_thousand_simultaneous_dials_from_both_sides_each_pair_has_one_l
                 })
                 .await;
         }
+
         let (first, rest) = people.split_first().unwrap();
         for other in rest {
             let sent = first.sends(other.name, &format!("round {round}")).await;
             first.delivered(&sent).await;
         }
+
         world.has_streams(pairs).await;
     }
 }
@@ -334,6 +356,7 @@ async fn a_byte_a_minute_before_the_link_is_up_is_given_up_in_time() {
         stream.write_all(words).await.unwrap();
         streams.push((stream, limit));
     }
+
     let began = Instant::now();
     join_all(streams.into_iter().map(|(mut stream, limit)| async move {
         let end = timeout(limit + Duration::from_secs(20), stream.read_to_end(&mut vec![])).await;

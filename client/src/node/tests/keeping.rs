@@ -18,6 +18,7 @@ async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
     let world = World::new();
     let (alice, bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
+
     bob.adds(&alice).await;
     carol.adds(&alice).await;
     bob.sends("Alice", "Meet me at the harbour").await;
@@ -47,6 +48,7 @@ async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
     ] {
         assert_eq!(alice.node().search(wrong).await.unwrap_err().code, code);
     }
+
     alice.node().remove_contact("Bob").await.unwrap();
     assert_eq!(
         texts(alice.node().search(search("harbour", None)).await.unwrap()),
@@ -102,6 +104,7 @@ const HOUR: Policy = Policy { disappear_after: 3600, read_receipts: false };
 async fn messages_disappear_on_both_sides_once_both_let_them() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
+
     alice.wants("Bob", disappear(3600)).await;
     bob.waits_until("the proposal", |p| async move {
         p.conversation("Alice").await.settings.theirs == HOUR
@@ -125,6 +128,7 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
     for person in [&alice, &bob] {
         person.waits(Duration::from_hours(2));
     }
+
     alice.loses("Bob", "soon gone").await;
     bob.loses("Alice", "soon gone").await;
     assert!(bob.node().search(search("soon", None)).await.unwrap().is_empty());
@@ -142,6 +146,7 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
 async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
+
     alice.wants("Bob", disappear(3600)).await;
     bob.wants("Alice", disappear(3600)).await;
     alice.agrees("Bob", HOUR).await;
@@ -172,6 +177,7 @@ async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
 async fn a_disappearing_message_waits_until_it_is_delivered() {
     let world = World::new();
     let (alice, mut bob) = world.pair().await;
+
     alice.wants("Bob", disappear(60)).await;
     bob.wants("Alice", disappear(60)).await;
     let minute = Policy { disappear_after: 60, read_receipts: false };
@@ -183,6 +189,7 @@ async fn a_disappearing_message_waits_until_it_is_delivered() {
     let short = NewMessage { text: "in vain".into(), id: None, expires_in: Some(600) };
     alice.node().send("Bob", short).await.unwrap();
     alice.waits(Duration::from_hours(48));
+
     // It expires first, and is gone a minute later.
     alice
         .waits_until("expiry", |p| async move {
@@ -198,6 +205,7 @@ async fn a_disappearing_message_waits_until_it_is_delivered() {
     for person in [&alice, &bob] {
         person.waits(Duration::from_mins(2));
     }
+
     alice.loses("Bob", "for your return").await;
     bob.loses("Alice", "for your return").await;
 }
@@ -210,6 +218,7 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     bob.sees("Alice", "first").await;
     assert_eq!(bob.conversation("Alice").await.unread, 1);
     assert_eq!(bob.reads("Alice").await.unread, 0);
+
     // Alice alone allows them: what Bob reads is not told.
     alice.wants("Bob", receipts(true)).await;
     bob.waits_until("the proposal", |p| async move {
@@ -217,6 +226,7 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     })
     .await;
     let second = alice.sends("Bob", "second").await;
+
     bob.sees("Alice", "second").await;
     bob.reads("Alice").await;
     bob.wants("Alice", receipts(true)).await;
@@ -235,6 +245,7 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
             "read without both allowing it"
         );
     }
+
     // What is read while the other is away is told later.
     let mut alice = alice;
     alice.sleep().await;
@@ -245,6 +256,7 @@ async fn read_receipts_go_only_where_both_sides_allow_them() {
     bob.wake().await;
     alice.learns_that_it_was_read(&fourth).await;
     assert!(alice.node().message(&fourth.id).await.unwrap().read_at.is_some());
+
     // What waits to be told is not told by who has changed its mind.
     let fifth = alice.sends("Bob", "fifth").await;
     bob.sees("Alice", "fifth").await;
@@ -261,6 +273,7 @@ async fn what_is_older_than_a_conversation_keeps_is_deleted_here_only() {
     let world = World::new();
     let (alice, mut bob) = world.pair().await;
     let old = alice.sends("Bob", "old").await;
+
     alice.delivered(&old).await;
     let answer = bob.sends("Alice", "old answer").await;
     bob.delivered(&answer).await;

@@ -69,6 +69,7 @@ async fn an_id_that_a_contact_took_is_still_free_for_another_and_for_us() {
     let (mut to_mallory, mut to_bob) = (mallory.link().await, bob.link().await);
     let mine = alice.sends("Bob", "mine").await;
     let Content::Text(heard) = bob.hears(&mut to_bob).await else { panic!() };
+
     // Mallory has learnt the ids of both, and is first.
     let bobs = bob.text("Bob's own");
     for id in [bobs.id, heard.id] {
@@ -76,7 +77,9 @@ async fn an_id_that_a_contact_took_is_still_free_for_another_and_for_us() {
         stolen.id = id;
         says(&mut mallory, &mut to_mallory, id, &Content::Text(stolen)).await;
     }
+
     says(&mut bob, &mut to_bob, bobs.id, &Content::Text(bobs.clone())).await;
+
     // An echo of what Alice wrote is nothing new.
     let mut echo = bob.text("an echo");
     echo.id = heard.id;
@@ -95,16 +98,19 @@ async fn a_forged_receipt_delivers_nothing_of_others_and_nothing_that_was_not_se
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
     let waiting = alice.sends("Bob", "for Bob").await;
     let mut mallory = Mallory::meets(&world, &alice).await;
+
     // Written before there is a link, and so many that the last one is not sealed.
     let mut last = alice.sends("Mallory", "first").await;
     for _ in 0..100 {
         last = alice.sends("Mallory", "next").await;
     }
+
     let mut session = mallory.link().await;
     let id = |message: &Message| {
         MessageId(HEXLOWER.decode(message.id.as_bytes()).unwrap().try_into().unwrap())
     };
     let forged = Content::Receipt(vec![id(&waiting), id(&last), MessageId([9; 16])]);
+
     session.write(&mallory.seals(&forged)).await.unwrap();
     let text = mallory.text("done?");
     says(&mut mallory, &mut session, text.id, &Content::Text(text.clone())).await;
@@ -128,6 +134,7 @@ async fn a_link_ends_after_eight_envelopes_that_do_not_open() {
         let complaint = timeout(DEADLINE, session.read()).await.unwrap().unwrap();
         assert_eq!(complaint, Frame::Error(FrameError::Undecryptable));
     }
+
     is_alive(&mut session).await;
     session.write(&Frame::Envelope(vec![])).await.unwrap();
     ends(&mut session).await;
@@ -143,6 +150,7 @@ async fn a_content_that_cannot_be_read_is_dropped_and_its_repetitions_too() {
     let mut mallory = Mallory::meets(&world, &alice).await;
     let mut session = mallory.link().await;
     let mut contents = vec![];
+
     contents.push(mallory.text(&"x".repeat(MAX_TEXT + 1)));
     let mut far = mallory.text("from the end of time");
     far.clock = u64::MAX;
@@ -160,12 +168,14 @@ async fn a_content_that_cannot_be_read_is_dropped_and_its_repetitions_too() {
         let mls = mallory.conversation.seal(bytes).unwrap();
         frames.push(mallory.wraps(&mls));
     }
+
     // As a sender does that gets no receipt: more often than a link bears what does not open.
     for _ in 0..4 {
         for frame in &frames {
             session.write(frame).await.unwrap();
         }
     }
+
     is_alive(&mut session).await;
     let good = mallory.text("but this");
     says(&mut mallory, &mut session, good.id, &Content::Text(good.clone())).await;
@@ -181,6 +191,7 @@ async fn nul_markup_and_invisible_characters_in_text_and_name_do_nothing() {
     let hostile = "<img src=//evil>\0\u{202e}\u{200b}\u{1b}[2J";
     let mut mallory = Mallory::meets_as(&world, &alice, hostile).await;
     let contacts = alice.node().contacts().await.unwrap();
+
     assert_eq!(contacts[0].shared_name.as_deref(), Some(hostile), "kept as it is, for programs");
     let name = contacts[0].name.clone();
     assert!(!name.contains(['\0', '\u{202e}', '\u{200b}', '\u{1b}']), "{name:?}");
@@ -201,6 +212,7 @@ async fn unknown_frames_and_contents_are_answered_and_change_nothing() {
     let mut session = mallory.link().await;
     session.write(&Frame::Unknown(1 << 40)).await.unwrap();
     assert_eq!(session.read().await.unwrap(), Frame::Error(FrameError::UnknownFrame));
+
     // These have no place on a link of contacts.
     for frame in [
         Frame::Request(vec![1]),
@@ -209,6 +221,7 @@ async fn unknown_frames_and_contents_are_answered_and_change_nothing() {
     ] {
         session.write(&frame).await.unwrap();
     }
+
     session.write(&Frame::Hello { version: 9, links: vec![[1; 8]; 8] }).await.unwrap();
     let id = MessageId([8; 16]);
     says(&mut mallory, &mut session, id, &Content::Unknown { id: Some(id) }).await;
@@ -223,6 +236,7 @@ async fn a_replayed_dial_gives_no_link_and_does_no_harm() {
     let before = *alice.node().newest_event().borrow();
     let mut mallory = Mallory::meets(&world, &alice).await;
     let (mut session, said) = mallory.recorded_link().await;
+
     is_alive(&mut session).await;
     for _ in 0..3 {
         let mut replay = mallory.stream(mallory.endpoint).await;
@@ -236,6 +250,7 @@ async fn a_replayed_dial_gives_no_link_and_does_no_harm() {
         // have made.
         assert_eq!(answer.len(), 2 + 48 + 2 + 1104);
     }
+
     is_alive(&mut session).await;
     let events = alice.node().events(before, 1000).await.unwrap();
     assert!(!events.iter().any(|event| matches!(event.what, What::KeyChanged { .. })));

@@ -41,6 +41,7 @@ impl Mallory {
         let (draft, peer, answer) =
             asks(&transport, &identity, &victim.invitation().await, card(name, 1)).await;
         let (conversation, pair) = Conversation::join(&draft, &answer.mls).unwrap();
+
         Self {
             conversation,
             endpoint: answer.card.onion().unwrap(),

@@ -29,6 +29,7 @@ async fn bad_texts_names_and_numbers_are_refused() {
             ErrorCode::InvalidText
         );
     }
+
     let largest = bob.node().send("Alice", send("x".repeat(63 * 1024))).await.unwrap();
     bob.delivered(&largest).await;
     assert_eq!(
@@ -40,6 +41,7 @@ async fn bad_texts_names_and_numbers_are_refused() {
         let refused = bob.node().change_contact("Alice", rename(name)).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidName, "{name:?}");
     }
+
     let uses = NewInvitation { uses: Some(0), expires_in: None };
     assert_eq!(alice.node().invite(uses).await.unwrap_err().code, ErrorCode::OutOfRange);
     let life = NewInvitation { uses: None, expires_in: Some(u64::MAX) };

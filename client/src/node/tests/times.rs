@@ -23,6 +23,7 @@ async fn endpoint(person: &Person) -> OnionAddress {
 async fn clocks_ten_years_apart_keep_order_and_deliver_everything() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
+
     alice.days_pass(3650);
     bob.days_pass(-3650);
     for round in 0..2 {
@@ -40,6 +41,7 @@ async fn clocks_ten_years_apart_keep_order_and_deliver_everything() {
         alice.wake().await;
         bob.wake().await;
     }
+
     let (alices, bobs) = (alice.history("Bob").await, bob.history("Alice").await);
     assert_eq!(order(&alices), order(&bobs));
     let texts: Vec<_> = alices.iter().map(|m| m.text.as_str()).collect();
@@ -48,6 +50,7 @@ async fn clocks_ten_years_apart_keep_order_and_deliver_everything() {
         .collect();
     assert_eq!(texts, expected);
     assert!(alices.iter().all(|m| m.missing_before == 0 && !m.late));
+
     // What is shown as the time of writing is the writer's.
     let written = alices.iter().find(|m| m.text == "b00").unwrap();
     assert!(written.created_at < Clock::system().now().0 - 3600 * 24 * 3600 * 1000);
@@ -56,9 +59,11 @@ async fn clocks_ten_years_apart_keep_order_and_deliver_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_year_away_everything_that_waited_arrives_in_order() {
     const TEXTS: usize = 250;
+
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
     let before = bob.sends("Alice", "see you").await;
+
     bob.delivered(&before).await;
     bob.sleep().await;
     alice.waits_until("Bob to go", |p| async move { !p.is_online("Bob").await }).await;
@@ -73,6 +78,7 @@ async fn after_a_year_away_everything_that_waited_arrives_in_order() {
             alice.wake().await;
         }
     }
+
     assert_eq!(alice.state(&limited.id).await, MessageState::Expired);
     bob.days_pass(365);
     bob.wake().await;
@@ -84,10 +90,12 @@ async fn after_a_year_away_everything_that_waited_arrives_in_order() {
     assert_eq!(texts, (0..TEXTS).map(|n| n.to_string()).collect::<Vec<_>>());
     let back = bob.sends("Alice", "I am back").await;
     bob.delivered(&back).await;
+
     // Both go on for long enough to renew their keys.
     for n in 0..120 {
         bob.sends("Alice", &format!("again {n}")).await;
     }
+
     alice.sees("Bob", "again 119").await;
 }
 
@@ -114,6 +122,7 @@ async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_da
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
     let link = alice.invitation().await;
     let front = Invitation::parse(&link).unwrap().front_door;
+
     alice.days_pass(8);
     let id = bob.opens(&link).await.unwrap().id;
     let reason = |p: &Person, id: String| {
@@ -146,6 +155,7 @@ async fn a_replaced_endpoint_closes_after_seven_to_eight_days() {
     let new = endpoint(&alice).await;
     assert!(old != new && is_hosted(&world, old).await && is_hosted(&world, new).await);
     alice.days_pass(7);
+
     // The node looks every few seconds: a command and a tick later it has looked.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(is_hosted(&world, old).await, "seven days are not over");

@@ -69,9 +69,11 @@ async fn stored(person: &Person) -> (Value, i64) {
         let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
         counts.insert(table.to_owned(), count.into());
     }
+
     let newest = events::newest(&mut tx).await.unwrap().0;
     drop(tx);
     store.close().await;
+
     (Value::Object(counts), newest)
 }
 
@@ -154,6 +156,7 @@ async fn shown(person: &Person) -> Value {
         }
         contacts.push(contact_then(&contact, &conversation));
     }
+
     notes.sort_by_key(|note| note["key"].to_string());
     let newest = node.conversations().await.unwrap().into_iter().filter_map(|one| one.newest);
     let mut newest: Vec<String> = newest.map(|message| message.id).collect();
@@ -163,6 +166,7 @@ async fn shown(person: &Person) -> Value {
     let found = Search { text: "while".into(), conversation: None, limit: 50, before: None };
     let found = node.search(found).await.unwrap();
     let found: Vec<Value> = found.into_iter().map(|message| message.id.into()).collect();
+
     json!({
         "status": status,
         "contacts": contacts,

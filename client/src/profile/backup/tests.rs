@@ -9,6 +9,7 @@ fn words(text: &str) -> Passphrase {
 async fn backed_up(parent: &Path) -> Vec<u8> {
     let directory = parent.join("alice");
     profile::create(&directory, "Alice", &words("one")).await.unwrap();
+
     let opened = profile::open(&directory, &words("one")).await.unwrap();
     let mut tx = opened.store.begin().await.unwrap();
     for statement in [
@@ -32,9 +33,11 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
     ] {
         sqlx::query(statement).execute(&mut *tx).await.unwrap();
     }
+
     tx.commit().await.unwrap();
     let backup = make_backup(&opened.store, &directory, &words("two")).await.unwrap();
     let (length, mut bytes) = (backup.length, vec![]);
+
     backup.write(&mut bytes).unwrap();
     assert_eq!(bytes.len() as u64, length);
     assert!(
@@ -45,6 +48,7 @@ async fn backed_up(parent: &Path) -> Vec<u8> {
             .contains("backup"))
     );
     opened.store.close().await;
+
     bytes
 }
 
@@ -62,6 +66,7 @@ async fn count(store: &Store, what: &'static str) -> i64 {
 async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
     let parent = tempfile::tempdir().unwrap();
     let (file, directory) = (parent.path().join("file"), parent.path().join("restored"));
+
     fs::write(&file, backed_up(parent.path()).await).unwrap();
     let restored = restore(&file, &words("two"), &directory).await.unwrap();
     let contents = Contents { name: "Alice".into(), contacts: 1, messages: 1, revoked: 1 };
@@ -89,6 +94,7 @@ async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
     ] {
         assert_eq!(count(&opened.store, what).await, rows, "{what}");
     }
+
     let mut tx = opened.store.begin().await.unwrap();
     assert!(
         crate::store::events::newest(&mut tx).await.unwrap().0 > 1 << 32,
@@ -102,6 +108,7 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
     let bytes = backed_up(parent.path()).await;
     let (file, directory) = (parent.path().join("file"), parent.path().join("restored"));
     let before = fs::read_dir(parent.path()).unwrap().count() + 1;
+
     fs::write(&file, &bytes).unwrap();
     let wrong = restore(&file, &words("one"), &directory).await;
     assert!(matches!(wrong, Err(ProfileError::WrongPassphrase)));
@@ -110,6 +117,7 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
         Err(ProfileError::EmptyPassphrase)
     ));
     let head = 16 + usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
+
     // In every part: what it is, the version, the length, the header, and all over the database.
     let flips =
         (0..16).chain((16..head).step_by(37)).chain((head..bytes.len()).step_by(bytes.len() / 20));
@@ -120,6 +128,7 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
         let refused = restore(&file, &words("two"), &directory).await;
         assert!(matches!(refused, Err(ProfileError::Backup(_))), "flipped at {at}");
     }
+
     for end in [
         0,
         1,
@@ -141,6 +150,7 @@ async fn a_wrong_passphrase_or_a_damaged_backup_makes_nothing() {
             "cut at {end}"
         );
     }
+
     fs::write(&file, [&bytes[..], &[0]].concat()).unwrap();
     assert!(
         matches!(restore(&file, &words("two"), &directory).await, Err(ProfileError::Backup(_))),
@@ -160,6 +170,7 @@ async fn the_pages_of_another_backup_are_refused() {
     let first = backed_up(parent.path()).await;
     let opened = profile::open(&directory, &words("one")).await.unwrap();
     let mut second = vec![];
+
     make_backup(&opened.store, &directory, &words("two"))
         .await
         .unwrap()

@@ -124,10 +124,12 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
     let Some(run) = arti.run() else {
         return tokio::time::sleep(RETRIES.after(0)).await;
     };
+
     let failure = watch::Sender::new(None);
     let mut events = run.tor.changes();
     let mut tick = tokio::time::interval(LOOK_AGAIN);
     let bootstrap = bootstrap(&run.tor, network, &failure);
+
     tokio::pin!(bootstrap);
     while !course.is_hopeless(Instant::now()) {
         tokio::select! {
@@ -216,6 +218,7 @@ impl Course {
             self.percent = seen.percent;
             self.moved = now;
         }
+
         if seen.usable {
             self.arrived = true;
             self.patience = FIRST_PATIENCE;
@@ -226,8 +229,10 @@ impl Course {
                 stalled: None,
             };
         }
+
         let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
         let stalled = seen.trouble.clone().or(stuck.then(|| self.guess()));
+
         NetworkStatus {
             ready: false,
             percent: seen.percent.min(99),
@@ -300,6 +305,7 @@ mod tests {
     fn a_run_that_stands_still_is_given_up_with_growing_patience() {
         let start = Instant::now();
         let mut course = Course::new(start);
+
         course.describe(&seen(20), start);
         assert!(!course.is_hopeless(start + FIRST_PATIENCE / 2));
         let mut now = start + FIRST_PATIENCE;

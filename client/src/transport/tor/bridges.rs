@@ -39,6 +39,7 @@ fn put(mut tor: Table, lines: &[&str], is_there: impl Fn(&str) -> bool) -> Table
     if bridges.contains_key("transports") {
         return tor;
     }
+
     let needed =
         |word: &&str| lines.iter().any(|line| line.split_whitespace().next() == Some(word));
     let mut missing: Vec<&str> =
@@ -61,7 +62,9 @@ fn put(mut tor: Table, lines: &[&str], is_there: impl Fn(&str) -> bool) -> Table
             ));
         }
     }
+
     bridges.insert("transports".into(), Value::Array(transports));
+
     tor
 }
 

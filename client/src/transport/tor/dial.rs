@@ -103,9 +103,11 @@ impl Dialer {
             Ok(Err(kind)) => Some(kind),
             Err(_) => None,
         };
+
         // The kind only: an error's text may name the address.
         tracing::debug!(?kind, attempt, ?took, "a dial failed");
         self.failed(run, isolation, &taken, kind);
+
         Err(kind.map_or(DialError::TimedOut, dial_error))
     }
 

@@ -61,6 +61,7 @@ impl Reception {
             tracing::debug!("could not meet a caller");
             return;
         };
+
         let mut streams = 0;
         loop {
             match tokio::time::timeout(IDLE_CIRCUIT, requests.next()).await {

@@ -75,6 +75,7 @@ impl Service {
             sessions: TaskTracker::new(),
         };
         let stop = self.stop.clone();
+
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.keep_up(&entrance) => {}

@@ -183,6 +183,7 @@ mod tests {
         let mut watch = Watch::new();
         let mut now = Instant::now();
         let (took, count) = fail_until_relaunch(&mut watch, &mut now);
+
         assert!(
             took >= PATIENCE.after(0) && took < PATIENCE.after(0) + PAUSES.longest(),
             "{took:?}"

@@ -109,6 +109,7 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
     if let Some(tcp) = running.tcp() {
         tracing::info!("listening on {tcp}");
     }
+
     tracing::info!("the server's address: {}", running.id().to_address());
     tracing::info!("to use it: chive server add {}", running.id().to_address());
     tokio::select! {
@@ -118,6 +119,7 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping");
     running.stop().await;
     tracing::info!("stopped");
+
     Ok(())
 }
 

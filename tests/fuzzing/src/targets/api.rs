@@ -111,6 +111,7 @@ impl Door {
     async fn open() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let (place, words) = (directory.path().join("p"), Passphrase::new("correct horse".into()));
+
         profile::create(&place, "Alice", &words).await.expect("a profile");
         let profile = profile::open(&place, &words).await.expect("it opens");
         let (accepted, incoming) = mpsc::channel(1);
@@ -130,6 +131,7 @@ impl Door {
         let listener = server::bind(&socket).expect("a socket");
         let api =
             tokio::spawn(server::serve(listener, running.handle.clone(), stop.cancelled_owned()));
+
         Self { socket, running, api, left: REQUESTS, _profile: profile, _directory: directory }
     }
 

@@ -38,6 +38,7 @@ fn of_a_contact(input: &mut Input) {
     let mut inside = vec![0; ENVELOPE_SIZES[class] - HEADER - 16 - usize::from(input.byte())];
     let given = input.bytes();
     let given = &given[..given.len().min(inside.len())];
+
     inside[..given.len()].copy_from_slice(given);
     let envelope = seal(&inside);
     let opened = KEYS.open(&envelope);

@@ -178,6 +178,7 @@ impl Peer<'_> {
         if self.purpose == Purpose::Contact {
             builder = builder.remote_public_key(&remote).ok()?;
         }
+
         if dials { builder.build_initiator().ok() } else { builder.build_responder().ok() }
     }
 
@@ -192,12 +193,14 @@ impl Peer<'_> {
                 Err(_) => self.honest = false,
             }
         }
+
         let mut message = [0; 4096];
         let length = noise.write_message(&payload, &mut message).ok()?;
         self.honest &= length <= MAX_HANDSHAKE;
         let length = u16::try_from(length).ok()?.to_be_bytes();
         let message = [&length[..], &message[..usize::from(u16::from_be_bytes(length))]].concat();
         self.write(&message).await;
+
         Some(())
     }
 

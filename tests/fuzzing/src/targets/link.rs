@@ -19,6 +19,7 @@ pub(super) fn link(data: &[u8]) {
             "as a QR code has it"
         );
     }
+
     with_checksum(data);
 }
 

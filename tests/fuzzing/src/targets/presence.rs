@@ -58,6 +58,7 @@ pub(super) fn board(data: &[u8]) {
     let (mut parser, mut records) = (Parser::new(MOST), vec![]);
     let pushed =
         bytes.chunks(size).try_for_each(|piece| parser.push(piece, |record| records.push(record)));
+
     assert!(records.len() <= MOST);
     for record in &records {
         let _ = (record.check_time(NOW), record.dies(NOW), record.remembered(NOW));
@@ -65,6 +66,7 @@ pub(super) fn board(data: &[u8]) {
             assert!(*record == *RECORD, "what the owner did not sign is believed");
         }
     }
+
     let pieces = pushed.and_then(|()| parser.finish()).map(|head| (head, records));
     assert!(pieces == whole, "it depends on the pieces");
 }

@@ -36,12 +36,14 @@ pub(super) fn card(data: &[u8]) {
         within_limits(&card);
         assert!(Card::from_bytes(&card.to_bytes()).expect("our own bytes") == card);
     }
+
     if let Ok(introduction) = Introduction::from_bytes(data, MAX_KEY_PACKAGE) {
         within_limits(&introduction.card);
         assert!(introduction.mls.len() <= MAX_KEY_PACKAGE);
         let again = Introduction::from_bytes(&introduction.to_bytes(), MAX_KEY_PACKAGE);
         assert!(again.expect("our own bytes") == introduction);
     }
+
     if let Ok(restart) = Restart::from_bytes(data, MAX_KEY_PACKAGE) {
         assert!(restart.introduction.mls.len() <= MAX_KEY_PACKAGE);
         assert!(

@@ -36,6 +36,7 @@ impl Node {
         let (profile, passphrase) = (home.join("profile"), home.join("passphrase"));
         profile::create(&profile, "Alice", &Passphrase::new(PASSPHRASE.into())).await?;
         fs::write(&passphrase, PASSPHRASE)?;
+
         let process = Launch::new("taskset")
             .args(["-c", &MEASURED_CORE.to_string()])
             .arg(std::env::current_exe()?.with_file_name("chive-loopback"))
@@ -51,6 +52,7 @@ impl Node {
             .start()?;
         let node = Self { process, api: Client::new(profile.join(SOCKET)), profile };
         node.until_online(0).await?;
+
         Ok(node)
     }
 

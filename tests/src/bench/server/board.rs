@@ -46,6 +46,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     for batch in records.chunks(BATCH) {
         connection.put(submission(batch)).await?;
     }
+
     let filled = resident(&server, "VmRSS:")?;
     let boards = boards(to).await?;
     let changes: Vec<Record> = writers.next().take(CHANGES).collect();
@@ -57,6 +58,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let figures =
         [("board", board, BOARD), ("change", slowest, CHANGE), ("memory", highest, MEMORY)];
     let one = |value| Samples::from_iter([value]);
+
     Ok(Figures::new(Verdict::of_several("board", &figures, "ms, MB"))
         .row(format!("whole boards to {READERS} readers"), "1/s", one(boards))
         .row(format!("a change until one of {STREAMS} streams has it"), "ms", delays)
@@ -85,10 +87,12 @@ async fn boards(to: SocketAddr) -> Result<f64> {
             Ok(boards)
         });
     }
+
     let mut boards = 0;
     while let Some(read) = reading.join_next().await {
         boards += read??;
     }
+
     Ok(f64::from(boards) / began.elapsed().as_secs_f64())
 }
 
@@ -105,6 +109,7 @@ async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Resul
             (number == 0).then(|| changes.clone()),
         ));
     }
+
     let mut connection = Connection::open(to).await?;
     let mut turn = interval(EVERY);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,10 +118,12 @@ async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Resul
         said.send_modify(|times: &mut Vec<Instant>| times.push(Instant::now()));
         connection.put(submission(&[*change])).await?;
     }
+
     let mut delays = Samples::new();
     while let Some(followed) = following.join_next().await {
         followed??.into_iter().for_each(|delay| delays.push_ms(delay));
     }
+
     Ok(delays)
 }
 

@@ -39,7 +39,9 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         answered.push(answer.as_secs_f64());
         seen.push(sight.as_secs_f64());
     }
+
     ensure!(alice.status().await?.online == 0, "there is a link");
+
     Ok(Figures::new(Verdict::new("online", seen.median(), answered.median(), "s"))
         .row("Bob starts → Alice sees him online", "s", seen.clone())
         .row("Bob starts → his node calls the server reachable", "s", answered.clone())

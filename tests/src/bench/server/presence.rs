@@ -44,8 +44,10 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         one.push(stored(&server.local()?, writers.records(ENOUGH), ONE).await?);
         many.push(stored(&server.local()?, writers.records(ENOUGH), MANY).await?);
     }
+
     server.stop().await?;
     let figures = [("one", one.median(), raw.median()), ("many", many.median(), raw.median())];
+
     Ok(Figures::new(Verdict::at_least("presence", &figures, "1/s"))
         .row("verify_strict, one core", "1/s", raw.clone())
         .row("stored, one record a request", "1/s", one.clone())
@@ -84,17 +86,21 @@ async fn stored(
     for _ in 0..connections {
         open.push(Connection::open_local(to).await?);
     }
+
     let began = Instant::now();
     let mut writing = JoinSet::new();
     for connection in open {
         writing.spawn(write(connection, Arc::clone(&requests), Arc::clone(&next), began + TIME));
     }
+
     let mut stored = 0;
     while let Some(written) = writing.join_next().await {
         stored += written??;
     }
+
     let took = began.elapsed();
     ensure!(next.load(Ordering::Relaxed) < requests.len(), "there were not enough records");
+
     #[allow(clippy::cast_precision_loss, reason = "so few are counted exactly")]
     Ok(stored as f64 / took.as_secs_f64())
 }

@@ -16,9 +16,11 @@ const QUEUE: usize = 16;
 
 pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> Outcome {
     let (typed, mut lines) = mpsc::channel(QUEUE);
+
     // It may wait for input for ever; it ends with the process, or with the input.
     let _reader = spawn_blocking(move || read(io::stdin().lock(), &typed));
     say_all(output, opening)?;
+
     let mut accepted = 0_usize;
     loop {
         let news = tokio::select! {
@@ -78,14 +80,17 @@ fn next(input: &mut impl BufRead) -> Outcome<Option<String>> {
     if read.map_err(|e| Failure::io("cannot read standard input", &e))? == 0 {
         return Ok(None);
     }
+
     for end in [b'\n', b'\r'] {
         if line.last() == Some(&end) {
             line.pop();
         }
     }
+
     if line.len() > MAX_TEXT {
         return Err(refused(&format!("a line is longer than {MAX_TEXT} bytes")));
     }
+
     String::from_utf8(line).map(Some).map_err(|_| refused("a line is not UTF-8 text"))
 }
 

@@ -70,10 +70,12 @@ impl Screen {
         if ours != Policy::default() || theirs != Policy::default() {
             lines.push(Line::words(show::agreement(conversation)));
         }
+
         lines.push(Line::words(format!(
             "{}. Ctrl-D leaves",
             show::contact_and_counts(contact, conversation)
         )));
+
         (screen, lines)
     }
 
@@ -262,6 +264,7 @@ mod tests {
                 source: None,
             })
         };
+
         assert!(words(&screen.event(&presence(bob().id))).contains("Bob is online"));
         assert!(screen.event(&presence("00".repeat(32))).is_empty());
         let accepted =
@@ -281,6 +284,7 @@ mod tests {
         let conversation = Conversation { settings, ..a_conversation() };
         let shown =
             words(&screen.event(&event(What::Conversation { conversation: conversation.clone() })));
+
         assert!(
             shown.contains("chive contact disappear Bob 7days")
                 && shown.contains("receipts Bob on"),

@@ -29,12 +29,14 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> Outcome {
     if let Err(failure) = &outcome {
         print(&screen, vec![Line::words(format!("{failure}. Press Enter to leave"))]).await;
     }
+
     // The editor gives the terminal back when it ends: at the next line, if the input has not
     // ended.
     drop(lines);
     drop(screen);
     join(reader).await?;
     join(printer).await?;
+
     outcome
 }
 
@@ -102,9 +104,11 @@ fn read(mut editor: LineEditor, typed: &mpsc::Sender<String>) {
         if typed.is_closed() {
             return;
         }
+
         if line.trim().is_empty() {
             continue;
         }
+
         let _ = editor.add_history_entry(&line);
         if typed.blocking_send(line).is_err() {
             return;

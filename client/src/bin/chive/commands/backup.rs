@@ -31,6 +31,7 @@ pub(super) async fn run(
     if file.symlink_metadata().is_ok() {
         return Err(exists(file));
     }
+
     // Before anything is typed: whether there is a node to ask.
     client.status().await?;
     let passphrase = passphrase::ask_new(settings.passphrase_file.as_deref(), output)?;
@@ -41,6 +42,7 @@ pub(super) async fn run(
     let bytes = unfinished.write(opened?).await?;
     unfinished.finish(file)?;
     let made = serde_json::json!({ "file": file.display().to_string(), "bytes": bytes });
+
     output.answer(&made, |_| format!("The backup is in {} ({bytes} bytes).", file.display()))
 }
 

@@ -111,15 +111,19 @@ async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> Outco
         let detail = "there is no safety number yet: the contact has not answered";
         return Err(Failure::new(Exit::Refused, "not_accepted", detail));
     };
+
     if yes {
         return mark(client, &contact.id, true, output).await;
     }
+
     output.note(&show::safety_number(&contact.name, number));
     if confirm("Do both of you see the same number?")? {
         return mark(client, &contact.id, true, output).await;
     }
+
     let detail = "not marked as verified. If the numbers differ, somebody stands between you: \
                  remove the contact";
+
     Err(Failure::new(Exit::Failed, "not_confirmed", detail))
 }
 

@@ -26,6 +26,7 @@ pub(super) async fn run(history: &History, client: &Client, output: Output) -> O
     if !output.json && output::to_a_person() && history.before.is_none() {
         client.mark_read(&history.name, newest(&messages)).await?;
     }
+
     Ok(())
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
     if let Some(url) = asked(&settings.profile).await? {
         return show(open, &url, settings, output);
     }
+
     let socket = side_door(&settings.profile);
     let listener = listen(&socket)?;
     let tor = settings.tor()?;
@@ -45,12 +46,14 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
     let side = tokio::spawn(serve_side_door(listener, web.clone(), stop.clone().cancelled_owned()));
+
     show(open, &url, settings, output)?;
     signals.stop(output).await;
     web.close().await;
     stop.cancel();
     let _ = side.await;
     let _ = std::fs::remove_file(socket);
+
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::{passphrase, time};
 
 pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) -> Outcome {
     let profile = &settings.profile;
+
     // Before a passphrase is typed: what cannot be restored, or nowhere.
     std::fs::File::open(&restore.file).map_err(|error| {
         Failure::io(&format!("cannot read the backup {}", restore.file.display()), &error)
@@ -20,6 +21,7 @@ pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) 
     if std::fs::read_dir(profile).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(ProfileError::Exists(profile.clone()).into());
     }
+
     let mut passphrase = passphrase::ask(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
     let Restored { made_at, contents } =
@@ -29,6 +31,7 @@ pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) 
         "profile": profile.display().to_string(), "name": name, "made_at": made_at,
         "contacts": contacts, "messages": messages, "revoked": revoked,
     });
+
     output.answer(&made, |_| {
         let (made, profile) = (time::day_and_time(made_at), profile.display());
         format!(

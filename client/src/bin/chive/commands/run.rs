@@ -29,12 +29,14 @@ pub(super) async fn run(links: When, settings: &Settings, output: Output) -> Out
     let options = RunOptions { tor: settings.tor()?, links };
     let mut passphrase = passphrase::ask(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
+
     // Not before the prompt: that is left by Ctrl-C like any other.
     let signals = Signals::catch()?;
     tell(output, "Unlocking the profile …")?;
     let profile = profile::open(&settings.profile, &passphrase).await?;
     drop(passphrase);
     run::run(profile, options, teller(output), signals.stop(output)).await?;
+
     tell(output, "Stopped.")
 }
 

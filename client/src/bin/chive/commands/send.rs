@@ -19,6 +19,7 @@ pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome 
     let Some(wait) = send.wait else {
         return output.answer(&accept(client, &send.name, &new).await?, say);
     };
+
     // The place in the events is fixed first: no state that comes later is missed.
     let follow = Follow::new(client, None).await?;
     let message = accept(client, &send.name, &new).await?;
@@ -30,6 +31,7 @@ pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome 
             .await
             .map_err(|_| too_late(wait, timeout, &id))??,
     };
+
     output.answer(&message, say)
 }
 

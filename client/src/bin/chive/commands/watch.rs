@@ -23,6 +23,7 @@ pub(super) async fn run(
     if contact.presence != Presence::Online {
         output.note(&format!("waiting for {shown}, who is {}", show::presence_of(&contact)));
     }
+
     let coming = until_online(client, follow, contact);
     let contact = match timeout {
         None => coming.await?,
@@ -30,6 +31,7 @@ pub(super) async fn run(
             .await
             .map_err(|_| too_late(&shown, timeout))??,
     };
+
     output.answer(&contact, show::contact)
 }
 
