@@ -25,7 +25,6 @@ pub mod wire;
 pub mod transport;
 
 pub mod clock;
-pub mod config;
 pub mod limits;
 pub mod model;
 pub mod text;

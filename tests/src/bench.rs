@@ -25,7 +25,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chive::api::types::{ContactState, Presence};
-use chive::config::ENV_LOG;
 use clap::ValueEnum;
 use rand::RngCore as _;
 use tempfile::TempDir;
@@ -172,7 +171,7 @@ impl Bench {
 pub fn listen() {
     let wanted = EnvFilter::builder()
         .with_default_directive(LevelFilter::ERROR.into())
-        .with_env_var(ENV_LOG);
+        .with_env_var("CHIVE_LOG");
     let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_filter(wanted.from_env_lossy());

@@ -17,7 +17,6 @@ use chive::api::types::{
     Contact, ContactState, Conversation, Direction, Event, Invitation, Message, MessageState,
     Presence, PresenceSource, Server, Status, What,
 };
-use chive::config;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -177,7 +176,7 @@ impl Person {
             .stderr(Output::File(self.home.join("log")));
 
         // A variable that many programs heed makes nothing else log.
-        let run = run.env(config::ENV_LOG, self.log_level).env("RUST_LOG", self.log_level);
+        let run = run.env("CHIVE_LOG", self.log_level).env("RUST_LOG", self.log_level);
         let node = Node::start(run, self.around.patience).await;
         self.node = Some(node.with_context(|| format!("the node of {} did not start", self.name))?);
         if self.events.is_none() {
@@ -250,8 +249,7 @@ impl Person {
             // Nobody's own settings.
             .env("HOME", &self.home)
             .env("XDG_CONFIG_HOME", self.home.join("config"));
-        let variables =
-            [config::ENV_CONFIG, config::ENV_JSON, config::ENV_LOG, config::ENV_TOR_CONFIG];
+        let variables = ["CHIVE_CONFIG", "CHIVE_JSON", "CHIVE_LOG", "CHIVE_TOR_CONFIG"];
         let launch =
             variables.into_iter().fold(launch, |launch, variable| launch.env(variable, ""));
         let launch = match &self.around.tor_config {

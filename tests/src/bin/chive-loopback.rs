@@ -9,7 +9,6 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use chive::config::ENV_LOG;
 use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run;
@@ -66,7 +65,8 @@ fn main() -> Result<()> {
 
 /// Logs as `CHIVE_LOG` says, or else for a test that has failed.
 fn log() {
-    let wanted = EnvFilter::try_from_env(ENV_LOG).unwrap_or_else(|_| EnvFilter::new("chive=debug"));
+    let wanted =
+        EnvFilter::try_from_env("CHIVE_LOG").unwrap_or_else(|_| EnvFilter::new("chive=debug"));
     tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).init();
 }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::client::Client;
-use chive::config::ENV_LOG;
 use chive::profile::{self, Passphrase, SOCKET};
 use tokio::time::{sleep, timeout};
 
@@ -47,7 +46,7 @@ impl Node {
             .arg("--tor-config")
             .arg(network)
             .args(["--json", "run"])
-            .env(ENV_LOG, "error")
+            .env("CHIVE_LOG", "error")
             .stderr(Output::File(home.join("log")))
             .start()?;
         let node = Self { process, api: Client::new(profile.join(SOCKET)), profile };

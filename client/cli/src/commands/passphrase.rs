@@ -1,8 +1,8 @@
 //! `chive passphrase change`: by the running node, or on the profile itself when none runs.
 
+use crate::config::Settings;
 use chive::api::client::{Client, ClientError};
 use chive::api::types::PassphraseChange;
-use chive::config::Settings;
 use chive::profile::{self, Passphrase, SOCKET};
 use zeroize::{Zeroize, Zeroizing};
 

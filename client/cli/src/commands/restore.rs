@@ -1,7 +1,7 @@
 //! `chive restore`: makes a profile from a backup. No node is needed, and none may have run on it
 //! since.
 
-use chive::config::Settings;
+use crate::config::Settings;
 use chive::profile::backup::{self, Restored};
 use chive::profile::{Passphrase, ProfileError};
 use chive::store::backup::Contents;

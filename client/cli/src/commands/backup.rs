@@ -6,9 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::Settings;
 use chive::api::client::{Client, Opened};
 use chive::api::types::NewBackup;
-use chive::config::Settings;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroize;

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
+use crate::config::Settings;
 use chive::api::types::Status;
-use chive::config::Settings;
 use chive::node::Links;
 use chive::profile::{self, Passphrase};
 use chive::run::{self, RunOptions};

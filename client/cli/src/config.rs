@@ -11,22 +11,22 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 /// Names the profile directory.
-pub const ENV_PROFILE: &str = "CHIVE_PROFILE";
+pub(crate) const ENV_PROFILE: &str = "CHIVE_PROFILE";
 /// Names the configuration file.
-pub const ENV_CONFIG: &str = "CHIVE_CONFIG";
+pub(crate) const ENV_CONFIG: &str = "CHIVE_CONFIG";
 /// Names a file in arti's configuration format.
-pub const ENV_TOR_CONFIG: &str = "CHIVE_TOR_CONFIG";
+pub(crate) const ENV_TOR_CONFIG: &str = "CHIVE_TOR_CONFIG";
 /// Names the file whose first line is the passphrase.
-pub const ENV_PASSPHRASE_FILE: &str = "CHIVE_PASSPHRASE_FILE";
+pub(crate) const ENV_PASSPHRASE_FILE: &str = "CHIVE_PASSPHRASE_FILE";
 /// `1` for JSON output.
-pub const ENV_JSON: &str = "CHIVE_JSON";
+pub(crate) const ENV_JSON: &str = "CHIVE_JSON";
 /// The log level.
-pub const ENV_LOG: &str = "CHIVE_LOG";
+pub(crate) const ENV_LOG: &str = "CHIVE_LOG";
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub(crate) enum Level {
     /// Nothing.
     Off,
     /// What failed.
@@ -73,7 +73,7 @@ impl fmt::Display for Level {
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// There is no home directory to find the defaults in.
     #[error("no home directory: say --profile DIR, or set HOME")]
     NoHome,
@@ -106,24 +106,24 @@ pub enum ConfigError {
 /// What one source says. The configuration file has these keys and no others.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Layer {
+pub(crate) struct Layer {
     /// The profile directory.
-    pub profile: Option<PathBuf>,
+    pub(crate) profile: Option<PathBuf>,
     /// A file in arti's configuration format.
-    pub tor_config: Option<PathBuf>,
+    pub(crate) tor_config: Option<PathBuf>,
     /// The file whose first line is the passphrase.
-    pub passphrase_file: Option<PathBuf>,
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// Whether to print JSON.
-    pub json: Option<bool>,
+    pub(crate) json: Option<bool>,
     /// How much to log.
-    pub log: Option<Level>,
+    pub(crate) log: Option<Level>,
     /// arti's configuration itself: only a file can hold it.
-    pub tor: Option<toml::Table>,
+    pub(crate) tor: Option<toml::Table>,
 }
 
 impl Layer {
     /// What the environment says; `get` reads a variable. An empty one counts as not set.
-    pub fn from_env(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+    pub(crate) fn from_env(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let get = |name| get(name).filter(|value| !value.is_empty());
         Ok(Self {
             profile: get(ENV_PROFILE).map(PathBuf::from),
@@ -136,7 +136,7 @@ impl Layer {
     }
 
     /// What a configuration file says. Its relative paths start at its own directory.
-    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn from_file(path: &Path) -> Result<Self, ConfigError> {
         let mut layer: Self =
             toml::from_str(&read(path)?).map_err(|error| malformed(path, error))?;
         if layer.tor.is_some() && layer.tor_config.is_some() {
@@ -151,7 +151,7 @@ impl Layer {
 
     /// This layer, with what it does not say taken from `below`.
     #[must_use]
-    pub fn or(self, below: Self) -> Self {
+    pub(crate) fn or(self, below: Self) -> Self {
         // A [tor] table below does not speak when a file was named above.
         let tor = self.tor.or(if self.tor_config.is_some() { None } else { below.tor });
         Self {
@@ -167,16 +167,16 @@ impl Layer {
 
 /// The directories that the defaults are in, by the XDG rules.
 #[derive(Clone, Debug)]
-pub struct BaseDirs {
+pub(crate) struct BaseDirs {
     /// As `~/.local/share`.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// As `~/.config`.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 impl BaseDirs {
     /// Those of the person who runs this.
-    pub fn find() -> Result<Self, ConfigError> {
+    pub(crate) fn find() -> Result<Self, ConfigError> {
         use etcetera::BaseStrategy as _;
         let dirs = etcetera::choose_base_strategy().map_err(|_| ConfigError::NoHome)?;
         Ok(Self { data: dirs.data_dir(), config: dirs.config_dir() })
@@ -185,19 +185,19 @@ impl BaseDirs {
 
 /// What holds in the end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The profile directory. Default: `chive` in the data directory.
-    pub profile: PathBuf,
+    pub(crate) profile: PathBuf,
     /// A file in arti's configuration format.
-    pub tor_config: Option<PathBuf>,
+    pub(crate) tor_config: Option<PathBuf>,
     /// arti's configuration, when no such file was named.
-    pub tor_table: Option<toml::Table>,
+    pub(crate) tor_table: Option<toml::Table>,
     /// The file whose first line is the passphrase; `-` is standard input.
-    pub passphrase_file: Option<PathBuf>,
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// Whether to print JSON.
-    pub json: bool,
+    pub(crate) json: bool,
     /// How much to log.
-    pub log: Level,
+    pub(crate) log: Level,
 }
 
 impl Settings {
@@ -205,7 +205,7 @@ impl Settings {
     ///
     /// `config` is the file that a flag names; without one the environment names it, or it is
     /// `chive/config.toml` in the configuration directory, which need not exist.
-    pub fn find(
+    pub(crate) fn find(
         flags: Layer,
         config: Option<PathBuf>,
         env: impl Fn(&str) -> Option<OsString>,
@@ -235,7 +235,7 @@ impl Settings {
     }
 
     /// arti's configuration, if there is any.
-    pub fn tor(&self) -> Result<Option<toml::Table>, ConfigError> {
+    pub(crate) fn tor(&self) -> Result<Option<toml::Table>, ConfigError> {
         let Some(path) = &self.tor_config else {
             return Ok(self.tor_table.clone());
         };

@@ -1,6 +1,6 @@
 //! `chive init`: makes a profile.
 
-use chive::config::Settings;
+use crate::config::Settings;
 use chive::profile::{self, Passphrase};
 use chive::text;
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io;
 
+use crate::config::ConfigError;
 use chive::api::client::ClientError;
 use chive::api::types::ErrorCode;
-use chive::config::ConfigError;
 use chive::profile::ProfileError;
 use chive::profile::backup::BackupError;
 use chive::run::RunError;

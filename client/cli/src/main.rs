@@ -7,13 +7,14 @@
 
 use std::process::ExitCode;
 
-use chive::config::{BaseDirs, Level, Settings};
 use clap::Parser as _;
+use config::{BaseDirs, Level, Settings};
 use tracing_subscriber::EnvFilter;
 
 mod chat;
 mod cli;
 mod commands;
+mod config;
 mod confirm;
 mod exit;
 mod follow;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use crate::config::Settings;
 use chive::api::client::Client;
 use chive::api::types::ProfileChange;
-use chive::config::Settings;
 use chive::profile::{ProfileError, SOCKET};
 
 use crate::cli::{Command, InviteCommand};

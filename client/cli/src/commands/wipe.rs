@@ -1,7 +1,7 @@
 //! `chive wipe`: destroys the profile, through the node when it runs.
 
+use crate::config::Settings;
 use chive::api::client::{Client, ClientError};
-use chive::config::Settings;
 use chive::profile::{self, SOCKET};
 
 use super::must_exist;

@@ -7,9 +7,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::config::Settings;
 use chive::api::client::{Client, ClientError};
 use chive::api::server;
-use chive::config::Settings;
 use chive::node::Links;
 use chive::profile::SOCKET;
 use chive::run::{self, RunOptions};

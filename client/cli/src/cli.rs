@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chive::config::{Layer, Level};
+use crate::config::{Layer, Level};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
