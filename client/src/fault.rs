@@ -1,6 +1,7 @@
 //! What the node tells the person it works for when a command cannot be done.
 
 use crate::api::types::ErrorCode;
+use crate::store::StoreError;
 
 /// A refused command: a stable code for programs, a sentence for people that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,4 +18,35 @@ impl Fault {
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
+}
+
+/// A fault of the node itself: the cause goes to the log, not to the caller.
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%error, "a command failed");
+    Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Fault {
+    fn from(error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::Full => ErrorCode::DiskFull,
+            StoreError::ReadOnly => ErrorCode::DiskReadOnly,
+            StoreError::Damaged { .. } => ErrorCode::ProfileDamaged,
+            StoreError::Closed => return Self::new(ErrorCode::Stopping, "the node is stopping"),
+            _ => return internal(error),
+        };
+        tracing::error!(%error, "an operation failed");
+        Self::new(code, error.to_string())
+    }
+}
+
+/// A refused operation.
+pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::new(code, detail))
 }

@@ -5,39 +5,38 @@
 //!                  \             |               |            /
 //!                   +------------ Inbox, served in turn ------+
 //!                                      |
-//!   runtime:   select  ->  step: begin a transaction, handle up to 32 inputs, settle, commit  ->  apply
-//!                                      |                                                          |
-//!   domains:   contacts, conversation, presence, session  (a Cx each: no I/O of their own)     executor
+//!   runtime:  select -> step: begin, handle up to 32 inputs, settle, commit -> apply
+//!                                      |                                        |
+//!   domains:  contacts, conversation, presence, session (no I/O of their own)  executor
 //! ```
 //!
-//! | module | what it is |
+//! | module, from the top down | what it is |
 //! |---|---|
-//! | [`handle`](self) | how the rest of the program uses the node: calls that change something, and reads |
-//! | `input`, `runtime` | what is handled, in which order, and the one commit |
-//! | `core`, `cx`, `effect` | the domains' memory, what a domain is given, and what it leaves to do |
-//! | `executor` | the one place that touches links, tasks and the transport |
-//! | `session` | links: pure rules in `table`, `redial` and `admission`; the tasks that shake hands |
-//! | `conversation` | messages: out, in, MLS groups, restarts, settings, deletion |
-//! | `contacts` | who our contacts are and how people become one: requests, invitations, handles |
+//! | `runtime`, `executor` | the loop and its one commit; what touches links, tasks and the transport |
+//! | `dispatch` | how an input finds its domain, and what follows in the same transaction |
+//! | `session/inbound` | what a link brings, passed to its domain |
 //! | `presence` | what servers tell of us and of our contacts |
+//! | `contacts` | who our contacts are and how people become one: requests, invitations, handles |
+//! | `conversation` | messages: out, in, MLS groups, restarts, settings, deletion |
+//! | `session` | links: pure rules in `table`, `redial` and `admission`; tasks that shake hands |
+//! | [`handle`](NodeHandle), `query`, `find`, `view` | calls that change something; reads, beside the actor |
+//! | `input`, `call` | what is handled, in which order |
+//! | `core`, `cx`, `effect` | the domains' memory, what a domain is given, what it leaves to do |
 //! | `path` | ways by which an envelope travels: a link is one |
-//! | `query`, `view` | reads, beside the actor |
 
-use std::sync::Arc;
-
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-
-use crate::transport::Incoming;
-
+mod call;
 mod contacts;
 mod conversation;
 mod core;
 mod cx;
+mod dispatch;
 mod effect;
 mod executor;
+mod find;
 mod handle;
 mod input;
+#[cfg(test)]
+mod lockstep;
 mod path;
 mod presence;
 mod query;
@@ -52,45 +51,8 @@ mod told;
 mod view;
 
 pub use crate::model::KeyUpdates;
+pub use crate::transport::SharedTransport;
 pub use handle::NodeHandle;
-pub use runtime::{Parts, start};
-
-/// Accepted streams waiting for the node.
-pub const INCOMING_QUEUE: usize = 64;
-
-/// How a node ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It was told to stop.
-    Stopped,
-    /// It was told to destroy the profile.
-    Wiped,
-    /// Its store was closed under it.
-    StoreClosed,
-}
-
-/// Whom the node dials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Links {
-    /// All contacts: a message to them needs no dial, and they see each other at once.
-    #[default]
-    Always,
-    /// Those for whom something waits: fewer circuits, and who is there is known by servers.
-    WhenNeeded,
-}
-
-/// A started node: its handle, and how to end it.
-pub struct Running {
-    /// To use it.
-    pub handle: NodeHandle,
-    /// Ends it cleanly.
-    pub stop: CancellationToken,
-    /// Joins it.
-    pub ended: tokio::task::JoinHandle<Ending>,
-}
-
-/// Something that hands over accepted streams, for [`start`].
-pub type IncomingStreams = mpsc::Receiver<Incoming>;
-
-/// A transport for [`start`].
-pub type SharedTransport = Arc<dyn crate::transport::Transport>;
+pub use input::{INCOMING_QUEUE, IncomingStreams};
+pub use runtime::{Ending, Parts, Running, start};
+pub use session::table::Links;

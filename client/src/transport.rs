@@ -2,6 +2,7 @@
 //! kinds that it knows; it knows nothing of contacts, handshakes or messages.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,6 +17,9 @@ pub mod tor;
 /// A two-way byte stream of any transport.
 pub trait AsyncStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> AsyncStream for T {}
+
+/// A transport that several tasks use.
+pub type SharedTransport = Arc<dyn Transport>;
 
 /// An open stream to somebody.
 pub type Stream = Box<dyn AsyncStream>;

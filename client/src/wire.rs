@@ -6,6 +6,7 @@
 //! keys are ignored.
 
 pub mod card;
+pub(crate) mod digest;
 pub mod envelope;
 pub mod frame;
 mod kind;

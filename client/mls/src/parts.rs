@@ -73,10 +73,10 @@ impl<'a> Splitter<'_, 'a> {
                 for (name, value) in fields {
                     match value {
                         Value::List(epochs) if name.is_text("past_epoch_trees") => {
-                            self.split_epochs(epochs)
+                            self.split_epochs(epochs);
                         }
                         Value::List(keys) if name.is_text("past_secrets") => {
-                            self.split_ratchet(keys, head)
+                            self.split_ratchet(keys, head);
                         }
                         value => self.visit(value),
                     }

@@ -9,15 +9,14 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::handle::Completion;
-use super::input::Input;
-use super::presence::PresencePlan;
-use super::session::handshake::{Greeted, RequestAnswer};
+use super::presence::plan::PresencePlan;
+use super::session::established::{Greeted, RequestAnswer};
+use crate::fault::Fault;
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::link::handshake::PairKeys;
 use crate::link::session::Session;
 use crate::model::{ContactId, HandleId, OutboxId};
-use crate::node::contacts::handles::HandleJob;
+use crate::node::contacts::handle_jobs::HandleJob;
 use crate::transport::{Address, HostedService};
 use crate::wire::frame::{Bye, Frame};
 use rand::rngs::StdRng;
@@ -101,7 +100,16 @@ pub(crate) enum Effect {
     /// Tell a caller what became of their call.
     Complete(Completion),
     /// More is left to do than fits one transaction: handle this next.
-    Continue(Box<Input>),
+    Continue(Remainder),
+}
+
+/// What is left of something that does not fit one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remainder {
+    /// More of a contact's outbox is to be handed over.
+    Deliver(ContactId),
+    /// The next batch of messages to delete, after this many others.
+    Delete { batches_before: u32 },
 }
 
 /// A dial to begin.
@@ -148,8 +156,8 @@ impl Effects {
         self.push(Effect::Send { contact, frame, outbox: None });
     }
 
-    pub(crate) fn again(&mut self, input: Input) {
-        self.push(Effect::Continue(Box::new(input)));
+    pub(crate) fn again(&mut self, remainder: Remainder) {
+        self.push(Effect::Continue(remainder));
     }
 
     /// Something was put into the contact's outbox, or taken out of it.
@@ -187,5 +195,24 @@ impl Effects {
     #[cfg(test)]
     pub(crate) fn list(&self) -> &[Effect] {
         &self.list
+    }
+}
+
+/// Tells a caller what became of their call.
+pub(crate) struct Completion(Box<dyn FnOnce(Result<(), Fault>) + Send>);
+
+impl Completion {
+    pub(crate) fn new(tell: impl FnOnce(Result<(), Fault>) + Send + 'static) -> Self {
+        Self(Box::new(tell))
+    }
+
+    /// Everything is stored.
+    pub(crate) fn committed(self) {
+        (self.0)(Ok(()));
+    }
+
+    /// Nothing is.
+    pub(crate) fn failed(self, fault: Fault) {
+        (self.0)(Err(fault));
     }
 }

@@ -11,18 +11,19 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::SharedTransport;
+use super::contacts::handle_jobs::{HandleJob, HandleResult};
 use super::effect::{Dial, Effect, Target};
-use super::input::{Inbox, Input, LinkInput};
+use super::input::{Inbox, Input, LinkInput, Report};
 use super::presence::supervise::ServerTasks;
 use super::session::admission::Admission;
-use super::session::handshake::{Greeted, Handshaker, RequestAnswer};
+use super::session::established::{Greeted, RequestAnswer};
+use super::session::handshake::Handshaker;
 use super::session::keyring::LinkGuard;
 use crate::limits::MAX_IDLE_DIALS;
 use crate::link::session::{LinkSender, Session};
-use crate::model::{ContactId, OutboxId};
+use crate::model::{ContactId, HandleId, OutboxId};
 use crate::store::Store;
-use crate::transport::Incoming;
+use crate::transport::{Incoming, SharedTransport};
 use crate::wire::frame::{Bye, Frame, LinkId};
 
 /// How long a stop waits for links and servers to hear goodbye.
@@ -93,7 +94,7 @@ impl Executor {
             Effect::StopDial(contact) => drop(self.dials.remove(&contact)),
             Effect::GoOn { contact, session } => self.go_on(contact, *session),
             Effect::Keys { contact, keys: Some(keys) } => {
-                self.handshaker.keyring.admit(contact, *keys)
+                self.handshaker.keyring.admit(contact, *keys);
             }
             Effect::Keys { contact, keys: None } => self.handshaker.keyring.remove(contact),
             Effect::Invitations(secrets) => self.handshaker.keyring.set_invitations(secrets),
@@ -107,7 +108,7 @@ impl Executor {
             Effect::Host(services) => self.transport.host(services).await,
             Effect::Presence(plan) => self.servers.follow(plan, &self.handshaker, &self.tasks),
             Effect::HandleJob(id, job) => {
-                job.spawn(id, self.servers.routes(), &self.handshaker, &self.tasks, &self.stop);
+                self.run_handle_job(id, *job);
             }
             Effect::Erase { rewrite } => {
                 let cleaned = self.store.erase(rewrite).await;
@@ -120,10 +121,22 @@ impl Executor {
                 });
             }
             Effect::Complete(completion) => completion.committed(),
-            Effect::Continue(input) => return Some(*input),
+            Effect::Continue(remainder) => return Some(Input::Remainder(remainder)),
         }
 
         None
+    }
+
+    fn run_handle_job(&self, id: HandleId, job: HandleJob) {
+        let route = self.servers.routes().to(job.server, job.token.as_deref());
+        let (handshaker, stop) = (self.handshaker.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let run = async {
+                let result = job.run(route).await.unwrap_or_else(HandleResult::Failed);
+                handshaker.report(Report::Handle { id, result }).await;
+            };
+            stop.run_until_cancelled(run).await
+        });
     }
 
     /// Answers a stream that somebody opened to us.

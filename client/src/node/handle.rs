@@ -9,14 +9,15 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::call::Call;
 use super::core::Core;
 use super::cx::Cx;
-use super::input::Call;
+use super::effect::Completion;
 use super::presence::supervise::Routes;
 use super::view::View;
 use crate::api::types::{ErrorCode, NewNote, Note, PassphraseChange};
 use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::{Fault, internal, refuse};
 use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
 use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
@@ -41,21 +42,6 @@ pub struct NodeHandle {
     pub(crate) at_once: bool,
 }
 
-/// Tells a caller what became of their call.
-pub(crate) struct Completion(Box<dyn FnOnce(Result<(), Fault>) + Send>);
-
-impl Completion {
-    /// Everything is stored.
-    pub(crate) fn committed(self) {
-        (self.0)(Ok(()));
-    }
-
-    /// Nothing is.
-    pub(crate) fn failed(self, fault: Fault) {
-        (self.0)(Err(fault));
-    }
-}
-
 /// The work of a call, and who waits for it.
 struct Operation<T, W> {
     work: W,
@@ -76,9 +62,9 @@ where
             let Self { work, answer } = *self;
             // A caller that went away does not need its answer.
             match work(core, cx).await {
-                Ok(value) => Ok(Completion(Box::new(move |committed: Result<(), Fault>| {
+                Ok(value) => Ok(Completion::new(move |committed| {
                     let _ = answer.send(committed.map(|()| value));
-                }))),
+                })),
                 Err(fault) => {
                     let _ = answer.send(Err(fault.clone()));
                     Err(fault)
@@ -112,7 +98,7 @@ impl NodeHandle {
     pub(crate) async fn read<T>(&self, read: impl Future<Output = T> + Send) -> T {
         #[cfg(test)]
         if self.at_once {
-            return super::sim::at_once(read);
+            return super::lockstep::at_once(read);
         }
         read.await
     }
@@ -266,35 +252,4 @@ fn check_note(key: &str, text: &str) -> Result<(), Fault> {
 
 fn change_passphrase(directory: &Path, change: PassphraseChange) -> Result<(), ProfileError> {
     profile::rewrap(directory, &Passphrase::new(change.old), &Passphrase::new(change.new))
-}
-
-/// A fault of the node itself: the cause goes to the log, not to the caller.
-pub(crate) fn internal(error: &dyn std::fmt::Display) -> Fault {
-    tracing::error!(%error, "a command failed");
-    Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&StoreError> for Fault {
-    fn from(error: &StoreError) -> Self {
-        let code = match error {
-            StoreError::Full => ErrorCode::DiskFull,
-            StoreError::ReadOnly => ErrorCode::DiskReadOnly,
-            StoreError::Damaged { .. } => ErrorCode::ProfileDamaged,
-            StoreError::Closed => return Self::new(ErrorCode::Stopping, "the node is stopping"),
-            _ => return internal(error),
-        };
-        tracing::error!(%error, "an operation failed");
-        Self::new(code, error.to_string())
-    }
-}
-
-/// A refused operation.
-pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault::new(code, detail))
 }

@@ -7,27 +7,26 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::future::{BoxFuture, FutureExt, poll_fn};
+use futures::future::{FutureExt, poll_fn};
 use futures::stream::{SelectAll, Stream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use super::IncomingStreams;
-use super::contacts::handles::HandleResult;
-use super::core::Core;
-use super::cx::Cx;
-use super::handle::Completion;
-use super::presence::ServerNews;
-use super::session::handshake::{AttemptError, ContactRequest, Greeted};
-use crate::fault::Fault;
-use crate::identity::PublicIdentity;
+use super::call::Call;
+use super::contacts::handle_jobs::HandleResult;
+use super::effect::Remainder;
+use super::presence::plan::ServerNews;
+use super::session::established::{Answered, AttemptError, ContactRequest, Greeted};
 use crate::link::LinkError;
-use crate::link::session::{LinkEvent, Session};
+use crate::link::session::LinkEvent;
 use crate::model::{ContactId, HandleId};
 use crate::transport::{Incoming, NetworkStatus, ServicesStatus};
-use crate::wire::frame::{Frame, LinkId};
+use crate::wire::frame::LinkId;
 use chive_shared::server::ServerId;
 
+/// Accepted streams waiting for the node.
+pub const INCOMING_QUEUE: usize = 64;
+/// Something that hands over accepted streams, for [`start`].
+pub type IncomingStreams = mpsc::Receiver<Incoming>;
 /// Calls waiting for the node.
 pub(crate) const CALL_QUEUE: usize = 64;
 /// Reports of tasks waiting for the node: tasks wait while it is full.
@@ -49,8 +48,8 @@ pub(crate) enum Input {
         link: LinkId,
         event: LinkInput,
     },
-    /// More of a contact's outbox is to be handed over.
-    Deliver(ContactId),
+    /// What was too much for one transaction goes on.
+    Remainder(Remainder),
     /// The time of some dial has come.
     DialDue,
     Network(NetworkStatus),
@@ -71,8 +70,6 @@ pub(crate) enum Chore {
     Deliveries,
     /// Whatever has a time: expiry, deletion, new keys, handles, old invitations.
     Due,
-    /// The next batch of messages to delete, after so many others.
-    Delete { batches_before: u32 },
     /// Requests of ours that a link has made pointless.
     SettledRequests,
     /// Restart requests that were not answered.
@@ -119,32 +116,6 @@ pub(crate) enum Report {
     Server { server: ServerId, news: ServerNews },
     /// What became of a handle job.
     Handle { id: HandleId, result: HandleResult },
-}
-
-/// An answer to a contact request of ours.
-pub(crate) struct Answered {
-    pub(crate) contact: ContactId,
-    /// When we began to ask.
-    pub(crate) began: Instant,
-    pub(crate) peer: PublicIdentity,
-    /// What we asked with.
-    pub(crate) introduction: Vec<u8>,
-    pub(crate) answer: Frame,
-    /// It goes on as a link if the answer makes us contacts.
-    pub(crate) session: Box<Session>,
-}
-
-/// An operation of the local API, on its way to the node.
-pub(crate) trait Call: Send {
-    /// Does it, and says whom to tell once it is committed. An error has been told already.
-    fn run<'a>(
-        self: Box<Self>,
-        core: &'a mut Core,
-        cx: &'a mut Cx,
-    ) -> BoxFuture<'a, Result<Completion, Fault>>;
-
-    /// Tells the caller that it cannot be done.
-    fn fail(self: Box<Self>, fault: Fault);
 }
 
 /// What arrives: an input, or a stream that is answered without a transaction.

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `own` | our servers, and what they tell |
 //! | `others` | what is shown of a contact |
+//! | `plan` | what is to be done at each server |
 //! | `supervise` | which tasks write to and read from which server |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use chive_shared::limits::MINUTE;
 use chive_shared::server::ServerId;
@@ -17,34 +17,13 @@ use super::session::table::Peer;
 use crate::api::types::{Presence, PresenceSource, Server, ServerState};
 use crate::limits::TIMES;
 use crate::model::{ContactId, OwnPresence, Reason, UnixMillis};
-use crate::presence::{News, Subject};
+use crate::presence::News;
 use crate::rendezvous::ServerError;
-use crate::rendezvous::reader::ReaderNews;
-use crate::rendezvous::writer::{Told, WriterNews};
 
 pub(crate) mod others;
 pub(crate) mod own;
+pub(crate) mod plan;
 pub(crate) mod supervise;
-
-/// What the tasks that talk with servers are to do.
-pub(crate) struct PresencePlan {
-    pub(crate) servers: BTreeMap<ServerId, ServerPlan>,
-}
-
-/// What there is to do at one server.
-pub(crate) struct ServerPlan {
-    pub(crate) token: Option<String>,
-    /// What it is to tell of us, if it is one of ours.
-    pub(crate) told: Option<Arc<Told>>,
-    /// Whom to look for. Ours are read even where no contact is, to see whether they work.
-    pub(crate) subjects: Vec<Subject>,
-}
-
-/// What a task that talks with a server tells the node.
-pub(crate) enum ServerNews {
-    Writer(WriterNews),
-    Reader(ReaderNews),
-}
 
 /// All servers that concern us, and what is shown of contacts.
 pub(crate) struct Presences {

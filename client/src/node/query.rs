@@ -4,16 +4,15 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::contacts::book::find_contact;
-use super::conversation::find_heading;
-use super::handle::{NodeHandle, internal, refuse};
+use super::find::{find_contact, find_heading, parse_id, unknown_message};
+use super::handle::NodeHandle;
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
 use crate::api::types::{
     Contact, ContactState, Conversation, DoorState, ErrorCode, Event, Handle, Invitation, Message,
     Request, Search, Server, Status, TorStatus, What,
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, internal, refuse};
 use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
 use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, Reason};
@@ -25,7 +24,6 @@ use crate::store::{
     Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms,
 };
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
-use crate::wire::message::MessageId;
 
 impl NodeHandle {
     /// How the node is.
@@ -456,16 +454,4 @@ fn door_state(state: Reachability) -> DoorState {
         Reachability::Reachable => DoorState::Reachable,
         Reachability::Unreachable => DoorState::Unreachable,
     }
-}
-
-pub(crate) fn parse_id(id: &str) -> Result<MessageId, Fault> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok();
-    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes
-        .map(MessageId)
-        .map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
-}
-
-pub(crate) fn unknown_message<T>() -> Result<T, Fault> {
-    refuse(ErrorCode::UnknownMessage, "there is no message with this id here")
 }

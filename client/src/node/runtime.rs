@@ -12,29 +12,55 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::core::{Core, Undo};
+use super::contacts::handle_jobs::HandleJobs;
+use super::contacts::withdrawn::Withdrawn;
+use super::conversation::erasure::Erasure;
+use super::conversation::groups::Groups;
+use super::core::Core;
 use super::cx::Cx;
+use super::dispatch::Undo;
 use super::effect::{Effect, Effects};
 use super::executor::Executor;
 use super::handle::NodeHandle;
-use super::input::{Arrival, CALL_QUEUE, Chore, Inbox, Input, REPORT_QUEUE};
+use super::input::{Arrival, CALL_QUEUE, Chore, Inbox, IncomingStreams, Input, REPORT_QUEUE};
+use super::presence::Presences;
 use super::session::handshake::Handshaker;
 use super::session::keyring::Keyring;
-use super::session::table::Sessions;
+use super::session::table::{Links, Sessions};
 use super::told::Told;
 use super::view::View;
-use super::{Ending, IncomingStreams, Links, Running, SharedTransport};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::model::KeyUpdates;
 use crate::store::{Store, StoreError, Tx, events, owner, servers};
-use crate::transport::{NetworkStatus, ServicesStatus};
+use crate::transport::{NetworkStatus, ServicesStatus, SharedTransport};
 
 /// How often the node looks for what is due: expiries, repeats, key updates.
 const TICK: Duration = Duration::from_secs(5);
 /// Inputs that share one transaction and its commit, at most.
 const MAX_BATCH: usize = 32;
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to stop.
+    Stopped,
+    /// It was told to destroy the profile.
+    Wiped,
+    /// Its store was closed under it.
+    StoreClosed,
+}
+
+/// A started node: its handle, and how to end it.
+pub struct Running {
+    /// To use it.
+    pub handle: NodeHandle,
+    /// Ends it cleanly.
+    pub stop: CancellationToken,
+    /// Joins it.
+    pub ended: tokio::task::JoinHandle<Ending>,
+}
 
 /// What a node is made of.
 pub struct Parts {
@@ -82,7 +108,7 @@ pub(crate) struct Node {
     must_recover: bool,
     /// In tests: how steps are run, and who looks at what they have done.
     #[cfg(test)]
-    pub(crate) probe: Option<Box<dyn super::sim::Probe>>,
+    pub(crate) probe: Option<Box<dyn super::lockstep::Probe>>,
 }
 
 pub(crate) async fn prepare(
@@ -105,12 +131,12 @@ pub(crate) async fn prepare(
     let core = Core {
         sessions: Sessions::new(identity.peer_id(), links, network_now.ready),
         keyring: keyring.clone(),
-        groups: super::conversation::groups::Groups::default(),
-        presences: super::presence::Presences::new(own_presence, clock.now()),
+        groups: Groups::default(),
+        presences: Presences::new(own_presence, clock.now()),
         told: Told::new(network_now.clone(), services_now),
-        withdrawn: super::contacts::requests::Withdrawn::default(),
-        handle_jobs: super::contacts::handles::HandleJobs::default(),
-        erasure: super::conversation::retention::Erasure::default(),
+        withdrawn: Withdrawn::default(),
+        handle_jobs: HandleJobs::default(),
+        erasure: Erasure::default(),
         owner,
         network: network_now,
         services: services_now,
@@ -238,7 +264,7 @@ impl Node {
     #[cfg(test)]
     async fn run_step(&mut self, inputs: Vec<Input>) -> Step {
         let Some(mut probe) = self.probe.take() else { return self.step(inputs).await };
-        let result = super::sim::at_once(self.step(inputs));
+        let result = super::lockstep::at_once(self.step(inputs));
         probe.stepped();
         self.probe = Some(probe);
         result
@@ -381,7 +407,7 @@ impl Node {
         executor.finish().await;
         #[cfg(test)]
         if simulated {
-            super::sim::at_once(store.close());
+            super::lockstep::at_once(store.close());
         }
         store.close().await;
         if core.wiped { Ending::Wiped } else { Ending::Stopped }

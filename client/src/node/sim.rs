@@ -10,56 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use futures::executor::block_on;
-use tokio::task::unconstrained;
-
-use super::core::Core;
-
 mod history;
 mod network;
 mod person;
 mod truth;
 mod witness;
 
-use history::{Played, play};
+use history::{Played, number, play};
 
 /// Histories that every run of the tests plays.
 const HISTORIES: u64 = 2_000;
-
-/// Waits for something that waits for a store alone. `SQLite` works on a thread of its own, whose
-/// answers come when they come; whoever waits here keeps the whole world waiting, the clock
-/// included.
-pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
-    block_on(unconstrained(work))
-}
-
-/// Looks at a node after each of its steps.
-pub(crate) trait Probe: Send {
-    fn stepped(&mut self);
-}
-
-/// How much a node holds in memory.
-#[derive(Debug)]
-pub(super) struct Weight {
-    links: usize,
-    in_flight: usize,
-    admitted: usize,
-    held: usize,
-}
-
-impl Weight {
-    fn of(core: &Core) -> Self {
-        let links = core.sessions.contacts().filter_map(|contact| core.sessions.link(contact));
-        let links: Vec<_> = links.collect();
-        let (admitted, held) = core.keyring.weigh();
-        let in_flight = links.iter().map(|link| link.in_flight()).sum();
-        Self { links: links.len(), in_flight, admitted, held }
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|value| value.parse().expect(variable))
-}
 
 fn reason(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();

@@ -88,7 +88,7 @@ impl Writer {
                     Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
                     // Nobody is told of these: the log has to say why a contact does not find us.
                     Some(WriterNews::Failed(error)) => {
-                        tracing::debug!(%error, "a server did not take another record")
+                        tracing::debug!(%error, "a server did not take another record");
                     }
                     Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
                     None => {}

@@ -330,7 +330,7 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
     let connect =
         |accepted| Ok(Arc::new(MemoryNetwork::default().transport(accepted)) as SharedTransport);
     let running = tokio::spawn(run::run_over(profile, Links::Always, connect, |_| (), async {
-        drop(stopped.await)
+        drop(stopped.await);
     }));
     let socket = Client::new(place.join(SOCKET));
     while socket.status().await.is_err() {

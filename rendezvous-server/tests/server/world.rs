@@ -201,7 +201,7 @@ impl Person {
     /// The n-th record of this minute.
     pub(crate) fn record_of(&self, server: ServerId, now: i64, number: u64) -> Record {
         self.record_with(server, now, |draft| {
-            draft.sequence = Sequence(Sequence::next(now, None).0 + number)
+            draft.sequence = Sequence(Sequence::next(now, None).0 + number);
         })
     }
 

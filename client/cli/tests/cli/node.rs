@@ -65,7 +65,7 @@ impl Node {
         let router = Router::new().fallback(answer).with_state((shared.clone(), stopped.clone()));
         let thread = thread::spawn(move || {
             let until = async move |mut stopped: watch::Receiver<bool>| {
-                drop(stopped.wait_for(|stop| *stop).await)
+                drop(stopped.wait_for(|stop| *stop).await);
             };
             let _ = runtime.block_on(
                 axum::serve(listener, router).with_graceful_shutdown(until(stopped)).into_future(),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::invitations;
 use crate::api::types::{Contact, ContactChange, ErrorCode, ProfileChange, Status, What};
-use crate::fault::Fault;
+use crate::fault::{Fault, refuse};
 use crate::identity::PeerId;
 use crate::link::handshake::PairKeys;
 use crate::model::{ContactId, ContactStatus, OutboxKind, ServiceKind};
@@ -14,7 +14,7 @@ use crate::node::NodeHandle;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
-use crate::node::handle::refuse;
+use crate::node::find::find_contact;
 use crate::node::session::links;
 use crate::node::session::table::{Accepted, Facts};
 use crate::store::contacts::{self, ContactRow, Naming};
@@ -43,40 +43,6 @@ impl NodeHandle {
         self.call(move |_, cx| change_profile(cx, change).boxed()).await?;
         self.status().await
     }
-}
-
-/// By name, or by an unambiguous beginning of the id.
-pub(crate) async fn find_contact(tx: &mut Tx, who: &str) -> Result<ContactRow, Fault> {
-    // No name looks like an id.
-    if let Some(row) = contacts::by_name(tx, who).await? {
-        return Ok(row);
-    }
-    if let Some(peer) = whole_id(who) {
-        let row = contacts::by_peer(tx, peer).await?;
-        return row.map_or_else(
-            || refuse(ErrorCode::UnknownContact, "there is no contact with this id"),
-            Ok,
-        );
-    }
-
-    let digits = who.to_ascii_lowercase();
-    if digits.len() >= text::LEAST_ID && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let all = contacts::all(tx).await?;
-        let begins = |row: &ContactRow| row.peer_id.to_hex().starts_with(&digits);
-        let mut found = all.into_iter().filter(begins);
-        if let (Some(row), None) = (found.next(), found.next()) {
-            return Ok(row);
-        }
-    }
-    refuse(
-        ErrorCode::UnknownContact,
-        "there is no contact with this name: `chive contacts` lists them",
-    )
-}
-
-fn whole_id(who: &str) -> Option<PeerId> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(who.as_bytes()).ok()?;
-    bytes.try_into().ok().map(PeerId)
 }
 
 /// Brings what is in memory, and whose links are answered, in line with the stored contact.

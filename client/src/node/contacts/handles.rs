@@ -1,7 +1,6 @@
 //! Handles: ours, which are claimed and renewed in their time, and requests of people who found us
 //! by one.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chive_shared::api::Code;
@@ -10,16 +9,13 @@ use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use futures::FutureExt;
 use rand::{Rng, RngCore};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::acceptance::{Verdict, accept, is_crossed, welcome};
 use super::book::name_for;
+use super::handle_jobs::{Claim, HandleJob, HandleResult};
 use super::invitations::current_service;
-use super::requests::{Verdict, accept, is_crossed, welcome};
 use crate::api::types::{Decision, ErrorCode, Handle, What};
-use crate::fault::Fault;
-use crate::identity::PeerId;
+use crate::fault::{Fault, refuse};
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{MAX_HANDLES, MAX_KEY_PACKAGE};
 use crate::model::{Answer, ContactStatus, HandleId, HandleStatus, ServiceKind, UnixMillis};
@@ -27,12 +23,10 @@ use crate::node::NodeHandle;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
-use crate::node::handle::refuse;
-use crate::node::input::Report;
-use crate::node::presence::supervise::Routes;
-use crate::node::session::handshake::{ContactRequest, Handshaker};
+use crate::node::find::parse_handle;
+use crate::node::session::established::ContactRequest;
 use crate::rendezvous::handles::{Claimed, Ours};
-use crate::rendezvous::{self, ServerError, Way};
+use crate::rendezvous::{self, ServerError};
 use crate::store::contacts::ContactRow;
 use crate::store::handles::{self, HandleRow, NewAsking};
 use crate::store::{StoreError, contacts, servers};
@@ -83,82 +77,6 @@ impl NodeHandle {
 async fn token_for(cx: &mut Cx, server: ServerId) -> Result<Option<String>, Fault> {
     let ours = servers::all(&mut cx.tx).await?;
     Ok(ours.into_iter().find(|ours| ours.id == server).and_then(|ours| ours.token))
-}
-
-/// Jobs for our handles that are under way, and those that failed.
-#[derive(Default)]
-pub(crate) struct HandleJobs {
-    running: BTreeSet<HandleId>,
-    /// After so many failures, the next attempt.
-    retries: BTreeMap<HandleId, (u32, Instant)>,
-}
-
-impl HandleJobs {
-    fn may_start(&self, id: HandleId, at: Instant) -> bool {
-        !self.running.contains(&id) && self.retries.get(&id).is_none_or(|(_, next)| *next <= at)
-    }
-
-    fn failed(&mut self, id: HandleId, at: Instant) {
-        let failures = self.retries.get(&id).map_or(0, |(failures, _)| *failures);
-        let next = at + rendezvous::PAUSES.after(failures).max(Duration::from_secs(5));
-        self.retries.insert(id, (failures.saturating_add(1), next));
-    }
-}
-
-/// Something to do at a handle's server.
-pub(crate) struct HandleJob {
-    ours: Ours,
-    server: ServerId,
-    token: Option<String>,
-    now: i64,
-    /// What to claim it for; nothing to release it.
-    claim: Option<Claim>,
-}
-
-struct Claim {
-    invitation: Invitation,
-    nonce: [u8; 24],
-}
-
-/// What became of a handle job.
-pub(crate) enum HandleResult {
-    /// It leads to this address for requests.
-    Claimed(Claimed, OnionAddress),
-    Released,
-    Failed(ServerError),
-}
-
-impl HandleJob {
-    /// Runs as a task, and reports to the node.
-    pub(crate) fn spawn(
-        self: Box<Self>,
-        id: HandleId,
-        routes: &Routes,
-        handshaker: &Handshaker,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) {
-        let way = routes.to(self.server, self.token.as_deref());
-        let (handshaker, stop) = (handshaker.clone(), stop.clone());
-        tasks.spawn(async move {
-            let job = async {
-                let result = self.run(way).await.unwrap_or_else(HandleResult::Failed);
-                handshaker.report(Report::Handle { id, result }).await;
-            };
-            stop.run_until_cancelled(job).await
-        });
-    }
-
-    async fn run(self, way: Way) -> Result<HandleResult, ServerError> {
-        let Self { ours, now, claim, .. } = self;
-        match claim {
-            None => ours.release(&way, now).await.map(|()| HandleResult::Released),
-            Some(Claim { invitation, nonce }) => {
-                let claimed = ours.claim(&way, &invitation, now, nonce).await?;
-                Ok(HandleResult::Claimed(claimed, invitation.front_door))
-            }
-        }
-    }
 }
 
 async fn claim(
@@ -367,16 +285,6 @@ pub(crate) async fn judge(
     Ok(Verdict::refuse(Refusal::Pending))
 }
 
-/// Whoever has become a contact does not ask any more.
-pub(crate) async fn drop_request(cx: &mut Cx, peer: PeerId) -> Result<(), StoreError> {
-    let Some(row) = handles::asking_of(&mut cx.tx, peer).await? else { return Ok(()) };
-    handles::forget_asking(&mut cx.tx, peer).await?;
-    if row.decision.is_none() {
-        cx.note(&What::RequestGone { id: row.show().id }).await?;
-    }
-    Ok(())
-}
-
 async fn answer(
     core: &mut Core,
     cx: &mut Cx,
@@ -425,18 +333,4 @@ async fn accept_waiting(
     };
     welcome(core, cx, contact).await?;
     Ok(())
-}
-
-/// `name@server`
-pub(crate) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), Fault> {
-    let Some((name, server)) = handle.trim().rsplit_once('@') else {
-        let detail = "a handle is written NAME@SERVER, with the server's onion address";
-        return refuse(ErrorCode::InvalidHandle, detail);
-    };
-    let name = name.parse().or_else(|error: chive_shared::handle::NameError| {
-        refuse(ErrorCode::InvalidHandle, error.to_string())
-    })?;
-    let server = crate::node::presence::own::parse_server(server)
-        .map_err(|fault| Fault::new(ErrorCode::InvalidHandle, fault.detail))?;
-    Ok((name, server))
 }

@@ -7,7 +7,7 @@ use rand::{Rng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
-use crate::fault::Fault;
+use crate::fault::{Fault, refuse};
 use crate::identity::PeerId;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{
@@ -18,7 +18,6 @@ use crate::node::NodeHandle;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
-use crate::node::handle::refuse;
 use crate::store::invitations::InvitationRow;
 use crate::store::owner::{self, Service};
 use crate::store::{StoreError, Tx, handles, invitations};

@@ -3,65 +3,34 @@
 //! An answer must be the same whenever the same request comes: it may be lost on its way. Which
 //! request counts when both ask each other is decided by the lower peer id, which makes the group.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use chive_mls::{Conversation, Draft};
 use futures::FutureExt;
-use tokio::time::Instant;
 
+use super::acceptance::{Verdict, accept, drop_request, is_crossed, welcome, withdrawn_from};
 use super::book::{self, activate, free_name, name_after_card, name_for, own_card, put_card};
 use super::{handles, invitations};
 use crate::api::types::{Contact, ErrorCode, NewContact};
-use crate::fault::Fault;
-use crate::identity::{PeerId, PublicIdentity};
+use crate::fault::{Fault, internal, refuse};
+use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
 use crate::link::LinkError;
-use crate::model::{ContactId, ContactStatus, InvitationStatus, Member, Reason, UnixMillis};
+use crate::model::{ContactId, ContactStatus, InvitationStatus, Reason, UnixMillis};
 use crate::node::NodeHandle;
-use crate::node::conversation::inbox::digest;
-use crate::node::conversation::{groups, restart, settings};
+use crate::node::conversation::{groups, settings};
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
-use crate::node::handle::{internal, refuse};
-use crate::node::input::Answered;
-use crate::node::session::handshake::{AttemptError, ContactRequest};
+use crate::node::session::established::{Answered, AttemptError, ContactRequest};
 use crate::node::session::links;
 use crate::store::contacts::{self, ContactRow, Naming, NewRequest, RequestRow};
-use crate::store::groups::{self as stored, Acceptance};
+use crate::store::groups::{self as stored};
 use crate::store::invitations::InvitationRow;
 use crate::store::{StoreError, afresh};
 use crate::text;
 use crate::wire::card::Introduction;
+use crate::wire::digest::digest;
 use crate::wire::frame::{Frame, Refusal};
-
-/// A withdrawn request is remembered for this long, in memory: none is on its way for longer.
-const WITHDRAWN_FOR: Duration = Duration::from_mins(5);
-/// Withdrawn requests that are remembered, at most.
-const MAX_WITHDRAWN: usize = 64;
-
-/// Requests of ours to people whom we have removed since: they may still be on their way.
-#[derive(Default)]
-pub(crate) struct Withdrawn {
-    requests: BTreeMap<PeerId, ([u8; 16], Instant)>,
-}
-
-impl Withdrawn {
-    /// The request may be on its way, and is named when we become contacts otherwise.
-    pub(crate) fn remember(&mut self, peer: PeerId, request: &RequestRow, at: Instant) {
-        self.requests.retain(|_, (_, since)| at.saturating_duration_since(*since) < WITHDRAWN_FOR);
-        if self.requests.len() < MAX_WITHDRAWN {
-            self.requests.insert(peer, (digest(&request.introduction), at));
-        }
-    }
-
-    fn of(&self, peer: PeerId, at: Instant) -> Option<[u8; 16]> {
-        let (digest, since) = self.requests.get(&peer)?;
-        (at.saturating_duration_since(*since) < WITHDRAWN_FOR).then_some(*digest)
-    }
-}
 
 impl NodeHandle {
     /// Opens an invitation, or asks the owner of a handle. The handle is looked up first, which
@@ -160,21 +129,6 @@ async fn put_request(
     };
     contacts::ask(&mut cx.tx, contact, &request).await?;
     Ok(contact)
-}
-
-/// A request of ours that whoever takes our introduction must not answer any more.
-async fn withdrawn_from(
-    core: &Core,
-    cx: &mut Cx,
-    peer: PeerId,
-    known: Option<&ContactRow>,
-) -> Result<Option<[u8; 16]>, StoreError> {
-    let request = match known {
-        Some(row) => contacts::request(&mut cx.tx, row.id).await?,
-        None => None,
-    };
-    let lately = core.withdrawn.of(peer, cx.at);
-    Ok(request.map(|request| digest(&request.introduction)).or(lately))
 }
 
 /// After a restore, a request is made with another draft: the one of before may have been used.
@@ -290,7 +244,7 @@ async fn join(
     contacts::accept(&mut cx.tx, contact, &peer, &pair).await?;
     contacts::take_card(&mut cx.tx, contact, &introduction.card).await?;
     contacts::remove_request(&mut cx.tx, contact).await?;
-    handles::drop_request(cx, peer.peer_id()).await?;
+    drop_request(cx, peer.peer_id()).await?;
     settings::tell(cx, contact).await?;
     name_after_card(cx, contact, &introduction.card).await?;
     tell_if_changed(cx, contact, &request.introduction).await?;
@@ -340,19 +294,6 @@ pub(crate) async fn drop_settled(core: &mut Core, cx: &mut Cx) -> Result<(), Sto
     Ok(())
 }
 
-/// What becomes of a request to us.
-pub(crate) enum Verdict {
-    Answer(Frame),
-    /// Accept it; with what is known of whoever asks.
-    Accept(Option<Box<ContactRow>>),
-}
-
-impl Verdict {
-    pub(crate) fn refuse(refusal: Refusal) -> Self {
-        Self::Answer(Frame::Refuse(refusal))
-    }
-}
-
 /// Somebody asks with one of our invitations.
 pub(crate) async fn requested(
     core: &mut Core,
@@ -376,20 +317,6 @@ pub(crate) async fn requested(
     };
 
     cx.fx.push(Effect::AnswerRequest { to: request.answer, frame, contact });
-    Ok(())
-}
-
-/// We are contacts by their request, if they take our answer. A request of ours waits until a link
-/// shows that.
-pub(crate) async fn welcome(
-    core: &mut Core,
-    cx: &mut Cx,
-    contact: ContactId,
-) -> Result<(), StoreError> {
-    links::drop_link(core, cx, contact);
-    activate(core, cx, contact).await?;
-    core.sessions.accepted_request(contact, cx.at);
-    cx.fx.marks.presence = true;
     Ok(())
 }
 
@@ -478,71 +405,4 @@ fn judge_by_invitation(
         InvitationStatus::Expired => Verdict::refuse(Refusal::Expired),
         InvitationStatus::Revoked => Verdict::refuse(Refusal::Revoked),
     }
-}
-
-/// Whether both opened the other's invitation, and the other is to make the group: the lower peer
-/// id does.
-pub(crate) async fn is_crossed(
-    cx: &mut Cx,
-    peer: PeerId,
-    known: Option<&ContactRow>,
-) -> Result<bool, StoreError> {
-    match known.filter(|_| peer < cx.own_id()) {
-        Some(row) => Ok(contacts::request(&mut cx.tx, row.id).await?.is_some()),
-        None => Ok(false),
-    }
-}
-
-/// Makes whoever asks a contact. `None` if what they sent cannot be used.
-pub(crate) async fn accept(
-    core: &mut Core,
-    cx: &mut Cx,
-    peer: &PublicIdentity,
-    introduction: &[u8],
-    known: Option<Box<ContactRow>>,
-) -> Result<Option<(ContactId, Frame)>, StoreError> {
-    let Ok(theirs) = Introduction::from_bytes(introduction, MAX_KEY_PACKAGE) else {
-        return Ok(None);
-    };
-    let created = Conversation::create(&theirs.mls, &mut cx.rng);
-    let Ok((mut group, welcome, pair)) =
-        created.inspect_err(|error| tracing::warn!(%error, "a key package cannot be used"))
-    else {
-        return Ok(None);
-    };
-    if known.is_none() && contacts::count(&mut cx.tx).await? >= MAX_CONTACTS {
-        return Ok(None);
-    }
-
-    let withdrawn = withdrawn_from(core, cx, peer.peer_id(), known.as_deref()).await?;
-    let contact = if let Some(row) = &known {
-        // They may have asked before and never used our answer; or they have lost what they had.
-        core.groups.forget(row.id);
-        stored::forget(&mut cx.tx, row.direct()).await?;
-        restart::note_restarted(cx, row, true).await?;
-        row.id
-    } else {
-        let name = name_for(&mut cx.tx, &theirs.card.name, None).await?;
-        let naming = Naming { name: &name, skeleton: &text::skeleton(&name), named: true };
-        book::add(cx, peer.peer_id(), &naming).await?
-    };
-    let card = own_card(cx, Some(contact)).await?;
-    let answer = Introduction { card, mls: welcome, withdrawn, message: None }.to_bytes();
-    let acceptance = Acceptance { request: digest(introduction), answer: answer.clone() };
-    let Member { conversation, .. } = contacts::direct(&mut cx.tx, contact).await?;
-    groups::create(cx, conversation, &mut group, Some(&acceptance)).await?;
-    for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
-        afresh::remember_answered(&mut cx.tx, contact, answered).await?;
-    }
-
-    contacts::accept(&mut cx.tx, contact, peer, &pair).await?;
-    handles::drop_request(cx, peer.peer_id()).await?;
-    contacts::take_card(&mut cx.tx, contact, &theirs.card).await?;
-    settings::tell(cx, contact).await?;
-    if known.is_some() {
-        name_after_card(cx, contact, &theirs.card).await?;
-        cx.note_conversation(conversation).await?;
-    }
-    cx.note_contact(contact).await?;
-    Ok(Some((contact, Frame::Accept(answer))))
 }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use chive_mls::{Conversation, MlsError, Opened};
-use sha2::{Digest, Sha256};
 
 use super::outbox;
 use crate::limits::{MAX_CLOCK_STEP, MAX_HELD};
@@ -15,15 +14,9 @@ use crate::node::session::links;
 use crate::store::delivery::{self, Receipted};
 use crate::store::groups::{self as stored, Before};
 use crate::store::{StoreError, contacts, conversations, messages, terms};
+use crate::wire::digest::digest;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
-
-/// Names an envelope, or a request: SHA-256, first 16 bytes.
-pub(crate) fn digest(envelope: &[u8]) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&Sha256::digest(envelope)[..16]);
-    short
-}
 
 /// What an opened envelope leaves to do.
 #[derive(Default)]

@@ -5,20 +5,18 @@ use chive_mls::Conversation;
 use futures::FutureExt;
 
 use crate::api::types::{ErrorCode, Message, NewMessage};
-use crate::fault::Fault;
+use crate::fault::{Fault, refuse};
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
 use crate::model::{
     ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind,
     UnixMillis,
 };
 use crate::node::NodeHandle;
-use crate::node::conversation::find_heading;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
-use crate::node::handle::refuse;
-use crate::node::input::Input;
+use crate::node::effect::Remainder;
+use crate::node::find::{find_heading, parse_id, unknown_message};
 use crate::node::path::{Offered, Path};
-use crate::node::query::{parse_id, unknown_message};
 use crate::store::contacts::{self, ContactRow};
 use crate::store::messages::{self, MessageRow, NewRow};
 use crate::store::outbox::{self as stored, OutboxRow};
@@ -122,7 +120,7 @@ pub(crate) async fn hand_over(
         let is_full_batch = rows.len() == BATCH as usize;
         let envelopes = seal_or_log(core, cx, contact, rows).await?;
         if offer(core, cx, contact, envelopes) && is_full_batch {
-            cx.fx.again(Input::Deliver(contact));
+            cx.fx.again(Remainder::Deliver(contact));
         }
     }
 

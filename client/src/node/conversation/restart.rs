@@ -3,7 +3,6 @@
 
 use chive_mls::{Conversation, Draft};
 
-use super::inbox::digest;
 use super::{groups, settings};
 use crate::api::types::What;
 use crate::limits::{MAX_KEY_PACKAGE, MAX_WELCOME};
@@ -15,6 +14,7 @@ use crate::store::contacts::{self, ContactRow};
 use crate::store::groups::{self as stored, Acceptance};
 use crate::store::{StoreError, afresh, conversations, outbox};
 use crate::wire::card::Introduction;
+use crate::wire::digest::digest;
 use crate::wire::frame::{Frame, FrameError, Refusal};
 use crate::wire::restart::Restart;
 

@@ -1,14 +1,12 @@
 //! What both sides of a conversation let happen to its messages, what was read, and what was typed.
 
 use crate::api::types::{Conversation, ConversationChange, ErrorCode, MarkRead};
-use crate::fault::Fault;
+use crate::fault::{Fault, refuse};
 use crate::limits::{DISAPPEAR_AFTER, MAX_DRAFT, MAX_RECEIPT_IDS, RETENTION};
 use crate::model::{ContactId, ContactStatus, ConversationId, Member, OutboxKind, Policy};
 use crate::node::NodeHandle;
-use crate::node::conversation::find_heading;
 use crate::node::cx::Cx;
-use crate::node::handle::refuse;
-use crate::node::query::{parse_id, unknown_message};
+use crate::node::find::{find_heading, parse_id, unknown_message};
 use crate::store::{StoreError, contacts, conversations, messages, outbox, terms};
 use crate::wire::message::{Content, MessageId};
 use futures::FutureExt;

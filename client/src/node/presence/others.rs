@@ -3,7 +3,8 @@
 use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
-use super::{Outcome, Presences, ServerNews};
+use super::plan::ServerNews;
+use super::{Outcome, Presences};
 use crate::api::types::{ServerState, What};
 use crate::model::ContactId;
 use crate::node::contacts::book;
@@ -65,7 +66,7 @@ impl Presences {
                 seen = Some(news);
             }
             ServerNews::Writer(WriterNews::Failed(error)) => {
-                known.written = Outcome::failed(&error)
+                known.written = Outcome::failed(&error);
             }
             ServerNews::Reader(ReaderNews::Failed(error)) => known.read = Outcome::failed(&error),
         }

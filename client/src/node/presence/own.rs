@@ -9,9 +9,10 @@ use chive_shared::server::ServerId;
 use chive_shared::status::{Hint, State};
 use futures::FutureExt;
 
-use super::{PresencePlan, Presences, ServerPlan, ServerView};
+use super::plan::{PresencePlan, ServerPlan};
+use super::{Presences, ServerView};
 use crate::api::types::{self, ErrorCode, NewServer, Server, Status, What};
-use crate::fault::Fault;
+use crate::fault::{Fault, refuse};
 use crate::identity::{PeerId, derive};
 use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN};
 use crate::model::{ContactStatus, OutboxKind, OwnPresence};
@@ -20,7 +21,7 @@ use crate::node::contacts::book::{own_card, revise_card};
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
-use crate::node::handle::refuse;
+use crate::node::find::parse_server;
 use crate::presence::{Announcement, Subject};
 use crate::rendezvous::writer::Told;
 use crate::store::contacts::{self, ContactRow};
@@ -216,15 +217,6 @@ async fn uninformed(cx: &mut Cx) -> Result<Vec<ContactRow>, StoreError> {
 /// What the presence of `owner` is sealed with for the other of a pair alone.
 fn forward(pair: &[u8; 32], owner: PeerId) -> PresenceSecret {
     PresenceSecret(*derive(pair, FORWARD_LABEL, &owner.0))
-}
-
-pub(crate) fn parse_server(address: &str) -> Result<ServerId, Fault> {
-    let address = address.trim().to_ascii_lowercase();
-    let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
-    let full = format!("{}.onion", host.strip_suffix(".onion").unwrap_or(host));
-    full.parse().or_else(|error: chive_shared::server::NotAnAddress| {
-        refuse(ErrorCode::InvalidServer, error.to_string())
-    })
 }
 
 #[cfg(test)]

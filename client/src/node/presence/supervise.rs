@@ -10,15 +10,15 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{PresencePlan, ServerNews, ServerPlan};
+use super::plan::{PresencePlan, ServerNews, ServerPlan};
 use crate::clock::Clock;
-use crate::node::SharedTransport;
 use crate::node::input::Report;
 use crate::node::session::handshake::Handshaker;
 use crate::presence::Subject;
 use crate::rendezvous::reader::Reader;
 use crate::rendezvous::writer::{Told, Writer};
 use crate::rendezvous::{IsolationPool, Way};
+use crate::transport::SharedTransport;
 
 /// Ways to servers.
 #[derive(Clone)]
@@ -135,7 +135,7 @@ impl ServerTasks {
         let (handshaker, stop) = (handshaker.clone(), self.writers_stop.clone());
         tasks.spawn(async move {
             let report = async |news| {
-                handshaker.report(Report::Server { server, news: ServerNews::Writer(news) }).await
+                handshaker.report(Report::Server { server, news: ServerNews::Writer(news) }).await;
             };
             stop.run_until_cancelled(task.run(report)).await;
         });
@@ -180,7 +180,7 @@ impl ServerTasks {
         let handshaker = handshaker.clone();
         tasks.spawn(async move {
             let report = async |news| {
-                handshaker.report(Report::Server { server, news: ServerNews::Reader(news) }).await
+                handshaker.report(Report::Server { server, news: ServerNews::Reader(news) }).await;
             };
             stop.run_until_cancelled(task.run(report)).await;
         });

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::admission::{Class, Slot};
-use super::keyring::{KeyVersion, Keyring, LinkGuard};
+use super::established::{Answered, AttemptError, ContactRequest, Greeted, RequestAnswer};
+use super::keyring::{KeyVersion, Keyring};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{HANDSHAKE_DEADLINE, PREFACE_DEADLINE};
@@ -17,58 +18,9 @@ use crate::link::handshake::{self, Established, PairKeys};
 use crate::link::preface::{Preface, Purpose};
 use crate::link::session::Session;
 use crate::model::{ContactId, ServiceKind};
-use crate::node::input::{Answered, Report};
+use crate::node::input::Report;
 use crate::transport::{Address, Destination, Incoming, IsolationToken, Stream, Transport};
 use crate::wire::frame::{Frame, LinkId, VERSION};
-
-/// A link whose both ends have said hello.
-pub(crate) struct Greeted {
-    /// The link.
-    pub(crate) session: Session,
-    /// What it was made from.
-    pub(crate) version: KeyVersion,
-    /// The other links that the contact held when it said hello.
-    pub(crate) theirs: Vec<LinkId>,
-    /// Held as long as the link is.
-    pub(crate) held: LinkGuard,
-}
-
-/// A contact request over an invitation's link.
-pub(crate) struct ContactRequest {
-    /// The invitation's id.
-    pub(crate) invitation: [u8; 16],
-    /// Who asks.
-    pub(crate) peer: PublicIdentity,
-    /// Its introduction.
-    pub(crate) introduction: Vec<u8>,
-    /// Where the answer goes.
-    pub(crate) answer: oneshot::Sender<RequestAnswer>,
-}
-
-/// What somebody who asks is told.
-pub(crate) struct RequestAnswer {
-    /// The answer.
-    pub(crate) frame: Frame,
-    /// The contact that it has become just now.
-    pub(crate) contact: Option<(ContactId, KeyVersion)>,
-}
-
-/// Why two did not meet.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AttemptError {
-    /// The other side was not reached.
-    #[error(transparent)]
-    Dial(#[from] crate::transport::DialError),
-    /// It was reached, but there is no link.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-}
-
-impl From<std::io::Error> for AttemptError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Link(error.into())
-    }
-}
 
 /// What every handshake needs.
 #[derive(Clone)]

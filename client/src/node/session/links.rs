@@ -3,22 +3,18 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::handshake::{AttemptError, Greeted};
-use super::table::{Arrival, NewLink, Peer, superseded};
+use super::established::AttemptError;
 use crate::api::types::{Presence, What};
 use crate::invitation::Invitation;
 use crate::limits::MAX_UNREADABLE;
 use crate::link::LinkError;
-use crate::link::session::LinkEvent;
 use crate::model::{ContactId, Reason};
-use crate::node::conversation::{inbox, outbox, restart};
 use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::{Dial, Effect, Target};
-use crate::node::input::LinkInput;
 use crate::store::{StoreError, contacts};
 use crate::transport::DialError;
-use crate::wire::frame::{Bye, Frame, FrameError, LinkId};
+use crate::wire::frame::{Frame, FrameError};
 
 /// Starts every dial that is due.
 pub(crate) async fn dial_due(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
@@ -115,108 +111,6 @@ async fn key_alarm(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(
     cx.note(&What::KeyChanged { id: row.peer_id.to_hex(), name: row.name }).await
 }
 
-/// Both ends of a new link have said hello.
-pub(crate) async fn link_up(
-    core: &mut Core,
-    cx: &mut Cx,
-    contact: ContactId,
-    greeted: Box<Greeted>,
-) -> Result<(), StoreError> {
-    if core.keyring.version(contact) != Some(greeted.version) {
-        // The two have become contacts once more since, by a request that was under way.
-        return Ok(());
-    }
-    let new = NewLink {
-        id: greeted.session.id,
-        dialled: greeted.session.dialled,
-        theirs: greeted.theirs.clone(),
-    };
-    match core.sessions.link_up(contact, new, cx.at) {
-        Arrival::Unwanted => return Ok(()),
-        Arrival::Replaces => cx.fx.push(superseded(contact)),
-        Arrival::Only => {}
-    }
-    cx.fx.push(Effect::Run { contact, greeted });
-
-    set_presence(core, cx, contact, Presence::Online);
-    let is_restarting = core.sessions.get(contact).is_some_and(Peer::is_restarting);
-    if is_restarting {
-        return restart::ask(core, cx, contact).await;
-    }
-    cx.fx.deliver(contact);
-    Ok(())
-}
-
-/// Something came over a link, or it ended.
-pub(crate) async fn link_input(
-    core: &mut Core,
-    cx: &mut Cx,
-    contact: ContactId,
-    link: LinkId,
-    input: LinkInput,
-) -> Result<(), StoreError> {
-    let is_current = core.sessions.is_current(contact, link);
-    match input {
-        LinkInput::Event(LinkEvent::Frame(frame)) => {
-            frame_came(core, cx, contact, frame, is_current).await
-        }
-        LinkInput::Event(LinkEvent::Flushed(row)) => outbox::taken(core, cx, contact, row).await,
-        LinkInput::Ended(error) => {
-            tracing::debug!(%error, "a link ended");
-            if is_current {
-                drop_link(core, cx, contact);
-            }
-            Ok(())
-        }
-    }
-}
-
-async fn frame_came(
-    core: &mut Core,
-    cx: &mut Cx,
-    contact: ContactId,
-    frame: Frame,
-    is_current: bool,
-) -> Result<(), StoreError> {
-    match frame {
-        // Even from a superseded link: an envelope is welcome, whichever way it came.
-        Frame::Envelope(envelope) => inbox::envelope_came(core, cx, contact, envelope).await,
-        // One over a superseded link may be an old one: it comes again over the link that is up.
-        Frame::Restart(request) if is_current => {
-            restart::requested(core, cx, contact, &request).await
-        }
-        Frame::Restarted(answer) => restart::answered(core, cx, contact, &answer).await,
-        refused @ Frame::Refuse(_) if is_current => {
-            restart::failed(core, cx, contact, &refused).await
-        }
-        Frame::Bye(reason) if is_current => {
-            said_goodbye(core, cx, contact, reason);
-            Ok(())
-        }
-        Frame::Error(error) => {
-            tracing::warn!(?error, "the contact could not use something");
-            restart::failed(core, cx, contact, &Frame::Error(error)).await
-        }
-        _ => Ok(()),
-    }
-}
-
-fn said_goodbye(core: &mut Core, cx: &mut Cx, contact: ContactId, reason: Bye) {
-    tracing::debug!(?reason, "the contact says goodbye");
-    if reason == Bye::Superseded {
-        // The link that was chosen is about to be up: the contact is not away.
-        end_link(core, cx, contact);
-        return;
-    }
-
-    drop_link(core, cx, contact);
-    if reason == Bye::Stopping
-        && let Some(peer) = core.sessions.get_mut(contact)
-    {
-        peer.redial.contact_stopped(cx.at, &mut cx.rng);
-    }
-}
-
 /// Lets a contact's link go, if there is one; then they are offline.
 pub(crate) fn drop_link(core: &mut Core, cx: &mut Cx, contact: ContactId) {
     if end_link(core, cx, contact) {
@@ -224,7 +118,7 @@ pub(crate) fn drop_link(core: &mut Core, cx: &mut Cx, contact: ContactId) {
     }
 }
 
-fn end_link(core: &mut Core, cx: &mut Cx, contact: ContactId) -> bool {
+pub(crate) fn end_link(core: &mut Core, cx: &mut Cx, contact: ContactId) -> bool {
     if !core.sessions.link_down(contact, cx.at, &mut cx.rng) {
         return false;
     }
@@ -233,7 +127,7 @@ fn end_link(core: &mut Core, cx: &mut Cx, contact: ContactId) -> bool {
     true
 }
 
-fn set_presence(core: &mut Core, cx: &mut Cx, contact: ContactId, presence: Presence) {
+pub(crate) fn set_presence(core: &mut Core, cx: &mut Cx, contact: ContactId, presence: Presence) {
     core.sessions.set_presence(contact, presence, cx.now);
     cx.fx.marks.show_presence.insert(contact);
 }

@@ -16,7 +16,6 @@ use crate::api::types::Presence;
 use crate::identity::PeerId;
 use crate::limits::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, RESEND_AFTER};
 use crate::model::{ContactId, OutboxId, Reason, UnixMillis};
-use crate::node::Links;
 use crate::node::effect::{Effect, Effects};
 use crate::node::path::{Offered, Path};
 use crate::transport::Address;
@@ -31,6 +30,16 @@ const SHORT_LIFE: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(30);
 /// A contact's wrong key is reported once in this time.
 const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
+
+/// Whom the node dials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// All contacts: a message to them needs no dial, and they see each other at once.
+    #[default]
+    Always,
+    /// Those for whom something waits: fewer circuits, and who is there is known by servers.
+    WhenNeeded,
+}
 
 /// What the store says of a contact, as far as links depend on it.
 #[derive(Default)]

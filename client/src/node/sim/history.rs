@@ -147,7 +147,7 @@ impl<'a> World<'a> {
         let update_after = *[2, 5, 20].choose(&mut rng).unwrap();
         let (links, envelopes, backups, truth) = (vec![], vec![], vec![], Truth::default());
         let tally = Tally { histories: 1, ..Tally::default() };
-        let aloud = super::number("CHIVE_SIM_SEED").is_some();
+        let aloud = number("CHIVE_SIM_SEED").is_some();
 
         Self {
             rng,
@@ -278,10 +278,10 @@ impl<'a> World<'a> {
                     self.truth.told(who, message, &self.network);
                 }
                 What::Contact { contact } => {
-                    self.note(&format!("P{who}: {} {:?}", contact.name, contact.state))
+                    self.note(&format!("P{who}: {} {:?}", contact.name, contact.state));
                 }
                 What::Presence { name, presence, .. } => {
-                    self.note(&format!("P{who}: {name} {presence:?}"))
+                    self.note(&format!("P{who}: {name} {presence:?}"));
                 }
                 What::KeyChanged { .. } => panic!("P{who} believes that a key has changed"),
                 _ => {}
@@ -709,4 +709,8 @@ impl<'a> World<'a> {
             )
         })
     }
+}
+
+pub(super) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().expect(variable))
 }

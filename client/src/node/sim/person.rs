@@ -16,13 +16,14 @@ use tokio_util::task::TaskTracker;
 
 use super::network::{Network, SimTransport, Who};
 use super::witness::{Record, Witness};
-use super::{Weight, at_once};
 use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::identity::{Identity, PeerId};
 use crate::model::{ContactId, MessageStatus, OutboxId, Reason, UnixMillis};
 use crate::node::conversation::inbox;
+use crate::node::core::Core;
+use crate::node::lockstep::at_once;
 use crate::node::runtime::{Node, prepare};
 use crate::node::{Ending, INCOMING_QUEUE, KeyUpdates, Links, NodeHandle, Parts, SharedTransport};
 use crate::profile;
@@ -398,4 +399,23 @@ async fn live(node: Node, network: Network, who: Who, stop: CancellationToken) -
     network.die(who);
     stop.cancel();
     None
+}
+
+/// How much a node holds in memory.
+#[derive(Debug)]
+pub(super) struct Weight {
+    pub(super) links: usize,
+    pub(super) in_flight: usize,
+    pub(super) admitted: usize,
+    pub(super) held: usize,
+}
+
+impl Weight {
+    fn of(core: &Core) -> Self {
+        let links = core.sessions.contacts().filter_map(|contact| core.sessions.link(contact));
+        let links: Vec<_> = links.collect();
+        let (admitted, held) = core.keyring.weigh();
+        let in_flight = links.iter().map(|link| link.in_flight()).sum();
+        Self { links: links.len(), in_flight, admitted, held }
+    }
 }

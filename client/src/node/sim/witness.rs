@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Probe, at_once};
 use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
 use crate::model::{EventSeq, MessageRowId, Reason};
+use crate::node::lockstep::{Probe, at_once};
 use crate::store::events::{self, Kind};
 use crate::store::{Store, conversations, messages};
 

@@ -38,7 +38,7 @@ fn with_checksum(data: &[u8]) {
             assert_eq!(**invitation.to_link(), text);
         }
         Err(LinkTextError::Version(version)) => {
-            assert!(version == bytes[0] && version > VERSION && bytes.len() >= 85)
+            assert!(version == bytes[0] && version > VERSION && bytes.len() >= 85);
         }
         Err(LinkTextError::NotALink) => assert!(text.len() > chive::limits::MAX_LINK_TEXT),
         Err(LinkTextError::Mistyped) => assert!(bytes[0] != VERSION || bytes.len() != 85),

@@ -1,0 +1,30 @@
+//! What is to be written to and read from presence servers, and what comes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chive_shared::server::ServerId;
+
+use crate::presence::Subject;
+use crate::rendezvous::reader::ReaderNews;
+use crate::rendezvous::writer::{Told, WriterNews};
+
+/// What the tasks that talk with servers are to do.
+pub(crate) struct PresencePlan {
+    pub(crate) servers: BTreeMap<ServerId, ServerPlan>,
+}
+
+/// What there is to do at one server.
+pub(crate) struct ServerPlan {
+    pub(crate) token: Option<String>,
+    /// What it is to tell of us, if it is one of ours.
+    pub(crate) told: Option<Arc<Told>>,
+    /// Whom to look for. Ours are read even where no contact is, to see whether they work.
+    pub(crate) subjects: Vec<Subject>,
+}
+
+/// What a task that talks with a server tells the node.
+pub(crate) enum ServerNews {
+    Writer(WriterNews),
+    Reader(ReaderNews),
+}
