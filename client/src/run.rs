@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::notes::{self, BRIDGES};
 use crate::transport::Incoming;
 use crate::transport::tor::{TorOptions, TorStartError, TorTransport, with_bridges};
-use crate::web::Web;
+use crate::web::{StartError, Web};
 
 /// How to run.
 pub struct RunOptions {
@@ -47,6 +47,13 @@ pub enum RunError {
     /// The node ended by a fault of its own.
     #[error("the node ended unexpectedly")]
     Crashed,
+}
+
+impl From<RunError> for StartError {
+    fn from(error: RunError) -> Self {
+        let code = if matches!(error, RunError::Tor(_)) { "tor" } else { "not_started" };
+        Self { code, detail: error.to_string() }
+    }
 }
 
 /// Runs until `shutdown`, or until the profile is wiped. `notify` hears of the status at once and
@@ -124,7 +131,7 @@ pub async fn run_with(
     let api_stop = CancellationToken::new();
     let until = api_stop.clone().cancelled_owned();
     let mut api =
-        tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.clone()), until));
+        tokio::spawn(server::serve_with(listener, handle.clone(), Some(web.opener()), until));
 
     web.show(handle.clone(), &api_stop);
     let telling = tokio::spawn(tell(handle, notify));

@@ -6,19 +6,16 @@
 
 use std::fmt::Write as _;
 
-use icu_properties::props::{
-    CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, GeneralCategory, JoiningType,
-};
+use icu_properties::props::{CanonicalCombiningClass, Emoji, JoiningType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
+mod characters;
 mod name;
 mod words;
 
+use characters::{MAX_MARKS, acts, is_mark};
 pub use name::{LEAST_ID, check_name, safe_name, skeleton};
 pub use words::{query, words};
-
-/// How many combining marks in a row are shown: more than any language writes on one letter.
-const MAX_MARKS: usize = 8;
 
 /// A text of several lines for a terminal: newlines and tabs stay, and `\r\n` becomes `\n`.
 ///
@@ -89,21 +86,6 @@ fn end_of_marks(out: &mut String, marks: usize) -> usize {
         let _ = write!(out, "<+{} marks>", marks - MAX_MARKS);
     }
     0
-}
-
-/// True for a character that does something, or hides, instead of being seen.
-fn acts(c: char) -> bool {
-    use GeneralCategory as Is;
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    matches!(category, Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
-        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
-}
-
-/// True for a mark that is drawn over or under the letter before it.
-fn is_mark(c: char) -> bool {
-    use GeneralCategory as Is;
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    matches!(category, Is::NonspacingMark | Is::EnclosingMark)
 }
 
 /// True for an invisible character in its proper place, without which the text reads the same:

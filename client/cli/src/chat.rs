@@ -1,25 +1,20 @@
 //! `chive chat`: a conversation, typed in a terminal or piped through.
 //!
-//! `screen` decides what is shown, `terminal` and `pipe` are the two ways to type and to read.
+//! `state` is the open conversation, `screen` decides what is shown, `terminal` and `pipe` are the two ways to type and to read.
 
 use std::io::{self, IsTerminal};
 
 use chive::api::client::Client;
-use chive::api::types::{Direction, Event, Message, NewMessage, What};
 
-use crate::commands::send::{accept, new_id};
 use crate::exit::Outcome;
-use crate::follow::{Follow, Step};
 use crate::output::{self, Output};
 
 mod pipe;
 mod screen;
+mod state;
 mod terminal;
 
-use screen::{Line, Screen};
-
-/// How many messages of the past are shown at the beginning.
-const PAST: u32 = 20;
+use state::Chat;
 
 /// Talks until the input ends.
 pub(crate) async fn run(name: &str, client: &Client, output: Output) -> Outcome {
@@ -28,65 +23,5 @@ pub(crate) async fn run(name: &str, client: &Client, output: Output) -> Outcome 
         terminal::run(chat, opening).await
     } else {
         pipe::run(chat, opening, output).await
-    }
-}
-
-/// A conversation that is open.
-struct Chat {
-    client: Client,
-    /// The conversation's id: it stays when the name changes.
-    conversation: String,
-    follow: Follow,
-    screen: Screen,
-}
-
-impl Chat {
-    async fn open(client: &Client, name: &str) -> Outcome<(Self, Vec<Line>)> {
-        // The place in the events before the past: what is in both is shown once.
-        let follow = Follow::new(client, None).await?;
-        let contact = client.contact(name).await?;
-        let past = client.history(&contact.conversation, PAST, None).await?;
-        let conversation = client.mark_read(&contact.conversation, None).await?;
-        let (screen, opening) = Screen::open(&contact, &conversation, &past);
-        Ok((
-            Self { client: client.clone(), conversation: conversation.id, follow, screen },
-            opening,
-        ))
-    }
-
-    /// Hands a typed text to the node.
-    async fn say(&mut self, text: String) -> Outcome<Vec<Line>> {
-        let new = NewMessage { text, id: Some(new_id()), expires_in: None };
-        let message = accept(&self.client, &self.conversation, &new).await?;
-        Ok(self.screen.typed(&message))
-    }
-
-    /// What a step in the events shows.
-    async fn step(&mut self, step: Step) -> Outcome<Vec<Line>> {
-        Ok(match step {
-            Step::Event(event) => {
-                self.mark_read(&event).await;
-                self.screen.event(&event)
-            }
-            Step::Broken => vec![Line::words("the node is gone: waiting for it to come back")],
-            Step::Resumed => vec![Line::words("the node is there again")],
-            Step::Missed => self.screen.again(&self.past().await?),
-        })
-    }
-
-    /// What is shown counts as read. If the node cannot be told now, the next message does it.
-    async fn mark_read(&self, event: &Event) {
-        if let What::Message { message } = &event.what
-            && message.conversation == self.conversation
-            && message.direction == Direction::Received
-            && message.read_at.is_none()
-            && let Err(error) = self.client.mark_read(&self.conversation, Some(&message.id)).await
-        {
-            tracing::debug!(%error, "a message could not be marked as read");
-        }
-    }
-
-    async fn past(&self) -> Outcome<Vec<Message>> {
-        Ok(self.client.history(&self.conversation, PAST, None).await?)
     }
 }

@@ -1,16 +1,16 @@
 //! The commands, one a file: each asks the node, and says what it answered.
 
-use std::io;
 use std::path::Path;
 
 use crate::config::Settings;
 use chive::api::client::Client;
 use chive::api::types::ProfileChange;
-use chive::profile::{ProfileError, SOCKET};
+use chive::profile::SOCKET;
 
 use crate::cli::{Command, InviteCommand};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::Output;
+use crate::profile::must_exist;
 use crate::{chat, show, time};
 
 mod add;
@@ -115,33 +115,4 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
 fn client(profile: &Path) -> Outcome<Client> {
     must_exist(profile)?;
     Ok(Client::new(profile.join(SOCKET)))
-}
-
-/// Without a profile there is no node to start: that comes first.
-fn must_exist(profile: &Path) -> Outcome {
-    let empty = match std::fs::read_dir(profile) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
-        Err(e) => {
-            return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e));
-        }
-    };
-    if empty { Err(ProfileError::Missing(profile.to_owned()).into()) } else { Ok(()) }
-}
-
-/// Reads all of standard input, up to `limit` bytes, as text without the newline at its end.
-fn read_stdin(limit: usize) -> Outcome<String> {
-    use io::Read as _;
-    let mut text = String::new();
-    let read = io::stdin().lock().take(limit as u64 + 1).read_to_string(&mut text);
-    read.map_err(|e| Failure::usage(format!("cannot read standard input as text: {e}")))?;
-    if text.len() > limit {
-        return Err(Failure::new(
-            crate::exit::Exit::Refused,
-            "invalid_text",
-            format!("standard input is longer than {limit} bytes: nothing was sent"),
-        ));
-    }
-    let end = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(end.strip_suffix('\r').unwrap_or(end).to_owned())
 }

@@ -18,12 +18,15 @@ mod config;
 mod confirm;
 mod exit;
 mod follow;
+mod outgoing;
 mod output;
 mod passphrase;
+mod profile;
 mod progress;
 mod qr;
 mod reason;
 mod show;
+mod stdin;
 mod time;
 
 use cli::{Cli, Command, Open};

@@ -8,7 +8,10 @@
 //! reports which of them changed. The caller writes the changes in the same transaction as whatever
 //! it sealed or opened.
 
+mod error;
+mod legacy;
 mod parts;
+mod secret_bytes;
 mod storage;
 mod value;
 
@@ -20,8 +23,9 @@ use openmls_traits::OpenMlsProvider;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+pub use secret_bytes::SecretBytes;
+pub use storage::Changes;
 use storage::Storage;
-pub use storage::{Changes, SecretBytes};
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519;
 const LABEL_PAIR: &str = "chive/v1/pair";

@@ -6,7 +6,7 @@
 //! find them. Joining does not depend on names. So a different version of openmls may write more,
 //! which tests notice, but nothing is lost.
 
-use super::storage::StorageError;
+use super::error::StorageError;
 use super::value::Value;
 
 /// How many generations of a ratchet share a part. A full one takes 1.8 KB, less than half a page

@@ -2,36 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher as _};
-use std::ops::Deref;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use minicbor::bytes::{ByteSlice, ByteVec};
 use minicbor::data::Type;
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::error::StorageError;
+use super::legacy;
 use super::parts::{join, split};
+use super::secret_bytes::SecretBytes;
 use super::value::{Value, to_value};
-
-/// A stored value. It is wiped when it is dropped, and cannot be printed.
-#[derive(Clone)]
-pub struct SecretBytes(Zeroizing<Vec<u8>>);
-
-impl From<Vec<u8>> for SecretBytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl Deref for SecretBytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// What changed in the state of a conversation. It belongs in the transaction of whatever was
 /// sealed or opened.
@@ -48,36 +32,6 @@ impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.put.is_empty() && self.removed.is_empty()
-    }
-}
-
-/// Why a value cannot be stored or read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StorageError {
-    #[error("the value is damaged: {0}")]
-    Read(#[from] minicbor::decode::Error),
-    #[error("the value cannot be written: {0}")]
-    Write(#[from] minicbor::encode::Error<std::convert::Infallible>),
-    #[error("{0}")]
-    Type(String),
-    #[error("the value is not of its type: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("the value {0} is missing")]
-    Missing(String),
-    /// Chive's groups do without some of what openmls can store.
-    #[error("{0} are not stored")]
-    Unused(&'static str),
-}
-
-impl serde::ser::Error for StorageError {
-    fn custom<T: std::fmt::Display>(text: T) -> Self {
-        Self::Type(text.to_string())
-    }
-}
-
-impl serde::de::Error for StorageError {
-    fn custom<T: std::fmt::Display>(text: T) -> Self {
-        Self::Type(text.to_string())
     }
 }
 
@@ -139,7 +93,7 @@ struct Values {
 impl Values {
     fn put(&mut self, key: &str, value: Zeroizing<Vec<u8>>) {
         if !self.kept.get(key).is_some_and(|kept| kept.is(&value)) {
-            self.replace(key, Some(Kept::Whole(SecretBytes(value))));
+            self.replace(key, Some(Kept::Whole(SecretBytes::from(value))));
         }
     }
 
@@ -198,7 +152,7 @@ impl Storage {
     /// whole conversation or draft of an earlier version.
     pub(crate) fn from_blob(blob: &[u8]) -> Result<Self, StorageError> {
         let kept = if minicbor::Decoder::new(blob).datatype()? == Type::Map {
-            old::values(blob)?
+            legacy::values(blob)?
         } else {
             let values: Vec<(String, ByteVec)> = minicbor::decode(blob)?;
             values.into_iter().map(|(key, value)| (key, Vec::from(value).into())).collect()
@@ -239,11 +193,11 @@ impl Storage {
 
     // The maps stay whole if another thread panics.
     fn values(&self) -> RwLockReadGuard<'_, Values> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 
     fn values_mut(&self) -> RwLockWriteGuard<'_, Values> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write()
     }
 
     fn write<V: Serialize + ?Sized>(&self, key: &str, value: &V) -> Result<(), StorageError> {
@@ -268,7 +222,7 @@ impl Storage {
             return Ok(None);
         }
         let kept = values.whole(key)?;
-        if old::is_json(kept) {
+        if legacy::is_json(kept) {
             let value = serde_json::from_slice(kept)?;
             drop(values);
             self.write(key, &value)?;
@@ -297,51 +251,6 @@ impl Storage {
 /// The key of a value of which there may be several, by its name in openmls.
 fn keyed(label: &str, id: &impl Serialize) -> Result<String, StorageError> {
     Ok(format!("{label}.{}", serde_json::to_string(id)?))
-}
-
-/// The blobs of earlier versions: maps of values in JSON, each under a label, a name in JSON and a
-/// version.
-mod old {
-    use minicbor::bytes::ByteVec;
-
-    use super::{SecretBytes, StorageError};
-
-    #[derive(minicbor::Decode)]
-    #[cbor(map)]
-    struct Blob {
-        #[n(3)]
-        values: Vec<(ByteVec, ByteVec)>,
-    }
-
-    pub(super) fn values(blob: &[u8]) -> Result<Vec<(String, SecretBytes)>, StorageError> {
-        let Blob { values } = minicbor::decode(blob)?;
-        let value = |(key, value): (ByteVec, ByteVec)| {
-            let key = self::key(&key).ok_or_else(|| StorageError::Missing("a key".to_owned()))?;
-            Ok((key, Vec::from(value).into()))
-        };
-        values.into_iter().map(value).collect()
-    }
-
-    /// Whether a value comes from a blob and was not read since. Reading one writes it in the
-    /// present form.
-    pub(super) fn is_json(value: &[u8]) -> bool {
-        value.first().is_some_and(u8::is_ascii)
-    }
-
-    /// The present key for a key of a blob.
-    fn key(old: &[u8]) -> Option<String> {
-        let old = str::from_utf8(old.get(..old.len().checked_sub(2)?)?).ok()?;
-        let (label, id) = old.split_at(old.find(|letter: char| !letter.is_ascii_alphabetic())?);
-        Some(match label {
-            "KeyPackage" => format!("{label}.{id}"),
-            // The name is that of the group, the epoch, and a leaf of one digit.
-            "EpochKeyPairs" => {
-                let (_, numbers) = id.rsplit_once('}')?;
-                format!("{label}.{}", numbers.get(..numbers.len().checked_sub(1)?)?)
-            }
-            _ => label.to_owned(),
-        })
-    }
 }
 
 /// The functions that write, read and delete a value of which there is one, and its key.

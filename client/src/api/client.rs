@@ -3,7 +3,6 @@
 //! Every request has its own connection. Nothing is retried here: the caller knows what may be
 //! asked twice.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,35 +12,20 @@ use hyper::Method;
 use crate::api::types::{
     Answer, Contact, ContactChange, Conversation, ConversationChange, Decision, Event, Handle,
     Invitation, MarkRead, Message, NewBackup, NewContact, NewHandle, NewInvitation, NewMessage,
-    NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange, Problem, ProfileChange,
-    Request, Search, Server, Status, WebPage, Wipe,
+    NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange, ProfileChange, Request,
+    Search, Server, Status, WebPage, Wipe,
 };
 
+mod error;
 mod events;
 mod http;
 
+pub use error::ClientError;
 pub use http::Opened;
 use http::{Ask, segment};
 
 /// A large backup takes its time before its first byte comes.
 const BACKUP_PATIENCE: Duration = Duration::from_hours(1);
-
-/// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// No node listens at the socket.
-    #[error("Chive is not running")]
-    NotRunning,
-    /// The node refused, and says why.
-    #[error("{}", .0.detail)]
-    Problem(Problem),
-    /// The socket cannot be opened, the connection broke, or the node stayed silent for too long.
-    #[error("the connection to the node failed")]
-    Io(#[from] io::Error),
-    /// What came is not what this version of the API says.
-    #[error("the node's answer cannot be understood: {0}")]
-    Protocol(String),
-}
 
 /// A handle is looked up over Tor.
 const LOOKUP_PATIENCE: Duration = Duration::from_mins(5);

@@ -3,18 +3,20 @@
 //! The way of a request is the list of modules: `socket` lets it in, `extract` reads it, one file
 //! per resource answers it by asking the node, `problem` says what is wrong with it.
 
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+mod app;
 mod contacts;
 mod conversations;
 mod events;
@@ -34,37 +36,26 @@ mod socket;
 mod status;
 mod web;
 
-pub use serve::{serve, serve_with};
+pub use app::PageOpener;
 pub use socket::bind;
 
 use crate::node::NodeHandle;
-use crate::web::Web;
+use app::AppState;
 use limits::{MAX_BODY, Timing};
 use problem::Refusal;
 
 pub(crate) use serve::serve_router;
 
-/// What every handler can reach.
-#[derive(Clone)]
-struct App {
-    node: NodeHandle,
-    web: Option<Web>,
-    /// Ends the streams of events.
-    stopping: CancellationToken,
-    document: Arc<str>,
-    timing: Timing,
-}
-
 /// All paths, with their limits, in front of a node.
 pub(crate) fn router(
     node: NodeHandle,
-    web: Option<Web>,
+    open_page: Option<PageOpener>,
     stopping: CancellationToken,
     timing: Timing,
 ) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = chive_http::document::text(&document).into();
-    let app = App { node, web, stopping, document, timing };
+    let app = AppState { node, open_page, stopping, document, timing };
 
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -75,7 +66,7 @@ pub(crate) fn router(
 }
 
 /// Every path is added here, and by `routes!` alone, so that the document has it too.
-fn routes() -> OpenApiRouter<App> {
+fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(status::get))
         .routes(routes!(invitations::list, invitations::create))
@@ -120,4 +111,35 @@ async fn in_time(State(deadline): State<Duration>, request: Request, next: Next)
     }
     let answer = tokio::time::timeout(deadline, next.run(request)).await;
     answer.unwrap_or_else(|_| Refusal::too_slow().into_response())
+}
+
+/// Serves the local API of a node until `shutdown`: then streams end, running requests get
+/// [`STOP_DEADLINE`](limits::STOP_DEADLINE) to end, and every connection is closed when this
+/// returns.
+///
+/// # Errors
+///
+/// What `accept` says when the socket is broken for good.
+pub async fn serve(
+    listener: UnixListener,
+    node: NodeHandle,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_with(listener, node, None, shutdown).await
+}
+
+/// The same with a web interface, whose addresses the API hands out.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_with(
+    listener: UnixListener,
+    node: NodeHandle,
+    open_page: Option<PageOpener>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let stopping = CancellationToken::new();
+    let router = router(node, open_page, stopping.clone(), Timing::default());
+    serve_router(listener, router, stopping, shutdown).await
 }

@@ -2,9 +2,9 @@
 //! that reads need not wait for the node.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
 
 use chive_shared::server::ServerId;
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use super::core::Core;
@@ -69,7 +69,7 @@ impl View {
     /// Copies what has changed since the last time.
     pub(crate) fn update(&self, core: &mut Core) {
         let touched = core.sessions.take_touched();
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.write();
         for contact in touched {
             match core.sessions.get(contact) {
                 Some(peer) => drop(inner.peers.insert(contact, PeerView::of(contact, peer, core))),
@@ -84,20 +84,20 @@ impl View {
 
     /// The node as it is now.
     pub(crate) fn node(&self) -> Option<NodeView> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).node.clone()
+        self.inner.read().node.clone()
     }
 
     pub(crate) fn peer(&self, contact: ContactId) -> Option<PeerView> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).peers.get(&contact).cloned()
+        self.inner.read().peers.get(&contact).cloned()
     }
 
     pub(crate) fn server(&self, server: ServerId) -> Option<ServerView> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).servers.get(&server).cloned()
+        self.inner.read().servers.get(&server).cloned()
     }
 
     /// Why something that waits for a contact waits.
     pub(crate) fn why_waiting(&self, contact: ContactId, at: Instant) -> Reason {
-        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.read();
         match (inner.peers.get(&contact), &inner.node) {
             (Some(peer), Some(node)) => peer.why_waiting(&node.network, at),
             _ => Reason::ContactGone,

@@ -13,7 +13,7 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// The write-ahead log's header.
 const HEADER: usize = 32;

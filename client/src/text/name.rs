@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::limits::MAX_NAME;
 
-use super::{MAX_MARKS, acts, is_mark};
+use super::characters::{MAX_MARKS, acts, is_mark};
 
 /// What somebody is called whose own name has nothing to show.
 const UNNAMED: &str = "unnamed";

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, watch};
 
@@ -57,7 +58,7 @@ impl MemoryNetwork {
     }
 
     fn services(&self) -> MutexGuard<'_, Services> {
-        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+        self.services.lock()
     }
 }
 
@@ -84,7 +85,7 @@ impl MemoryTransport {
     }
 
     fn replace(&self, services: &[HostedService]) {
-        let mut hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosted = self.hosted.lock();
         let mut all = self.network.services();
         for old in hosted.drain(..) {
             all.remove(&old);

@@ -12,24 +12,26 @@
 //! | `services` | which services run |
 //! | `service` | one service: launched, watched, launched anew |
 //! | `callers` | so many circuits of theirs, and no more |
-//! | `reception` | streams from others |
+//! | `acceptor` | streams from others |
 //! | `watchdog` | can a service be reached? |
 //! | `stream` | streams that end when we say so |
 
+mod accept;
+mod admission;
 mod arti;
 mod bootstrap;
 mod bridges;
-mod callers;
 mod dial;
+mod hosting;
 mod isolation;
-mod reception;
+mod port;
+mod problem;
+mod reachability;
 mod service;
-mod services;
 mod stream;
-mod trouble;
 mod watchdog;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chive_tor::TorConfig;
@@ -43,22 +45,20 @@ use tokio_util::task::TaskTracker;
 use self::arti::Arti;
 use self::bootstrap::Network;
 use self::dial::Dialer;
+use self::hosting::Hosting;
 use self::isolation::Isolation;
-use self::service::House;
-use self::services::{Hosting, Services};
-use self::stream::Tied;
+use self::port::onion_and_port;
+use self::reachability::ServiceStates;
+use self::service::ServiceContext;
+use self::stream::CancellableStream;
 use super::{
-    Address, Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus,
-    OnionAddress, ServicesStatus, Stream, Transport,
+    Destination, DialError, HostedService, Incoming, IsolationToken, NetworkStatus, ServicesStatus,
+    Stream, Transport,
 };
 
 pub use self::bridges::{check_bridges, with_bridges};
 pub use chive_tor::{TorOptions, TorStartError, check_overrides};
 
-/// The port at which the onion service of a client takes streams. No relay sees it.
-const PEER_PORT: u16 = 1042;
-/// The port at which the onion service of a rendezvous server takes streams.
-const SERVER_PORT: u16 = 80;
 /// How long what was written before a close, and the ends of streams, get to leave.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -71,7 +71,7 @@ struct Inner {
     arti: Arc<Arti>,
     dialer: Arc<Dialer>,
     network: Arc<Network>,
-    services: Arc<Services>,
+    services: Arc<ServiceStates>,
     hosting: Hosting,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -90,17 +90,17 @@ impl TorTransport {
         config.forget_services();
         let arti = Arc::new(Arti::start(config, runtime)?);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (network, services) = (Arc::new(Network::new()), Arc::new(Services::new()));
+        let (network, services) = (Arc::new(Network::new()), Arc::new(ServiceStates::new()));
         let dialer = Arc::new(Dialer::new(Arc::clone(&arti), Arc::clone(&network)));
         tasks.spawn(bootstrap::run(Arc::clone(&arti), Arc::clone(&network), stop.child_token()));
-        let house = Arc::new(House {
+        let context = Arc::new(ServiceContext {
             arti: Arc::clone(&arti),
             dialer: Arc::clone(&dialer),
             network: Arc::clone(&network),
             services: Arc::clone(&services),
             incoming,
         });
-        let hosting = Hosting::new(house, tasks.clone(), stop.clone());
+        let hosting = Hosting::new(context, tasks.clone(), stop.clone());
 
         Ok(Self {
             inner: Arc::new(Inner { arti, dialer, network, services, hosting, tasks, stop }),
@@ -160,7 +160,7 @@ impl Inner {
             biased;
             () = self.stop.cancelled() => Err(DialError::Closed),
             dialled = self.dialer.connect(onion_and_port(to), Isolation::Token(isolation), attempt) => {
-                let stream: Stream = Box::new(Tied::new(dialled?, &self.stop, ()));
+                let stream: Stream = Box::new(CancellableStream::new(dialled?, &self.stop, ()));
                 Ok(stream)
             }
         }
@@ -177,30 +177,5 @@ impl Inner {
         self.arti.end().await;
         self.arti.forget_services();
         self.network.closed();
-    }
-}
-
-/// The onion service to dial, and the port on it.
-fn onion_and_port(to: Destination) -> (OnionAddress, u16) {
-    match to {
-        Destination::Peer(Address::Onion(onion)) => (onion, PEER_PORT),
-        Destination::Server(Address::Onion(onion)) => (onion, SERVER_PORT),
-    }
-}
-
-/// The content of a lock. What is behind ours stays whole even if a holder panicked.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn peers_and_servers_have_their_own_ports() {
-        let onion = OnionAddress([1; 32]);
-        assert_eq!(onion_and_port(Destination::Peer(onion.into())), (onion, 1042));
-        assert_eq!(onion_and_port(Destination::Server(onion.into())), (onion, 80));
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::refused::Refused;
+use super::page_error::PageError;
 
 /// One file: its path, and what it holds.
 type File = (&'static str, &'static [u8]);
@@ -57,7 +57,7 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 pub(super) fn serve(request: &Request) -> Response {
     let path = if request.uri().path() == "/" { "/index.html" } else { request.uri().path() };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Refused::new(
+        return PageError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "files are only read",
@@ -66,7 +66,7 @@ pub(super) fn serve(request: &Request) -> Response {
     }
 
     let Some(file) = packed().get(path) else {
-        return Refused::new(StatusCode::NOT_FOUND, "not_found", "there is no such file")
+        return PageError::new(StatusCode::NOT_FOUND, "not_found", "there is no such file")
             .into_response();
     };
 

@@ -4,15 +4,14 @@
 //! Another page in the same browser, another name for this machine (DNS rebinding), another port,
 //! and another user of this machine all end here.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::refused::Refused;
-use super::{Web, pages};
+use super::interface::Web;
+use super::page_error::PageError;
 
 /// Where the page shows its key.
 pub(super) const KEY: HeaderName = HeaderName::from_static("x-chive-key");
@@ -38,21 +37,15 @@ const HEADERS: [(&str, &str); 9] = [
     ("permissions-policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
-/// The door that a request came to.
+/// What stands before the web interface at a port of this machine.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct Guard {
     pub(super) web: Web,
     pub(super) port: u16,
 }
 
-/// Everything that is served at a port of this machine.
-pub(super) fn router(web: Web, port: u16) -> Router {
-    let door = Door { web, port };
-    pages::routes().with_state(door.clone()).layer(middleware::from_fn_with_state(door, guard))
-}
-
-async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let mut answer = match door.admits(&request) {
+pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let mut answer = match guard.admits(&request) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
@@ -62,11 +55,11 @@ async fn guard(State(door): State<Door>, request: Request, next: Next) -> Respon
     answer
 }
 
-impl Door {
-    fn admits(&self, request: &Request) -> Result<(), Refused> {
+impl Guard {
+    fn admits(&self, request: &Request) -> Result<(), PageError> {
         let (headers, path) = (request.headers(), request.uri().path());
         if one(headers, &HOST) != Some(&self.authority()) {
-            return Err(Refused::new(
+            return Err(PageError::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "wrong_host",
                 "this is not where Chive is",
@@ -74,7 +67,7 @@ impl Door {
         }
 
         if !self.comes_from_here(request.method(), headers, path) {
-            return Err(Refused::new(
+            return Err(PageError::new(
                 StatusCode::FORBIDDEN,
                 "wrong_origin",
                 "another page may not ask Chive",
@@ -84,7 +77,7 @@ impl Door {
         if needs_a_pass(path) && !self.has_a_pass(headers) {
             let detail =
                 "this browser was not let in, or Chive was started anew: `chive open` opens it";
-            return Err(Refused::new(StatusCode::UNAUTHORIZED, "not_let_in", detail));
+            return Err(PageError::new(StatusCode::UNAUTHORIZED, "not_let_in", detail));
         }
 
         Ok(())

@@ -5,20 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::refused::Refused;
-use super::{Stage, Web};
+use super::interface::{Running, Stage, Start, Web};
+use super::page_error::PageError;
 use crate::profile::{self, Passphrase, backup};
-use crate::run::RunError;
 use crate::text;
-
-/// A node that was started here.
-pub(super) struct Running {
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), RunError>>,
-}
 
 impl Web {
     /// One word for the page.
@@ -34,10 +26,14 @@ impl Web {
     }
 
     /// Makes a profile, and opens it.
-    pub(super) async fn create(&self, name: &str, passphrase: &Passphrase) -> Result<(), Refused> {
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        passphrase: &Passphrase,
+    ) -> Result<(), PageError> {
         self.must_be_host()?;
         let name = text::check_name(name)
-            .map_err(|why| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", why))?;
+            .map_err(|why| PageError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", why))?;
         profile::create(&self.0.directory, &name, passphrase).await?;
         self.unlock(passphrase).await
     }
@@ -47,14 +43,14 @@ impl Web {
         &self,
         file: &std::path::Path,
         passphrase: &Passphrase,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), PageError> {
         self.must_be_host()?;
         backup::restore(file, passphrase, &self.0.directory).await?;
         self.unlock(passphrase).await
     }
 
     /// Opens the profile: when this returns, the page may ask its node.
-    pub(super) async fn unlock(&self, passphrase: &Passphrase) -> Result<(), Refused> {
+    pub(super) async fn unlock(&self, passphrase: &Passphrase) -> Result<(), PageError> {
         let mut running = self.0.running.lock().await;
         let stage = self.0.stage.borrow().clone();
         match stage {
@@ -80,7 +76,7 @@ impl Web {
         }
     }
 
-    async fn start(&self, passphrase: &Passphrase) -> Result<Running, Refused> {
+    async fn start(&self, passphrase: &Passphrase) -> Result<Running, PageError> {
         let start = self.must_be_host()?;
         let profile = profile::open(&self.0.directory, passphrase).await?;
         self.0.stage.send_replace(Stage::Starting);
@@ -89,7 +85,7 @@ impl Web {
         Ok(Running { stop, task })
     }
 
-    async fn until_open(&self, running: &mut Option<Running>) -> Result<(), Refused> {
+    async fn until_open(&self, running: &mut Option<Running>) -> Result<(), PageError> {
         let mut stage = self.0.stage.subscribe();
         let ended = match running {
             Some(Running { task, .. }) => tokio::select! {
@@ -102,38 +98,13 @@ impl Web {
         self.hide();
         match ended {
             Ok(Err(error)) => Err(error.into()),
-            _ => Err(Refused::internal(&"the node ended at once")),
+            _ => Err(PageError::internal(&"the node ended at once")),
         }
     }
 
-    /// Closes the profile to the page: a node that was started here is ended.
-    pub(super) async fn lock(&self) {
-        // Held to the end: who opens it again waits until its files are free.
-        let mut running = self.0.running.lock().await;
-        match running.take() {
-            Some(Running { stop, task }) => {
-                stop.cancel();
-                if let Ok(Err(error)) = task.await {
-                    tracing::error!(%error, "the node did not end well");
-                }
-                self.hide();
-            }
-            None => self.seal(),
-        }
-    }
-
-    fn seal(&self) {
-        self.0.stage.send_if_modified(|stage| {
-            let Stage::Open { node, streams, .. } = stage.clone() else { return false };
-            streams.cancel();
-            *stage = Stage::Sealed(node);
-            true
-        });
-    }
-
-    fn must_be_host(&self) -> Result<&super::Start, Refused> {
+    fn must_be_host(&self) -> Result<&Start, PageError> {
         self.0.start.as_ref().ok_or_else(|| {
-            Refused::new(
+            PageError::new(
                 StatusCode::CONFLICT,
                 "not_host",
                 "the node was started without the page: use the commands",

@@ -18,9 +18,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::guard::Door;
-use super::refused::Refused;
-use super::{Stage, assets};
+use super::assets;
+use super::guard::Guard;
+use super::interface::Stage;
+use super::page_error::PageError;
 use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
 use crate::profile::Passphrase;
 
@@ -28,7 +29,7 @@ use crate::profile::Passphrase;
 const MAX_QUESTION: usize = 16 << 10;
 
 /// The paths that the page has of its own, and the local API.
-pub(super) fn routes() -> Router<Door> {
+pub(super) fn routes() -> Router<Guard> {
     Router::new()
         .route("/ui/enter", post(enter))
         .route("/ui/state", get(state))
@@ -47,24 +48,27 @@ struct Enter {
     token: String,
 }
 
-async fn enter(State(door): State<Door>, Json(enter): Json<Enter>) -> Result<Response, Refused> {
-    let Some(pass) = door.web.sessions().enter(&enter.token) else {
+async fn enter(
+    State(guard): State<Guard>,
+    Json(enter): Json<Enter>,
+) -> Result<Response, PageError> {
+    let Some(pass) = guard.web.sessions().enter(&enter.token) else {
         let detail = "this address was used already, or is too old: `chive open` makes a new one";
-        return Err(Refused::new(StatusCode::UNAUTHORIZED, "used_token", detail));
+        return Err(PageError::new(StatusCode::UNAUTHORIZED, "used_token", detail));
     };
     let cookie =
-        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", door.cookie_name(), pass.cookie);
+        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", guard.cookie_name(), pass.cookie);
     Ok(([(SET_COOKIE, cookie)], Json(serde_json::json!({ "key": pass.key }))).into_response())
 }
 
-async fn state(State(door): State<Door>) -> Json<serde_json::Value> {
-    Json(describe(&door))
+async fn state(State(guard): State<Guard>) -> Json<serde_json::Value> {
+    Json(describe(&guard))
 }
 
-fn describe(door: &Door) -> serde_json::Value {
+fn describe(guard: &Guard) -> serde_json::Value {
     serde_json::json!({
-        "state": door.web.state(),
-        "host": door.web.0.start.is_some(),
+        "state": guard.web.state(),
+        "host": guard.web.0.start.is_some(),
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
@@ -76,12 +80,12 @@ struct Create {
 }
 
 async fn create(
-    State(door): State<Door>,
+    State(guard): State<Guard>,
     Json(new): Json<Create>,
-) -> Result<Json<serde_json::Value>, Refused> {
-    let web = door.web.clone();
+) -> Result<Json<serde_json::Value>, PageError> {
+    let web = guard.web.clone();
     whole(async move { web.create(&new.name, &Passphrase::new(new.passphrase)).await }).await?;
-    Ok(Json(describe(&door)))
+    Ok(Json(describe(&guard)))
 }
 
 #[derive(Deserialize)]
@@ -90,29 +94,29 @@ struct Unlock {
 }
 
 async fn unlock(
-    State(door): State<Door>,
+    State(guard): State<Guard>,
     Json(unlock): Json<Unlock>,
-) -> Result<Json<serde_json::Value>, Refused> {
-    let web = door.web.clone();
+) -> Result<Json<serde_json::Value>, PageError> {
+    let web = guard.web.clone();
     whole(async move { web.unlock(&Passphrase::new(unlock.passphrase)).await }).await?;
-    Ok(Json(describe(&door)))
+    Ok(Json(describe(&guard)))
 }
 
-async fn lock(State(door): State<Door>) -> Result<Json<serde_json::Value>, Refused> {
-    let web = door.web.clone();
+async fn lock(State(guard): State<Guard>) -> Result<Json<serde_json::Value>, PageError> {
+    let web = guard.web.clone();
     whole(async move {
         web.lock().await;
         Ok(())
     })
     .await?;
-    Ok(Json(describe(&door)))
+    Ok(Json(describe(&guard)))
 }
 
 /// Done to its end, also when the browser does not wait for it.
 async fn whole(
-    work: impl Future<Output = Result<(), Refused>> + Send + 'static,
-) -> Result<(), Refused> {
-    tokio::spawn(work).await.map_err(|error| Refused::internal(&error))?
+    work: impl Future<Output = Result<(), PageError>> + Send + 'static,
+) -> Result<(), PageError> {
+    tokio::spawn(work).await.map_err(|error| PageError::internal(&error))?
 }
 
 /// Somebody sits before the page.
@@ -122,20 +126,23 @@ struct Active {
     lock_after: u64,
 }
 
-async fn active(State(door): State<Door>, Json(active): Json<Active>) -> StatusCode {
-    let mut idle = door.web.idle();
+async fn active(State(guard): State<Guard>, Json(active): Json<Active>) -> StatusCode {
+    let mut idle = guard.web.idle();
     idle.active = Instant::now();
     idle.lock_after = (active.lock_after > 0).then(|| Duration::from_secs(active.lock_after));
     StatusCode::NO_CONTENT
 }
 
 /// The body is a line of JSON with the passphrase, and then the backup.
-async fn restore(State(door): State<Door>, body: Body) -> Result<Json<serde_json::Value>, Refused> {
-    let file = Upload(door.web.upload());
+async fn restore(
+    State(guard): State<Guard>,
+    body: Body,
+) -> Result<Json<serde_json::Value>, PageError> {
+    let file = Upload(guard.web.upload());
     let passphrase = receive(body, &file.0).await?;
-    let web = door.web.clone();
+    let web = guard.web.clone();
     whole(async move { web.restore(&file.0, &passphrase).await }).await?;
-    Ok(Json(describe(&door)))
+    Ok(Json(describe(&guard)))
 }
 
 /// Removed whatever happens.
@@ -147,9 +154,9 @@ impl Drop for Upload {
     }
 }
 
-async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
+async fn receive(body: Body, file: &Path) -> Result<Passphrase, PageError> {
     if let Some(parent) = file.parent() {
-        tokio::fs::create_dir_all(parent).await.map_err(|error| Refused::internal(&error))?;
+        tokio::fs::create_dir_all(parent).await.map_err(|error| PageError::internal(&error))?;
     }
 
     let mut out = File::options()
@@ -159,12 +166,12 @@ async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
         .mode(0o600)
         .open(file)
         .await
-        .map_err(|error| Refused::internal(&error))?;
+        .map_err(|error| PageError::internal(&error))?;
     let mut stream = body.into_data_stream();
     let mut head = Vec::new();
     let (mut passphrase, mut length) = (None, 0);
     while let Some(chunk) = stream.next().await {
-        let mut chunk: Bytes = chunk.map_err(|error| Refused::internal(&error))?;
+        let mut chunk: Bytes = chunk.map_err(|error| PageError::internal(&error))?;
         if passphrase.is_none() {
             head.extend_from_slice(&chunk);
             let Some(end) = head.iter().position(|byte| *byte == b'\n') else {
@@ -182,41 +189,41 @@ async fn receive(body: Body, file: &Path) -> Result<Passphrase, Refused> {
             return Err(malformed());
         }
 
-        out.write_all(&chunk).await.map_err(|error: io::Error| Refused::internal(&error))?;
+        out.write_all(&chunk).await.map_err(|error: io::Error| PageError::internal(&error))?;
     }
 
-    out.flush().await.map_err(|error| Refused::internal(&error))?;
+    out.flush().await.map_err(|error| PageError::internal(&error))?;
 
     passphrase.ok_or_else(malformed)
 }
 
-fn read_passphrase(line: &[u8]) -> Result<Passphrase, Refused> {
+fn read_passphrase(line: &[u8]) -> Result<Passphrase, PageError> {
     let Unlock { passphrase } = serde_json::from_slice(line).map_err(|_| malformed())?;
     Ok(Passphrase::new(passphrase))
 }
 
-fn malformed() -> Refused {
-    Refused::new(
+fn malformed() -> PageError {
+    PageError::new(
         StatusCode::BAD_REQUEST,
         "malformed_request",
         "this is no backup with its passphrase",
     )
 }
 
-async fn elsewhere(door: State<Door>, request: Request) -> Response {
+async fn elsewhere(guard: State<Guard>, request: Request) -> Response {
     if request.uri().path().starts_with("/v1/") {
-        api(door, request).await
+        api(guard, request).await
     } else {
         assets::serve(&request)
     }
 }
 
 /// The local API itself, while the profile is open.
-async fn api(State(door): State<Door>, request: Request) -> Response {
-    let stage = door.web.0.stage.borrow().clone();
+async fn api(State(guard): State<Guard>, request: Request) -> Response {
+    let stage = guard.web.0.stage.borrow().clone();
     match stage {
         Stage::Open { api, .. } => api.oneshot(request).await.into_response(),
-        _ => Refused::new(StatusCode::SERVICE_UNAVAILABLE, "locked", "the profile is locked")
+        _ => PageError::new(StatusCode::SERVICE_UNAVAILABLE, "locked", "the profile is locked")
             .into_response(),
     }
 }

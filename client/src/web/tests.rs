@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{Stage, Web};
+use super::Web;
+use super::interface::Stage;
 use crate::api::client::Client;
 use crate::node::{Links, SharedTransport};
 use crate::profile::{Passphrase, SOCKET};
@@ -42,6 +43,7 @@ impl Page {
             async move {
                 run::run_with(profile, Links::Always, connect, &web, |_| (), stop.cancelled_owned())
                     .await
+                    .map_err(Into::into)
             }
             .boxed()
         };

@@ -4,7 +4,7 @@
 use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};
 
-use super::{WireError, check_revision, decode, encode, within};
+use super::codec::{WireError, check_revision, decode, encode, within};
 use crate::limits::{MAX_NAME, MAX_REQUEST_TEXT, MAX_SERVER, MAX_SERVERS};
 use crate::transport::{Address, OnionAddress};
 

@@ -15,7 +15,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::{PAD_PREFIX, WireError, pad, unpad};
+use super::codec::{PAD_PREFIX, WireError, pad, unpad};
 use crate::identity::{PeerId, derive};
 use crate::limits::{ENVELOPE_SIZES, size_class};
 use crate::tag;

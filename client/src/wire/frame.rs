@@ -6,7 +6,8 @@ use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};
 
 pub use self::reason::{Bye, FrameError, Refusal};
-use super::{Kind, WireError, decode, encode, kind_of, within};
+use super::codec::{WireError, decode, encode, within};
+use super::kind::{Kind, kind_of};
 use crate::limits::{ENVELOPE_SIZES, MAX_HELLO_LINKS};
 
 /// The protocol version that a hello names.

@@ -3,7 +3,7 @@
 use minicbor::encode::Write;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
-use super::WireError;
+use super::codec::{self, WireError};
 
 /// The type of a body, at key 0 of its map: it encodes `N` and decodes nothing else.
 #[derive(Clone, Copy)]
@@ -41,5 +41,5 @@ pub(super) fn kind_of(bytes: &[u8]) -> Result<u64, WireError> {
         kind: u64,
     }
 
-    Ok(super::decode::<AnyMap>(bytes)?.kind)
+    Ok(codec::decode::<AnyMap>(bytes)?.kind)
 }

@@ -2,40 +2,20 @@
 
 mod card;
 mod commit_receipt;
+mod field;
 mod read;
 mod receipt;
 mod terms;
 mod text;
 mod unknown;
 
-use minicbor::{Decode, Encode};
-
+pub use self::field::MessageId;
+use self::field::kind;
 pub use self::terms::Terms;
 pub use self::text::Text;
+use super::WireError;
 use super::card::Card;
-use super::{Kind, WireError, decode, encode, kind_of, within};
-use crate::limits::DISAPPEAR_AFTER;
-
-/// Names a message on both sides: 16 random bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
-#[cbor(transparent)]
-pub struct MessageId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
-
-impl std::fmt::Debug for MessageId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MessageId(…)")
-    }
-}
-
-/// Every content type that was ever used: a number is never given twice.
-mod kind {
-    pub(super) const TEXT: u64 = 1;
-    pub(super) const RECEIPT: u64 = 2;
-    pub(super) const COMMIT_RECEIPT: u64 = 3;
-    pub(super) const CARD: u64 = 4;
-    pub(super) const TERMS: u64 = 5;
-    pub(super) const READ: u64 = 6;
-}
+use super::kind::kind_of;
 
 /// The content of one envelope.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,23 +75,17 @@ impl Content {
     /// Reads what [`Content::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
         match kind_of(bytes)? {
-            kind::TEXT => text::from_bytes(bytes),
-            kind::RECEIPT => receipt::from_bytes(bytes),
-            kind::COMMIT_RECEIPT => commit_receipt::from_bytes(bytes),
-            kind::CARD => card::from_bytes(bytes),
-            kind::TERMS => terms::from_bytes(bytes),
-            kind::READ => read::from_bytes(bytes),
-            _ => unknown::from_bytes(bytes),
+            kind::TEXT => text::from_bytes(bytes).map(Self::Text),
+            kind::RECEIPT => receipt::from_bytes(bytes).map(Self::Receipt),
+            kind::COMMIT_RECEIPT => {
+                commit_receipt::from_bytes(bytes).map(|epoch| Self::CommitReceipt { epoch })
+            }
+            kind::CARD => card::from_bytes(bytes).map(|(id, card)| Self::Card { id, card }),
+            kind::TERMS => terms::from_bytes(bytes).map(|(id, terms)| Self::Terms { id, terms }),
+            kind::READ => read::from_bytes(bytes).map(|(id, items)| Self::Read { id, items }),
+            _ => unknown::from_bytes(bytes).map(|id| Self::Unknown { id }),
         }
     }
-}
-
-/// Refuses a timer that is too short or too long.
-fn check_timer(seconds: u64) -> Result<(), WireError> {
-    if !DISAPPEAR_AFTER.contains(&seconds) {
-        return Err(WireError::OutOfRange("timer"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -119,7 +93,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::limits::{MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
+    use crate::limits::{DISAPPEAR_AFTER, MAX_RECEIPT_IDS, MAX_SEEN, MAX_TEXT};
     use crate::transport::OnionAddress;
     use crate::wire::golden;
 

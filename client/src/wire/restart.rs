@@ -4,7 +4,7 @@ use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 
 use super::card::Introduction;
-use super::{WireError, decode, encode};
+use super::codec::{WireError, decode, encode};
 
 /// The question of a contact that has lost its side of a conversation, and the answer to it.
 #[derive(Clone, PartialEq, Eq)]

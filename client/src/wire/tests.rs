@@ -3,7 +3,9 @@
 use minicbor::{Decoder, Encoder};
 
 use super::card::{Card, Introduction};
+use super::codec::{decode, encode};
 use super::frame::Frame;
+use super::kind::Kind;
 use super::message::Content;
 use super::restart::Restart;
 use super::*;

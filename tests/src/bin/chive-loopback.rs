@@ -80,7 +80,12 @@ async fn open(open: Open) -> Result<()> {
         let connect = move |accepted| {
             Ok(Arc::new(Loopback::new(&network, accepted)) as chive::node::SharedTransport)
         };
-        async move { run::run_with(profile, links, connect, &web, |_| (), stop.cancelled_owned()).await }.boxed()
+        async move {
+            run::run_with(profile, links, connect, &web, |_| (), stop.cancelled_owned())
+                .await
+                .map_err(Into::into)
+        }
+        .boxed()
     };
     let web = Web::host(&open.profile, Box::new(start));
 

@@ -6,8 +6,8 @@ use chive::limits::MAX_TEXT;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::Chat;
 use super::screen::Line;
+use super::state::Chat;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Output};
 

@@ -7,8 +7,8 @@ use rustyline::{Config, Editor, ExternalPrinter, error::ReadlineError, history::
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::Chat;
 use super::screen::Line;
+use super::state::Chat;
 use crate::exit::{Exit, Failure, Outcome};
 
 type LineEditor = Editor<(), MemHistory>;

@@ -5,11 +5,11 @@ use chive::api::types::{Contact, ContactState, NewContact};
 use chive::limits::MAX_LINK_TEXT;
 use chive::text::for_one_line;
 
-use super::read_stdin;
 use crate::cli::Add;
 use crate::exit::Outcome;
 use crate::output::Output;
 use crate::show;
+use crate::stdin::read_stdin;
 
 pub(super) async fn run(add: Add, client: &Client, output: Output) -> Outcome {
     let link = if add.link == "-" { read_stdin(MAX_LINK_TEXT)? } else { add.link };

@@ -13,7 +13,7 @@ use chive::api::server;
 use chive::node::Links;
 use chive::profile::SOCKET;
 use chive::run::{self, RunOptions};
-use chive::web::{Web, serve_side_door, side_door};
+use chive::web::{Web, launcher_socket, serve_launcher_socket};
 use futures::FutureExt as _;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
@@ -32,26 +32,32 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
         return show(open, &url, settings, output);
     }
 
-    let socket = side_door(&settings.profile);
+    let socket = launcher_socket(&settings.profile);
     let listener = listen(&socket)?;
     let tor = settings.tor()?;
     let web = Web::host(
         &settings.profile,
         Box::new(move |profile, web, stop| {
             let options = RunOptions { tor: tor.clone(), links: Links::Always };
-            async move { run::run_tor(profile, options, &web, |_| (), stop.cancelled_owned()).await }.boxed()
+            async move {
+                run::run_tor(profile, options, &web, |_| (), stop.cancelled_owned())
+                    .await
+                    .map_err(Into::into)
+            }
+            .boxed()
         }),
     );
     let url = web.url().await.map_err(|error| Failure::io("the page cannot be served", &error))?;
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
-    let side = tokio::spawn(serve_side_door(listener, web.clone(), stop.clone().cancelled_owned()));
+    let launcher =
+        tokio::spawn(serve_launcher_socket(listener, web.clone(), stop.clone().cancelled_owned()));
 
     show(open, &url, settings, output)?;
     signals.stop(output).await;
     web.close().await;
     stop.cancel();
-    let _ = side.await;
+    let _ = launcher.await;
     let _ = std::fs::remove_file(socket);
 
     Ok(())
@@ -59,7 +65,7 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
 
 /// An address from whoever serves the page of this profile already.
 async fn asked(profile: &Path) -> Outcome<Option<String>> {
-    for socket in [profile.join(SOCKET), side_door(profile)] {
+    for socket in [profile.join(SOCKET), launcher_socket(profile)] {
         match Client::new(socket).web().await {
             Ok(page) => return Ok(Some(page.url)),
             Err(ClientError::NotRunning) => {}

@@ -6,11 +6,11 @@ use chive::api::types::PassphraseChange;
 use chive::profile::{self, Passphrase, SOCKET};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::must_exist;
 use crate::cli;
 use crate::exit::Outcome;
 use crate::output::Output;
 use crate::passphrase::{ask, ask_new};
+use crate::profile::must_exist;
 
 pub(super) async fn run(command: &cli::Passphrase, settings: &Settings, output: Output) -> Outcome {
     let cli::Passphrase::Change { new_passphrase_file } = command;

@@ -3,11 +3,11 @@
 use chive::api::client::Client;
 use chive::api::types::{Decision, NewServer, OwnPresence};
 
-use super::read_stdin;
 use crate::cli::{Handle, Request, Server, Showing};
 use crate::exit::Outcome;
 use crate::output::Output;
 use crate::show;
+use crate::stdin::read_stdin;
 
 /// A token as it is read from standard input.
 const MAX_TOKEN: usize = 512;

@@ -9,11 +9,11 @@ use chive::profile::{self, Passphrase};
 use chive::run::{self, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::must_exist;
 use crate::cli::When;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Output};
 use crate::passphrase;
+use crate::profile::must_exist;
 use crate::progress::Progress;
 use crate::time;
 

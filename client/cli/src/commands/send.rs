@@ -1,15 +1,16 @@
 //! `chive send`: hands a message to the node, and waits for its fate when asked to.
 
-use chive::api::client::{Client, ClientError};
+use chive::api::client::Client;
 use chive::api::types::{Message, MessageState, NewMessage, What};
 use chive::limits::MAX_TEXT;
 
-use super::read_stdin;
 use crate::cli::{Send, Wait};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::follow::{Follow, Step};
+use crate::outgoing::{accept, new_id};
 use crate::output::Output;
 use crate::show;
+use crate::stdin::read_stdin;
 use crate::time::Period;
 
 pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome {
@@ -33,19 +34,6 @@ pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome 
     };
 
     output.answer(&message, say)
-}
-
-/// 32 hex digits. They make the message the same one when it is handed over again.
-pub(crate) fn new_id() -> String {
-    data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>())
-}
-
-/// Hands the message over; once more when the connection broke before the answer came.
-pub(crate) async fn accept(client: &Client, name: &str, new: &NewMessage) -> Outcome<Message> {
-    match client.send(name, new).await {
-        Err(ClientError::Io(_)) => Ok(client.send(name, new).await?),
-        answer => Ok(answer?),
-    }
 }
 
 async fn until(

@@ -4,11 +4,11 @@ use crate::config::Settings;
 use chive::api::client::{Client, ClientError};
 use chive::profile::{self, SOCKET};
 
-use super::must_exist;
 use crate::cli::Sure;
 use crate::confirm::confirm_or_end;
 use crate::exit::Outcome;
 use crate::output::Output;
+use crate::profile::must_exist;
 
 pub(super) async fn run(sure: &Sure, settings: &Settings, output: Output) -> Outcome {
     must_exist(&settings.profile)?;

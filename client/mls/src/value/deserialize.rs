@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Value;
-use crate::storage::StorageError;
+use crate::error::StorageError;
 
 impl<'de> IntoDeserializer<'de, StorageError> for Value<'de> {
     type Deserializer = Self;

@@ -8,7 +8,7 @@ use serde::ser::{
 use zeroize::Zeroizing;
 
 use super::Value;
-use crate::storage::StorageError;
+use crate::error::StorageError;
 
 type Built = Result<Value<'static>, StorageError>;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use futures::{Stream, StreamExt, stream};
 
-use super::ClientError;
+use super::error::ClientError;
 use super::http::{Ask, Opened, protocol};
 use crate::api::types::Event;
 use crate::sse::{Parser, Sent};

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::ClientError;
+use super::error::ClientError;
 
 /// The node answers within 30 seconds, even if only to say that it cannot.
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_mins(1);

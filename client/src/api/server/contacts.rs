@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Contact, ContactChange, NewContact};
@@ -27,7 +27,7 @@ refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Contact>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Contact>>, Refusal> {
     Ok(Json(app.node.contacts().await?))
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Contact>>, R
     ),
 )]
 pub(super) async fn add(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewContact>,
 ) -> Result<(StatusCode, Json<Contact>), Refusal> {
     Ok((StatusCode::CREATED, Json(app.node.add_contact(new).await?)))
@@ -62,7 +62,7 @@ pub(super) async fn add(
     responses((status = 200, description = "As it is now", body = Contact), OneRefusals),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(who): Segment,
 ) -> Result<Json<Contact>, Refusal> {
     Ok(Json(app.node.contact(&who).await?))
@@ -85,7 +85,7 @@ pub(super) async fn get(
     ),
 )]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(who): Segment,
     Body(change): Body<ContactChange>,
 ) -> Result<Json<Contact>, Refusal> {
@@ -105,7 +105,7 @@ pub(super) async fn change(
     responses((status = 204, description = "It is gone"), OneRefusals),
 )]
 pub(super) async fn remove(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(who): Segment,
 ) -> Result<StatusCode, Refusal> {
     app.node.remove_contact(&who).await?;

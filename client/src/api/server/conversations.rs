@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Conversation, ConversationChange, MarkRead};
@@ -37,7 +37,7 @@ pub(super) struct Which {
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Conversation>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Conversation>>, Refusal> {
     Ok(Json(app.node.conversations().await?))
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Conversation
     responses((status = 200, description = "As it is now", body = Conversation), OneRefusals),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(which): Segment,
 ) -> Result<Json<Conversation>, Refusal> {
     Ok(Json(app.node.conversation(&which).await?))
@@ -67,7 +67,7 @@ pub(super) async fn get(
     ),
 )]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(which): Segment,
     Body(change): Body<ConversationChange>,
 ) -> Result<Json<Conversation>, Refusal> {
@@ -88,7 +88,7 @@ pub(super) async fn change(
     ),
 )]
 pub(super) async fn mark_read(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(which): Segment,
     Body(mark): Body<MarkRead>,
 ) -> Result<Json<Conversation>, Refusal> {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
-use super::App;
+use super::app::AppState;
 use super::extract::Query;
 use super::limits::{MAX_EVENTS, STREAM_PAGE};
 use super::problem::{Refusal, refusals};
@@ -57,7 +57,7 @@ pub(super) struct Cursor {
     ),
 )]
 pub(super) async fn follow(
-    State(app): State<App>,
+    State(app): State<AppState>,
     headers: HeaderMap,
     Query(cursor): Query<Cursor>,
 ) -> Result<Response, Refusal> {
@@ -100,7 +100,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
     accepts("application/json") && !accepts("text/event-stream")
 }
 
-async fn page(app: &App, after: Option<i64>, limit: u32) -> Result<Vec<Event>, Refusal> {
+async fn page(app: &AppState, after: Option<i64>, limit: u32) -> Result<Vec<Event>, Refusal> {
     let Some(after) = after else {
         return Err(Refusal::new(ErrorCode::MalformedRequest, "A page needs `after`."));
     };
@@ -122,7 +122,7 @@ fn sse(follower: Follower) -> Sse<impl Stream<Item = Result<SseEvent, axum::Erro
 
 /// A reader's place among the events.
 struct Follower {
-    app: App,
+    app: AppState,
     after: i64,
     page: vec::IntoIter<Event>,
     newest: watch::Receiver<i64>,
@@ -130,7 +130,7 @@ struct Follower {
 
 impl Follower {
     /// Reads the first page, so that an expired cursor is refused before the stream begins.
-    async fn begin(app: App, after: Option<i64>) -> Result<Self, Refusal> {
+    async fn begin(app: AppState, after: Option<i64>) -> Result<Self, Refusal> {
         let newest = app.node.newest_event();
         let after = after.unwrap_or_else(|| *newest.borrow());
         let mut follower = Self { app, after, page: Vec::new().into_iter(), newest };

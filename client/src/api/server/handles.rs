@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Handle, NewHandle};
@@ -18,7 +18,7 @@ refusals!(OneRefusals: UnknownHandle);
     get, path = "/v1/handles", operation_id = "list_handles", tag = "presence",
     responses((status = 200, description = "All of them", body = Vec<Handle>), Refusals),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Handle>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Handle>>, Refusal> {
     Ok(Json(app.node.handles().await?))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Handle>>, Re
     ),
 )]
 pub(super) async fn claim(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewHandle>,
 ) -> Result<(StatusCode, Json<Handle>), Refusal> {
     Ok((StatusCode::CREATED, Json(app.node.claim_handle(&new.handle).await?)))
@@ -51,7 +51,7 @@ pub(super) async fn claim(
     ),
 )]
 pub(super) async fn release(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(handle): Segment,
 ) -> Result<StatusCode, Refusal> {
     app.node.release_handle(&handle).await?;

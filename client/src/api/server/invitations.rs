@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Invitation, NewInvitation};
@@ -21,7 +21,7 @@ refusals!(RevokeRefusals: UnknownInvitation);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Invitation>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Invitation>>, Refusal> {
     Ok(Json(app.node.invitations().await?))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Invitation>>
     ),
 )]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewInvitation>,
 ) -> Result<(StatusCode, Json<Invitation>), Refusal> {
     Ok((StatusCode::CREATED, Json(app.node.invite(new).await?)))
@@ -57,7 +57,7 @@ pub(super) async fn create(
     ),
 )]
 pub(super) async fn revoke(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(id): Segment,
 ) -> Result<Json<Invitation>, Refusal> {
     Ok(Json(app.node.revoke(&id).await?))

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::App;
+use super::app::AppState;
 use super::conversations::Which;
 use super::extract::{Body, Query, Segment};
 use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
@@ -50,7 +50,7 @@ fn default_history() -> u32 {
     ),
 )]
 pub(super) async fn send(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(which): Segment,
     Body(new): Body<NewMessage>,
 ) -> Result<(StatusCode, Json<Message>), Refusal> {
@@ -65,7 +65,7 @@ pub(super) async fn send(
     responses((status = 200, description = "Oldest first", body = Vec<Message>), HistoryRefusals),
 )]
 pub(super) async fn history(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(which): Segment,
     Query(part): Query<Part>,
 ) -> Result<Json<Vec<Message>>, Refusal> {
@@ -94,7 +94,7 @@ fn check_limit(limit: u32) -> Result<(), Refusal> {
     ),
 )]
 pub(super) async fn search(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Query(search): Query<Search>,
 ) -> Result<Json<Vec<Message>>, Refusal> {
     check_limit(search.limit)?;
@@ -108,7 +108,7 @@ pub(super) async fn search(
     responses((status = 200, description = "As it is now", body = Message), OneRefusals),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(id): Segment,
 ) -> Result<Json<Message>, Refusal> {
     Ok(Json(app.node.message(&id).await?))
@@ -124,7 +124,7 @@ pub(super) async fn get(
     ),
 )]
 pub(super) async fn cancel(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(id): Segment,
 ) -> Result<Json<Message>, Refusal> {
     Ok(Json(app.node.cancel(&id).await?))

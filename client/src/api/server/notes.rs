@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{NewNote, Note};
@@ -17,7 +17,7 @@ refusals!(PutRefusals: OutOfRange, InvalidText);
     get, path = "/v1/notes", operation_id = "list_notes", tag = "profile",
     responses((status = 200, description = "By their keys", body = Vec<Note>), Refusals),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Note>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Note>>, Refusal> {
     Ok(Json(app.node.notes().await?))
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Note>>, Refu
     responses((status = 204, description = "It is kept, or removed if it is empty"), PutRefusals),
 )]
 pub(super) async fn put(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(key): Segment,
     Body(new): Body<NewNote>,
 ) -> Result<StatusCode, Refusal> {

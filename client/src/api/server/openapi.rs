@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::App;
+use super::app::AppState;
 use super::problem::refusals;
 use crate::api::types::Problem;
 
@@ -48,6 +48,6 @@ pub(super) struct Document;
         Refusals,
     ),
 )]
-pub(super) async fn get(State(app): State<App>) -> Response {
+pub(super) async fn get(State(app): State<AppState>) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.document.to_string()).into_response()
 }

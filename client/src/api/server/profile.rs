@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use tokio::io::AsyncReadExt as _;
 
-use super::App;
+use super::app::AppState;
 use super::extract::Body;
 use super::problem::{Refusal, refusals};
 use crate::api::types::{ErrorCode, NewBackup, PassphraseChange, ProfileChange, Status, Wipe};
@@ -36,7 +36,7 @@ refusals!(ChangeRefusals: InvalidName);
     ),
 )]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(change): Body<ProfileChange>,
 ) -> Result<Json<Status>, Refusal> {
     Ok(Json(app.node.change_profile(change).await?))
@@ -52,7 +52,7 @@ pub(super) async fn change(
     ),
 )]
 pub(super) async fn change_passphrase(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(change): Body<PassphraseChange>,
 ) -> Result<StatusCode, Refusal> {
     app.node.change_passphrase(change).await?;
@@ -69,7 +69,7 @@ pub(super) async fn change_passphrase(
     ),
 )]
 pub(super) async fn backup(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewBackup>,
 ) -> Result<Response, Refusal> {
     let Backup { head, database, length } =
@@ -90,7 +90,7 @@ pub(super) async fn backup(
     responses((status = 202, description = "It cannot be undone any more"), Refusals),
 )]
 pub(super) async fn wipe(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(wipe): Body<Wipe>,
 ) -> Result<StatusCode, Refusal> {
     if !wipe.confirm {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{Answer, Request};
@@ -20,7 +20,7 @@ refusals!(OneRefusals: UnknownRequest);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Request>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Request>>, Refusal> {
     Ok(Json(app.node.requests().await?))
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Request>>, R
     responses((status = 204, description = "Who asks hears of it when it asks again"), OneRefusals),
 )]
 pub(super) async fn answer(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(id): Segment,
     Body(answer): Body<Answer>,
 ) -> Result<StatusCode, Refusal> {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::App;
+use super::app::AppState;
 use super::extract::{Body, Segment};
 use super::problem::{Refusal, refusals};
 use crate::api::types::{NewPresence, NewServer, Server, Status};
@@ -18,7 +18,7 @@ refusals!(OneRefusals: UnknownServer);
     get, path = "/v1/servers", operation_id = "list_servers", tag = "presence",
     responses((status = 200, description = "All of them", body = Vec<Server>), Refusals),
 )]
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Server>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Server>>, Refusal> {
     Ok(Json(app.node.servers().await?))
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<Server>>, Re
     ),
 )]
 pub(super) async fn add(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewServer>,
 ) -> Result<(StatusCode, Json<Server>), Refusal> {
     Ok((StatusCode::CREATED, Json(app.node.add_server(new).await?)))
@@ -45,7 +45,7 @@ pub(super) async fn add(
     responses((status = 204, description = "Contacts are told to look elsewhere"), OneRefusals),
 )]
 pub(super) async fn remove(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Segment(address): Segment,
 ) -> Result<StatusCode, Refusal> {
     app.node.remove_server(&address).await?;
@@ -59,7 +59,7 @@ pub(super) async fn remove(
     responses((status = 200, description = "How the node is now", body = Status), Refusals),
 )]
 pub(super) async fn set_presence(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Body(new): Body<NewPresence>,
 ) -> Result<Json<Status>, Refusal> {
     Ok(Json(app.node.set_presence(new.presence).await?))

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::App;
+use super::app::AppState;
 use super::problem::{Refusal, refusals};
 use crate::api::types::Status;
 
@@ -14,6 +14,6 @@ refusals!(Refusals:);
     get, path = "/v1/status", operation_id = "status", tag = "node",
     responses((status = 200, description = "As it is now", body = Status), Refusals),
 )]
-pub(super) async fn get(State(app): State<App>) -> Result<Json<Status>, Refusal> {
+pub(super) async fn get(State(app): State<AppState>) -> Result<Json<Status>, Refusal> {
     Ok(Json(app.node.status().await?))
 }

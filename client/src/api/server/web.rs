@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::App;
+use super::app::AppState;
 use super::problem::{Refusal, refusals};
 use crate::api::types::{ErrorCode, WebPage};
 
@@ -20,11 +20,11 @@ refusals!(Refusals: NotFound);
         Refusals,
     ),
 )]
-pub(super) async fn open(State(app): State<App>) -> Result<Json<WebPage>, Refusal> {
-    let Some(web) = &app.web else {
+pub(super) async fn open(State(app): State<AppState>) -> Result<Json<WebPage>, Refusal> {
+    let Some(open_page) = &app.open_page else {
         return Err(Refusal::new(ErrorCode::NotFound, "This node has no web interface."));
     };
-    let url = web.url().await.map_err(|error| {
+    let url = open_page().await.map_err(|error| {
         tracing::error!(%error, "the web interface cannot listen");
         Refusal::new(
             ErrorCode::Internal,

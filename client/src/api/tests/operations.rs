@@ -72,7 +72,7 @@ async fn the_client_asks_for_every_operation_and_each_does_what_it_says() {
     let web = Web::beside(ada.directory.path());
     let api = Api::served_by(|listener, stopping| {
         let (node, stop) = (ada.node().clone(), stopping.clone());
-        let router = router(node, Some(web.clone()), stop.clone(), Timing::default())
+        let router = router(node, Some(web.opener()), stop.clone(), Timing::default())
             .layer(middleware::from_fn_with_state(Arc::clone(&answered), remember));
         tokio::spawn(serve_router(listener, router, stop, stopping.cancelled_owned()))
     });

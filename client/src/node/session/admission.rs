@@ -7,8 +7,9 @@
 //! name has a few slots, and takes them from itself first.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use rand::{CryptoRng, Rng};
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +75,7 @@ pub(crate) struct Slot {
 
 impl Admission {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// A slot for a stream that came to a service of ours; one that waits there may lose its own.

@@ -2,8 +2,9 @@
 //! from, and which links are held. The node keeps it up to date.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 use crate::invitation::InvitationSecret;
@@ -52,7 +53,7 @@ impl Drop for LinkGuard {
 
 impl Keyring {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// Links of this contact are taken from now on.

@@ -4,13 +4,14 @@
 //! before it tries a guard again that did not answer, for hours in the end, and nothing tells it
 //! that the network has returned.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use chive_tor::{Tor, TorConfig, TorStartError};
 use tokio::runtime::Handle;
 
 use super::isolation::CircuitCache;
-use super::locked;
 
 /// One run of arti, with what lives as long as it does.
 pub(super) struct Run {
@@ -41,14 +42,14 @@ impl Arti {
 
     /// The run of now; none between two of them, and after the end.
     pub(super) fn run(&self) -> Option<Arc<Run>> {
-        locked(&self.run).clone()
+        self.run.lock().clone()
     }
 
     /// Ends this run and starts another.
     pub(super) async fn start_afresh(&self) {
         self.end().await;
         match Run::start(&self.config, self.handle.clone()) {
-            Ok(run) => *locked(&self.run) = Some(run),
+            Ok(run) => *self.run.lock() = Some(run),
             Err(error) => tracing::warn!(%error, "could not start afresh"),
         }
     }
@@ -62,7 +63,7 @@ impl Arti {
 
     /// Ends this run and waits until all its tasks have ended.
     pub(super) async fn end(&self) {
-        let run = locked(&self.run).take();
+        let run = self.run.lock().take();
         if let Some(run) = run {
             run.tor.close().await;
         }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::arti::Arti;
-use super::trouble::{NO_PROGRESS, blockage, failure, skew_in};
+use super::problem::{NO_PROGRESS, blockage, failure, skew_in};
 use crate::model::Reason;
 use crate::transport::NetworkStatus;
 

@@ -1,7 +1,9 @@
 //! Dialling: how long it may take, and what a failure means.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 use chive_tor::{DataStream, ErrorKind};
@@ -9,7 +11,6 @@ use chive_tor::{DataStream, ErrorKind};
 use super::arti::{Arti, Run};
 use super::bootstrap::Network;
 use super::isolation::{Isolation, Taken};
-use super::locked;
 use crate::transport::{DialError, OnionAddress};
 
 /// The shortest time that a dial gets.
@@ -91,7 +92,7 @@ impl Dialer {
         attempt: u32,
     ) -> Result<DataStream, DialError> {
         let taken = run.circuits.take(&run.tor, isolation, attempt);
-        let limit = locked(&self.timeout).limit(attempt);
+        let limit = self.timeout.lock().limit(attempt);
         let started = Instant::now();
         let outcome = tokio::time::timeout(limit, taken.circuits.connect(&to.0.0, to.1)).await;
         let took = started.elapsed();
@@ -120,7 +121,7 @@ impl Dialer {
 
     fn succeeded(&self, run: &Run, isolation: Isolation, taken: &Taken, took: Duration) {
         if taken.fresh {
-            locked(&self.timeout).record(took);
+            self.timeout.lock().record(took);
         }
         self.network.dial_succeeded();
         run.circuits.allow_reuse(isolation, taken);

@@ -1,12 +1,13 @@
 //! Which circuits a dial may share with the dials before it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::Instant;
 
 use chive_tor::{Circuits, Tor};
 
-use super::locked;
 use crate::transport::{IsolationToken, OnionAddress};
 
 /// How many isolations keep their circuits; the one unused for longest gives way.
@@ -45,7 +46,7 @@ impl CircuitCache {
     /// The kept circuits, or fresh ones where those may hang or go by stale knowledge.
     pub(super) fn take(&self, from: &Tor, isolation: Isolation, attempt: u32) -> Taken {
         let now = Instant::now();
-        let mut all = locked(&self.0);
+        let mut all = self.0.lock();
         if let Some(kept) = all.get_mut(&isolation).filter(|kept| kept.reusable) {
             kept.reusable = false;
             kept.used = now;
@@ -61,7 +62,7 @@ impl CircuitCache {
     /// after a success, and after "not found": that leaves nothing that could be stale, and a fresh
     /// client for every try would fill arti's memory, which keeps each for two days.
     pub(super) fn allow_reuse(&self, isolation: Isolation, taken: &Taken) {
-        let mut all = locked(&self.0);
+        let mut all = self.0.lock();
         if let Some(kept) =
             all.get_mut(&isolation).filter(|kept| Arc::ptr_eq(&kept.circuits, &taken.circuits))
         {
@@ -71,7 +72,7 @@ impl CircuitCache {
 
     /// The next dial takes a new path.
     pub(super) fn forget(&self, isolation: Isolation) {
-        locked(&self.0).remove(&isolation);
+        self.0.lock().remove(&isolation);
     }
 }
 

@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::PEER_PORT;
+use super::accept::Acceptor;
+use super::admission::CircuitLimiter;
 use super::arti::Arti;
 use super::bootstrap::Network;
-use super::callers::Callers;
 use super::dial::Dialer;
 use super::isolation::Isolation;
-use super::reception::Reception;
-use super::services::{ServiceId, Services};
+use super::port::PEER_PORT;
+use super::reachability::{ServiceId, ServiceStates};
 use super::watchdog::{FIRST_LOOK, Next, Probe, Watch};
 use crate::transport::{Incoming, Reachability, ServiceKey};
 
@@ -30,11 +30,11 @@ const RETRIES: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_
 const DOUBT_PAUSE: Duration = Duration::from_mins(2);
 
 /// What all services need.
-pub(super) struct House {
+pub(super) struct ServiceContext {
     pub(super) arti: Arc<Arti>,
     pub(super) dialer: Arc<Dialer>,
     pub(super) network: Arc<Network>,
-    pub(super) services: Arc<Services>,
+    pub(super) services: Arc<ServiceStates>,
     pub(super) incoming: mpsc::Sender<Incoming>,
 }
 
@@ -42,14 +42,14 @@ pub(super) struct House {
 pub(super) struct Service {
     pub(super) id: ServiceId,
     pub(super) key: ServiceKey,
-    pub(super) house: Arc<House>,
+    pub(super) context: Arc<ServiceContext>,
     pub(super) stop: CancellationToken,
 }
 
 /// Where callers come in: the same for all launches of a service, and so are its limits.
-struct Entrance {
-    callers: Arc<Callers>,
-    reception: Arc<Reception>,
+struct Intake {
+    callers: Arc<CircuitLimiter>,
+    acceptor: Arc<Acceptor>,
     sessions: TaskTracker,
 }
 
@@ -65,11 +65,11 @@ enum NoLaunch {
 impl Service {
     /// Runs until it is stopped, and every stream of it has been told to end.
     pub(super) async fn run(self) {
-        let entrance = Entrance {
+        let intake = Intake {
             callers: Arc::default(),
-            reception: Arc::new(Reception::new(
+            acceptor: Arc::new(Acceptor::new(
                 self.id,
-                self.house.incoming.clone(),
+                self.context.incoming.clone(),
                 self.stop.clone(),
             )),
             sessions: TaskTracker::new(),
@@ -78,22 +78,22 @@ impl Service {
 
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.keep_up(&entrance) => {}
+            () = self.keep_up(&intake) => {}
         }
-        self.house.dialer.forget(Isolation::Probe(self.id.address));
-        entrance.sessions.close();
-        entrance.sessions.wait().await;
+        self.context.dialer.forget(Isolation::Probe(self.id.address));
+        intake.sessions.close();
+        intake.sessions.wait().await;
     }
 
     /// Launches again whenever the service ends or the watch says so. Its open streams live on.
-    async fn keep_up(&self, entrance: &Entrance) {
+    async fn keep_up(&self, intake: &Intake) {
         let mut watch = Watch::new();
         loop {
             // The service ends when this handle is dropped: at the end of the turn.
             let (over, Launched { service, callers }) = self.launch().await;
             tokio::select! {
                 () = over.cancelled() => {}
-                () = self.take_callers(callers, entrance) => tracing::debug!("arti ended a \
+                () = self.take_callers(callers, intake) => tracing::debug!("arti ended a \
                                                                              service"),
                 () = self.watch_over(&service, &mut watch) => {
                     tracing::info!("a service cannot be reached: launching it anew");
@@ -116,23 +116,19 @@ impl Service {
 
     /// With what is cancelled when the run of arti that it belongs to is over.
     fn try_launch(&self) -> Result<(CancellationToken, Launched), NoLaunch> {
-        let run = self.house.arti.run().ok_or(NoLaunch::NoArti)?;
+        let run = self.context.arti.run().ok_or(NoLaunch::NoArti)?;
         Ok((run.tor.over().clone(), run.tor.launch(&self.key.0)?))
     }
 
     /// Lets callers in until arti ends the service.
-    async fn take_callers(
-        &self,
-        mut requests: BoxStream<'static, RendRequest>,
-        entrance: &Entrance,
-    ) {
+    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, intake: &Intake) {
         while let Some(request) = requests.next().await {
-            let Some(caller) = entrance.callers.admit(Instant::now()) else {
+            let Some(caller) = intake.callers.admit(Instant::now()) else {
                 tracing::debug!("too many callers at once: one turned away");
                 continue;
             };
-            let reception = Arc::clone(&entrance.reception);
-            entrance.sessions.spawn(async move { reception.receive(request, caller).await });
+            let acceptor = Arc::clone(&intake.acceptor);
+            intake.sessions.spawn(async move { acceptor.receive(request, caller).await });
         }
     }
 
@@ -144,7 +140,7 @@ impl Service {
             let result = self.probe(watch.failures()).await;
             let next = watch.on_result(result, Instant::now(), rand::random());
             tracing::debug!(?result, state = ?next.state, "probed a service");
-            self.house.services.set_state(self.id, next.state);
+            self.context.services.set_state(self.id, next.state);
             if next.relaunch {
                 return;
             }
@@ -158,12 +154,12 @@ impl Service {
     async fn probe(&self, failures: u32) -> Probe {
         let isolation = Isolation::Probe(self.id.address);
         let outcome =
-            self.house.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
+            self.context.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
         if outcome.is_ok() {
             // The next probe shall find its way anew: through the descriptor and an introduction.
-            self.house.dialer.forget(isolation);
+            self.context.dialer.forget(isolation);
             Probe::Reached
-        } else if self.house.network.ready() {
+        } else if self.context.network.ready() {
             Probe::Failed
         } else {
             Probe::NoNetwork
@@ -182,12 +178,12 @@ impl Service {
     }
 
     async fn wait_for_network(&self) {
-        let mut status = self.house.network.subscribe();
+        let mut status = self.context.network.subscribe();
         let _ = status.wait_for(|status| status.ready).await;
     }
 
     async fn wait_for_return(&self) {
-        let mut status = self.house.network.subscribe();
+        let mut status = self.context.network.subscribe();
         let _ = status.wait_for(|status| !status.ready).await;
         let _ = status.wait_for(|status| status.ready).await;
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A stream tied to a token. Once the token is cancelled, reads say that the other side is gone
 /// and writes fail. `K` is whatever must live exactly as long as the stream.
-pub(super) struct Tied<S, K> {
+pub(super) struct CancellableStream<S, K> {
     /// None once it was ended.
     open: Option<(S, K)>,
     /// Two, because the halves of a stream may be polled by two tasks.
@@ -18,7 +18,7 @@ pub(super) struct Tied<S, K> {
     writer: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl<S, K> Tied<S, K> {
+impl<S, K> CancellableStream<S, K> {
     /// Ties a stream to a token, and something to the stream.
     pub(super) fn new(stream: S, token: &CancellationToken, keep: K) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl<S, K> Tied<S, K> {
     }
 }
 
-impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Tied<S, K> {
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for CancellableStream<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Tied<S, K> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Tied<S, K> {
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for CancellableStream<S, K> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -96,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_pass_while_the_token_lives() {
         let (near, mut far) = duplex(64);
-        let mut tied = Tied::new(near, &CancellationToken::new(), ());
+        let mut tied = CancellableStream::new(near, &CancellationToken::new(), ());
         tied.write_all(b"hello").await.unwrap();
         tied.flush().await.unwrap();
         let mut buf = [0; 5];
@@ -109,7 +109,7 @@ mod tests {
         let (near, mut far) = duplex(64);
         let token = CancellationToken::new();
         let kept = Arc::new(());
-        let tied = Tied::new(near, &token, Arc::clone(&kept));
+        let tied = CancellableStream::new(near, &token, Arc::clone(&kept));
         let (mut reader, mut writer) = tokio::io::split(tied);
         let waiting = tokio::spawn(async move { reader.read(&mut [0; 8]).await });
         writer.write_all(b"x").await.unwrap();

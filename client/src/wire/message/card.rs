@@ -3,8 +3,10 @@
 use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, MessageId, WireError, decode, encode, kind};
+use super::field::{MessageId, kind};
 use crate::wire::card::Card;
+use crate::wire::codec::{WireError, decode, encode};
+use crate::wire::kind::Kind;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -21,7 +23,7 @@ pub(super) fn to_bytes(id: MessageId, card: &Card) -> Vec<u8> {
     encode(&CardContentMap { kind: Kind, id, card: card.to_bytes().as_slice().into() })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Card), WireError> {
     let CardContentMap { id, card, .. } = decode(bytes)?;
-    Ok(Content::Card { id, card: Card::from_bytes(card)? })
+    Ok((id, Card::from_bytes(card)?))
 }

@@ -2,7 +2,9 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, WireError, decode, encode, kind};
+use super::field::kind;
+use crate::wire::codec::{WireError, decode, encode};
+use crate::wire::kind::Kind;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -17,7 +19,7 @@ pub(super) fn to_bytes(epoch: u64) -> Vec<u8> {
     encode(&CommitReceiptMap { kind: Kind, epoch })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<u64, WireError> {
     let CommitReceiptMap { epoch, .. } = decode(bytes)?;
-    Ok(Content::CommitReceipt { epoch })
+    Ok(epoch)
 }

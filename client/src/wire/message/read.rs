@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, MessageId, WireError, decode, encode, kind, within};
+use super::field::{MessageId, kind};
 use crate::limits::MAX_RECEIPT_IDS;
+use crate::wire::codec::{WireError, decode, encode, within};
+use crate::wire::kind::Kind;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -20,8 +22,8 @@ pub(super) fn to_bytes(id: MessageId, items: &[MessageId]) -> Vec<u8> {
     encode(&ReadMap { kind: Kind, id, ids: items.to_vec() })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Vec<MessageId>), WireError> {
     let ReadMap { id, ids, .. } = decode(bytes)?;
     within("read", ids.len(), MAX_RECEIPT_IDS)?;
-    Ok(Content::Read { id, items: ids })
+    Ok((id, ids))
 }

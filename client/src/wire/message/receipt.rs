@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, MessageId, WireError, decode, encode, kind, within};
+use super::field::{MessageId, kind};
 use crate::limits::MAX_RECEIPT_IDS;
+use crate::wire::codec::{WireError, decode, encode, within};
+use crate::wire::kind::Kind;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -18,8 +20,8 @@ pub(super) fn to_bytes(ids: &[MessageId]) -> Vec<u8> {
     encode(&ReceiptMap { kind: Kind, ids: ids.to_vec() })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Vec<MessageId>, WireError> {
     let ReceiptMap { ids, .. } = decode(bytes)?;
     within("receipt", ids.len(), MAX_RECEIPT_IDS)?;
-    Ok(Content::Receipt(ids))
+    Ok(ids)
 }

@@ -2,8 +2,9 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, MessageId, WireError, check_timer, decode, encode, kind};
-use crate::wire::check_revision;
+use super::field::{MessageId, check_timer, kind};
+use crate::wire::codec::{WireError, check_revision, decode, encode};
+use crate::wire::kind::Kind;
 
 /// What one side allows to happen to the messages of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,12 @@ pub(super) fn to_bytes(id: MessageId, terms: Terms) -> Vec<u8> {
     })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Terms), WireError> {
     let TermsMap { id, revision, disappear_after, read_receipts, .. } = decode(bytes)?;
 
     check_revision(revision)?;
     disappear_after.map_or(Ok(()), check_timer)?;
 
     let disappear_after = disappear_after.unwrap_or(0);
-    Ok(Content::Terms { id, terms: Terms { revision, disappear_after, read_receipts } })
+    Ok((id, Terms { revision, disappear_after, read_receipts }))
 }

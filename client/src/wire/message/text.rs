@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, Kind, MessageId, WireError, check_timer, decode, encode, kind, within};
+use super::field::{MessageId, check_timer, kind};
 use crate::limits::{MAX_SEEN, MAX_TEXT};
+use crate::wire::codec::{WireError, decode, encode, within};
+use crate::wire::kind::Kind;
 
 /// A text that a person wrote.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,14 +61,14 @@ pub(super) fn to_bytes(text: &Text) -> Vec<u8> {
     })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Text, WireError> {
     let map: TextMap = decode(bytes)?;
 
     within("text", map.text.len(), MAX_TEXT)?;
     within("seen", map.seen.len(), MAX_SEEN)?;
     map.disappear_after.map_or(Ok(()), check_timer)?;
 
-    Ok(Content::Text(Text {
+    Ok(Text {
         id: map.id,
         counter: map.counter,
         clock: map.clock,
@@ -74,5 +76,5 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
         seen: map.seen,
         text: map.text.to_owned(),
         disappear_after: map.disappear_after,
-    }))
+    })
 }

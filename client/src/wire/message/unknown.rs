@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Content, MessageId, WireError, decode, encode};
+use super::field::MessageId;
+use crate::wire::codec::{WireError, decode, encode};
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -17,7 +18,7 @@ pub(super) fn to_bytes(id: Option<MessageId>) -> Vec<u8> {
     encode(&UnknownMap { kind: u64::MAX, id })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Content, WireError> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Option<MessageId>, WireError> {
     let UnknownMap { id, .. } = decode(bytes)?;
-    Ok(Content::Unknown { id })
+    Ok(id)
 }

@@ -13,7 +13,7 @@ const MAX_CIRCUITS: usize = 512;
 const FIRST_STREAM: Duration = Duration::from_secs(15);
 
 /// All circuits to one service.
-pub(super) struct Callers(Slots<Circuit>);
+pub(super) struct CircuitLimiter(Slots<Circuit>);
 
 /// One caller's circuit.
 pub(super) struct Circuit {
@@ -24,18 +24,18 @@ pub(super) struct Circuit {
 }
 
 /// A caller's place among all, until it is dropped.
-pub(super) type Caller = Slot<Circuit>;
+pub(super) type CircuitSlot = Slot<Circuit>;
 
-impl Default for Callers {
+impl Default for CircuitLimiter {
     fn default() -> Self {
         Self(Slots::new(MAX_CIRCUITS))
     }
 }
 
-impl Callers {
+impl CircuitLimiter {
     /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is
     /// idle.
-    pub(super) fn admit(&self, now: Instant) -> Option<Caller> {
+    pub(super) fn admit(&self, now: Instant) -> Option<CircuitSlot> {
         let circuit =
             Circuit { since: now, streams: Arc::default(), had_stream: AtomicBool::new(false) };
         let admitted =
@@ -67,8 +67,8 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    fn full(now: Instant) -> (Callers, Vec<Caller>) {
-        let callers = Callers::default();
+    fn full(now: Instant) -> (CircuitLimiter, Vec<CircuitSlot>) {
+        let callers = CircuitLimiter::default();
         let open = (0..MAX_CIRCUITS).map(|_| callers.admit(now).unwrap()).collect();
         (callers, open)
     }

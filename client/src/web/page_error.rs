@@ -6,14 +6,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::interface::StartError;
 use crate::profile::ProfileError;
 use crate::profile::backup::BackupError;
-use crate::run::RunError;
 use crate::store::StoreError;
 
 /// A refused request.
 #[derive(Debug, Serialize)]
-pub(super) struct Refused {
+pub(super) struct PageError {
     #[serde(skip)]
     status: StatusCode,
     /// For the page.
@@ -21,7 +21,7 @@ pub(super) struct Refused {
     detail: String,
 }
 
-impl Refused {
+impl PageError {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into() }
     }
@@ -36,13 +36,13 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         (self.status, [(CONTENT_TYPE, "application/problem+json")], Json(self)).into_response()
     }
 }
 
-impl From<ProfileError> for Refused {
+impl From<ProfileError> for PageError {
     fn from(error: ProfileError) -> Self {
         use StatusCode as S;
 
@@ -69,10 +69,9 @@ impl From<ProfileError> for Refused {
     }
 }
 
-impl From<RunError> for Refused {
-    fn from(error: RunError) -> Self {
+impl From<StartError> for PageError {
+    fn from(error: StartError) -> Self {
         tracing::error!(%error, "the node did not start");
-        let code = if matches!(error, RunError::Tor(_)) { "tor" } else { "not_started" };
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, error.to_string())
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.code, error.detail)
     }
 }

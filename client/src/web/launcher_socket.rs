@@ -11,14 +11,14 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Web;
-use super::refused::Refused;
+use super::interface::Web;
+use super::page_error::PageError;
 use crate::api::server::serve_router;
 use crate::api::types::WebPage;
 
 /// Where it is: beside the profile's directory, which may not be there yet.
 #[must_use]
-pub fn side_door(profile: &Path) -> PathBuf {
+pub fn launcher_socket(profile: &Path) -> PathBuf {
     let name = profile.file_name().unwrap_or_default().to_string_lossy();
     profile.with_file_name(format!(".{name}.open"))
 }
@@ -28,7 +28,7 @@ pub fn side_door(profile: &Path) -> PathBuf {
 /// # Errors
 ///
 /// What `accept` says when the socket is broken for good.
-pub async fn serve_side_door(
+pub async fn serve_launcher_socket(
     listener: UnixListener,
     web: Web,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -37,9 +37,9 @@ pub async fn serve_side_door(
     serve_router(listener, router, CancellationToken::new(), shutdown).await
 }
 
-async fn address(State(web): State<Web>) -> Result<Json<WebPage>, Refused> {
+async fn address(State(web): State<Web>) -> Result<Json<WebPage>, PageError> {
     match web.url().await {
         Ok(url) => Ok(Json(WebPage { url })),
-        Err(error) => Err(Refused::internal(&error)),
+        Err(error) => Err(PageError::internal(&error)),
     }
 }

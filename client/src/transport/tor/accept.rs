@@ -9,10 +9,10 @@ use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::PEER_PORT;
-use super::callers::Caller;
-use super::services::ServiceId;
-use super::stream::Tied;
+use super::admission::CircuitSlot;
+use super::port::PEER_PORT;
+use super::reachability::ServiceId;
+use super::stream::CancellableStream;
 use crate::transport::Incoming;
 
 /// Streams that may be open to one service at once.
@@ -26,8 +26,8 @@ const IDLE_CIRCUIT: Duration = Duration::from_mins(1);
 /// How long a stream waits for somebody to take it from the channel.
 const OFFER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The reception of one service.
-pub(super) struct Reception {
+/// The acceptor of one service.
+pub(super) struct Acceptor {
     id: ServiceId,
     incoming: mpsc::Sender<Incoming>,
     streams: Arc<Semaphore>,
@@ -37,7 +37,7 @@ pub(super) struct Reception {
 /// What lives as long as a stream: its place among the service's, and its mark on the circuit.
 type StreamKeep = (OwnedSemaphorePermit, Arc<()>);
 
-impl Reception {
+impl Acceptor {
     pub(super) fn new(
         id: ServiceId,
         incoming: mpsc::Sender<Incoming>,
@@ -47,7 +47,7 @@ impl Reception {
     }
 
     /// Meets a caller and takes its streams, until it leaves, idles, or the service is closed.
-    pub(super) async fn receive(&self, request: RendRequest, caller: Caller) {
+    pub(super) async fn receive(&self, request: RendRequest, caller: CircuitSlot) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = caller.evicted() => tracing::debug!("an idle circuit makes room for another"),
@@ -55,7 +55,7 @@ impl Reception {
         }
     }
 
-    async fn meet(&self, request: RendRequest, caller: &Caller) {
+    async fn meet(&self, request: RendRequest, caller: &CircuitSlot) {
         let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await
         else {
             tracing::debug!("could not meet a caller");
@@ -92,7 +92,7 @@ impl Reception {
 
     async fn accept(&self, request: StreamRequest, keep: StreamKeep) {
         let Some(stream) = request.accept().await else { return };
-        let stream = Box::new(Tied::new(stream, &self.stop, keep));
+        let stream = Box::new(CancellableStream::new(stream, &self.stop, keep));
         let incoming = Incoming { service: self.id.kind, at: self.id.address.into(), stream };
         if self.incoming.send_timeout(incoming, OFFER_TIMEOUT).await.is_err() {
             tracing::debug!("nobody takes incoming streams: one dropped");

@@ -1,15 +1,11 @@
 //! Which services run, and whether the current ones can be reached.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+
+use parking_lot::Mutex;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::locked;
-use super::service::{House, Service};
 use crate::model::ServiceKind;
 use crate::transport::{HostedService, OnionAddress, Reachability, ServicesStatus};
 
@@ -21,7 +17,7 @@ pub(super) struct ServiceId {
 }
 
 impl ServiceId {
-    fn of(hosted: &HostedService) -> Self {
+    pub(super) fn of(hosted: &HostedService) -> Self {
         Self { kind: hosted.kind, address: hosted.key.onion_address() }
     }
 }
@@ -34,12 +30,12 @@ struct Shown {
 }
 
 /// Shows whether the services can be reached.
-pub(super) struct Services {
+pub(super) struct ServiceStates {
     shown: Mutex<HashMap<ServiceId, Shown>>,
     status: watch::Sender<ServicesStatus>,
 }
 
-impl Services {
+impl ServiceStates {
     pub(super) fn new() -> Self {
         Self { shown: Mutex::default(), status: watch::Sender::new(ServicesStatus::CLOSED) }
     }
@@ -50,7 +46,7 @@ impl Services {
 
     /// A service was found in this state.
     pub(super) fn set_state(&self, id: ServiceId, state: Reachability) {
-        let mut shown = locked(&self.shown);
+        let mut shown = self.shown.lock();
         if let Some(known) = shown.get_mut(&id) {
             known.state = state;
         }
@@ -58,8 +54,8 @@ impl Services {
     }
 
     /// Exactly these services are hosted now. Those that were already keep their state.
-    fn set_hosted(&self, services: &[HostedService]) {
-        let mut shown = locked(&self.shown);
+    pub(super) fn set_hosted(&self, services: &[HostedService]) {
+        let mut shown = self.shown.lock();
         *shown = services
             .iter()
             .map(|hosted| {
@@ -84,72 +80,6 @@ impl Services {
     }
 }
 
-/// A running service.
-struct Running {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-/// Runs the services that are wanted, and no others.
-pub(super) struct Hosting {
-    house: Arc<House>,
-    /// Locked while services are changed, so that two changes never mix.
-    running: tokio::sync::Mutex<HashMap<ServiceId, Running>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
-
-impl Hosting {
-    pub(super) fn new(house: Arc<House>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { house, running: tokio::sync::Mutex::default(), tasks, stop }
-    }
-
-    /// Hosts exactly these from now on. Returns when those not listed have ended; the new ones may
-    /// not be reachable yet.
-    pub(super) async fn host(&self, services: Vec<HostedService>) {
-        let mut running = self.running.lock().await;
-        if self.stop.is_cancelled() {
-            return;
-        }
-        self.house.services.set_hosted(&services);
-        let wanted: HashMap<ServiceId, HostedService> =
-            services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
-        let unwanted: Vec<Running> =
-            running.extract_if(|id, _| !wanted.contains_key(id)).map(|(_, r)| r).collect();
-        end(unwanted).await;
-        for (id, hosted) in wanted {
-            running.entry(id).or_insert_with(|| self.start(id, hosted));
-        }
-    }
-
-    /// Ends all services. The transport is stopped by then, so that none starts after this.
-    pub(super) async fn close(&self) {
-        let services: Vec<Running> =
-            self.running.lock().await.drain().map(|(_, running)| running).collect();
-        end(services).await;
-        self.house.services.set_hosted(&[]);
-    }
-
-    fn start(&self, id: ServiceId, hosted: HostedService) -> Running {
-        let stop = self.stop.child_token();
-        let service =
-            Service { id, key: hosted.key, house: Arc::clone(&self.house), stop: stop.clone() };
-        Running { stop, task: self.tasks.spawn(service.run()) }
-    }
-}
-
-/// Stops services and waits until they have.
-async fn end(services: Vec<Running>) {
-    for service in &services {
-        service.stop.cancel();
-    }
-    for service in services {
-        if let Err(error) = service.task.await {
-            tracing::error!(%error, "a service ended badly");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,14 +89,14 @@ mod tests {
         HostedService { kind, key: ServiceKey([byte; 32]), current }
     }
 
-    fn states(services: &Services) -> (Reachability, Reachability) {
+    fn states(services: &ServiceStates) -> (Reachability, Reachability) {
         let status = *services.subscribe().borrow();
         (status.requests, status.contacts)
     }
 
     #[test]
     fn services_are_closed_until_hosted() {
-        let services = Services::new();
+        let services = ServiceStates::new();
         assert_eq!(states(&services), (Reachability::Closed, Reachability::Closed));
         services.set_hosted(&[hosted(ServiceKind::Contacts, 1, true)]);
         assert_eq!(states(&services), (Reachability::Closed, Reachability::Starting));
@@ -174,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_replaced_contacts_service_does_not_count() {
-        let services = Services::new();
+        let services = ServiceStates::new();
         let old = hosted(ServiceKind::Contacts, 1, true);
         services.set_hosted(std::slice::from_ref(&old));
         services.set_state(ServiceId::of(&old), Reachability::Reachable);
@@ -190,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_replaced_requests_service_does_not_count() {
-        let services = Services::new();
+        let services = ServiceStates::new();
         let (old, new) =
             (hosted(ServiceKind::Requests, 1, false), hosted(ServiceKind::Requests, 2, true));
         services.set_hosted(&[old.clone(), new.clone()]);
@@ -201,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_late_word_about_a_closed_service_changes_nothing() {
-        let services = Services::new();
+        let services = ServiceStates::new();
         let front = hosted(ServiceKind::Requests, 1, true);
         services.set_hosted(std::slice::from_ref(&front));
         services.set_hosted(&[]);

@@ -1,0 +1,19 @@
+//! A message on its way to the node: handed over twice if need be, and accepted once.
+
+use chive::api::client::{Client, ClientError};
+use chive::api::types::{Message, NewMessage};
+
+use crate::exit::Outcome;
+
+/// 32 hex digits. They make the message the same one when it is handed over again.
+pub(crate) fn new_id() -> String {
+    data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>())
+}
+
+/// Hands the message over; once more when the connection broke before the answer came.
+pub(crate) async fn accept(client: &Client, name: &str, new: &NewMessage) -> Outcome<Message> {
+    match client.send(name, new).await {
+        Err(ClientError::Io(_)) => Ok(client.send(name, new).await?),
+        answer => Ok(answer?),
+    }
+}

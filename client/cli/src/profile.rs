@@ -1,0 +1,20 @@
+//! Whether there is a profile.
+
+use std::io;
+use std::path::Path;
+
+use chive::profile::ProfileError;
+
+use crate::exit::{Failure, Outcome};
+
+/// Without a profile there is no node to start: that comes first.
+pub(crate) fn must_exist(profile: &Path) -> Outcome {
+    let empty = match std::fs::read_dir(profile) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+        Err(e) => {
+            return Err(Failure::io(&format!("cannot open the profile {}", profile.display()), &e));
+        }
+    };
+    if empty { Err(ProfileError::Missing(profile.to_owned()).into()) } else { Ok(()) }
+}
