@@ -10,8 +10,8 @@ use chive_shared::api::{Code, Problem};
 use chive_shared::backoff::Backoff;
 use chive_shared::board::BoardError;
 use chive_shared::limits::MAX_WORK_BITS;
+use chive_shared::proof_of_work::Challenge;
 use chive_shared::server::ServerId;
-use chive_shared::work::Task;
 
 use crate::model::{AnswerFault, Reason};
 use crate::presence::Lie;
@@ -160,8 +160,8 @@ async fn work(way: &Way, subject: &[u8], price: u8) -> Result<[u8; 8], ServerErr
     if price > MAX_WORK_BITS {
         return Err(ServerError::Dear(price));
     }
-    let task = Task::new(&way.server, subject);
-    let work = tokio::task::spawn_blocking(move || task.look(price, 0, u64::MAX)).await;
+    let challenge = Challenge::new(&way.server, subject);
+    let work = tokio::task::spawn_blocking(move || challenge.solve(price, 0, u64::MAX)).await;
     Ok(work.ok().flatten().ok_or(ServerError::Dear(price))?.0.to_be_bytes())
 }
 

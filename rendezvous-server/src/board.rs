@@ -131,7 +131,7 @@ impl Board {
     /// Takes what has been made to last, in the order of the changes, and then tells those who
     /// wait. Of an address the record with the highest number counts, in whatever order they come.
     pub fn apply(&self, kept: &[Kept], now: i64) {
-        for kept in kept.iter().filter(|kept| kept.record.remembered(kept.taken) > now) {
+        for kept in kept.iter().filter(|kept| kept.record.remember_until(kept.taken) > now) {
             self.put(kept, now);
         }
         if let Some(last) = kept.last() {

@@ -119,7 +119,7 @@ impl Onion {
 
 /// Tries for as long as something moves.
 async fn bootstrap(tor: &Tor) -> Result<(), ()> {
-    let mut events = tor.changes();
+    let mut events = tor.status_changes();
     let trying = async {
         let mut pauses = RETRIES.pauses();
         while let Err(kind) = tor.bootstrap().await {

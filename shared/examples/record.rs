@@ -13,11 +13,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chive_shared::blinding::{PresenceSecret, Signer};
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::MAX_RECORD_LIFE;
-use chive_shared::record::{Draft, Record};
+use chive_shared::proof_of_work::Challenge;
+use chive_shared::record::{Record, RecordDraft};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
-use chive_shared::work::Task;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
 
     let (owner, secret) = (SigningKey::from_bytes(&random()?), PresenceSecret(random()?));
-    let draft = Draft {
+    let draft = RecordDraft {
         epoch: Epoch::at(now),
         sequence: Sequence::next(now, None),
         expires: now + MAX_RECORD_LIFE,
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let signer = Signer::new(&owner, &secret, draft.epoch, &server);
     let record = Record::make(&signer, &secret, &server, draft, random()?);
-    let work = Task::new(&server, record.as_bytes())
-        .look(bits.parse()?, 0, u64::MAX)
+    let work = Challenge::new(&server, record.as_bytes())
+        .solve(bits.parse()?, 0, u64::MAX)
         .ok_or("that is too much work")?;
 
     fs::write(file, [&record.as_bytes()[..], &work.0.to_be_bytes()].concat())?;

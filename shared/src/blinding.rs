@@ -39,7 +39,7 @@ impl fmt::Debug for PresenceSecret {
 /// A key that is not one: not on the curve, of low or mixed order, or not canonically encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the presence key of anybody")]
-pub struct UnsoundKey;
+pub struct InvalidKey;
 
 /// An owner's presence key, before blinding. It is the same for all contacts, and no server sees
 /// it.
@@ -58,10 +58,10 @@ impl PresenceKey {
     ///
     /// # Errors
     /// When it is not.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, UnsoundKey> {
-        let point = CompressedEdwardsY(*bytes).decompress().ok_or(UnsoundKey)?;
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, InvalidKey> {
+        let point = CompressedEdwardsY(*bytes).decompress().ok_or(InvalidKey)?;
         let sound = is_canonical(bytes) && !point.is_small_order() && point.is_torsion_free();
-        if sound { Ok(Self(point)) } else { Err(UnsoundKey) }
+        if sound { Ok(Self(point)) } else { Err(InvalidKey) }
     }
 
     /// Where the owner's record is in this epoch on this server.
@@ -197,13 +197,13 @@ mod tests {
     fn low_order_mixed_order_and_non_canonical_keys_are_refused() {
         use curve25519_dalek::constants::EIGHT_TORSION;
         for point in EIGHT_TORSION {
-            assert_eq!(PresenceKey::from_bytes(&point.compress().0), Err(UnsoundKey));
+            assert_eq!(PresenceKey::from_bytes(&point.compress().0), Err(InvalidKey));
         }
         let mixed = key().0 + EIGHT_TORSION[1];
-        assert_eq!(PresenceKey::from_bytes(&mixed.compress().0), Err(UnsoundKey));
+        assert_eq!(PresenceKey::from_bytes(&mixed.compress().0), Err(InvalidKey));
         let mut one_again = [0xff; 32];
         (one_again[0], one_again[31]) = (0xee, 0x7f);
-        assert_eq!(PresenceKey::from_bytes(&one_again), Err(UnsoundKey));
+        assert_eq!(PresenceKey::from_bytes(&one_again), Err(InvalidKey));
     }
 
     #[test]

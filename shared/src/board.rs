@@ -98,7 +98,7 @@ impl Bucket {
 
     /// Whether a record belongs to it.
     #[must_use]
-    pub fn has(self, record: &Record) -> bool {
+    pub fn contains(self, record: &Record) -> bool {
         record.address().bucket(self.bits) == self.number
     }
 
@@ -348,7 +348,9 @@ mod tests {
         assert_eq!(Bucket::new(3, 5).unwrap().first_bytes(), 160..=191);
         assert_eq!(Bucket::ALL.first_bytes(), 0..=255);
         assert_eq!(Bucket::new(8, 255).unwrap().first_bytes(), 255..=255);
-        assert!(Bucket::ALL.has(&record(7)) && Bucket::new(8, 7).unwrap().has(&record(7)));
+        assert!(
+            Bucket::ALL.contains(&record(7)) && Bucket::new(8, 7).unwrap().contains(&record(7))
+        );
         assert_eq!(Bucket::new(0, 1), None);
         assert_eq!(Bucket::new(9, 0), None);
     }

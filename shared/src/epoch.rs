@@ -35,7 +35,7 @@ impl Epoch {
     /// The epochs in which a contact may have a live record now, the likeliest first. Where more
     /// than one has, the higher [`crate::sequence::Sequence`] counts.
     #[must_use]
-    pub fn to_look_at(now: i64) -> [Self; 3] {
+    pub fn candidates(now: i64) -> [Self; 3] {
         let Self(number) = Self::at(now);
         [Self(number), Self(number.saturating_sub(1)), Self(number.saturating_add(1))]
     }
@@ -60,7 +60,7 @@ mod tests {
         for minute in 0..180 {
             let now = Epoch(490_000).begin() + minute * MINUTE;
             let open = (489_990..490_010).map(Epoch).filter(|epoch| epoch.is_open(now));
-            assert!(open.into_iter().all(|epoch| Epoch::to_look_at(now).contains(&epoch)));
+            assert!(open.into_iter().all(|epoch| Epoch::candidates(now).contains(&epoch)));
         }
     }
 

@@ -20,7 +20,7 @@ pub mod board;
 
 pub mod handle;
 
-pub mod work;
+pub mod proof_of_work;
 
 pub mod api;
 

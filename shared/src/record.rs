@@ -81,7 +81,7 @@ pub enum RecordError {
 
 /// What a writer says.
 #[derive(Clone, Copy, Debug)]
-pub struct Draft {
+pub struct RecordDraft {
     /// The epoch, the same as the signer's.
     pub epoch: Epoch,
     /// Above the last one for the same address.
@@ -102,7 +102,7 @@ impl Record {
         signer: &Signer,
         secret: &PresenceSecret,
         server: &ServerId,
-        draft: Draft,
+        draft: RecordDraft,
         nonce: [u8; 24],
     ) -> Self {
         let mut bytes = [0; RECORD];
@@ -160,7 +160,7 @@ impl Record {
     /// When a server that took it at a time lets it die: at its expiry, or [`MAX_RECORD_LIFE`]
     /// later.
     #[must_use]
-    pub fn dies(&self, taken: i64) -> i64 {
+    pub fn effective_expiry(&self, taken: i64) -> i64 {
         self.expires().min(taken.saturating_add(MAX_RECORD_LIFE))
     }
 
@@ -182,8 +182,9 @@ impl Record {
     /// Until when a server that took it at a time remembers its sequence number, also when it is
     /// dead: until every older record of the address is too old to be put again.
     #[must_use]
-    pub fn remembered(&self, taken: i64) -> i64 {
-        self.dies(taken).max(self.sequence().written().saturating_add(SKEW + 2 * MINUTE))
+    pub fn remember_until(&self, taken: i64) -> i64 {
+        self.effective_expiry(taken)
+            .max(self.sequence().written_at().saturating_add(SKEW + 2 * MINUTE))
     }
 
     /// Whether its address signed it, for this server.
@@ -207,7 +208,7 @@ impl Record {
 
 /// A contact, as one reads its records on one server in one epoch. Making it takes 0.1 ms; keep it
 /// for as long as the epoch is looked at.
-pub struct Reader {
+pub struct RecordReader {
     address: Address,
     epoch: Epoch,
     server: ServerId,
@@ -219,7 +220,7 @@ pub struct Reader {
 pub enum ReadError {
     /// Of another address or epoch.
     #[error("it is another's record, or of another epoch")]
-    Other,
+    Mismatch,
     /// Forged or malformed: the server should not have it.
     #[error(transparent)]
     Record(RecordError),
@@ -228,10 +229,10 @@ pub enum ReadError {
     Status(StatusError),
     /// Too old: the server should not show it any more.
     #[error("the record is dead")]
-    Dead,
+    Expired,
 }
 
-impl Reader {
+impl RecordReader {
     /// For a contact's key and secret.
     #[must_use]
     pub fn new(key: &PresenceKey, secret: &PresenceSecret, epoch: Epoch, server: ServerId) -> Self {
@@ -255,22 +256,22 @@ impl Reader {
     /// caller sees to it that sequence numbers do not go back.
     pub fn read(&self, record: &Record, now: i64) -> Result<Status, ReadError> {
         if record.address() != self.address || record.epoch() != self.epoch {
-            return Err(ReadError::Other);
+            return Err(ReadError::Mismatch);
         }
         record.verify(&self.server).map_err(ReadError::Record)?;
         // However late a server took it, it cannot be older than this.
-        let oldest = record.sequence().written().saturating_add(MAX_RECORD_LIFE + SKEW);
+        let oldest = record.sequence().written_at().saturating_add(MAX_RECORD_LIFE + SKEW);
         if record.expires().min(oldest) <= now {
-            return Err(ReadError::Dead);
+            return Err(ReadError::Expired);
         }
         let sealed = take(&record.0, STATUS);
         self.key.open(&sealed, &record.0[..STATUS]).map_err(ReadError::Status)
     }
 }
 
-impl fmt::Debug for Reader {
+impl fmt::Debug for RecordReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Reader(…)")
+        f.write_str("RecordReader(…)")
     }
 }
 
@@ -298,8 +299,8 @@ mod tests {
         SigningKey::from_bytes(&[1; 32])
     }
 
-    fn record_with(change: impl FnOnce(&mut Draft)) -> Record {
-        let mut draft = Draft {
+    fn record_with(change: impl FnOnce(&mut RecordDraft)) -> Record {
+        let mut draft = RecordDraft {
             epoch: Epoch::at(NOW),
             sequence: Sequence::next(NOW, None),
             expires: NOW + MAX_RECORD_LIFE,
@@ -319,9 +320,9 @@ mod tests {
         record_with(|_| {})
     }
 
-    fn reader() -> Reader {
+    fn reader() -> RecordReader {
         let key = PresenceKey::from_bytes(owner().verifying_key().as_bytes()).unwrap();
-        Reader::new(&key, &secret(), Epoch::at(NOW), SERVER)
+        RecordReader::new(&key, &secret(), Epoch::at(NOW), SERVER)
     }
 
     fn changed(at: usize, to: u8) -> Record {
@@ -423,18 +424,18 @@ mod tests {
     fn a_number_is_remembered_until_older_records_are_stale() {
         let short = record_with(|draft| draft.expires = NOW + MINUTE);
         let older = record_with(|draft| draft.expires = NOW + MAX_RECORD_LIFE);
-        let forgotten = short.remembered(NOW);
-        assert!(short.dies(NOW) < forgotten);
+        let forgotten = short.remember_until(NOW);
+        assert!(short.effective_expiry(NOW) < forgotten);
         assert_eq!(older.check_time(forgotten), Err(RecordError::Stale));
     }
 
     #[test]
     fn a_far_expiry_is_cut() {
         let far = record_with(|draft| draft.expires = i64::MAX / 2);
-        assert_eq!(far.dies(NOW), NOW + MAX_RECORD_LIFE);
+        assert_eq!(far.effective_expiry(NOW), NOW + MAX_RECORD_LIFE);
         assert_eq!(
-            record_with(|draft| draft.expires = NOW + 1).dies(NOW),
-            far.dies(NOW).min(NOW + MINUTE)
+            record_with(|draft| draft.expires = NOW + 1).effective_expiry(NOW),
+            far.effective_expiry(NOW).min(NOW + MINUTE)
         );
     }
 
@@ -451,10 +452,14 @@ mod tests {
 
         let other = SigningKey::from_bytes(&[7; 32]);
         let signer = Signer::new(&other, &secret(), Epoch::at(NOW), &SERVER);
-        let draft =
-            Draft { epoch: Epoch::at(NOW), sequence: Sequence(1), expires: NOW, status: status() };
+        let draft = RecordDraft {
+            epoch: Epoch::at(NOW),
+            sequence: Sequence(1),
+            expires: NOW,
+            status: status(),
+        };
         let forged = Record::make(&signer, &secret(), &SERVER, draft, [0; 24]);
-        assert!(reader().read(&forged, NOW) == Err(ReadError::Other), "another's key");
+        assert!(reader().read(&forged, NOW) == Err(ReadError::Mismatch), "another's key");
 
         // A contact has the secret but not the key: it can seal, and not sign.
         let mut bytes = *record().as_bytes();
@@ -469,7 +474,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2 * RECORD), time: i64) {
             if let Ok(record) = Record::from_bytes(&bytes) {
-                let _ = (record.verify(&SERVER), record.check_time(time), record.dies(time), reader().read(&record, time));
+                let _ = (record.verify(&SERVER), record.check_time(time), record.effective_expiry(time), reader().read(&record, time));
             }
         }
     }

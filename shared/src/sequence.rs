@@ -27,20 +27,20 @@ impl Sequence {
 
     /// When it was written, to the minute.
     #[must_use]
-    pub fn written(self) -> i64 {
+    pub fn written_at(self) -> i64 {
         i64::try_from(self.0 >> COUNTER_BITS).unwrap_or(i64::MAX).saturating_mul(MINUTE)
     }
 
     /// Whether it comes from further in the future than clocks may differ.
     #[must_use]
     pub fn is_in_future(self, now: i64) -> bool {
-        self.written() > now.saturating_add(SKEW)
+        self.written_at() > now.saturating_add(SKEW)
     }
 
     /// Whether it was written longer ago than clocks may differ, and a minute that is not told.
     #[must_use]
     pub fn is_stale(self, now: i64) -> bool {
-        self.written() < now.saturating_sub(SKEW + MINUTE)
+        self.written_at() < now.saturating_sub(SKEW + MINUTE)
     }
 }
 
@@ -61,13 +61,13 @@ mod tests {
             second.0 + 1,
             "also when the clock goes back"
         );
-        assert_eq!(first.written(), NOW / MINUTE * MINUTE);
+        assert_eq!(first.written_at(), NOW / MINUTE * MINUTE);
     }
 
     #[test]
     fn the_top_number_is_of_the_future() {
         assert!(Sequence(u64::MAX).is_in_future(NOW));
-        assert_eq!(Sequence(u64::MAX).written(), i64::MAX);
+        assert_eq!(Sequence(u64::MAX).written_at(), i64::MAX);
         assert!(!Sequence::next(NOW + SKEW, None).is_in_future(NOW));
         assert!(Sequence::next(NOW + SKEW + MINUTE, None).is_in_future(NOW));
     }

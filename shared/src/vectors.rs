@@ -13,11 +13,11 @@ use crate::board::{Bucket, Cursor, Head, body};
 use crate::epoch::Epoch;
 use crate::handle::{Card, Claim, ClaimDraft, HandleName, OwnerKey, Release, locate};
 use crate::limits::{DAY, MAX_RECORD_LIFE};
-use crate::record::{Draft, Record};
+use crate::proof_of_work::Challenge;
+use crate::record::{Record, RecordDraft};
 use crate::sequence::Sequence;
 use crate::server::ServerId;
 use crate::status::{Hint, State, Status};
-use crate::work::Task;
 
 const NOW: i64 = 1_764_000_000_000;
 const NONCE: [u8; 24] = [0x24; 24];
@@ -39,7 +39,7 @@ fn secret() -> PresenceSecret {
 }
 
 fn record(status: Status) -> Record {
-    let draft = Draft {
+    let draft = RecordDraft {
         epoch: Epoch::at(NOW),
         sequence: Sequence::next(NOW, None),
         expires: NOW + MAX_RECORD_LIFE,
@@ -68,7 +68,7 @@ fn moved() -> Record {
 
 fn records() -> Value {
     let key = PresenceKey::from_bytes(owner().verifying_key().as_bytes()).unwrap();
-    let task = Task::new(&server(), online().as_bytes());
+    let challenge = Challenge::new(&server(), online().as_bytes());
     let head = Head {
         bucket: Bucket::ALL,
         cursor: Cursor { generation: 0x0123_4567_89ab_cdef, change: 42 },
@@ -86,7 +86,7 @@ fn records() -> Value {
         "nonce": hex(NONCE),
         "record_online": hex(online().as_bytes()),
         "record_away_with_hint": hex(moved().as_bytes()),
-        "work_of_16_bits": task.look(16, 0, u64::MAX).unwrap().0,
+        "work_of_16_bits": challenge.solve(16, 0, u64::MAX).unwrap().0,
         "board": hex(body(head, [online(), moved()].iter())),
         "cursor": head.cursor.to_string(),
     })

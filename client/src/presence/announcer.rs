@@ -3,7 +3,7 @@
 use chive_shared::blinding::{PresenceSecret, Signer};
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::{MAX_RECORD_LIFE, REFRESH};
-use chive_shared::record::{Draft, Record};
+use chive_shared::record::{Record, RecordDraft};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{Hint, State, Status};
@@ -73,7 +73,7 @@ impl Announcer {
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);
         let status = Status { state, since: says.since, hint: says.hint };
-        let draft = Draft { epoch, sequence, expires: now + MAX_RECORD_LIFE, status };
+        let draft = RecordDraft { epoch, sequence, expires: now + MAX_RECORD_LIFE, status };
         let signer = Signer::new(owner, &says.secret, epoch, &self.server);
         Some(Record::make(&signer, &says.secret, &self.server, draft, nonce))
     }
@@ -103,7 +103,7 @@ impl Announcer {
 mod tests {
     use chive_shared::blinding::PresenceKey;
     use chive_shared::limits::EPOCH;
-    use chive_shared::record::Reader;
+    use chive_shared::record::RecordReader;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
@@ -123,7 +123,7 @@ mod tests {
 
     fn reads(record: &Record, now: i64) -> Status {
         let key = PresenceKey::from_bytes(owner().verifying_key().as_bytes()).unwrap();
-        Reader::new(&key, &PresenceSecret([2; 32]), Epoch::at(now), SERVER)
+        RecordReader::new(&key, &PresenceSecret([2; 32]), Epoch::at(now), SERVER)
             .read(record, now)
             .unwrap()
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chive_shared::blinding::{Address, PresenceKey, PresenceSecret};
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::MAX_BUCKET_BITS;
-use chive_shared::record::{Reader, Record};
+use chive_shared::record::{Record, RecordReader};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
@@ -58,7 +58,7 @@ pub enum Lie {
 struct Place {
     /// Which of the subjects.
     subject: usize,
-    reader: Reader,
+    reader: RecordReader,
     newest: Option<(Record, News)>,
 }
 
@@ -100,8 +100,8 @@ impl Board {
         self.epoch = Some(epoch);
         let mut before = std::mem::take(&mut self.places);
         for (place, subject) in self.subjects.iter().enumerate() {
-            for epoch in Epoch::to_look_at(now) {
-                let reader = Reader::new(&subject.key, &subject.secret, epoch, self.server);
+            for epoch in Epoch::candidates(now) {
+                let reader = RecordReader::new(&subject.key, &subject.secret, epoch, self.server);
                 let address = reader.address();
                 let newest = before.remove(&address).and_then(|place| place.newest);
                 self.places.insert(address, Place { subject: place, reader, newest });
@@ -133,8 +133,9 @@ impl Board {
             // Dead by our clock, or of a later version: nothing is known.
             Err(_) => return Ok(None),
         };
-        let (contact, written) = (subject.contact, record.sequence().written());
-        place.newest = Some((*record, News { contact, status, written, dies: record.dies(now) }));
+        let (contact, written) = (subject.contact, record.sequence().written_at());
+        place.newest =
+            Some((*record, News { contact, status, written, dies: record.effective_expiry(now) }));
 
         Ok(self.known_of(contact, now))
     }

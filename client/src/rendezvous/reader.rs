@@ -286,7 +286,7 @@ async fn follow_stream(
 }
 
 async fn hand_on(records: Vec<Record>, bucket: Bucket, found: &Found) -> Result<(), ServerError> {
-    if records.iter().any(|record| !bucket.has(record)) {
+    if records.iter().any(|record| !bucket.contains(record)) {
         return Err(ServerError::Protocol(AnswerFault::OffTopic));
     }
     if records.is_empty() {

@@ -11,7 +11,7 @@ use super::{Kept, Order};
 
 impl Kept {
     pub(super) fn lives(&self, now: i64) -> bool {
-        self.record.dies(self.taken) > now
+        self.record.effective_expiry(self.taken) > now
     }
 
     /// How a record stands to this one.
@@ -62,7 +62,7 @@ impl Segment {
     /// Lets go of what is to be forgotten; gives how many live.
     pub(super) fn sweep(&mut self, now: i64) -> usize {
         let before = self.kept.len();
-        self.kept.retain(|_, kept| kept.record.remembered(kept.taken) > now);
+        self.kept.retain(|_, kept| kept.record.remember_until(kept.taken) > now);
         if self.kept.len() < before && self.kept.len() < self.kept.capacity() / 4 {
             self.kept.shrink_to_fit();
         }
@@ -72,8 +72,11 @@ impl Segment {
     pub(super) fn group(&mut self, now: i64) -> Bytes {
         if self.changed || now >= self.until {
             let live: Vec<&Kept> = self.kept.values().filter(|kept| kept.lives(now)).collect();
-            self.until =
-                live.iter().map(|kept| kept.record.dies(kept.taken)).min().unwrap_or(i64::MAX);
+            self.until = live
+                .iter()
+                .map(|kept| kept.record.effective_expiry(kept.taken))
+                .min()
+                .unwrap_or(i64::MAX);
             self.group = board::group(live.iter().map(|kept| &kept.record)).into();
             self.changed = false;
         }

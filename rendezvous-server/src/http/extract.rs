@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use chive_shared::limits::WORK;
-use chive_shared::work::Work;
+use chive_shared::proof_of_work::Proof;
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
@@ -73,8 +73,8 @@ impl From<QueryRejection> for Refusal {
 }
 
 /// What a submission holds: the bytes that are put, and the work behind them.
-pub(super) fn split_work(submission: &[u8]) -> Option<(&[u8], Work)> {
+pub(super) fn split_proof(submission: &[u8]) -> Option<(&[u8], Proof)> {
     let at = submission.len().checked_sub(WORK)?;
     let (subject, work) = submission.split_at(at);
-    Some((subject, Work(u64::from_be_bytes(work.try_into().ok()?))))
+    Some((subject, Proof(u64::from_be_bytes(work.try_into().ok()?))))
 }

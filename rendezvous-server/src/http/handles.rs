@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chive_shared::api::Code;
 use chive_shared::handle::{Claim, ClaimError, LookupId, Release};
-use chive_shared::work::{Task, Work};
+use chive_shared::proof_of_work::{Challenge, Proof};
 
-use super::extract::{Body, Segment, split_work};
+use super::extract::{Body, Segment, split_proof};
 use super::problem::{Refusal, refusals};
 use super::{House, Shared};
 use crate::store::{Claimed, Released, StoreError};
@@ -75,7 +75,7 @@ pub(super) async fn claim(
 }
 
 async fn claim_one(house: &House, id: LookupId, body: &[u8], paid: bool) -> Result<(), Refusal> {
-    let (bytes, work) = split_work(body).ok_or(ClaimError::Length)?;
+    let (bytes, work) = split_proof(body).ok_or(ClaimError::Length)?;
     let claim = Claim::from_bytes(bytes)?;
     if claim.id() != id {
         return Err(wrong_place());
@@ -104,12 +104,12 @@ async fn claim_one(house: &House, id: LookupId, body: &[u8], paid: bool) -> Resu
 }
 
 /// The database is asked only about who has worked enough for a record.
-async fn check_work(house: &House, claim: &Claim, work: Work) -> Result<(), Refusal> {
-    let worth = Task::new(&house.server, claim.as_bytes()).worth(work);
-    if worth >= u32::from(house.prices.claim) {
+async fn check_work(house: &House, claim: &Claim, work: Proof) -> Result<(), Refusal> {
+    let difficulty = Challenge::new(&house.server, claim.as_bytes()).difficulty(work);
+    if difficulty >= u32::from(house.prices.claim) {
         return Ok(());
     }
-    let renewal = worth >= u32::from(house.prices.record.min(house.prices.claim))
+    let renewal = difficulty >= u32::from(house.prices.record.min(house.prices.claim))
         && in_time(house, house.store.holds(&claim.id(), &claim.key())).await?;
     if renewal { Ok(()) } else { Err(Refusal::work_required(house.prices.claim)) }
 }

@@ -252,13 +252,13 @@ const EVERYWHERE: [Code; 5] =
     [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
 
 pub(super) fn refusals_of(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    chive_http::document::refusals_of(own, &EVERYWHERE, status_of)
+    chive_http::document::error_responses(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.
 macro_rules! refusals {
     ($name:ident: $($code:ident),*) => {
-        chive_http::refusals!($name, $crate::http::problem::refusals_of, chive_shared::api::Code: $($code),*);
+        chive_http::error_responses!($name, $crate::http::problem::refusals_of, chive_shared::api::Code: $($code),*);
     };
 }
 pub(super) use refusals;

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use chive_shared::api::{BatchAnswer, Code, RecordAnswer};
 use chive_shared::blinding::Address;
 use chive_shared::limits::SUBMISSION;
+use chive_shared::proof_of_work::{Challenge, Proof};
 use chive_shared::record::{Record, RecordError};
-use chive_shared::work::{Task, Work};
 
-use super::extract::{Body, Segment, split_work};
+use super::extract::{Body, Segment, split_proof};
 use super::problem::{Refusal, refusals};
 use super::{House, Shared};
 use crate::board::Order;
@@ -190,18 +190,18 @@ fn let_in(house: &House, headers: &HeaderMap) -> Result<bool, Refusal> {
     }
 }
 
-fn read(submission: &[u8]) -> Result<(Record, Work), RecordError> {
-    let (bytes, work) = split_work(submission).ok_or(RecordError::Length)?;
+fn read(submission: &[u8]) -> Result<(Record, Proof), RecordError> {
+    let (bytes, work) = split_proof(submission).ok_or(RecordError::Length)?;
     Ok((Record::from_bytes(bytes)?, work))
 }
 
 /// All that can be judged without the database, the cheapest first.
-fn check(house: &House, record: &Record, work: Work, paid: bool) -> Result<Order, Refusal> {
+fn check(house: &House, record: &Record, work: Proof, paid: bool) -> Result<Order, Refusal> {
     record.check_time(house.clock.now())?;
     let price = house.prices.of_record(house.board.known(), house.limits.records);
     if !paid
         && price > 0
-        && Task::new(&house.server, record.as_bytes()).worth(work) < u32::from(price)
+        && Challenge::new(&house.server, record.as_bytes()).difficulty(work) < u32::from(price)
     {
         return Err(Refusal::work_required(price));
     }

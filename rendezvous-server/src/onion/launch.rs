@@ -35,10 +35,10 @@ impl Service<'_> {
         let mut pauses = RETRIES.pauses();
         loop {
             match self.tor.launch(&self.seed.0) {
-                Ok(Launched { service, callers }) => {
+                Ok(Launched { service, requests }) => {
                     pauses.reset();
                     tokio::select! {
-                        () = self.let_in(callers) => tracing::info!("arti ended the service"),
+                        () = self.let_in(requests) => tracing::info!("arti ended the service"),
                         () = self.watch() => tracing::info!("the service cannot be reached: \
                                                             launching it anew"),
                     }

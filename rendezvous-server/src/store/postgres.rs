@@ -146,7 +146,7 @@ impl Postgres {
     }
 
     pub(super) async fn claim(&self, claim: &Claim, now: i64) -> Result<Claimed, StoreError> {
-        let dies = claim.dies(now);
+        let dies = claim.effective_expiry(now);
         let done = sqlx::query(handles::CLAIM)
             .bind(&claim.id().0[..])
             .bind(&claim.key()[..])
@@ -244,7 +244,7 @@ async fn insert(
     .bind(stored(before))
     .bind(column(|record, _| stored(record.sequence().0)))
     .bind(now)
-    .bind(column(Record::remembered))
+    .bind(column(Record::remember_until))
     .bind(bytes(|record| record.as_bytes().to_vec()))
     .fetch_all(&mut **tx)
     .await?;

@@ -102,7 +102,8 @@ impl Sqlite {
         now: i64,
     ) -> Result<Put, StoreError> {
         let last = newest.saturating_add(records.len() as u64);
-        let remembered = records.iter().map(|record| record.remembered(now)).max().unwrap_or(now);
+        let remembered =
+            records.iter().map(|record| record.remember_until(now)).max().unwrap_or(now);
         let bytes: Vec<u8> = records.iter().flat_map(Record::as_bytes).copied().collect();
         if !records.is_empty() {
             // A statement is a transaction. The number is unique: what somebody else wrote is an
@@ -137,7 +138,7 @@ impl Sqlite {
 
     pub(super) async fn claim(&self, claim: &Claim, now: i64) -> Result<Claimed, StoreError> {
         let mut guard = self.connection().await?;
-        let dies = claim.dies(now);
+        let dies = claim.effective_expiry(now);
         let done = sqlx::query(handles::CLAIM)
             .bind(&claim.id().0[..])
             .bind(&claim.key()[..])

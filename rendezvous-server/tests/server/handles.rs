@@ -3,8 +3,8 @@
 use chive_shared::api::{Access, Code};
 use chive_shared::handle::{Card, CardKey, Claim, ClaimDraft, LookupId, OwnerKey, Release, locate};
 use chive_shared::limits::{DAY, HANDLE_GRACE, MINUTE, RELEASE_MEMORY, SECOND, SKEW};
+use chive_shared::proof_of_work::Challenge;
 use chive_shared::sequence::Sequence;
-use chive_shared::work::Task;
 use data_encoding::HEXLOWER;
 
 use crate::client::Answer;
@@ -64,7 +64,7 @@ impl Owner {
 }
 
 async fn put(world: &World, claim: &Claim, bits: u8) -> Answer {
-    let work = Task::new(&world.id(), claim.as_bytes()).look(bits, 0, u64::MAX).unwrap();
+    let work = Challenge::new(&world.id(), claim.as_bytes()).solve(bits, 0, u64::MAX).unwrap();
     let body = [&claim.as_bytes()[..], &work.0.to_be_bytes()].concat();
     let path = format!("/v1/handles/{}", HEXLOWER.encode(&claim.id().0));
     world.client().await.ask("PUT", &path, &[], body).await
@@ -169,7 +169,7 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
     let first = alice.claim(&world, 1);
     let cheap = [
         &first.as_bytes()[..],
-        &(0..10_000).find(|n| worth(&world, &first, *n) < 6).unwrap().to_be_bytes(),
+        &(0..10_000).find(|n| difficulty(&world, &first, *n) < 6).unwrap().to_be_bytes(),
     ]
     .concat();
 
@@ -193,8 +193,9 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
     assert_eq!(world.info().await.record_work, 6);
 }
 
-fn worth(world: &World, claim: &Claim, number: u64) -> u32 {
-    Task::new(&world.id(), claim.as_bytes()).worth(chive_shared::work::Work(number))
+fn difficulty(world: &World, claim: &Claim, number: u64) -> u32 {
+    Challenge::new(&world.id(), claim.as_bytes())
+        .difficulty(chive_shared::proof_of_work::Proof(number))
 }
 
 async fn who_has_a_token_works_for_nothing_and_nobody_else_comes_in(mut world: World) {
@@ -246,10 +247,11 @@ async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
     world.restart().await;
     let alice = Owner::new(&world, "alice", 1).await;
     let claim = alice.claim(&world, 1);
-    let task = Task::new(&world.id(), claim.as_bytes());
+    let challenge = Challenge::new(&world.id(), claim.as_bytes());
 
     // Each number pays with a chance of 2^-28: one of a million may, three never do.
-    let pays = |number: &u64| task.worth(chive_shared::work::Work(*number)) >= 28;
+    let pays =
+        |number: &u64| challenge.difficulty(chive_shared::proof_of_work::Proof(*number)) >= 28;
     assert!((0..1_000_000).filter(pays).count() < 3);
     let mut client = world.client().await;
     for number in (0..).filter(|number| !pays(number)).take(1_000) {

@@ -11,11 +11,11 @@ use chive_shared::blinding::{PresenceKey, PresenceSecret, Signer};
 use chive_shared::board::{self, Head};
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::MAX_RECORD_LIFE;
-use chive_shared::record::{Draft, Reader, Record};
+use chive_shared::proof_of_work::Challenge;
+use chive_shared::record::{Record, RecordDraft, RecordReader};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
-use chive_shared::work::Task;
 use chive_tests::postgres::Postgres;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
@@ -142,7 +142,7 @@ impl World {
     }
 
     pub(crate) fn submission(&self, record: &Record, bits: u8) -> Vec<u8> {
-        let work = Task::new(&self.id(), record.as_bytes()).look(bits, 0, u64::MAX).unwrap();
+        let work = Challenge::new(&self.id(), record.as_bytes()).solve(bits, 0, u64::MAX).unwrap();
         [&record.as_bytes()[..], &work.0.to_be_bytes()].concat()
     }
 }
@@ -180,10 +180,10 @@ impl Person {
         &self,
         server: ServerId,
         now: i64,
-        change: impl FnOnce(&mut Draft),
+        change: impl FnOnce(&mut RecordDraft),
     ) -> Record {
         let status = Status { state: State::Online, since: now, hint: None };
-        let mut draft = Draft {
+        let mut draft = RecordDraft {
             epoch: Epoch::at(now),
             sequence: Sequence::next(now, None),
             expires: now + MAX_RECORD_LIFE,
@@ -206,9 +206,9 @@ impl Person {
     }
 
     /// How a contact sees this person.
-    pub(crate) fn reader(&self, server: ServerId, now: i64) -> Reader {
+    pub(crate) fn reader(&self, server: ServerId, now: i64) -> RecordReader {
         let key = PresenceKey::from_bytes(self.key.verifying_key().as_bytes()).unwrap();
-        Reader::new(&key, &self.secret, Epoch::at(now), server)
+        RecordReader::new(&key, &self.secret, Epoch::at(now), server)
     }
 
     /// What must not be found in anything of the server's.

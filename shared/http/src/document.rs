@@ -11,7 +11,7 @@ use crate::problem::PROBLEM_JSON;
 
 /// The refusals of an operation for the document: its own, and those that every operation has. The
 /// document has a schema `Problem`.
-pub fn refusals_of<C: Copy + Serialize>(
+pub fn error_responses<C: Copy + Serialize>(
     own: &[C],
     everywhere: &[C],
     status_of: impl Fn(C) -> StatusCode,
@@ -39,8 +39,8 @@ fn documented(description: &str) -> ResponseDoc {
 /// Defines a type that lists an operation's own refusals for the document: its name, what makes the
 /// list, and cases of the code.
 #[macro_export]
-macro_rules! refusals {
-    ($name:ident, $refusals_of:path, $code:ty: $($case:ident),*) => {
+macro_rules! error_responses {
+    ($name:ident, $error_responses:path, $code:ty: $($case:ident),*) => {
         struct $name;
 
         impl ::utoipa::IntoResponses for $name {
@@ -48,7 +48,7 @@ macro_rules! refusals {
                 String,
                 ::utoipa::openapi::RefOr<::utoipa::openapi::response::Response>,
             > {
-                $refusals_of(&[$(<$code>::$case),*])
+                $error_responses(&[$(<$code>::$case),*])
             }
         }
     };

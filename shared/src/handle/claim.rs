@@ -175,7 +175,7 @@ impl Claim {
     /// When a server that took it at a time lets it expire: no later than [`MAX_HANDLE_LIFE`] from
     /// then.
     #[must_use]
-    pub fn dies(&self, taken: i64) -> i64 {
+    pub fn effective_expiry(&self, taken: i64) -> i64 {
         self.expires().min(taken.saturating_add(MAX_HANDLE_LIFE))
     }
 
@@ -347,14 +347,14 @@ mod tests {
         );
         assert_eq!(claim.check_time(NOW - SKEW - 2 * MINUTE), Err(ClaimError::Future));
         assert_eq!(super::tests::claim(NOW - MINUTE).check_time(NOW), Err(ClaimError::Expired));
-        assert_eq!(super::tests::claim(i64::MAX / 2).dies(NOW), NOW + MAX_HANDLE_LIFE);
+        assert_eq!(super::tests::claim(i64::MAX / 2).effective_expiry(NOW), NOW + MAX_HANDLE_LIFE);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2 * CLAIM), time: i64) {
             if let Ok(claim) = Claim::from_bytes(&bytes) {
-                let _ = (claim.verify(&SERVER), claim.check_time(time), claim.dies(time), claim.open(&CardKey([0; 32])));
+                let _ = (claim.verify(&SERVER), claim.check_time(time), claim.effective_expiry(time), claim.open(&CardKey([0; 32])));
             }
             if let Ok(release) = Release::from_bytes(&bytes) {
                 let _ = (release.verify(&SERVER), release.check_time(time));

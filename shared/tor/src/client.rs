@@ -1,8 +1,6 @@
 //! One run of arti: begun, brought into the network, and ended whole.
 
 use std::collections::HashSet;
-use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arti_client::status::BootstrapStatus;
@@ -16,32 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tor_hscrypto::pk::HsId;
 
 use crate::config::TorConfig;
+use crate::error::TorStartError;
 use crate::runtime::{ArtiRuntime, ArtiTasks};
 
 /// arti's client on our runtime.
 pub(crate) type Client = TorClient<ArtiRuntime>;
-
-/// Why Tor did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum TorStartError {
-    /// A directory could not be created or made private.
-    #[error("cannot use the directory {}: {source}", dir.display())]
-    Directory {
-        /// The directory.
-        dir: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The settings are wrong.
-    #[error("Tor's settings are wrong: {0}")]
-    Configuration(String),
-    /// Started outside of a multi-threaded tokio runtime.
-    #[error("Tor needs a multi-threaded tokio runtime")]
-    NoRuntime,
-    /// arti did not start.
-    #[error("Tor did not start: {0}")]
-    Arti(ErrorKind),
-}
 
 /// One run of arti. [`Tor::close`] ends it; dropping it alone does not end its tasks.
 pub struct Tor {
@@ -83,7 +60,7 @@ impl Tor {
 
     /// How far it is, whenever that changes.
     #[must_use]
-    pub fn changes(&self) -> BoxStream<'static, BootstrapStatus> {
+    pub fn status_changes(&self) -> BoxStream<'static, BootstrapStatus> {
         self.client.bootstrap_events().boxed()
     }
 
@@ -95,7 +72,7 @@ impl Tor {
 
     /// Cancelled when this run is over: nothing that came from it goes on.
     #[must_use]
-    pub fn over(&self) -> &CancellationToken {
+    pub fn stopped(&self) -> &CancellationToken {
         self.tasks.stopped()
     }
 

@@ -14,7 +14,7 @@ use arti_client::config::{
 use tor_config::load::ConfigResolveOptions;
 use tor_config::sources::MustRead;
 
-use crate::client::TorStartError;
+use crate::error::TorStartError;
 
 /// Where arti keeps what it knows of our services, in its state directory.
 const SERVICES_STATE: &str = "hss";

@@ -7,6 +7,8 @@
 //! arti's code is generic over the runtime that it runs on. Each future of it is boxed here, so
 //! that it is compiled here, once, and not in every crate and test that waits for it.
 
+mod error;
+
 pub mod config;
 pub mod runtime;
 
@@ -17,8 +19,9 @@ pub mod service;
 pub use arti_client::status::{BlockageKind, BootstrapStatus};
 pub use arti_client::{DataStream, ErrorKind};
 
-pub use self::client::{Circuits, Tor, TorStartError};
+pub use self::client::{Circuits, Tor};
 pub use self::config::{TorConfig, TorOptions, check_overrides};
+pub use self::error::{LaunchError, TorStartError};
 pub use self::service::{
-    LaunchError, Launched, MAX_STREAMS_PER_CIRCUIT, RendRequest, Service, StreamRequest,
+    Launched, MAX_STREAMS_PER_CIRCUIT, OnionService, RendRequest, StreamRequest,
 };

@@ -16,6 +16,7 @@ use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 use tor_proto::stream::IncomingStreamRequest;
 
 use crate::client::{Client, Tor};
+use crate::error::LaunchError;
 
 /// Streams on one circuit; a caller that opens more loses the circuit.
 pub const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
@@ -25,30 +26,16 @@ const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
 /// secret part of the key: nobody who knows an address can look whether it is hosted here.
 const NICKNAME_BYTES: usize = 8;
 
-/// Why a launch failed. Names no address.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    /// It did not want to.
-    #[error("arti refused: {0:?}")]
-    Refused(ErrorKind),
-    /// Ours, or arti's word for "switched off".
-    #[error("the nickname or the configuration is invalid")]
-    Configuration,
-    /// Nobody would find it.
-    #[error("it has another address than its key says")]
-    WrongAddress,
-}
-
 /// A launched service, and who calls it.
 pub struct Launched {
     /// Ends the service when it is dropped.
-    pub service: Service,
+    pub service: OnionService,
     /// Ends when arti ends the service.
-    pub callers: BoxStream<'static, RendRequest>,
+    pub requests: BoxStream<'static, RendRequest>,
 }
 
 /// A service that runs until this is dropped.
-pub struct Service(Arc<RunningOnionService>);
+pub struct OnionService(Arc<RunningOnionService>);
 
 /// Somebody asks to be met.
 pub struct RendRequest(tor_hsservice::RendRequest);
@@ -67,13 +54,13 @@ impl Tor {
         let first = self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(nickname);
         let keypair = ExpandedKeypair::from(&Keypair::from_bytes(seed));
         let address = HsId::from(keypair.public().to_bytes());
-        let (service, callers) = if first {
+        let (service, requests) = if first {
             launch_with_key(&self.client, config, HsIdKeypair::from(keypair))
         } else {
             launch_again(&self.client, config)
         }?;
         if service.onion_address() == Some(address) {
-            Ok(Launched { service: Service(service), callers })
+            Ok(Launched { service: OnionService(service), requests })
         } else {
             Err(LaunchError::WrongAddress)
         }
@@ -90,7 +77,7 @@ fn launch_with_key(
         .launch_onion_service_with_hsid(config, key)
         .map_err(|e| LaunchError::Refused(e.kind()))?;
     started
-        .map(|(running, callers)| (running, callers.map(RendRequest).boxed()))
+        .map(|(running, requests)| (running, requests.map(RendRequest).boxed()))
         .ok_or(LaunchError::Configuration)
 }
 
@@ -99,7 +86,7 @@ fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Started, 
     let started =
         client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
     started
-        .map(|(running, callers)| (running, callers.map(RendRequest).boxed()))
+        .map(|(running, requests)| (running, requests.map(RendRequest).boxed()))
         .ok_or(LaunchError::Configuration)
 }
 
@@ -117,11 +104,11 @@ fn nickname(seed: &[u8; 32]) -> String {
     data_encoding::HEXLOWER.encode(&hash[..NICKNAME_BYTES])
 }
 
-impl Service {
+impl OnionService {
     /// Ends when arti does not believe the service reachable. That is no verdict, but a reason to
     /// look.
     #[must_use]
-    pub fn doubted(&self) -> BoxFuture<'_, ()> {
+    pub fn reported_unreachable(&self) -> BoxFuture<'_, ()> {
         async {
             let mut events = self.0.status_events();
             while self.0.status().state().is_fully_reachable() {

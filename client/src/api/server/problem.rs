@@ -131,13 +131,13 @@ const EVERYWHERE: [ErrorCode; 6] = [
 ];
 
 pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    chive_http::document::refusals_of(own, &EVERYWHERE, status_of)
+    chive_http::document::error_responses(own, &EVERYWHERE, status_of)
 }
 
 /// Defines a type that lists an operation's own refusals for the document.
 macro_rules! refusals {
     ($name:ident: $($code:ident),*) => {
-        chive_http::refusals!(
+        chive_http::error_responses!(
             $name, $crate::api::server::problem::refusals_of, $crate::api::types::ErrorCode: $($code),*
         );
     };

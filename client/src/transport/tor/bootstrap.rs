@@ -126,7 +126,7 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
     };
 
     let failure = watch::Sender::new(None);
-    let mut events = run.tor.changes();
+    let mut events = run.tor.status_changes();
     let mut tick = tokio::time::interval(LOOK_AGAIN);
     let bootstrap = bootstrap(&run.tor, network, &failure);
 

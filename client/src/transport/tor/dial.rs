@@ -79,7 +79,7 @@ impl Dialer {
             self.arti.run().filter(|_| self.network.bootstrapped()).ok_or(DialError::NotReady)?;
         tokio::select! {
             biased;
-            () = run.tor.over().cancelled() => Err(DialError::NotReady),
+            () = run.tor.stopped().cancelled() => Err(DialError::NotReady),
             outcome = self.connect_in(&run, to, isolation, attempt) => outcome,
         }
     }

@@ -90,11 +90,12 @@ impl Service {
         let mut watch = Watch::new();
         loop {
             // The service ends when this handle is dropped: at the end of the turn.
-            let (over, Launched { service, callers }) = self.launch().await;
+            let (over, Launched { service, requests }) = self.launch().await;
             tokio::select! {
                 () = over.cancelled() => {}
-                () = self.take_callers(callers, intake) => tracing::debug!("arti ended a \
-                                                                             service"),
+                () = self.take_callers(requests, intake) => {
+                    tracing::debug!("arti ended a service");
+                },
                 () = self.watch_over(&service, &mut watch) => {
                     tracing::info!("a service cannot be reached: launching it anew");
                 }
@@ -117,7 +118,7 @@ impl Service {
     /// With what is cancelled when the run of arti that it belongs to is over.
     fn try_launch(&self) -> Result<(CancellationToken, Launched), NoLaunch> {
         let run = self.context.arti.run().ok_or(NoLaunch::NoArti)?;
-        Ok((run.tor.over().clone(), run.tor.launch(&self.key.0)?))
+        Ok((run.tor.stopped().clone(), run.tor.launch(&self.key.0)?))
     }
 
     /// Lets callers in until arti ends the service.
@@ -133,7 +134,7 @@ impl Service {
     }
 
     /// Probes until the service has to be launched anew.
-    async fn watch_over(&self, service: &chive_tor::Service, watch: &mut Watch) {
+    async fn watch_over(&self, service: &chive_tor::OnionService, watch: &mut Watch) {
         self.wait_for_network().await;
         tokio::time::sleep(FIRST_LOOK).await;
         loop {
@@ -168,7 +169,7 @@ impl Service {
 
     /// Waits for the next probe: less long when the network was lost and has come back, or when
     /// arti doubts it. Gives whether the network came back.
-    async fn pause(&self, service: &chive_tor::Service, next: Next) -> bool {
+    async fn pause(&self, service: &chive_tor::OnionService, next: Next) -> bool {
         let calm = next.state == Reachability::Reachable;
         tokio::select! {
             () = tokio::time::sleep(next.pause) => false,
@@ -190,7 +191,7 @@ impl Service {
 }
 
 /// Ends when arti does not believe the service reachable: not at once, for it is often wrong.
-async fn wait_for_doubt(service: &chive_tor::Service) {
+async fn wait_for_doubt(service: &chive_tor::OnionService) {
     tokio::time::sleep(DOUBT_PAUSE).await;
-    service.doubted().await;
+    service.reported_unreachable().await;
 }

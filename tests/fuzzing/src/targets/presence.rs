@@ -10,7 +10,7 @@ use chive_shared::handle::{
     Card, CardKey, Claim, ClaimDraft, HandleName, LookupId, OwnerKey, Release, locate,
 };
 use chive_shared::limits::MAX_RECORD_LIFE;
-use chive_shared::record::{Draft, Reader, Record};
+use chive_shared::record::{Record, RecordDraft, RecordReader};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
@@ -28,12 +28,12 @@ static OWNER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::from_bytes(&[1
 static RECORD: LazyLock<Record> = LazyLock::new(|| {
     let status = Status { state: State::Online, since: NOW, hint: None };
     let (epoch, sequence) = (Epoch::at(NOW), Sequence::next(NOW, None));
-    let draft = Draft { epoch, sequence, expires: NOW + MAX_RECORD_LIFE, status };
+    let draft = RecordDraft { epoch, sequence, expires: NOW + MAX_RECORD_LIFE, status };
     Record::make(&Signer::new(&OWNER, &SECRET, epoch, &SERVER), &SECRET, &SERVER, draft, [4; 24])
 });
-static READER: LazyLock<Reader> = LazyLock::new(|| {
+static READER: LazyLock<RecordReader> = LazyLock::new(|| {
     let key = PresenceKey::from_bytes(OWNER.verifying_key().as_bytes()).expect("a key");
-    Reader::new(&key, &SECRET, Epoch::at(NOW), SERVER)
+    RecordReader::new(&key, &SECRET, Epoch::at(NOW), SERVER)
 });
 static PLACE: LazyLock<(LookupId, CardKey)> =
     LazyLock::new(|| locate(&"alice.wonder".parse().expect("a name"), &SERVER).expect("memory"));
@@ -61,7 +61,7 @@ pub(super) fn board(data: &[u8]) {
 
     assert!(records.len() <= MOST);
     for record in &records {
-        let _ = (record.check_time(NOW), record.dies(NOW), record.remembered(NOW));
+        let _ = (record.check_time(NOW), record.effective_expiry(NOW), record.remember_until(NOW));
         if READER.read(record, NOW).is_ok() {
             assert!(*record == *RECORD, "what the owner did not sign is believed");
         }
@@ -83,7 +83,7 @@ pub(super) fn handle(data: &[u8]) {
 
 fn claim(bytes: &[u8]) {
     let Ok(claim) = Claim::from_bytes(bytes) else { return };
-    let _ = (claim.check_time(NOW), claim.dies(NOW));
+    let _ = (claim.check_time(NOW), claim.effective_expiry(NOW));
     let own = *claim.as_bytes() == *CLAIM.as_bytes();
     if claim.key() == CLAIM.key() {
         assert_eq!(claim.verify(&SERVER).is_ok(), own, "what the owner did not sign is believed");

@@ -11,7 +11,7 @@ use chive_shared::blinding::{PresenceSecret, Signer};
 use chive_shared::board::Cursor;
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::{MAX_RECORD_LIFE, RECORD, SUBMISSION, WORK};
-use chive_shared::record::{Draft, Record};
+use chive_shared::record::{Record, RecordDraft};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::{State, Status};
@@ -55,7 +55,8 @@ impl Writers {
         let sequence = Sequence(Sequence::next(now, None).0 + self.rounds);
         self.rounds += 1;
         let status = Status { state: State::Online, since: now, hint: None };
-        let draft = Draft { epoch: self.epoch, sequence, expires: now + MAX_RECORD_LIFE, status };
+        let draft =
+            RecordDraft { epoch: self.epoch, sequence, expires: now + MAX_RECORD_LIFE, status };
         let server = &self.server;
         self.signers.iter().map(move |signer| Record::make(signer, &SECRET, server, draft, [7; 24]))
     }

@@ -15,13 +15,13 @@ use crate::server::ServerId;
 
 /// What the work is about.
 #[derive(Clone, Copy)]
-pub struct Task([u8; 32]);
+pub struct Challenge([u8; 32]);
 
 /// A proof: the number that was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work(pub u64);
+pub struct Proof(pub u64);
 
-impl Task {
+impl Challenge {
     /// For the bytes of a record or a claim.
     #[must_use]
     pub fn new(server: &ServerId, subject: &[u8]) -> Self {
@@ -35,7 +35,7 @@ impl Task {
 
     /// How many bits a proof is worth.
     #[must_use]
-    pub fn worth(&self, Work(number): Work) -> u32 {
+    pub fn difficulty(&self, Proof(number): Proof) -> u32 {
         let hash = Sha256::new().chain_update(self.0).chain_update(number.to_be_bytes()).finalize();
         let zeros = hash.iter().take_while(|byte| **byte == 0).count();
         let next = hash.get(zeros).map_or(0, |byte| byte.leading_zeros());
@@ -45,10 +45,10 @@ impl Task {
     /// Tries `tries` numbers from `from` on; gives the first that is worth `bits`. A caller that
     /// must not block for long calls it again with the number after the last.
     #[must_use]
-    pub fn look(&self, bits: u8, from: u64, tries: u64) -> Option<Work> {
+    pub fn solve(&self, bits: u8, from: u64, tries: u64) -> Option<Proof> {
         (from..from.saturating_add(tries))
-            .map(Work)
-            .find(|work| self.worth(*work) >= u32::from(bits))
+            .map(Proof)
+            .find(|work| self.difficulty(*work) >= u32::from(bits))
     }
 }
 
@@ -60,17 +60,17 @@ mod tests {
 
     #[test]
     fn work_is_found_and_good_for_its_subject_and_server_alone() {
-        let task = Task::new(&SERVER, b"record");
-        let work = task.look(12, 0, u64::MAX).unwrap();
-        assert!(task.worth(work) >= 12);
-        assert_eq!(task.look(12, 0, work.0), None, "it is the first");
-        assert!(Task::new(&SERVER, b"recorD").worth(work) < 12);
-        assert!(Task::new(&ServerId([8; 32]), b"record").worth(work) < 12);
+        let challenge = Challenge::new(&SERVER, b"record");
+        let work = challenge.solve(12, 0, u64::MAX).unwrap();
+        assert!(challenge.difficulty(work) >= 12);
+        assert_eq!(challenge.solve(12, 0, work.0), None, "it is the first");
+        assert!(Challenge::new(&SERVER, b"recorD").difficulty(work) < 12);
+        assert!(Challenge::new(&ServerId([8; 32]), b"record").difficulty(work) < 12);
     }
 
     #[test]
     fn nothing_costs_nothing() {
-        assert_eq!(Task::new(&SERVER, b"").look(0, 7, 1), Some(Work(7)));
-        assert_eq!(Task::new(&SERVER, b"").look(255, u64::MAX, 10), None);
+        assert_eq!(Challenge::new(&SERVER, b"").solve(0, 7, 1), Some(Proof(7)));
+        assert_eq!(Challenge::new(&SERVER, b"").solve(255, u64::MAX, 10), None);
     }
 }
