@@ -16,7 +16,7 @@ mod sse;
 pub mod profile;
 pub mod store;
 
-pub mod fault;
+pub mod error;
 pub mod identity;
 pub mod invitation;
 pub mod tag;

@@ -40,6 +40,7 @@ mod lockstep;
 mod path;
 mod presence;
 mod query;
+mod reported;
 mod runtime;
 mod session;
 mod show;
@@ -47,7 +48,6 @@ mod show;
 mod sim;
 #[cfg(test)]
 mod tests;
-mod told;
 mod view;
 
 pub use crate::model::KeyUpdates;

@@ -5,4 +5,4 @@ mod announcer;
 mod board;
 
 pub use announcer::{Announcement, Announcer};
-pub use board::{Board, Lie, News, Subject};
+pub use board::{Board, Misbehavior, PresenceUpdate, Subject};

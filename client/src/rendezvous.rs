@@ -14,7 +14,7 @@ use chive_shared::proof_of_work::Challenge;
 use chive_shared::server::ServerId;
 
 use crate::model::{AnswerFault, Reason};
-use crate::presence::Lie;
+use crate::presence::Misbehavior;
 use crate::transport::{Destination, DialError, IsolationToken, OnionAddress, Stream, Transport};
 
 pub mod handles;
@@ -56,7 +56,7 @@ pub enum ServerError {
     Board(#[from] BoardError),
     /// It lies.
     #[error("{0}")]
-    Lie(#[from] Lie),
+    Misbehavior(#[from] Misbehavior),
     /// It wants more work than is reasonable.
     #[error("it asks for {0} bits of work, which is too much")]
     Dear(u8),
@@ -73,13 +73,13 @@ impl ServerError {
             Self::Dial(DialError::TimedOut) | Self::TimedOut => Reason::ServerTimedOut,
             Self::Broken => Reason::ServerHungUp,
             Self::Refused(problem) => refusal(problem.code),
-            Self::Protocol(fault) => Reason::ServerAnswer { fault: *fault },
+            Self::Protocol(error) => Reason::ServerAnswer { fault: *error },
             Self::Request(_) => Reason::ServerRequest,
             Self::Board(error) => Reason::ServerAnswer { fault: board_fault(error) },
-            Self::Lie(Lie::Older) => Reason::ServerOlderRecord,
-            Self::Lie(Lie::Contradiction) => Reason::ServerContradiction,
-            Self::Lie(Lie::Cursor) => Reason::ServerWentBack,
-            Self::Lie(Lie::Forged) => Reason::ServerForgedRecord,
+            Self::Misbehavior(Misbehavior::Older) => Reason::ServerOlderRecord,
+            Self::Misbehavior(Misbehavior::Contradiction) => Reason::ServerContradiction,
+            Self::Misbehavior(Misbehavior::Cursor) => Reason::ServerWentBack,
+            Self::Misbehavior(Misbehavior::Forged) => Reason::ServerForgedRecord,
             Self::Dear(bits) => Reason::ServerWork { bits: *bits },
         }
     }
@@ -132,7 +132,7 @@ impl IsolationPool {
 
 /// A server, and the way to it.
 #[derive(Clone)]
-pub struct Way {
+pub struct ServerRoute {
     /// The server.
     pub server: ServerId,
     /// What lets us in, if it asks.
@@ -143,7 +143,7 @@ pub struct Way {
     pub isolation: IsolationPool,
 }
 
-impl Way {
+impl ServerRoute {
     /// Waits for the network, for as long as it takes, and dials.
     async fn dial(&self, isolation: IsolationToken, attempt: u32) -> Result<Stream, ServerError> {
         let ready = self.transport.network().wait_for(|network| network.ready).await.is_ok();
@@ -156,7 +156,7 @@ impl Way {
 }
 
 /// What a server asks for before it takes something.
-async fn work(way: &Way, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
+async fn work(way: &ServerRoute, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
     if price > MAX_WORK_BITS {
         return Err(ServerError::Dear(price));
     }

@@ -4,7 +4,7 @@ use std::mem;
 
 /// One event as it was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SseMessage {
     /// The `event` field; empty where there was none.
     pub(crate) kind: String,
     /// The `data` fields, joined by line feeds.
@@ -43,7 +43,7 @@ impl Parser {
     }
 
     /// Takes the next bytes and returns the events that they complete.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Sent>, SseError> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<SseMessage>, SseError> {
         let mut complete = Vec::new();
         for &byte in bytes {
             let ends_the_same_line = mem::take(&mut self.after_carriage_return) && byte == b'\n';
@@ -60,7 +60,7 @@ impl Parser {
         Ok(complete)
     }
 
-    fn end_line(&mut self) -> Result<Option<Sent>, SseError> {
+    fn end_line(&mut self) -> Result<Option<SseMessage>, SseError> {
         let line = mem::take(&mut self.line);
         if line.is_empty() {
             return Ok(self.end_event());
@@ -95,15 +95,15 @@ impl Parser {
     }
 
     /// An event without data is none.
-    fn end_event(&mut self) -> Option<Sent> {
+    fn end_event(&mut self) -> Option<SseMessage> {
         let kind = mem::take(&mut self.kind);
-        self.data.take().map(|data| Sent { kind, data })
+        self.data.take().map(|data| SseMessage { kind, data })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Parser, Sent, SseError};
+    use super::{Parser, SseError, SseMessage};
 
     const MAX_LINE: usize = 1 << 16;
 
@@ -111,9 +111,9 @@ mod tests {
                          x\n\r\ndata\r\n\r\n\
                           event: tor\rdata: é\r\rretry: 3\ndata:  two\n\n";
 
-    fn expected() -> Vec<Sent> {
+    fn expected() -> Vec<SseMessage> {
         [("message", "{\"a\":\n1}"), ("", ""), ("tor", "é"), ("", " two")]
-            .map(|(kind, data)| Sent { kind: kind.into(), data: data.into() })
+            .map(|(kind, data)| SseMessage { kind: kind.into(), data: data.into() })
             .into()
     }
 

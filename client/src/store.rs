@@ -20,7 +20,6 @@ use zeroize::Zeroizing;
 #[cfg(test)]
 use crate::model::ContactId;
 
-pub mod afresh;
 pub mod backup;
 mod columns;
 pub mod contacts;
@@ -28,19 +27,20 @@ pub mod conversations;
 mod damage;
 pub mod deletion;
 pub mod delivery;
-pub mod due;
 mod error;
 pub mod events;
+pub mod gaps;
 pub mod groups;
 pub mod handles;
-pub mod heard;
 pub mod invitations;
+pub mod maintenance;
 pub mod messages;
 pub mod notes;
 pub mod outbox;
 pub mod owner;
+pub mod restart_requests;
 pub mod servers;
-pub mod terms;
+pub mod settings;
 #[cfg(test)]
 mod upgrade;
 
@@ -49,19 +49,19 @@ pub use error::StoreError;
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations");
 
 /// The connection, and whether a transaction was begun on it and not committed.
-struct Open {
+struct OpenConnection {
     connection: SqliteConnection,
     begun: bool,
     #[cfg(test)]
-    dies: Option<Dies>,
+    dies: Option<CrashHook>,
 }
 
 /// Asked before and after each commit, in tests: whether the process dies just there.
 #[cfg(test)]
-pub(crate) type Dies = Box<dyn FnMut() -> bool + Send>;
+pub(crate) type CrashHook = Box<dyn FnMut() -> bool + Send>;
 
 #[cfg(test)]
-impl Open {
+impl OpenConnection {
     fn dies(&mut self) -> bool {
         self.dies.as_mut().is_some_and(|dies| dies())
     }
@@ -69,7 +69,7 @@ impl Open {
 
 /// A transaction: all of it happens, or nothing. What is dropped is undone before the next begins.
 pub struct Tx {
-    open: OwnedMappedMutexGuard<Option<Open>, Open>,
+    open: OwnedMappedMutexGuard<Option<OpenConnection>, OpenConnection>,
 }
 
 impl Tx {
@@ -135,7 +135,7 @@ impl DerefMut for Tx {
 /// The open store: one connection, one transaction at a time.
 #[derive(Clone)]
 pub struct Store {
-    open: Arc<Held>,
+    open: Arc<SharedConnection>,
     file: PathBuf,
     /// As `SQLCipher` wants it; empty for a file that is not encrypted, in tests.
     key: Arc<Zeroizing<String>>,
@@ -144,9 +144,9 @@ pub struct Store {
 /// The connection of a store. The last who lets go of it waits until its thread has closed the
 /// file: when the process ends while that thread encrypts, OpenSSL is taken away under it, and the
 /// process crashes.
-struct Held(Arc<Mutex<Option<Open>>>);
+struct SharedConnection(Arc<Mutex<Option<OpenConnection>>>);
 
-impl Drop for Held {
+impl Drop for SharedConnection {
     fn drop(&mut self) {
         let Some(open) = self.0.try_lock().ok().and_then(|mut open| open.take()) else { return };
         // On a thread of its own, because this one may be driving another future.
@@ -189,13 +189,13 @@ impl Store {
     }
 
     fn on(connection: SqliteConnection, file: &Path, key: Zeroizing<String>) -> Self {
-        let open = Open {
+        let open = OpenConnection {
             connection,
             begun: false,
             #[cfg(test)]
             dies: None,
         };
-        let open = Arc::new(Held(Arc::new(Mutex::new(Some(open)))));
+        let open = Arc::new(SharedConnection(Arc::new(Mutex::new(Some(open)))));
         Self { open, file: file.to_owned(), key: Arc::new(key) }
     }
 
@@ -213,7 +213,9 @@ impl Store {
     }
 
     /// The connection, between two transactions.
-    async fn idle(&self) -> Result<OwnedMappedMutexGuard<Option<Open>, Open>, StoreError> {
+    async fn idle(
+        &self,
+    ) -> Result<OwnedMappedMutexGuard<Option<OpenConnection>, OpenConnection>, StoreError> {
         let open = Arc::clone(&self.open.0).lock_owned().await;
         let mut open =
             OwnedMutexGuard::try_map(open, Option::as_mut).map_err(|_| StoreError::Closed)?;
@@ -270,7 +272,7 @@ impl Store {
     }
 
     /// Lets a test choose where the process dies.
-    pub(crate) async fn set_dies(&self, dies: Dies) {
+    pub(crate) async fn set_crash_hook(&self, dies: CrashHook) {
         if let Some(open) = &mut *self.open.0.lock().await {
             open.dies = Some(dies);
         }

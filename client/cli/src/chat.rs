@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 
 use chive::api::client::Client;
 
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::{self, Output};
 
 mod pipe;
@@ -17,7 +17,7 @@ mod terminal;
 use state::Chat;
 
 /// Talks until the input ends.
-pub(crate) async fn run(name: &str, client: &Client, output: Output) -> Outcome {
+pub(crate) async fn run(name: &str, client: &Client, output: Output) -> CliResult {
     let (chat, opening) = Chat::open(client, name).await?;
     if io::stdin().is_terminal() && output::to_a_person() && !output.json {
         terminal::run(chat, opening).await

@@ -222,7 +222,7 @@ The contact is told which, if both of you allow it: see `chive contact receipts 
     },
     /// Add, remove or list the rendezvous servers that tell contacts whether we are online
     #[command(subcommand)]
-    Server(Server),
+    Server(ServerCommand),
     /// Say what our servers tell contacts: on, away or invisible
     #[command(after_help = "\
 away: the node runs, and nobody sits before it. invisible: nothing is told from now on. It holds over
@@ -230,7 +230,7 @@ restarts. Contacts with a link to us see the link, whatever is said here.
 With --json: the status object that `chive run --help` describes.")]
     Presence {
         /// on, away or invisible
-        presence: Showing,
+        presence: ShowAs,
     },
     /// Wait until a contact is online
     #[command(after_help = format!("\
@@ -282,7 +282,7 @@ Ends as soon as a link or a server says so, at once if it is online now.
     Restore(Restore),
     /// Destroy the profile: keys, contacts, messages
     #[command(after_help = "A node that runs is ended. There is no way back, and nobody is told.")]
-    Wipe(Sure),
+    Wipe(Confirmed),
     /// Print a completion script for a shell
     #[command(
         after_help = "As in: chive completions bash > ~/.local/share/bash-completion/completions/chive"
@@ -409,7 +409,7 @@ pub(crate) enum Contact {
         /// A contact's name, or at least 8 digits of its id
         name: String,
         /// on or off
-        switch: Switch,
+        switch: OnOff,
     },
     /// Delete messages that are older than some time, here only
     #[command(after_help = format!("\
@@ -435,7 +435,7 @@ What waits to be delivered stays. The contact is not told, and keeps what it has
         /// A contact's name, or at least 8 digits of its id
         name: String,
         #[command(flatten)]
-        sure: Sure,
+        sure: Confirmed,
         /// Take the mark away
         #[arg(long, conflicts_with = "yes")]
         undo: bool,
@@ -448,7 +448,7 @@ A contact that has a link to us, or tries to make one, sees that we are there: b
         /// A contact's name, or at least 8 digits of its id
         name: String,
         /// hide or show
-        hiding: Hiding,
+        hiding: Visibility,
     },
     /// Refuse a contact's links and messages from now on
     #[command(after_help = CONTACT_FIELDS)]
@@ -468,13 +468,13 @@ A contact that has a link to us, or tries to make one, sees that we are there: b
         /// A contact's name, or at least 8 digits of its id
         name: String,
         #[command(flatten)]
-        sure: Sure,
+        sure: Confirmed,
     },
 }
 
 /// `chive server`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Server {
+pub(crate) enum ServerCommand {
     /// Announce ourselves to one more server; contacts are told to look there
     #[command(after_help = SERVER_FIELDS)]
     Add {
@@ -509,7 +509,7 @@ pub(crate) enum When {
 
 /// What our servers say of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Showing {
+pub(crate) enum ShowAs {
     /// Online while the node runs
     On,
     /// Away
@@ -520,7 +520,7 @@ pub(crate) enum Showing {
 
 /// What a contact finds of us at servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Hiding {
+pub(crate) enum Visibility {
     /// Nothing
     Hide,
     /// What all others find
@@ -575,7 +575,7 @@ pub(crate) enum Request {
 
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
+pub(crate) enum OnOff {
     /// Do it
     On,
     /// Do not
@@ -584,7 +584,7 @@ pub(crate) enum Switch {
 
 /// For what cannot be taken back.
 #[derive(Debug, Args)]
-pub(crate) struct Sure {
+pub(crate) struct Confirmed {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,

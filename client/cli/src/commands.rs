@@ -8,7 +8,7 @@ use chive::api::types::ProfileChange;
 use chive::profile::SOCKET;
 
 use crate::cli::{Command, InviteCommand};
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::profile::must_exist;
 use crate::{chat, show, time};
@@ -32,7 +32,7 @@ mod watch;
 mod wipe;
 
 /// Does one command.
-pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> Outcome {
+pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> CliResult {
     match command {
         Command::Open(open) => open::run(&open, settings, output).await,
         Command::Init(init) => init::run(&init, settings, output).await,
@@ -49,7 +49,7 @@ pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -
 }
 
 /// The commands that only ask the node.
-async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
+async fn ask(command: Command, client: &Client, output: Output) -> CliResult {
     match command {
         Command::Status => output.answer(&client.status().await?, show::status),
         Command::Invite(invite) => match &invite.revoke {
@@ -112,7 +112,7 @@ async fn ask(command: Command, client: &Client, output: Output) -> Outcome {
 }
 
 /// A client of the profile's node. Whether that runs shows at the first request.
-fn client(profile: &Path) -> Outcome<Client> {
+fn client(profile: &Path) -> CliResult<Client> {
     must_exist(profile)?;
     Ok(Client::new(profile.join(SOCKET)))
 }

@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CliError, CliResult};
 
 /// Asks a question that only `y` or `yes` answers with yes.
-pub(crate) fn confirm(question: &str) -> Outcome<bool> {
+pub(crate) fn confirm(question: &str) -> CliResult<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "nobody can be asked here: say --yes to go on without a question",
         ));
     }
@@ -20,9 +20,9 @@ pub(crate) fn confirm(question: &str) -> Outcome<bool> {
 }
 
 /// As [`confirm`]; anything but yes ends the command.
-pub(crate) fn confirm_or_end(question: &str) -> Outcome {
+pub(crate) fn confirm_or_end(question: &str) -> CliResult {
     if confirm(question)? {
         return Ok(());
     }
-    Err(Failure::new(crate::exit::Exit::Failed, "not_confirmed", "nothing was done"))
+    Err(CliError::new(crate::exit::Exit::Failed, "not_confirmed", "nothing was done"))
 }

@@ -84,7 +84,7 @@ impl Exit {
 
 /// A command that could not be done: a code for programs, a sentence for people.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     pub(crate) exit: Exit,
     /// One of the API's error codes, or one of this program's own.
     pub(crate) code: String,
@@ -93,9 +93,9 @@ pub(crate) struct Failure {
     pub(crate) unheard: bool,
 }
 
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+pub(crate) type CliResult<T = ()> = Result<T, CliError>;
 
-impl Failure {
+impl CliError {
     pub(crate) fn new(exit: Exit, code: &str, detail: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), detail: detail.into(), unheard: false }
     }
@@ -135,7 +135,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
@@ -149,7 +149,7 @@ fn name_of(code: ErrorCode) -> String {
     }
 }
 
-impl From<ClientError> for Failure {
+impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::NotRunning => Self::not_running(),
@@ -164,7 +164,7 @@ impl From<ClientError> for Failure {
     }
 }
 
-impl From<ProfileError> for Failure {
+impl From<ProfileError> for CliError {
     fn from(error: ProfileError) -> Self {
         let (exit, code) = match &error {
             ProfileError::Exists(_) => (Exit::ProfileTaken, "profile_exists"),
@@ -184,13 +184,13 @@ impl From<ProfileError> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, "config", error.to_string())
     }
 }
 
-impl From<RunError> for Failure {
+impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match &error {
             RunError::Store(error) => Self::store(error),
@@ -206,7 +206,7 @@ impl From<RunError> for Failure {
 }
 
 /// Writing to standard output is the only I/O whose errors come without a word of their own.
-impl From<io::Error> for Failure {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         let unheard = error.kind() == io::ErrorKind::BrokenPipe;
         Self { unheard, ..Self::io("cannot write the output", &error) }
@@ -235,7 +235,7 @@ mod tests {
             detail: "there is no contact `bob`".to_owned(),
             code: ErrorCode::UnknownContact,
         };
-        let failure = Failure::from(ClientError::Problem(problem));
+        let failure = CliError::from(ClientError::Problem(problem));
         assert_eq!((failure.exit, failure.code.as_str()), (Exit::Unknown, "unknown_contact"));
     }
 }

@@ -8,12 +8,12 @@ use chive::api::types::{ErrorCode, Event};
 use chive_shared::backoff::{Backoff, Pauses};
 use futures::{Stream, StreamExt as _};
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CliError, CliResult};
 
 /// The pauses before connecting again: a restarted node is noticed within the longest.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
-type Events = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
+type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
 
 /// What following brings.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) enum Step {
 pub(crate) struct Follow {
     client: Client,
     after: i64,
-    events: Option<Events>,
+    events: Option<EventStream>,
     broken: bool,
     pauses: Pauses,
 }
@@ -41,7 +41,7 @@ impl Follow {
     /// Follows the events after `after`, or those from now on.
     ///
     /// The cursor is fixed before this returns: what happens afterwards is not missed.
-    pub(crate) async fn new(client: &Client, after: Option<i64>) -> Outcome<Self> {
+    pub(crate) async fn new(client: &Client, after: Option<i64>) -> CliResult<Self> {
         let after = match after {
             Some(after) => after,
             None => client.status().await?.last_event,
@@ -56,7 +56,7 @@ impl Follow {
     }
 
     /// The next step. It can be dropped while it waits, and asked again.
-    pub(crate) async fn next(&mut self) -> Outcome<Step> {
+    pub(crate) async fn next(&mut self) -> CliResult<Step> {
         while self.broken {
             if let Some(step) = self.resume().await? {
                 return Ok(step);
@@ -89,7 +89,7 @@ impl Follow {
     }
 
     /// Waits a little and tries once: a step when the node answers again.
-    async fn resume(&mut self) -> Outcome<Option<Step>> {
+    async fn resume(&mut self) -> CliResult<Option<Step>> {
         tokio::time::sleep(self.pauses.after_failure()).await;
         match self.client.status().await {
             // A cursor of the future belongs to a profile that is no longer there.
@@ -111,9 +111,9 @@ impl Follow {
         }
     }
 
-    async fn skip(&mut self) -> Outcome<Step> {
+    async fn skip(&mut self) -> CliResult<Step> {
         self.events = None;
-        self.after = self.client.status().await.map_err(Failure::from)?.last_event;
+        self.after = self.client.status().await.map_err(CliError::from)?.last_event;
         Ok(Step::Missed)
     }
 }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_node_that_stays_away_is_told_once() -> Outcome {
+    async fn a_node_that_stays_away_is_told_once() -> CliResult {
         let dir = tempfile::tempdir()?;
         let mut follow = Follow::new(&Client::new(dir.path().join("api.sock")), Some(3)).await?;
         assert!(matches!(follow.next().await?, Step::Broken));

@@ -30,7 +30,7 @@ mod stdin;
 mod time;
 
 use cli::{Cli, Command, Open};
-use exit::{Exit, Failure, Outcome};
+use exit::{CliError, CliResult, Exit};
 use output::Output;
 
 fn main() -> ExitCode {
@@ -50,13 +50,13 @@ fn main() -> ExitCode {
     ended(output, run(cli, &settings, output))
 }
 
-fn settings(cli: &Cli) -> Outcome<Settings> {
+fn settings(cli: &Cli) -> CliResult<Settings> {
     let env = |name: &str| std::env::var_os(name);
     Ok(Settings::find(cli.global.layer(), cli.global.config.clone(), env, BaseDirs::find())?)
 }
 
-fn run(cli: Cli, settings: &Settings, output: Output) -> Outcome {
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("cannot start", &e))?;
+fn run(cli: Cli, settings: &Settings, output: Output) -> CliResult {
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| CliError::io("cannot start", &e))?;
     let outcome = runtime.block_on(commands::run(
         cli.command.unwrap_or(Command::Open(Open::default())),
         settings,
@@ -73,7 +73,7 @@ fn log_to_stderr(level: Level) {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
-fn ended(output: Output, outcome: Outcome) -> ExitCode {
+fn ended(output: Output, outcome: CliResult) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has seen enough.
@@ -92,5 +92,5 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
     }
-    ended(Output { json }, Err(Failure::usage(error.render().to_string().trim_end())))
+    ended(Output { json }, Err(CliError::usage(error.render().to_string().trim_end())))
 }

@@ -3,7 +3,7 @@
 use chive::api::client::{Client, ClientError};
 use chive::api::types::{Message, NewMessage};
 
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 
 /// 32 hex digits. They make the message the same one when it is handed over again.
 pub(crate) fn new_id() -> String {
@@ -11,7 +11,7 @@ pub(crate) fn new_id() -> String {
 }
 
 /// Hands the message over; once more when the connection broke before the answer came.
-pub(crate) async fn accept(client: &Client, name: &str, new: &NewMessage) -> Outcome<Message> {
+pub(crate) async fn accept(client: &Client, name: &str, new: &NewMessage) -> CliResult<Message> {
     match client.send(name, new).await {
         Err(ClientError::Io(_)) => Ok(client.send(name, new).await?),
         answer => Ok(answer?),

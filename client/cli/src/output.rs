@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use chive::text;
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 
 /// Where answers go, and in which form.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ impl Output {
         self,
         answer: &T,
         human: impl FnOnce(&T) -> String,
-    ) -> Outcome {
+    ) -> CliResult {
         if self.json { line(&to_json(answer)?) } else { line(&human(answer)) }
     }
 
@@ -31,7 +31,7 @@ impl Output {
         self,
         answers: &[T],
         human: impl FnOnce(&[T]) -> String,
-    ) -> Outcome {
+    ) -> CliResult {
         if !self.json {
             return line(&human(answers));
         }
@@ -39,7 +39,7 @@ impl Output {
     }
 
     /// Something done that has no object: `{"done":true}` for programs.
-    pub(crate) fn done(self, human: &str) -> Outcome {
+    pub(crate) fn done(self, human: &str) -> CliResult {
         self.answer(&serde_json::json!({ "done": true }), |_| human.to_owned())
     }
 
@@ -55,7 +55,7 @@ impl Output {
     }
 
     /// The last word of a command that failed.
-    pub(crate) fn failure(self, failure: &Failure) {
+    pub(crate) fn failure(self, failure: &CliError) {
         let said = match to_json(&failure.json()) {
             Ok(json) if self.json => json,
             _ => format!("chive: {}", text::for_terminal(&failure.detail)),
@@ -70,14 +70,14 @@ pub(crate) fn to_a_person() -> bool {
 }
 
 /// Writes one line, or several, to standard output.
-pub(crate) fn line(line: &str) -> Outcome {
+pub(crate) fn line(line: &str) -> CliResult {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
 }
 
-fn to_json<T: Serialize>(value: &T) -> Outcome<String> {
+fn to_json<T: Serialize>(value: &T) -> CliResult<String> {
     let json = serde_json::to_string(value)
-        .map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?;
+        .map_err(|e| CliError::new(Exit::Failed, "internal", e.to_string()))?;
     Ok(text::for_json_line(&json))
 }

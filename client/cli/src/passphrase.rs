@@ -7,14 +7,14 @@ use std::path::Path;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::Output;
 
 /// The longest passphrase, in bytes.
 const MAX_BYTES: usize = 1024;
 
 /// The passphrase of a profile that exists.
-pub(crate) fn ask(file: Option<&Path>, output: Output) -> Outcome<Zeroizing<String>> {
+pub(crate) fn ask(file: Option<&Path>, output: Output) -> CliResult<Zeroizing<String>> {
     match file {
         Some(file) => from_file(file, output),
         None => prompt("Passphrase: "),
@@ -22,7 +22,7 @@ pub(crate) fn ask(file: Option<&Path>, output: Output) -> Outcome<Zeroizing<Stri
 }
 
 /// A new passphrase: typed twice, so that it is what was meant.
-pub(crate) fn ask_new(file: Option<&Path>, output: Output) -> Outcome<Zeroizing<String>> {
+pub(crate) fn ask_new(file: Option<&Path>, output: Output) -> CliResult<Zeroizing<String>> {
     if let Some(file) = file {
         return from_file(file, output);
     }
@@ -33,7 +33,7 @@ pub(crate) fn ask_new(file: Option<&Path>, output: Output) -> Outcome<Zeroizing<
     Ok(passphrase)
 }
 
-fn prompt(question: &str) -> Outcome<Zeroizing<String>> {
+fn prompt(question: &str) -> CliResult<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         return Err(refused(
             "a passphrase is needed and nobody can be asked: name a file with --passphrase-file \
@@ -45,7 +45,7 @@ fn prompt(question: &str) -> Outcome<Zeroizing<String>> {
     check(Zeroizing::new(answer))
 }
 
-fn from_file(path: &Path, output: Output) -> Outcome<Zeroizing<String>> {
+fn from_file(path: &Path, output: Output) -> CliResult<Zeroizing<String>> {
     if path.as_os_str() == "-" {
         return first_line(io::stdin().lock());
     }
@@ -63,7 +63,7 @@ fn from_file(path: &Path, output: Output) -> Outcome<Zeroizing<String>> {
 }
 
 /// The first line, without its newline. What follows is left to the next reader.
-fn first_line(input: impl BufRead) -> Outcome<Zeroizing<String>> {
+fn first_line(input: impl BufRead) -> CliResult<Zeroizing<String>> {
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 2));
     let read = input.take(MAX_BYTES as u64 + 2).read_until(b'\n', &mut line);
@@ -80,7 +80,7 @@ fn first_line(input: impl BufRead) -> Outcome<Zeroizing<String>> {
     check(Zeroizing::new(passphrase))
 }
 
-fn check(passphrase: Zeroizing<String>) -> Outcome<Zeroizing<String>> {
+fn check(passphrase: Zeroizing<String>) -> CliResult<Zeroizing<String>> {
     if passphrase.is_empty() {
         return Err(refused("the passphrase is empty"));
     }
@@ -90,8 +90,8 @@ fn check(passphrase: Zeroizing<String>) -> Outcome<Zeroizing<String>> {
     Ok(passphrase)
 }
 
-fn refused(detail: &str) -> Failure {
-    Failure::new(Exit::Passphrase, "no_passphrase", detail)
+fn refused(detail: &str) -> CliError {
+    CliError::new(Exit::Passphrase, "no_passphrase", detail)
 }
 
 #[cfg(test)]

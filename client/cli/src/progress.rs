@@ -2,7 +2,7 @@
 //!
 //! It turns two states of the node into lines, and does no I/O.
 
-use chive::api::types::{DoorState, Status, TorStatus};
+use chive::api::types::{ServiceState, Status, TorStatus};
 
 use crate::show;
 use crate::time::time_of_day;
@@ -55,7 +55,7 @@ impl Progress {
 
     /// What to type next, once others can reach us.
     fn hint(&mut self, status: &Status) -> Option<String> {
-        let reachable = status.tor.ready && status.endpoint == DoorState::Reachable;
+        let reachable = status.tor.ready && status.endpoint == ServiceState::Reachable;
         if self.ready_once || !reachable {
             return None;
         }
@@ -94,12 +94,12 @@ fn is_news(was: &TorStatus, is: &TorStatus) -> bool {
 fn doors(
     before: Option<&Status>,
     now: &Status,
-) -> [(&'static str, Option<DoorState>, DoorState); 2] {
+) -> [(&'static str, Option<ServiceState>, ServiceState); 2] {
     [
         // Before the first word, closed is what everybody expects.
         (
             "Front door (for invitations)",
-            Some(before.map_or(DoorState::Closed, |b| b.front_door)),
+            Some(before.map_or(ServiceState::Closed, |b| b.front_door)),
             now.front_door,
         ),
         ("Endpoint (for contacts)", before.map(|b| b.endpoint), now.endpoint),
@@ -118,8 +118,8 @@ mod tests {
             name: "Alice".to_owned(),
             started_at: 0,
             tor: TorStatus { ready: percent == 100, percent, summary, stalled: None },
-            front_door: DoorState::Closed,
-            endpoint: DoorState::Starting,
+            front_door: ServiceState::Closed,
+            endpoint: ServiceState::Starting,
             contacts: 0,
             online: 0,
             waiting: 0,
@@ -177,10 +177,11 @@ mod tests {
     #[test]
     fn what_to_type_next_comes_once() {
         let mut progress = Progress::default();
-        let ready = Status { endpoint: DoorState::Reachable, ..status(100, Reason::TorConnected) };
+        let ready =
+            Status { endpoint: ServiceState::Reachable, ..status(100, Reason::TorConnected) };
         let first = said(&mut progress, &ready);
         assert!(first.contains("chive invite") && first.contains("Tor: connected"), "{first}");
-        said(&mut progress, &Status { endpoint: DoorState::Unreachable, ..ready.clone() });
+        said(&mut progress, &Status { endpoint: ServiceState::Unreachable, ..ready.clone() });
         let again = said(&mut progress, &ready);
         assert!(again.contains("reachable") && !again.contains("chive invite"), "{again}");
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use qrcode::render::{svg, unicode};
 use qrcode::{Color, EcLevel, QrCode};
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 
 /// Pixels of a module in a PNG.
 const SCALE: usize = 8;
@@ -21,10 +21,10 @@ const QUIET: usize = 4;
 pub(crate) struct Qr(QrCode);
 
 impl Qr {
-    pub(crate) fn of(link: &str) -> Outcome<Self> {
+    pub(crate) fn of(link: &str) -> CliResult<Self> {
         let code = QrCode::with_error_correction_level(link.to_uppercase(), EcLevel::M);
         code.map(Self).map_err(|e| {
-            Failure::new(Exit::Failed, "internal", format!("no QR code can hold this link: {e}"))
+            CliError::new(Exit::Failed, "internal", format!("no QR code can hold this link: {e}"))
         })
     }
 
@@ -85,29 +85,29 @@ pub(crate) struct QrFile {
 
 impl QrFile {
     /// Makes the file, for its owner only. One that exists is never overwritten.
-    pub(crate) fn create(path: &Path) -> Outcome<Self> {
+    pub(crate) fn create(path: &Path) -> CliResult<Self> {
         let form = form_of(path)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
             |e| match e.kind() {
-                io::ErrorKind::AlreadyExists => Failure::usage(format!(
+                io::ErrorKind::AlreadyExists => CliError::usage(format!(
                     "{} exists already: name another file, or remove it",
                     path.display()
                 )),
-                _ => Failure::io(&format!("cannot write {}", path.display()), &e),
+                _ => CliError::io(&format!("cannot write {}", path.display()), &e),
             },
         )?;
         Ok(Self { path: path.to_owned(), form, file, written: false })
     }
 
-    pub(crate) fn write(&mut self, qr: &Qr) -> Outcome {
+    pub(crate) fn write(&mut self, qr: &Qr) -> CliResult {
         let image = match self.form {
             Form::Png => {
-                qr.png().map_err(|e| Failure::new(Exit::Failed, "internal", e.to_string()))?
+                qr.png().map_err(|e| CliError::new(Exit::Failed, "internal", e.to_string()))?
             }
             Form::Svg => qr.svg().into_bytes(),
         };
         let written = self.file.write_all(&image).and_then(|()| self.file.sync_all());
-        written.map_err(|e| Failure::io(&format!("cannot write {}", self.path.display()), &e))?;
+        written.map_err(|e| CliError::io(&format!("cannot write {}", self.path.display()), &e))?;
         self.written = true;
         Ok(())
     }
@@ -121,14 +121,15 @@ impl Drop for QrFile {
     }
 }
 
-fn form_of(path: &Path) -> Outcome<Form> {
+fn form_of(path: &Path) -> CliResult<Form> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "png" => Ok(Form::Png),
         "svg" => Ok(Form::Svg),
-        _ => {
-            Err(Failure::usage(format!("{}: a QR code is written as .png or .svg", path.display())))
-        }
+        _ => Err(CliError::usage(format!(
+            "{}: a QR code is written as .png or .svg",
+            path.display()
+        ))),
     }
 }
 
@@ -142,7 +143,7 @@ mod tests {
         "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qccirdeqssmjzifevcwlboifj4";
 
     #[test]
-    fn a_link_is_read_as_alphanumeric() -> Outcome {
+    fn a_link_is_read_as_alphanumeric() -> CliResult {
         // The same text in byte mode would need version 7.
         let Qr(code) = Qr::of(LINK)?;
         assert!(matches!(code.version(), qrcode::Version::Normal(1..=5)), "{:?}", code.version());
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_terminal_shows_light_modules_and_a_quiet_zone() -> Outcome {
+    fn the_terminal_shows_light_modules_and_a_quiet_zone() -> CliResult {
         let drawn = Qr::of(LINK)?.for_terminal();
         let first = drawn.lines().next().unwrap_or_default();
         assert!(!first.is_empty() && first.chars().all(|c| c == '█'), "{first}");
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unused_file_leaves_nothing() -> Outcome {
+    fn an_unused_file_leaves_nothing() -> CliResult {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("code.png");
         drop(QrFile::create(&path)?);

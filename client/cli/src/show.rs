@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chive::api::types::{
-    Contact, ContactState, Conversation, ConversationSettings, Direction, DoorState, Event, Handle,
+    Contact, ContactState, Conversation, ConversationSettings, Direction, Event, Handle,
     HandleState, Invitation, InvitationState, Message, MessageState, OwnPresence, Policy, Presence,
-    PresenceSource, Request, Server, ServerState, Status, TorStatus, What,
+    PresenceSource, Request, Server, ServerState, ServiceState, Status, TorStatus, What,
 };
 use chive::text::{for_one_line, for_terminal};
 
@@ -153,12 +153,12 @@ pub(crate) fn tor(tor: &TorStatus) -> String {
 }
 
 /// Whether others reach an onion service.
-pub(crate) fn door(door: DoorState) -> &'static str {
+pub(crate) fn door(door: ServiceState) -> &'static str {
     match door {
-        DoorState::Closed => "closed (no invitation needs it)",
-        DoorState::Starting => "starting",
-        DoorState::Reachable => "reachable",
-        DoorState::Unreachable => "unreachable, being relaunched",
+        ServiceState::Closed => "closed (no invitation needs it)",
+        ServiceState::Starting => "starting",
+        ServiceState::Reachable => "reachable",
+        ServiceState::Unreachable => "unreachable, being relaunched",
     }
 }
 

@@ -55,12 +55,12 @@ impl Digest {
 }
 
 /// A value in memory.
-enum Kept {
+enum Entry {
     Whole(SecretBytes),
     Digest(Digest),
 }
 
-impl Kept {
+impl Entry {
     fn is(&self, value: &[u8]) -> bool {
         match self {
             Self::Whole(own) => **own == *value,
@@ -85,7 +85,7 @@ impl Kept {
 
 #[derive(Default)]
 struct Values {
-    kept: BTreeMap<String, Kept>,
+    kept: BTreeMap<String, Entry>,
     /// The keys whose values changed, and whether each had a value before.
     changed: BTreeMap<String, bool>,
 }
@@ -93,11 +93,11 @@ struct Values {
 impl Values {
     fn put(&mut self, key: &str, value: Zeroizing<Vec<u8>>) {
         if !self.kept.get(key).is_some_and(|kept| kept.is(&value)) {
-            self.replace(key, Some(Kept::Whole(SecretBytes::from(value))));
+            self.replace(key, Some(Entry::Whole(SecretBytes::from(value))));
         }
     }
 
-    fn replace(&mut self, key: &str, value: Option<Kept>) {
+    fn replace(&mut self, key: &str, value: Option<Entry>) {
         let before = self.kept.remove(key).is_some();
         self.kept.extend(value.map(|value| (key.to_owned(), value)));
         self.changed.entry(key.to_owned()).or_insert(before);
@@ -113,7 +113,7 @@ impl Values {
     fn whole(&self, key: &str) -> Result<&SecretBytes, StorageError> {
         self.kept
             .get(key)
-            .and_then(Kept::whole)
+            .and_then(Entry::whole)
             .ok_or_else(|| StorageError::Missing(key.to_owned()))
     }
 
@@ -129,8 +129,8 @@ impl Values {
             .range_mut(SECRETS.to_owned()..)
             .take_while(|(key, _)| key.starts_with(SECRETS));
         for (_, kept) in secrets.filter(|(key, _)| !self.changed.contains_key(*key)) {
-            if let Kept::Whole(value) = kept {
-                *kept = Kept::Digest(Digest::of(value));
+            if let Entry::Whole(value) = kept {
+                *kept = Entry::Digest(Digest::of(value));
             }
         }
     }
@@ -144,7 +144,7 @@ pub(crate) struct Storage(RwLock<Values>);
 impl Storage {
     /// Holds values as they were stored.
     pub(crate) fn new(kept: impl IntoIterator<Item = (String, SecretBytes)>) -> Self {
-        let kept = kept.into_iter().map(|(key, value)| (key, Kept::Whole(value))).collect();
+        let kept = kept.into_iter().map(|(key, value)| (key, Entry::Whole(value))).collect();
         Self(RwLock::new(Values { kept, changed: BTreeMap::new() }))
     }
 

@@ -21,8 +21,8 @@ mod events;
 mod http;
 
 pub use error::ClientError;
-pub use http::Opened;
-use http::{Ask, segment};
+pub use http::StreamedBody;
+use http::{RequestBuilder, segment};
 
 /// A large backup takes its time before its first byte comes.
 const BACKUP_PATIENCE: Duration = Duration::from_hours(1);
@@ -258,7 +258,7 @@ impl Client {
 
     /// Makes a backup. Its bytes come one after the other; a backup that breaks off ends with an
     /// error.
-    pub async fn backup(&self, new: &NewBackup) -> Result<Opened, ClientError> {
+    pub async fn backup(&self, new: &NewBackup) -> Result<StreamedBody, ClientError> {
         self.ask(Method::POST, "/v1/backup").json(new)?.patience(BACKUP_PATIENCE).open().await
     }
 
@@ -267,8 +267,8 @@ impl Client {
         self.ask(Method::POST, "/v1/wipe").json(&Wipe { confirm: true })?.done().await
     }
 
-    fn ask(&self, method: Method, path: impl Into<String>) -> Ask {
-        Ask::new(self.socket.clone(), method, path.into())
+    fn ask(&self, method: Method, path: impl Into<String>) -> RequestBuilder {
+        RequestBuilder::new(self.socket.clone(), method, path.into())
     }
 }
 

@@ -42,7 +42,7 @@ pub use socket::bind;
 use crate::node::NodeHandle;
 use app::AppState;
 use limits::{MAX_BODY, Timing};
-use problem::Refusal;
+use problem::ApiError;
 
 pub(crate) use serve::serve_router;
 
@@ -110,7 +110,7 @@ async fn in_time(State(deadline): State<Duration>, request: Request, next: Next)
         return next.run(request).await;
     }
     let answer = tokio::time::timeout(deadline, next.run(request)).await;
-    answer.unwrap_or_else(|_| Refusal::too_slow().into_response())
+    answer.unwrap_or_else(|_| ApiError::too_slow().into_response())
 }
 
 /// Serves the local API of a node until `shutdown`: then streams end, running requests get

@@ -23,9 +23,9 @@ pub struct Status {
     /// The way to the Tor network.
     pub tor: TorStatus,
     /// The onion service that takes contact requests.
-    pub front_door: DoorState,
+    pub front_door: ServiceState,
     /// The onion service that contacts use.
-    pub endpoint: DoorState,
+    pub endpoint: ServiceState,
     /// Contacts, also those that have not answered yet.
     pub contacts: u32,
     /// Contacts with a live link.
@@ -216,7 +216,7 @@ pub struct TorStatus {
 /// Whether others can reach an onion service of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DoorState {
+pub enum ServiceState {
     /// Not hosted: no invitation is remembered that would need it.
     Closed,
     /// Launched; not reached by ourselves yet.
@@ -528,9 +528,9 @@ pub enum What {
     /// An onion service of ours changed.
     Doors {
         /// The front door.
-        front_door: DoorState,
+        front_door: ServiceState,
         /// The endpoint.
-        endpoint: DoorState,
+        endpoint: ServiceState,
     },
 }
 

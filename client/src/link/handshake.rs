@@ -328,14 +328,14 @@ mod tests {
     }
 
     /// One side's part of a handshake.
-    type Shaking<'a> = futures::future::BoxFuture<'a, Result<Established, LinkError>>;
+    type Handshaking<'a> = futures::future::BoxFuture<'a, Result<Established, LinkError>>;
 
-    fn dials<'a>(stream: Stream, own: &'a Identity, keys: &'a PairKeys) -> Shaking<'a> {
+    fn dials<'a>(stream: Stream, own: &'a Identity, keys: &'a PairKeys) -> Handshaking<'a> {
         Box::pin(async move { dial_contact(stream, own, keys, &mut StdRng::from_os_rng()).await })
     }
 
     /// Answers whatever the preface says, as if it had been recognised.
-    fn answers<'a>(mut stream: Stream, own: &'a Identity, keys: &'a PairKeys) -> Shaking<'a> {
+    fn answers<'a>(mut stream: Stream, own: &'a Identity, keys: &'a PairKeys) -> Handshaking<'a> {
         Box::pin(async move {
             let preface = read_preface(&mut stream).await?;
             accept_contact(stream, own, &preface, keys).await

@@ -64,17 +64,17 @@ pub struct Session {
     pub peer: PublicIdentity,
     /// Whether we dialled.
     pub dialled: bool,
-    reader: Reader,
-    writer: Writer,
+    reader: LinkReader,
+    writer: LinkWriter,
 }
 
-struct Reader {
+struct LinkReader {
     stream: ReadHalf<Stream>,
     noise: Arc<StatelessTransportState>,
     opener: Opener,
 }
 
-struct Writer {
+struct LinkWriter {
     stream: WriteHalf<Stream>,
     noise: Arc<StatelessTransportState>,
     sealer: Sealer,
@@ -91,8 +91,12 @@ impl Session {
             id,
             peer,
             dialled,
-            reader: Reader { stream: read, noise: Arc::clone(&noise), opener: Opener::default() },
-            writer: Writer { stream: write, noise, sealer: Sealer::default() },
+            reader: LinkReader {
+                stream: read,
+                noise: Arc::clone(&noise),
+                opener: Opener::default(),
+            },
+            writer: LinkWriter { stream: write, noise, sealer: Sealer::default() },
         }
     }
 
@@ -114,7 +118,7 @@ impl Session {
         events: mpsc::Sender<E>,
         wrap: impl Fn(LinkEvent) -> E + Send + Sync + 'static,
     ) -> (LinkSender, impl Future<Output = LinkError> + Send + 'static) {
-        let events = Arc::new(Events { queue: events, wrap });
+        let events = Arc::new(LinkEvents { queue: events, wrap });
         let (queue, outgoing) = mpsc::channel(WRITE_QUEUE);
 
         // The strong senders are the caller's alone: the link ends with the last of them.
@@ -136,23 +140,23 @@ impl Session {
     }
 }
 
-struct Events<E, W> {
+struct LinkEvents<E, W> {
     queue: mpsc::Sender<E>,
     wrap: W,
 }
 
-impl<E, W: Fn(LinkEvent) -> E> Events<E, W> {
+impl<E, W: Fn(LinkEvent) -> E> LinkEvents<E, W> {
     /// Waits while the node is busy: a link never reads more than the node can take.
     async fn report(&self, event: LinkEvent) -> Result<(), LinkError> {
         self.queue.send((self.wrap)(event)).await.map_err(|_| LinkError::Unexpected)
     }
 }
 
-impl Reader {
+impl LinkReader {
     async fn run<E, W: Fn(LinkEvent) -> E>(
         mut self,
         pongs: mpsc::WeakSender<Outgoing>,
-        events: Arc<Events<E, W>>,
+        events: Arc<LinkEvents<E, W>>,
     ) -> LinkError {
         loop {
             let frame = match self.read().await {
@@ -189,11 +193,11 @@ impl Reader {
     }
 }
 
-impl Writer {
+impl LinkWriter {
     async fn run<E, W: Fn(LinkEvent) -> E>(
         mut self,
         mut outgoing: mpsc::Receiver<Outgoing>,
-        events: Arc<Events<E, W>>,
+        events: Arc<LinkEvents<E, W>>,
     ) -> LinkError {
         let mut pings = 0;
         loop {

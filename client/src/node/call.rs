@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use super::core::Core;
 use super::cx::Cx;
 use super::effect::Completion;
-use crate::fault::Fault;
+use crate::error::NodeError;
 
 /// An operation of the local API, on its way to the node.
 pub(crate) trait Call: Send {
@@ -14,8 +14,8 @@ pub(crate) trait Call: Send {
         self: Box<Self>,
         core: &'a mut Core,
         cx: &'a mut Cx,
-    ) -> BoxFuture<'a, Result<Completion, Fault>>;
+    ) -> BoxFuture<'a, Result<Completion, NodeError>>;
 
     /// Tells the caller that it cannot be done.
-    fn fail(self: Box<Self>, fault: Fault);
+    fn fail(self: Box<Self>, error: NodeError);
 }

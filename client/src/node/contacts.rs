@@ -2,8 +2,8 @@
 
 pub(crate) mod acceptance;
 pub(crate) mod book;
+pub(crate) mod cancelled_requests;
 pub(crate) mod handle_jobs;
 pub(crate) mod handles;
 pub(crate) mod invitations;
 pub(crate) mod requests;
-pub(crate) mod withdrawn;

@@ -3,14 +3,14 @@
 
 use tokio::time::Instant;
 
+use super::contacts::cancelled_requests::CancelledRequests;
 use super::contacts::handle_jobs::HandleJobs;
-use super::contacts::withdrawn::Withdrawn;
 use super::conversation::erasure::Erasure;
 use super::conversation::groups::Groups;
 use super::presence::Presences;
+use super::reported::Reported;
 use super::session::keyring::Keyring;
 use super::session::table::Sessions;
-use super::told::Told;
 use crate::model::{KeyUpdates, ServiceId};
 use crate::store::owner::Owner;
 use crate::transport::{NetworkStatus, ServicesStatus};
@@ -21,8 +21,8 @@ pub(crate) struct Core {
     pub(crate) keyring: Keyring,
     pub(crate) groups: Groups,
     pub(crate) presences: Presences,
-    pub(crate) told: Told,
-    pub(crate) withdrawn: Withdrawn,
+    pub(crate) reported: Reported,
+    pub(crate) withdrawn: CancelledRequests,
     pub(crate) handle_jobs: HandleJobs,
     pub(crate) erasure: Erasure,
     pub(crate) owner: Owner,

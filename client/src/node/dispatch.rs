@@ -20,9 +20,9 @@ use super::presence::{others, own};
 use super::query;
 use super::session::{inbound, links};
 use crate::api::types::{ErrorCode, What};
-use crate::fault::Fault;
+use crate::error::NodeError;
 use crate::model::ContactId;
-use crate::store::StoreError;
+use crate::store::{StoreError, maintenance};
 use crate::transport::{NetworkStatus, ServicesStatus};
 use crate::wire::frame::LinkId;
 
@@ -41,10 +41,10 @@ impl From<StoreError> for Undo {
     }
 }
 
-impl From<Fault> for Undo {
-    fn from(fault: Fault) -> Self {
+impl From<NodeError> for Undo {
+    fn from(error: NodeError) -> Self {
         use ErrorCode::{DiskFull, DiskReadOnly, Internal, ProfileDamaged};
-        match fault.code {
+        match error.code {
             DiskFull | DiskReadOnly | Internal | ProfileDamaged => Self::Failed(None),
             _ => Self::Refused,
         }
@@ -97,7 +97,9 @@ impl Core {
 
     async fn report(&mut self, report: Report, cx: &mut Cx) -> Result<(), StoreError> {
         match report {
-            Report::Met { contact, greeted } => inbound::link_up(self, cx, contact, greeted).await,
+            Report::LinkEstablished { contact, established_link } => {
+                inbound::link_up(self, cx, contact, established_link).await
+            }
             Report::AnswerFailed { contact, error } => {
                 links::answer_failed(self, cx, contact, &error).await
             }
@@ -124,7 +126,7 @@ impl Core {
                 }
                 Ok(())
             }
-            Chore::Due => self.do_what_is_due(cx).await,
+            Chore::Due => self.run_maintenance(cx).await,
             Chore::SettledRequests => contacts::requests::drop_settled(self, cx).await,
             Chore::Restarts => restart::repeat_requests(self, cx).await,
             Chore::Presences => {
@@ -140,8 +142,8 @@ impl Core {
         }
     }
 
-    async fn do_what_is_due(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
-        let due = crate::store::due::due(&mut cx.tx, cx.now, self.key_updates).await?;
+    async fn run_maintenance(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
+        let due = maintenance::due(&mut cx.tx, cx.now, self.key_updates).await?;
         if due.stale {
             outbox::update_keys(self, cx).await?;
         }
@@ -186,10 +188,10 @@ impl Core {
 
     /// Tells those who listen when the network or our services are no longer what they were.
     async fn tell(&mut self, cx: &mut Cx) -> Result<(), StoreError> {
-        if self.told.network.is_news((), self.network.clone()) {
+        if self.reported.network.is_news((), self.network.clone()) {
             cx.note(&What::Tor { tor: query::tor_status(&self.network) }).await?;
         }
-        if self.told.services.is_news((), self.services) {
+        if self.reported.services.is_news((), self.services) {
             cx.note(&query::doors(self.services)).await?;
         }
         Ok(())

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 
 use super::presence::plan::PresencePlan;
-use super::session::established::{Greeted, RequestAnswer};
-use crate::fault::Fault;
+use super::session::established::{EstablishedLink, RequestAnswer};
+use crate::error::NodeError;
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::link::handshake::PairKeys;
 use crate::link::session::Session;
@@ -58,7 +58,7 @@ pub(crate) enum Effect {
     /// Run a new link in place of what there was.
     Run {
         contact: ContactId,
-        greeted: Box<Greeted>,
+        established_link: Box<EstablishedLink>,
     },
     /// Close the contact's link: after a last word, or at once.
     Close {
@@ -67,7 +67,7 @@ pub(crate) enum Effect {
     },
     Dial(Box<Dial>),
     /// Let a dial begin that waits for its turn.
-    HurryDial(ContactId),
+    DialNow(ContactId),
     StopDial(ContactId),
     /// Go on as contacts over the session of a request.
     GoOn {
@@ -119,7 +119,7 @@ pub(crate) struct Dial {
     /// Failures before it.
     pub(crate) attempt: u32,
     /// Something waits: it need not wait for its turn.
-    pub(crate) hurried: bool,
+    pub(crate) urgent: bool,
     pub(crate) rng: StdRng,
 }
 
@@ -141,7 +141,7 @@ pub(crate) struct Effects {
 }
 
 /// A moment in a list of effects, to go back to.
-pub(crate) struct Mark {
+pub(crate) struct Checkpoint {
     marks: Marks,
     length: usize,
 }
@@ -178,12 +178,12 @@ impl Effects {
             (true, true, true, true);
     }
 
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { marks: self.marks.clone(), length: self.list.len() }
+    pub(crate) fn mark(&self) -> Checkpoint {
+        Checkpoint { marks: self.marks.clone(), length: self.list.len() }
     }
 
     /// Forgets what was written down since.
-    pub(crate) fn go_back(&mut self, mark: Mark) {
+    pub(crate) fn go_back(&mut self, mark: Checkpoint) {
         self.marks = mark.marks;
         self.list.truncate(mark.length);
     }
@@ -199,10 +199,10 @@ impl Effects {
 }
 
 /// Tells a caller what became of their call.
-pub(crate) struct Completion(Box<dyn FnOnce(Result<(), Fault>) + Send>);
+pub(crate) struct Completion(Box<dyn FnOnce(Result<(), NodeError>) + Send>);
 
 impl Completion {
-    pub(crate) fn new(tell: impl FnOnce(Result<(), Fault>) + Send + 'static) -> Self {
+    pub(crate) fn new(tell: impl FnOnce(Result<(), NodeError>) + Send + 'static) -> Self {
         Self(Box::new(tell))
     }
 
@@ -212,7 +212,7 @@ impl Completion {
     }
 
     /// Nothing is.
-    pub(crate) fn failed(self, fault: Fault) {
-        (self.0)(Err(fault));
+    pub(crate) fn failed(self, error: NodeError) {
+        (self.0)(Err(error));
     }
 }

@@ -16,7 +16,7 @@ use super::effect::{Dial, Effect, Target};
 use super::input::{Inbox, Input, LinkInput, Report};
 use super::presence::supervise::ServerTasks;
 use super::session::admission::Admission;
-use super::session::established::{Greeted, RequestAnswer};
+use super::session::established::{EstablishedLink, RequestAnswer};
 use super::session::handshake::Handshaker;
 use super::session::keyring::LinkGuard;
 use crate::limits::MAX_IDLE_DIALS;
@@ -57,7 +57,7 @@ struct RunningLink {
 struct RunningDial {
     _stop: DropGuard,
     /// Lets it begin, if it waits for its turn.
-    hurry: CancellationToken,
+    start_now: CancellationToken,
 }
 
 impl Executor {
@@ -87,10 +87,12 @@ impl Executor {
     pub(crate) async fn apply(&mut self, effect: Effect, inbox: &mut Inbox) -> Option<Input> {
         match effect {
             Effect::Send { contact, frame, outbox } => self.send(contact, frame, outbox),
-            Effect::Run { contact, greeted } => self.run_link(contact, *greeted, inbox),
+            Effect::Run { contact, established_link } => {
+                self.run_link(contact, *established_link, inbox);
+            }
             Effect::Close { contact, bye } => self.close(contact, bye),
             Effect::Dial(dial) => self.dial(*dial),
-            Effect::HurryDial(contact) => self.hurry_dial(contact),
+            Effect::DialNow(contact) => self.dial_now(contact),
             Effect::StopDial(contact) => drop(self.dials.remove(&contact)),
             Effect::GoOn { contact, session } => self.go_on(contact, *session),
             Effect::Keys { contact, keys: Some(keys) } => {
@@ -158,7 +160,7 @@ impl Executor {
         for link in std::mem::take(&mut self.links).into_values() {
             let _ = link.sender.send(Frame::Bye(Bye::Stopping), None);
         }
-        self.servers.say_farewell();
+        self.servers.publish_offline();
         self.tasks.close();
         self.stop.cancel();
         let _ = timeout(GOODBYE, self.tasks.wait()).await;
@@ -178,8 +180,13 @@ impl Executor {
         }
     }
 
-    fn run_link(&mut self, contact: ContactId, greeted: Greeted, inbox: &mut Inbox) {
-        let Greeted { session, held, .. } = greeted;
+    fn run_link(
+        &mut self,
+        contact: ContactId,
+        established_link: EstablishedLink,
+        inbox: &mut Inbox,
+    ) {
+        let EstablishedLink { session, held, .. } = established_link;
         let id = session.id;
         let events = inbox.add_link(contact, id);
         let ended = events.clone();
@@ -203,18 +210,19 @@ impl Executor {
     }
 
     fn dial(&mut self, dial: Dial) {
-        let Dial { contact, target, attempt, hurried, rng } = dial;
+        let Dial { contact, target, attempt, urgent, rng } = dial;
         let (handshaker, transport) = (self.handshaker.clone(), Arc::clone(&self.transport));
-        let (stop, hurry) = (self.stop.child_token(), CancellationToken::new());
+        let (stop, start_now) = (self.stop.child_token(), CancellationToken::new());
         let turns = Arc::clone(&self.idle_dials);
-        if hurried {
-            hurry.cancel();
+        if urgent {
+            start_now.cancel();
         }
-        let running = RunningDial { _stop: stop.clone().drop_guard(), hurry: hurry.clone() };
+        let running =
+            RunningDial { _stop: stop.clone().drop_guard(), start_now: start_now.clone() };
         self.dials.insert(contact, running);
 
         let dialling = async move {
-            let _turn = hurry.run_until_cancelled(turns.acquire_owned()).await;
+            let _turn = start_now.run_until_cancelled(turns.acquire_owned()).await;
             match target {
                 Target::Contact(address) => {
                     handshaker.dial(&*transport, contact, address, attempt, rng).await;
@@ -229,9 +237,9 @@ impl Executor {
         self.tasks.spawn(async move { stop.run_until_cancelled(dialling).await });
     }
 
-    fn hurry_dial(&mut self, contact: ContactId) {
+    fn dial_now(&mut self, contact: ContactId) {
         if let Some(dial) = self.dials.get(&contact) {
-            dial.hurry.cancel();
+            dial.start_now.cancel();
         }
     }
 

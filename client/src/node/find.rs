@@ -5,7 +5,7 @@ use chive_shared::handle::HandleName;
 use chive_shared::server::ServerId;
 
 use crate::api::types::ErrorCode;
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::identity::PeerId;
 use crate::model::PublicId;
 use crate::store::contacts::ContactRow;
@@ -15,7 +15,7 @@ use crate::text;
 use crate::wire::message::MessageId;
 
 /// By name, or by an unambiguous beginning of the id.
-pub(crate) async fn find_contact(tx: &mut Tx, who: &str) -> Result<ContactRow, Fault> {
+pub(crate) async fn find_contact(tx: &mut Tx, who: &str) -> Result<ContactRow, NodeError> {
     // No name looks like an id.
     if let Some(row) = contacts::by_name(tx, who).await? {
         return Ok(row);
@@ -49,7 +49,7 @@ fn whole_id(who: &str) -> Option<PeerId> {
 }
 
 /// By its id; or, for a direct one, as the contact is found.
-pub(crate) async fn find_heading(tx: &mut Tx, which: &str) -> Result<Heading, Fault> {
+pub(crate) async fn find_heading(tx: &mut Tx, which: &str) -> Result<Heading, NodeError> {
     let id = PublicId::from_hex(which);
     let heading = match id {
         Some(id) => conversations::heading_by_public_id(tx, id).await?,
@@ -62,14 +62,14 @@ pub(crate) async fn find_heading(tx: &mut Tx, which: &str) -> Result<Heading, Fa
     // As many digits may begin a contact's id.
     match find_contact(tx, which).await {
         Ok(contact) => Ok(contact.heading()),
-        Err(fault) if fault.code == ErrorCode::UnknownContact && id.is_some() => {
+        Err(error) if error.code == ErrorCode::UnknownContact && id.is_some() => {
             refuse(ErrorCode::UnknownConversation, "no conversation has this id")
         }
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     }
 }
 
-pub(crate) fn parse_id(id: &str) -> Result<MessageId, Fault> {
+pub(crate) fn parse_id(id: &str) -> Result<MessageId, NodeError> {
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(id.as_bytes()).ok();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
     bytes
@@ -77,11 +77,11 @@ pub(crate) fn parse_id(id: &str) -> Result<MessageId, Fault> {
         .map_or_else(|| refuse(ErrorCode::MalformedRequest, "a message id has 32 hex digits"), Ok)
 }
 
-pub(crate) fn unknown_message<T>() -> Result<T, Fault> {
+pub(crate) fn unknown_message<T>() -> Result<T, NodeError> {
     refuse(ErrorCode::UnknownMessage, "there is no message with this id here")
 }
 
-pub(crate) fn parse_server(address: &str) -> Result<ServerId, Fault> {
+pub(crate) fn parse_server(address: &str) -> Result<ServerId, NodeError> {
     let address = address.trim().to_ascii_lowercase();
     let host = address.strip_prefix("http://").unwrap_or(&address).trim_end_matches('/');
     let full = format!("{}.onion", host.strip_suffix(".onion").unwrap_or(host));
@@ -91,7 +91,7 @@ pub(crate) fn parse_server(address: &str) -> Result<ServerId, Fault> {
 }
 
 /// `name@server`
-pub(crate) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), Fault> {
+pub(crate) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), NodeError> {
     let Some((name, server)) = handle.trim().rsplit_once('@') else {
         let detail = "a handle is written NAME@SERVER, with the server's onion address";
         return refuse(ErrorCode::InvalidHandle, detail);
@@ -99,7 +99,7 @@ pub(crate) fn parse_handle(handle: &str) -> Result<(HandleName, ServerId), Fault
     let name = name.parse().or_else(|error: chive_shared::handle::NameError| {
         refuse(ErrorCode::InvalidHandle, error.to_string())
     })?;
-    let server =
-        parse_server(server).map_err(|fault| Fault::new(ErrorCode::InvalidHandle, fault.detail))?;
+    let server = parse_server(server)
+        .map_err(|error| NodeError::new(ErrorCode::InvalidHandle, error.detail))?;
     Ok((name, server))
 }

@@ -13,11 +13,11 @@ use super::call::Call;
 use super::core::Core;
 use super::cx::Cx;
 use super::effect::Completion;
-use super::presence::supervise::Routes;
+use super::presence::supervise::ServerRoutes;
 use super::view::View;
 use crate::api::types::{ErrorCode, NewNote, Note, PassphraseChange};
 use crate::clock::Clock;
-use crate::fault::{Fault, internal, refuse};
+use crate::error::{NodeError, internal, refuse};
 use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
 use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
@@ -36,7 +36,7 @@ pub struct NodeHandle {
     pub(crate) store: Store,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
-    pub(crate) routes: Routes,
+    pub(crate) routes: ServerRoutes,
     /// In the simulated world: reads are part of its one thread.
     #[cfg(test)]
     pub(crate) at_once: bool,
@@ -45,19 +45,21 @@ pub struct NodeHandle {
 /// The work of a call, and who waits for it.
 struct Operation<T, W> {
     work: W,
-    answer: oneshot::Sender<Result<T, Fault>>,
+    answer: oneshot::Sender<Result<T, NodeError>>,
 }
 
 impl<T, W> Call for Operation<T, W>
 where
     T: Send + 'static,
-    W: for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>> + Send + 'static,
+    W: for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, NodeError>>
+        + Send
+        + 'static,
 {
     fn run<'a>(
         self: Box<Self>,
         core: &'a mut Core,
         cx: &'a mut Cx,
-    ) -> BoxFuture<'a, Result<Completion, Fault>> {
+    ) -> BoxFuture<'a, Result<Completion, NodeError>> {
         async move {
             let Self { work, answer } = *self;
             // A caller that went away does not need its answer.
@@ -65,17 +67,17 @@ where
                 Ok(value) => Ok(Completion::new(move |committed| {
                     let _ = answer.send(committed.map(|()| value));
                 })),
-                Err(fault) => {
-                    let _ = answer.send(Err(fault.clone()));
-                    Err(fault)
+                Err(error) => {
+                    let _ = answer.send(Err(error.clone()));
+                    Err(error)
                 }
             }
         }
         .boxed()
     }
 
-    fn fail(self: Box<Self>, fault: Fault) {
-        let _ = self.answer.send(Err(fault));
+    fn fail(self: Box<Self>, error: NodeError) {
+        let _ = self.answer.send(Err(error));
     }
 }
 
@@ -84,11 +86,11 @@ impl NodeHandle {
     /// follows from it is under way.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
-        work: impl for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, Fault>>
+        work: impl for<'a> FnOnce(&'a mut Core, &'a mut Cx) -> BoxFuture<'a, Result<T, NodeError>>
         + Send
         + 'static,
-    ) -> Result<T, Fault> {
-        let stopping = || Fault::new(ErrorCode::Stopping, "the node is stopping");
+    ) -> Result<T, NodeError> {
+        let stopping = || NodeError::new(ErrorCode::Stopping, "the node is stopping");
         let (answer, answered) = oneshot::channel();
         self.calls.send(Box::new(Operation { work, answer })).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
@@ -116,7 +118,7 @@ impl NodeHandle {
     }
 
     /// What front-ends keep in the profile.
-    pub async fn notes(&self) -> Result<Vec<Note>, Fault> {
+    pub async fn notes(&self) -> Result<Vec<Note>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             Ok(notes::all(&mut tx)
@@ -129,25 +131,25 @@ impl NodeHandle {
     }
 
     /// Keeps a note for a front-end; an empty one is removed.
-    pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), Fault> {
+    pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), NodeError> {
         check_note(key, &new.text)?;
         let key = key.to_owned();
         self.call(move |_, cx| put_note(cx, key, new.text).boxed()).await
     }
 
     /// Replaces the passphrase. The node goes on meanwhile.
-    pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), Fault> {
+    pub async fn change_passphrase(&self, change: PassphraseChange) -> Result<(), NodeError> {
         let directory = self.directory.clone();
         let changed =
             tokio::task::spawn_blocking(move || change_passphrase(&directory, change)).await;
         match changed.map_err(|error| internal(&error))? {
             Ok(()) => Ok(()),
-            Err(ProfileError::WrongPassphrase) => Err(Fault::new(
+            Err(ProfileError::WrongPassphrase) => Err(NodeError::new(
                 ErrorCode::WrongPassphrase,
                 "the old passphrase is wrong: nothing was changed",
             )),
             Err(error @ ProfileError::EmptyPassphrase) => {
-                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+                Err(NodeError::new(ErrorCode::WrongPassphrase, error.to_string()))
             }
             Err(ProfileError::Io(error)) if error.kind() == ErrorKind::StorageFull => {
                 Err(StoreError::Full.into())
@@ -160,14 +162,14 @@ impl NodeHandle {
     }
 
     /// Makes a backup, which opens with this passphrase alone. The node goes on meanwhile.
-    pub async fn backup(&self, passphrase: Passphrase) -> Result<Backup, Fault> {
+    pub async fn backup(&self, passphrase: Passphrase) -> Result<Backup, NodeError> {
         let (store, directory) = (self.store.clone(), self.directory.clone());
         // On its own, so that it is whole or gone, whoever waits for it.
         let making =
             tokio::spawn(async move { make_backup(&store, &directory, &passphrase).await });
         match making.await.map_err(|error| internal(&error))? {
             Err(error @ ProfileError::EmptyPassphrase) => {
-                Err(Fault::new(ErrorCode::WrongPassphrase, error.to_string()))
+                Err(NodeError::new(ErrorCode::WrongPassphrase, error.to_string()))
             }
             Err(ProfileError::Store(error)) => Err(error.into()),
             made => made.map_err(|error| internal(&error)),
@@ -175,7 +177,7 @@ impl NodeHandle {
     }
 
     /// Destroys the profile's key, then ends the node. When this returns, the profile is lost.
-    pub async fn wipe(&self) -> Result<(), Fault> {
+    pub async fn wipe(&self) -> Result<(), NodeError> {
         let (node, directory) = (self.clone(), self.directory.clone());
         // On its own, so that it is done or not, whoever waits for it.
         let wiping = tokio::spawn(async move {
@@ -206,14 +208,14 @@ impl NodeHandle {
             store,
             view: Arc::new(View::new(Clock::system().now())),
             clock: Clock::system(),
-            routes: Routes::new(Arc::new(network.transport(mpsc::channel(1).0))),
+            routes: ServerRoutes::new(Arc::new(network.transport(mpsc::channel(1).0))),
             at_once: false,
         };
         (handle, (queue, never))
     }
 }
 
-async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), Fault> {
+async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), NodeError> {
     if text.is_empty() {
         return Ok(notes::remove(&mut cx.tx, &key).await?);
     }
@@ -227,21 +229,21 @@ async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), Fault> {
     Ok(notes::put(&mut cx.tx, &key, &text).await?)
 }
 
-fn check_note(key: &str, text: &str) -> Result<(), Fault> {
+fn check_note(key: &str, text: &str) -> Result<(), NodeError> {
     let fine =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {
         let why =
             format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
-        return Err(Fault::new(ErrorCode::OutOfRange, why));
+        return Err(NodeError::new(ErrorCode::OutOfRange, why));
     }
 
     if key == BRIDGES {
-        check_bridges(text).map_err(|why| Fault::new(ErrorCode::InvalidText, why))?;
+        check_bridges(text).map_err(|why| NodeError::new(ErrorCode::InvalidText, why))?;
     }
 
     if text.len() > MAX_NOTE {
-        return Err(Fault::new(
+        return Err(NodeError::new(
             ErrorCode::InvalidText,
             format!("a note has at most {MAX_NOTE} bytes"),
         ));

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::call::Call;
 use super::contacts::handle_jobs::HandleResult;
 use super::effect::Remainder;
-use super::presence::plan::ServerNews;
-use super::session::established::{Answered, AttemptError, ContactRequest, Greeted};
+use super::presence::plan::ServerUpdate;
+use super::session::established::{Answered, AttemptError, ContactRequest, EstablishedLink};
 use crate::link::LinkError;
 use crate::link::session::LinkEvent;
 use crate::model::{ContactId, HandleId};
@@ -101,7 +101,7 @@ pub(crate) enum LinkInput {
 /// What the node's tasks tell it.
 pub(crate) enum Report {
     /// Both ends of a new link have said hello.
-    Met { contact: ContactId, greeted: Box<Greeted> },
+    LinkEstablished { contact: ContactId, established_link: Box<EstablishedLink> },
     /// Somebody with a contact's tag dialled us, and there is no link.
     AnswerFailed { contact: ContactId, error: LinkError },
     /// Our dial to a contact failed.
@@ -113,7 +113,7 @@ pub(crate) enum Report {
     /// Our contact request was answered.
     Answered(Answered),
     /// Something about a server, or by it about a contact.
-    Server { server: ServerId, news: ServerNews },
+    Server { server: ServerId, news: ServerUpdate },
     /// What became of a handle job.
     Handle { id: HandleId, result: HandleResult },
 }

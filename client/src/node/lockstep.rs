@@ -11,6 +11,6 @@ pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Looks at a node after each of its steps.
-pub(crate) trait Probe: Send {
+pub(crate) trait StepObserver: Send {
     fn stepped(&mut self);
 }

@@ -17,7 +17,7 @@ use super::session::table::Peer;
 use crate::api::types::{Presence, PresenceSource, Server, ServerState};
 use crate::limits::TIMES;
 use crate::model::{ContactId, OwnPresence, Reason, UnixMillis};
-use crate::presence::News;
+use crate::presence::PresenceUpdate;
 use crate::rendezvous::ServerError;
 
 pub(crate) mod others;
@@ -40,30 +40,30 @@ struct Known {
     ours: bool,
     has_token: bool,
     /// How it took our last record, and how it could be read last.
-    written: Outcome,
-    read: Outcome,
+    written: ServerOutcome,
+    read: ServerOutcome,
     announced_at: Option<UnixMillis>,
     checked_at: Option<UnixMillis>,
     records: Option<u64>,
     /// The contacts who are looked for there.
     readers_of: BTreeSet<ContactId>,
-    seen: BTreeMap<ContactId, News>,
+    seen: BTreeMap<ContactId, PresenceUpdate>,
 }
 
 /// How something went with a server.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Outcome {
+pub(crate) struct ServerOutcome {
     state: ServerState,
     reason: Option<Reason>,
 }
 
-impl Default for Outcome {
+impl Default for ServerOutcome {
     fn default() -> Self {
         Self { state: ServerState::Starting, reason: None }
     }
 }
 
-impl Outcome {
+impl ServerOutcome {
     fn good() -> Self {
         Self { state: ServerState::Reachable, reason: None }
     }
@@ -72,7 +72,7 @@ impl Outcome {
         tracing::debug!(%error, "a server did not do what it was asked");
         let state = match error {
             ServerError::Refused(_) | ServerError::Dear(_) => ServerState::Refused,
-            ServerError::Lie(_) => ServerState::Untrusted,
+            ServerError::Misbehavior(_) => ServerState::Untrusted,
             _ => ServerState::Unreachable,
         };
         Self { state, reason: Some(error.reason()) }
@@ -81,7 +81,7 @@ impl Outcome {
 
 impl Known {
     /// The worse of both: a server that takes our records may hide its board, and the reverse.
-    fn outcome(&self) -> &Outcome {
+    fn outcome(&self) -> &ServerOutcome {
         std::cmp::max_by_key(&self.written, &self.read, |outcome| outcome.state)
     }
 
@@ -90,7 +90,7 @@ impl Known {
     }
 
     fn view(&self) -> ServerView {
-        let Outcome { state, reason } = self.outcome().clone();
+        let ServerOutcome { state, reason } = self.outcome().clone();
         ServerView {
             state,
             reason,
@@ -140,13 +140,13 @@ pub(crate) struct OtherPresence {
     by_link: Presence,
     since: Option<UnixMillis>,
     /// The newest record.
-    news: Option<News>,
+    news: Option<PresenceUpdate>,
     /// Why nothing else is known; nothing of somebody who is no contact yet.
     unknown: Option<Reason>,
 }
 
 /// Whether a contact is there, and how that is known.
-pub(crate) struct Shown {
+pub(crate) struct ShownPresence {
     pub(crate) presence: Presence,
     pub(crate) source: Option<PresenceSource>,
     pub(crate) since: Option<UnixMillis>,
@@ -155,10 +155,14 @@ pub(crate) struct Shown {
 
 impl OtherPresence {
     /// By the link, else by the newer of what a server shows and the link's end.
-    pub(crate) fn at(&self, now: UnixMillis) -> Shown {
-        let unknown =
-            |reason| Shown { presence: Presence::Unknown, source: None, since: None, reason };
-        let by_link = |presence| Shown {
+    pub(crate) fn at(&self, now: UnixMillis) -> ShownPresence {
+        let unknown = |reason| ShownPresence {
+            presence: Presence::Unknown,
+            source: None,
+            since: None,
+            reason,
+        };
+        let by_link = |presence| ShownPresence {
             presence,
             source: Some(PresenceSource::Link),
             since: self.since,
@@ -184,14 +188,14 @@ impl OtherPresence {
     }
 }
 
-fn by_server(news: &News) -> Shown {
+fn by_server(news: &PresenceUpdate) -> ShownPresence {
     let presence = match news.status.state {
         State::Online => Presence::Online,
         State::Away => Presence::Away,
         State::Offline => Presence::Offline,
     };
     let since = Some(news.status.since).filter(|since| TIMES.contains(since)).map(UnixMillis);
-    Shown { presence, source: Some(PresenceSource::Server), since, reason: None }
+    ShownPresence { presence, source: Some(PresenceSource::Server), since, reason: None }
 }
 
 impl Presences {
@@ -235,7 +239,7 @@ impl Presences {
     }
 
     /// The newest that any server showed of a contact, dead or alive.
-    fn newest(&self, contact: ContactId) -> Option<&News> {
+    fn newest(&self, contact: ContactId) -> Option<&PresenceUpdate> {
         let believed =
             self.servers.values().filter(|known| known.state() != ServerState::Untrusted);
         believed.filter_map(|known| known.seen.get(&contact)).max_by_key(|news| news.written)

@@ -9,10 +9,10 @@ use super::handle::NodeHandle;
 use super::presence::ServerView;
 use super::view::{NodeView, PeerView};
 use crate::api::types::{
-    Contact, ContactState, Conversation, DoorState, ErrorCode, Event, Handle, Invitation, Message,
-    Request, Search, Server, Status, TorStatus, What,
+    Contact, ContactState, Conversation, ErrorCode, Event, Handle, Invitation, Message, Request,
+    Search, Server, ServiceState, Status, TorStatus, What,
 };
-use crate::fault::{Fault, internal, refuse};
+use crate::error::{NodeError, internal, refuse};
 use crate::identity::safety_number;
 use crate::limits::MAX_SEARCH;
 use crate::model::{ContactId, ContactStatus, ConversationId, EventSeq, MessageRowId, Reason};
@@ -21,13 +21,13 @@ use crate::store::conversations::Heading;
 use crate::store::events::{EventRow, Kind};
 use crate::store::messages::MessageRow;
 use crate::store::{
-    Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, terms,
+    Tx, contacts, conversations, events, handles, invitations, messages, outbox, servers, settings,
 };
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 
 impl NodeHandle {
     /// How the node is.
-    pub async fn status(&self) -> Result<Status, Fault> {
+    pub async fn status(&self) -> Result<Status, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let waiting = outbox::waiting_of_all(&mut tx).await?.values().sum();
@@ -57,7 +57,7 @@ impl NodeHandle {
     }
 
     /// All contacts, by name.
-    pub async fn contacts(&self) -> Result<Vec<Contact>, Fault> {
+    pub async fn contacts(&self) -> Result<Vec<Contact>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             contacts::all(&mut tx).await?.iter().map(|row| self.show_contact(row)).collect()
@@ -66,7 +66,7 @@ impl NodeHandle {
     }
 
     /// One contact. `who`: a name, or an unambiguous beginning (8 digits or more) of an id.
-    pub async fn contact(&self, who: &str) -> Result<Contact, Fault> {
+    pub async fn contact(&self, who: &str) -> Result<Contact, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let row = find_contact(&mut tx, who).await?;
@@ -75,7 +75,7 @@ impl NodeHandle {
         .await
     }
 
-    pub(crate) async fn contact_by_id(&self, contact: ContactId) -> Result<Contact, Fault> {
+    pub(crate) async fn contact_by_id(&self, contact: ContactId) -> Result<Contact, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             match contacts::by_id(&mut tx, contact).await? {
@@ -87,7 +87,7 @@ impl NodeHandle {
     }
 
     /// All conversations, oldest first.
-    pub async fn conversations(&self) -> Result<Vec<Conversation>, Fault> {
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let mut contacts: HashMap<ConversationId, ContactRow> = contacts::all(&mut tx)
@@ -95,7 +95,7 @@ impl NodeHandle {
                 .into_iter()
                 .map(|row| (row.conversation, row))
                 .collect();
-            let mut settings = terms::load_all(&mut tx).await?;
+            let mut settings = settings::load_all(&mut tx).await?;
             let waiting = outbox::waiting_of_all(&mut tx).await?;
             let unread = messages::unread_of_all(&mut tx).await?;
             let mut newest: HashMap<ConversationId, MessageRow> = messages::newest_of_all(&mut tx)
@@ -127,7 +127,7 @@ impl NodeHandle {
     }
 
     /// One conversation: by its id; or, for a direct one, as the contact is found.
-    pub async fn conversation(&self, which: &str) -> Result<Conversation, Fault> {
+    pub async fn conversation(&self, which: &str) -> Result<Conversation, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let within = find_heading(&mut tx, which).await?;
@@ -141,7 +141,7 @@ impl NodeHandle {
     pub(crate) async fn conversation_in_row(
         &self,
         row: ConversationId,
-    ) -> Result<Conversation, Fault> {
+    ) -> Result<Conversation, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             self.read_conversation(&mut tx, row).await?.map_or_else(removed_meanwhile, Ok)
@@ -154,12 +154,12 @@ impl NodeHandle {
         &self,
         tx: &mut Tx,
         id: ConversationId,
-    ) -> Result<Option<Conversation>, Fault> {
+    ) -> Result<Option<Conversation>, NodeError> {
         let row = conversations::by_id(tx, id).await?;
         let (Some(row), Some(with)) = (row, contacts::by_conversation(tx, id).await?) else {
             return Ok(None);
         };
-        let settings = terms::load(tx, id).await?;
+        let settings = settings::load(tx, id).await?;
         let waiting = outbox::waiting(tx, id).await?;
         let unread = messages::unread(tx, id).await?;
         let newest = messages::newest(tx, id)
@@ -174,7 +174,7 @@ impl NodeHandle {
         which: &str,
         limit: u32,
         before: Option<&str>,
-    ) -> Result<Vec<Message>, Fault> {
+    ) -> Result<Vec<Message>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let within = find_heading(&mut tx, which).await?;
@@ -197,7 +197,7 @@ impl NodeHandle {
     }
 
     /// Messages with all the words that are searched for, newest first.
-    pub async fn search(&self, search: Search) -> Result<Vec<Message>, Fault> {
+    pub async fn search(&self, search: Search) -> Result<Vec<Message>, NodeError> {
         self.read(async {
             if search.text.trim().is_empty() || search.text.len() > MAX_SEARCH {
                 return refuse(
@@ -230,7 +230,7 @@ impl NodeHandle {
     }
 
     /// One message by its id.
-    pub async fn message(&self, id: &str) -> Result<Message, Fault> {
+    pub async fn message(&self, id: &str) -> Result<Message, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let row = messages::by_id(&mut tx, parse_id(id)?).await?;
@@ -239,7 +239,7 @@ impl NodeHandle {
         .await
     }
 
-    pub(crate) async fn message_in_row(&self, row: MessageRowId) -> Result<Message, Fault> {
+    pub(crate) async fn message_in_row(&self, row: MessageRowId) -> Result<Message, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let row = messages::by_row(&mut tx, row).await?;
@@ -249,7 +249,7 @@ impl NodeHandle {
     }
 
     /// All invitations that are remembered.
-    pub async fn invitations(&self) -> Result<Vec<Invitation>, Fault> {
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let now = self.clock.now();
@@ -259,7 +259,7 @@ impl NodeHandle {
     }
 
     /// The presence servers of ours.
-    pub async fn servers(&self) -> Result<Vec<Server>, Fault> {
+    pub async fn servers(&self) -> Result<Vec<Server>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             let rows = servers::all(&mut tx).await?;
@@ -274,7 +274,7 @@ impl NodeHandle {
     }
 
     /// Our handles.
-    pub async fn handles(&self) -> Result<Vec<Handle>, Fault> {
+    pub async fn handles(&self) -> Result<Vec<Handle>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
             Ok(handles::all(&mut tx).await?.iter().map(handles::HandleRow::show).collect())
@@ -283,15 +283,19 @@ impl NodeHandle {
     }
 
     /// Requests of people who found us by a handle and wait for our answer; oldest first.
-    pub async fn requests(&self) -> Result<Vec<Request>, Fault> {
+    pub async fn requests(&self) -> Result<Vec<Request>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            Ok(handles::waiting(&mut tx).await?.iter().map(handles::AskingRow::show).collect())
+            Ok(handles::waiting(&mut tx)
+                .await?
+                .iter()
+                .map(handles::HandleRequestRow::show)
+                .collect())
         })
         .await
     }
 
-    fn node_view(&self) -> Result<NodeView, Fault> {
+    fn node_view(&self) -> Result<NodeView, NodeError> {
         self.view.node().ok_or_else(|| internal(&"the node has not begun"))
     }
 }
@@ -299,7 +303,7 @@ impl NodeHandle {
 /// Events: kept with what happened, read as things are now.
 impl NodeHandle {
     /// Events after a cursor, oldest first, at most `limit`. `CursorExpired` when some are gone.
-    pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Fault> {
+    pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, NodeError> {
         self.read(async {
             let newest = EventSeq(*self.newest.borrow());
             let after = EventSeq(after);
@@ -334,7 +338,7 @@ impl NodeHandle {
     }
 
     /// `None` for what is gone since.
-    async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, Fault> {
+    async fn what(&self, tx: &mut Tx, row: EventRow) -> Result<Option<What>, NodeError> {
         let subject = row.subject.unwrap_or_default();
         Ok(match row.kind {
             Kind::Message => {
@@ -360,7 +364,11 @@ impl NodeHandle {
 /// How things are shown.
 impl NodeHandle {
     /// Each with the heading of its conversation.
-    async fn read_messages(&self, tx: &mut Tx, rows: &[MessageRow]) -> Result<Vec<Message>, Fault> {
+    async fn read_messages(
+        &self,
+        tx: &mut Tx,
+        rows: &[MessageRow],
+    ) -> Result<Vec<Message>, NodeError> {
         let conversations = rows.iter().map(|row| row.conversation).collect();
         let headings = conversations::headings(tx, &conversations).await?;
         let shown = rows
@@ -373,7 +381,7 @@ impl NodeHandle {
         &self,
         tx: &mut Tx,
         row: Option<MessageRow>,
-    ) -> Result<Option<Message>, Fault> {
+    ) -> Result<Option<Message>, NodeError> {
         Ok(self.read_messages(tx, row.as_slice()).await?.pop())
     }
 
@@ -381,7 +389,7 @@ impl NodeHandle {
         row.show(within, |contact| self.view.why_waiting(contact, Instant::now()))
     }
 
-    fn show_contact(&self, row: &ContactRow) -> Result<Contact, Fault> {
+    fn show_contact(&self, row: &ContactRow) -> Result<Contact, NodeError> {
         let peer = self.view.peer(row.id);
         let (state, reason) = self.state_of(row, peer.as_ref());
         let presence = peer.map(|peer| peer.presence.at(self.clock.now()));
@@ -427,7 +435,7 @@ impl NodeHandle {
     }
 }
 
-fn removed_meanwhile<T>() -> Result<T, Fault> {
+fn removed_meanwhile<T>() -> Result<T, NodeError> {
     refuse(ErrorCode::UnknownConversation, "the conversation was removed meanwhile")
 }
 
@@ -447,11 +455,11 @@ pub(crate) fn doors(services: ServicesStatus) -> What {
     }
 }
 
-fn door_state(state: Reachability) -> DoorState {
+fn door_state(state: Reachability) -> ServiceState {
     match state {
-        Reachability::Closed => DoorState::Closed,
-        Reachability::Starting => DoorState::Starting,
-        Reachability::Reachable => DoorState::Reachable,
-        Reachability::Unreachable => DoorState::Unreachable,
+        Reachability::Closed => ServiceState::Closed,
+        Reachability::Starting => ServiceState::Starting,
+        Reachability::Reachable => ServiceState::Reachable,
+        Reachability::Unreachable => ServiceState::Unreachable,
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::contacts::cancelled_requests::CancelledRequests;
 use super::contacts::handle_jobs::HandleJobs;
-use super::contacts::withdrawn::Withdrawn;
 use super::conversation::erasure::Erasure;
 use super::conversation::groups::Groups;
 use super::core::Core;
@@ -24,13 +24,13 @@ use super::executor::Executor;
 use super::handle::NodeHandle;
 use super::input::{Arrival, CALL_QUEUE, Chore, Inbox, IncomingStreams, Input, REPORT_QUEUE};
 use super::presence::Presences;
+use super::reported::Reported;
 use super::session::handshake::Handshaker;
 use super::session::keyring::Keyring;
 use super::session::table::{Links, Sessions};
-use super::told::Told;
 use super::view::View;
 use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::model::KeyUpdates;
 use crate::store::{Store, StoreError, Tx, events, owner, servers};
@@ -108,7 +108,7 @@ pub(crate) struct Node {
     must_recover: bool,
     /// In tests: how steps are run, and who looks at what they have done.
     #[cfg(test)]
-    pub(crate) probe: Option<Box<dyn super::lockstep::Probe>>,
+    pub(crate) observer: Option<Box<dyn super::lockstep::StepObserver>>,
 }
 
 pub(crate) async fn prepare(
@@ -133,8 +133,8 @@ pub(crate) async fn prepare(
         keyring: keyring.clone(),
         groups: Groups::default(),
         presences: Presences::new(own_presence, clock.now()),
-        told: Told::new(network_now.clone(), services_now),
-        withdrawn: Withdrawn::default(),
+        reported: Reported::new(network_now.clone(), services_now),
+        withdrawn: CancelledRequests::default(),
         handle_jobs: HandleJobs::default(),
         erasure: Erasure::default(),
         owner,
@@ -149,7 +149,7 @@ pub(crate) async fn prepare(
     let stop = CancellationToken::new();
     let handshaker = Handshaker { identity: Arc::clone(&identity), keyring, reports };
     let mut rng = rng;
-    let routes = super::presence::supervise::Routes::new(Arc::clone(&transport));
+    let routes = super::presence::supervise::ServerRoutes::new(Arc::clone(&transport));
     let servers = super::presence::supervise::ServerTasks::new(
         routes.clone(),
         clock.clone(),
@@ -184,7 +184,7 @@ pub(crate) async fn prepare(
         services,
         must_recover: false,
         #[cfg(test)]
-        probe: None,
+        observer: None,
     };
     node.begin().await?;
     Ok((handle, stop, node))
@@ -201,7 +201,7 @@ impl Node {
         self.apply(committed).await;
 
         self.core.services = *self.services.borrow_and_update();
-        self.core.told.services.is_known((), self.core.services);
+        self.core.reported.services.is_known((), self.core.services);
         self.show();
         Ok(())
     }
@@ -263,10 +263,10 @@ impl Node {
     /// The simulated world makes a step part of its one thread, and looks at each.
     #[cfg(test)]
     async fn run_step(&mut self, inputs: Vec<Input>) -> Step {
-        let Some(mut probe) = self.probe.take() else { return self.step(inputs).await };
+        let Some(mut observer) = self.observer.take() else { return self.step(inputs).await };
         let result = super::lockstep::at_once(self.step(inputs));
-        probe.stepped();
-        self.probe = Some(probe);
+        observer.stepped();
+        self.observer = Some(observer);
         result
     }
 
@@ -277,7 +277,7 @@ impl Node {
             Err(StoreError::Closed) => Step::StoreClosed,
             Err(error) => {
                 tracing::error!(%error, "what happened could not be stored");
-                self.core.told.undone();
+                self.core.reported.undone();
                 self.must_recover = true;
                 Step::Done
             }
@@ -319,7 +319,7 @@ impl Node {
 
     /// Handles one of several inputs; one that fails takes nothing of the others with it.
     async fn handle(&mut self, input: Input, cx: &mut Cx, shared: bool) -> Result<(), StoreError> {
-        let (mark, told) = (cx.fx.mark(), self.core.told.mark());
+        let (mark, reported) = (cx.fx.mark(), self.core.reported.mark());
         if shared {
             cx.tx.savepoint().await?;
         }
@@ -328,7 +328,7 @@ impl Node {
         };
 
         cx.fx.go_back(mark);
-        self.core.told.go_back(told);
+        self.core.reported.go_back(reported);
         if shared {
             cx.tx.undo_to_savepoint().await?;
         } else {
@@ -362,7 +362,7 @@ impl Node {
         let newest = events::newest(&mut cx.tx).await?.0;
         match cx.tx.commit().await {
             Ok(()) => {
-                self.core.told.committed();
+                self.core.reported.committed();
                 Ok(Committed { effects: cx.fx.into_list(), newest })
             }
             Err(error) => Err(fail(VecDeque::new(), cx.fx, error)),
@@ -400,7 +400,7 @@ impl Node {
 
     async fn finish(self) -> Ending {
         #[cfg(test)]
-        let simulated = self.probe.is_some();
+        let simulated = self.observer.is_some();
         let Self { core, executor, inbox, store, .. } = self;
         // Nobody is answered any more, and nobody waits to tell us something.
         drop(inbox);
@@ -430,15 +430,15 @@ enum Step {
 
 /// Tells everybody who called that nothing is stored.
 fn fail(inputs: VecDeque<Input>, fx: Effects, error: StoreError) -> StoreError {
-    let fault = Fault::from(&error);
+    let told = NodeError::from(&error);
     for input in inputs {
         if let Input::Call(call) = input {
-            call.fail(fault.clone());
+            call.fail(told.clone());
         }
     }
     for effect in fx.into_list() {
         if let Effect::Complete(completion) = effect {
-            completion.failed(fault.clone());
+            completion.failed(told.clone());
         }
     }
     error

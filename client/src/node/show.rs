@@ -10,10 +10,10 @@ use crate::model::{
 };
 use crate::store::contacts::ContactRow;
 use crate::store::conversations::{ConversationRow, Heading};
-use crate::store::handles::{AskingRow, HandleRow};
+use crate::store::handles::{HandleRequestRow, HandleRow};
 use crate::store::invitations::InvitationRow;
 use crate::store::messages::MessageRow;
-use crate::store::terms::TermsRow;
+use crate::store::settings::SettingsRow;
 
 impl MessageRow {
     /// `reason` tells why one waits.
@@ -64,7 +64,7 @@ impl ConversationRow {
     pub(crate) fn show(
         &self,
         with: &ContactRow,
-        settings: &TermsRow,
+        settings: &SettingsRow,
         waiting: u32,
         unread: u32,
     ) -> Conversation {
@@ -85,7 +85,7 @@ impl ConversationRow {
     }
 }
 
-impl TermsRow {
+impl SettingsRow {
     fn show(&self) -> ConversationSettings {
         ConversationSettings {
             ours: self.own().into(),
@@ -150,7 +150,7 @@ impl From<HandleStatus> for HandleState {
     }
 }
 
-impl AskingRow {
+impl HandleRequestRow {
     pub(crate) fn show(&self) -> Request {
         Request {
             id: self.peer_id.to_hex(),

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+mod commit_observer;
 mod history;
 mod network;
+mod oracle;
 mod person;
-mod truth;
-mod witness;
 
 use history::{Played, number, play};
 

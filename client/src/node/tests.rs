@@ -27,14 +27,14 @@ use crate::store::{Store, handles, owner as own};
 use crate::transport::memory::{MemoryNetwork, MemoryTransport};
 use chive_shared::server::ServerId;
 
-mod afresh;
 mod contacts;
 mod delivery;
 mod floods;
-mod keeping;
-mod lies;
 mod mallory;
+mod misbehaving_servers;
 mod owner;
+mod restart;
+mod retention;
 mod times;
 mod upgrade;
 
@@ -204,7 +204,7 @@ impl Person {
         self.node()
             .add_contact(NewContact { link: link.into(), name: None, message: None })
             .await
-            .map_err(|fault| fault.code)
+            .map_err(|error| error.code)
     }
 
     async fn adds(&self, other: &Person) {

@@ -52,7 +52,7 @@ pub(crate) struct PeerView {
     restarting: bool,
     /// No dial is made until something waits.
     idle: bool,
-    trouble: Option<Reason>,
+    last_error: Option<Reason>,
     next_dial: Option<Instant>,
     pub(crate) presence: OtherPresence,
 }
@@ -131,7 +131,7 @@ impl PeerView {
             linked: peer.link.is_some(),
             restarting: peer.is_restarting(),
             idle: !sessions.is_to_be_dialled(peer),
-            trouble: peer.trouble.clone(),
+            last_error: peer.last_error.clone(),
             next_dial: peer.redial.next(),
             presence: core.presences.of(contact, peer),
         }
@@ -150,7 +150,7 @@ impl PeerView {
             return Reason::ContactRefused;
         }
         if self.linked && self.restarting {
-            let cause = self.trouble.clone().unwrap_or(Reason::AwaitingAnswer);
+            let cause = self.last_error.clone().unwrap_or(Reason::AwaitingAnswer);
             return Reason::Restarting { cause: cause.boxed() };
         }
         if self.linked {
@@ -175,10 +175,10 @@ impl PeerView {
 
     /// What the attempts to reach them have come to.
     fn attempts(&self, at: Instant) -> Reason {
-        match (&self.trouble, self.next_dial) {
-            (Some(trouble), Some(next)) => {
+        match (&self.last_error, self.next_dial) {
+            (Some(last_error), Some(next)) => {
                 let in_seconds = next.saturating_duration_since(at).as_secs();
-                Reason::Retrying { cause: trouble.clone().boxed(), in_seconds }
+                Reason::Retrying { cause: last_error.clone().boxed(), in_seconds }
             }
             _ => Reason::Connecting,
         }

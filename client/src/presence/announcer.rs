@@ -46,7 +46,7 @@ impl Announcer {
     }
 
     /// Something changed: tell it at once.
-    pub fn hurry(&mut self, now: i64) {
+    pub fn publish_soon(&mut self, now: i64) {
         self.due = self.due.min(now);
     }
 

@@ -26,7 +26,7 @@ pub struct Subject {
 
 /// What a record told.
 #[derive(Clone, Copy, Debug)]
-pub struct News {
+pub struct PresenceUpdate {
     /// Of whom.
     pub contact: ContactId,
     /// What it says.
@@ -39,7 +39,7 @@ pub struct News {
 
 /// What an honest server never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lie {
+pub enum Misbehavior {
     /// A record that is older than one that it showed before.
     #[error("it showed an older record after a newer one")]
     Older,
@@ -55,18 +55,18 @@ pub enum Lie {
 }
 
 /// A contact's address in one epoch, and the newest record seen there.
-struct Place {
+struct BoardEntry {
     /// Which of the subjects.
     subject: usize,
     reader: RecordReader,
-    newest: Option<(Record, News)>,
+    newest: Option<(Record, PresenceUpdate)>,
 }
 
 /// The part of a server's board that concerns us.
 pub struct Board {
     server: ServerId,
     subjects: Vec<Subject>,
-    places: HashMap<Address, Place>,
+    places: HashMap<Address, BoardEntry>,
     epoch: Option<Epoch>,
 }
 
@@ -104,7 +104,7 @@ impl Board {
                 let reader = RecordReader::new(&subject.key, &subject.secret, epoch, self.server);
                 let address = reader.address();
                 let newest = before.remove(&address).and_then(|place| place.newest);
-                self.places.insert(address, Place { subject: place, reader, newest });
+                self.places.insert(address, BoardEntry { subject: place, reader, newest });
             }
         }
 
@@ -113,7 +113,11 @@ impl Board {
 
     /// Takes one record of the board or of its changes, and says what is known of its contact now.
     /// `None`: it is a stranger's, or nothing new.
-    pub fn take(&mut self, record: &Record, now: i64) -> Result<Option<News>, Lie> {
+    pub fn take(
+        &mut self,
+        record: &Record,
+        now: i64,
+    ) -> Result<Option<PresenceUpdate>, Misbehavior> {
         let Some(place) = self.places.get_mut(&record.address()) else { return Ok(None) };
         let Some(subject) = self.subjects.get(place.subject) else { return Ok(None) };
         if let Some((newest, _)) = &place.newest {
@@ -123,19 +127,21 @@ impl Board {
             // Only what the contact has signed can accuse the server.
             if record.sequence() <= newest.sequence() && record.verify(&self.server).is_ok() {
                 let same = record.sequence() == newest.sequence();
-                return Err(if same { Lie::Contradiction } else { Lie::Older });
+                return Err(if same { Misbehavior::Contradiction } else { Misbehavior::Older });
             }
         }
 
         let status = match place.reader.read(record, now) {
             Ok(status) => status,
-            Err(chive_shared::record::ReadError::Record(_)) => return Err(Lie::Forged),
+            Err(chive_shared::record::ReadError::Record(_)) => return Err(Misbehavior::Forged),
             // Dead by our clock, or of a later version: nothing is known.
             Err(_) => return Ok(None),
         };
         let (contact, written) = (subject.contact, record.sequence().written_at());
-        place.newest =
-            Some((*record, News { contact, status, written, dies: record.effective_expiry(now) }));
+        place.newest = Some((
+            *record,
+            PresenceUpdate { contact, status, written, dies: record.effective_expiry(now) },
+        ));
 
         Ok(self.known_of(contact, now))
     }
@@ -143,8 +149,8 @@ impl Board {
     /// A contact may have a record for all and one for us alone. Under one secret the last number
     /// counts. Between the two, the later card does; then that it is there, for the other was only
     /// taken back.
-    fn known_of(&self, contact: ContactId, now: i64) -> Option<News> {
-        let mut last: BTreeMap<usize, (Sequence, &News)> = BTreeMap::new();
+    fn known_of(&self, contact: ContactId, now: i64) -> Option<PresenceUpdate> {
+        let mut last: BTreeMap<usize, (Sequence, &PresenceUpdate)> = BTreeMap::new();
         for place in self.places.values() {
             let Some((record, news)) =
                 place.newest.as_ref().filter(|(_, news)| news.contact == contact)
@@ -157,7 +163,7 @@ impl Board {
         }
 
         let living = last.into_values().map(|(_, news)| news).filter(|news| news.dies > now);
-        let weight = |news: &&News| {
+        let weight = |news: &&PresenceUpdate| {
             let revision = news.status.hint.map(|hint| hint.revision);
             (revision, news.status.state != State::Offline, news.written)
         };
@@ -250,15 +256,15 @@ mod tests {
     fn a_server_that_goes_back_in_time_contradicts_itself_or_forges_is_caught() {
         let (mut board, mut records) = (board(), records(&[State::Online, State::Offline]));
         board.take(&records[1], NOW).unwrap();
-        assert_eq!(board.take(&records[0], NOW).unwrap_err(), Lie::Older);
+        assert_eq!(board.take(&records[0], NOW).unwrap_err(), Misbehavior::Older);
         let other = self::records(&[State::Away, State::Away]).remove(1);
         assert_ne!(other, records[1]);
-        assert_eq!(board.take(&other, NOW).unwrap_err(), Lie::Contradiction);
+        assert_eq!(board.take(&other, NOW).unwrap_err(), Misbehavior::Contradiction);
         let mut bytes = *records.remove(0).as_bytes();
         bytes[200] ^= 1;
         let forged = Record::from_bytes(&bytes).unwrap();
-        assert_eq!(self::board().take(&forged, NOW).unwrap_err(), Lie::Forged);
-        assert_eq!(board.take(&forged, NOW).unwrap_err(), Lie::Forged);
+        assert_eq!(self::board().take(&forged, NOW).unwrap_err(), Misbehavior::Forged);
+        assert_eq!(board.take(&forged, NOW).unwrap_err(), Misbehavior::Forged);
     }
 
     #[test]
@@ -330,7 +336,7 @@ mod tests {
         let (mut board, records) = (board(), records(&[State::Online, State::Away]));
         board.take(&records[1], NOW).unwrap();
         assert!(!board.turn(NOW + 1) && board.turn(NOW + EPOCH));
-        assert_eq!(board.take(&records[0], NOW + EPOCH).unwrap_err(), Lie::Older);
+        assert_eq!(board.take(&records[0], NOW + EPOCH).unwrap_err(), Misbehavior::Older);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::key_file::{KeyFile, KeyFileError};
 use super::{KEY_FILE, Passphrase, ProfileError, STORE, make};
 use crate::clock::Clock;
 use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
-use crate::store::backup::{self, Contents};
+use crate::store::backup::{self, BackupContents};
 use crate::store::{Store, StoreError};
 
 const MAGIC: &[u8; 12] = b"chive-backup";
@@ -61,7 +61,7 @@ pub struct Restored {
     /// When the backup was made.
     pub made_at: i64,
     /// What it had.
-    pub contents: Contents,
+    pub contents: BackupContents,
 }
 
 /// Makes a backup of an open store in `directory`, which goes on meanwhile.
@@ -159,7 +159,7 @@ fn measure(from: &mut impl Read, to: &mut impl Write) -> io::Result<(u64, [u8; 3
 }
 
 /// What a header seals.
-struct Opened {
+struct OpenedBackup {
     key: Zeroizing<[u8; 32]>,
     length: u64,
     hash: [u8; 32],
@@ -219,7 +219,7 @@ async fn fill(
 }
 
 /// Reads the header; every length is checked first.
-fn open(file: &mut File, passphrase: &Passphrase) -> Result<Opened, ProfileError> {
+fn open(file: &mut File, passphrase: &Passphrase) -> Result<OpenedBackup, ProfileError> {
     let damaged = |what| ProfileError::Backup(BackupError::Damaged(what));
     let cut = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => damaged("it is cut off"),
@@ -264,7 +264,7 @@ fn open(file: &mut File, passphrase: &Passphrase) -> Result<Opened, ProfileError
         return Err(damaged("it is too long"));
     }
 
-    Ok(Opened { key, length, hash, made_at: number(72).cast_signed() })
+    Ok(OpenedBackup { key, length, hash, made_at: number(72).cast_signed() })
 }
 
 #[cfg(test)]

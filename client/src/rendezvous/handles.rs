@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 use hyper::Method;
 use tokio::time::timeout;
 
-use super::http::{Connection, read};
-use super::{ServerError, Way, work};
+use super::http::{ServerConnection, read};
+use super::{ServerError, ServerRoute, work};
 use crate::identity::RootSecret;
 use crate::invitation::Invitation;
 use crate::model::AnswerFault;
@@ -22,7 +22,7 @@ use crate::model::AnswerFault;
 const FIND_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A handle of ours, as it is claimed.
-pub struct Ours {
+pub struct OwnHandle {
     /// The word.
     pub name: HandleName,
     /// What its owner's key comes from.
@@ -39,16 +39,16 @@ pub struct Claimed {
     pub expires: i64,
 }
 
-impl Ours {
+impl OwnHandle {
     /// Claims it, renews it, or replaces what it leads to.
     pub async fn claim(
         &self,
-        way: &Way,
+        route: &ServerRoute,
         invitation: &Invitation,
         now: i64,
         nonce: [u8; 24],
     ) -> Result<Claimed, ServerError> {
-        let (id, key) = place(way, &self.name).await?;
+        let (id, key) = place(route, &self.name).await?;
         let card = Card::new(invitation.to_link().as_bytes())
             .map_err(|_| ServerError::Request("the link is too long"))?;
         let (owner, expires) = (OwnerKey::new(&self.root.0, &id), now + MAX_HANDLE_LIFE);
@@ -58,12 +58,13 @@ impl Ours {
             let claim = Claim::make(
                 &owner,
                 &key,
-                &way.server,
+                &route.server,
                 ClaimDraft { id, sequence, expires, card: &card },
                 nonce,
             );
-            let body = [&claim.as_bytes()[..], &work(way, claim.as_bytes(), price).await?].concat();
-            match ask(way, Method::PUT, &path(id), body).await {
+            let body =
+                [&claim.as_bytes()[..], &work(route, claim.as_bytes(), price).await?].concat();
+            match ask(route, Method::PUT, &path(id), body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
                     price = problem.work.unwrap_or(u8::MAX);
                 }
@@ -79,16 +80,21 @@ impl Ours {
 
     /// Gives it back. One that the server does not know, or keeps for somebody else, is given back
     /// already.
-    pub async fn release(&self, way: &Way, now: i64) -> Result<(), ServerError> {
-        let (id, _) = place(way, &self.name).await?;
+    pub async fn release(&self, route: &ServerRoute, now: i64) -> Result<(), ServerError> {
+        let (id, _) = place(route, &self.name).await?;
         let release = Release::make(
             &OwnerKey::new(&self.root.0, &id),
-            &way.server,
+            &route.server,
             id,
             Sequence::next(now, self.last),
         );
-        match ask(way, Method::POST, &format!("{}/release", path(id)), release.as_bytes().to_vec())
-            .await
+        match ask(
+            route,
+            Method::POST,
+            &format!("{}/release", path(id)),
+            release.as_bytes().to_vec(),
+        )
+        .await
         {
             Err(ServerError::Refused(problem))
                 if matches!(problem.code, Code::Unknown | Code::NotOwner) =>
@@ -101,19 +107,27 @@ impl Ours {
 }
 
 /// What a handle leads to.
-pub async fn find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, ServerError> {
-    timeout(FIND_DEADLINE, try_find(way, name, now)).await.map_err(|_| ServerError::TimedOut)?
+pub async fn find(
+    route: &ServerRoute,
+    name: &HandleName,
+    now: i64,
+) -> Result<Invitation, ServerError> {
+    timeout(FIND_DEADLINE, try_find(route, name, now)).await.map_err(|_| ServerError::TimedOut)?
 }
 
-async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, ServerError> {
-    let (id, key) = place(way, name).await?;
-    let isolation = way.isolation.token();
-    let mut connection = Connection::open(way, isolation, 0).await?;
+async fn try_find(
+    route: &ServerRoute,
+    name: &HandleName,
+    now: i64,
+) -> Result<Invitation, ServerError> {
+    let (id, key) = place(route, name).await?;
+    let isolation = route.isolation.token();
+    let mut connection = ServerConnection::open(route, isolation, 0).await?;
     let answer = connection.ask(Method::GET, &path(id), vec![]).await?;
     let claim = read(answer.into_body(), CLAIM).await?;
-    way.transport.forget(isolation);
+    route.transport.forget(isolation);
     let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
-    if claim.id() != id || claim.verify(&way.server).is_err() || claim.expires() <= now {
+    if claim.id() != id || claim.verify(&route.server).is_err() || claim.expires() <= now {
         return Err(ServerError::Protocol(AnswerFault::Claim));
     }
     let card = claim.open(&key).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
@@ -122,8 +136,8 @@ async fn try_find(way: &Way, name: &HandleName, now: i64) -> Result<Invitation, 
 }
 
 /// Takes a while on purpose.
-async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
-    let (name, server) = (name.clone(), way.server);
+async fn place(route: &ServerRoute, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
+    let (name, server) = (name.clone(), route.server);
     let located = tokio::task::spawn_blocking(move || locate(&name, &server)).await;
     located
         .ok()
@@ -131,13 +145,18 @@ async fn place(way: &Way, name: &HandleName) -> Result<(LookupId, CardKey), Serv
         .ok_or(ServerError::Request("there is no memory to locate the handle"))
 }
 
-async fn ask(way: &Way, method: Method, path: &str, body: Vec<u8>) -> Result<(), ServerError> {
-    let isolation = way.isolation.token();
-    let done = match Connection::open(way, isolation, 0).await {
+async fn ask(
+    route: &ServerRoute,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(), ServerError> {
+    let isolation = route.isolation.token();
+    let done = match ServerConnection::open(route, isolation, 0).await {
         Ok(mut connection) => connection.send(method, path, body).await,
         Err(error) => Err(error),
     };
-    way.transport.forget(isolation);
+    route.transport.forget(isolation);
     done
 }
 

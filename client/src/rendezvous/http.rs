@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{ANSWER_DEADLINE, ServerError, Way};
+use super::{ANSWER_DEADLINE, ServerError, ServerRoute};
 use crate::model::AnswerFault;
 use crate::transport::IsolationToken;
 
@@ -22,28 +22,28 @@ const MAX_JSON: usize = 64 << 10;
 const BYTES: &str = "application/octet-stream";
 
 /// An open connection. Dropping it closes it.
-pub(super) struct Connection {
+pub(super) struct ServerConnection {
     sender: SendRequest<Full<Bytes>>,
     host: String,
     authorization: Option<String>,
     _driver: AbortOnDropHandle<hyper::Result<()>>,
 }
 
-impl Connection {
+impl ServerConnection {
     /// Dials the server.
     pub(super) async fn open(
-        way: &Way,
+        route: &ServerRoute,
         isolation: IsolationToken,
         attempt: u32,
     ) -> Result<Self, ServerError> {
-        let stream = way.dial(isolation, attempt).await?;
+        let stream = route.dial(isolation, attempt).await?;
         let shaken = timeout(ANSWER_DEADLINE, http1::handshake(TokioIo::new(stream))).await;
         let (sender, connection) =
             shaken.map_err(|_| ServerError::TimedOut)?.map_err(|_| ServerError::Broken)?;
         Ok(Self {
             sender,
-            host: way.server.to_address(),
-            authorization: way.token.as_ref().map(|token| format!("Bearer {token}")),
+            host: route.server.to_address(),
+            authorization: route.token.as_ref().map(|token| format!("Bearer {token}")),
             _driver: AbortOnDropHandle::new(tokio::spawn(connection)),
         })
     }

@@ -20,11 +20,11 @@ use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::http::Connection;
-use super::{ANSWER_DEADLINE, PAUSES, ServerError, Way};
+use super::http::ServerConnection;
+use super::{ANSWER_DEADLINE, PAUSES, ServerError, ServerRoute};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
-use crate::presence::{Board, Lie, News, Subject};
+use crate::presence::{Board, Misbehavior, PresenceUpdate, Subject};
 use crate::transport::IsolationToken;
 
 /// The most records of one bucket, or of a board that is not cut: 7 MB. An honest server cuts its
@@ -39,20 +39,20 @@ const SILENCE: Duration = Duration::from_mins(2);
 
 /// What a reader has to say.
 #[derive(Debug)]
-pub enum ReaderNews {
+pub enum ReaderUpdate {
     /// The board was read to its end, and its changes follow; the server says that so many records
     /// live.
     Read(u64),
     /// A contact's record.
-    Seen(News),
+    Seen(PresenceUpdate),
     /// Nothing is known for now.
     Failed(ServerError),
 }
 
 /// Reads one server.
-pub struct Reader {
+pub struct BoardReader {
     /// The way to it.
-    pub way: Way,
+    pub route: ServerRoute,
     /// Whom to look for.
     pub subjects: watch::Receiver<Arc<Vec<Subject>>>,
     /// The time.
@@ -61,17 +61,17 @@ pub struct Reader {
     pub rng: StdRng,
 }
 
-impl Reader {
+impl BoardReader {
     /// Runs until nobody is left to say whom to look for.
-    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(ReaderNews) -> F) {
-        let (mut board, isolation) = (Board::new(self.way.server), self.way.isolation.token());
+    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(ReaderUpdate) -> F) {
+        let (mut board, isolation) = (Board::new(self.route.server), self.route.isolation.token());
         let mut failures = 0_u32;
         loop {
             let subjects = Arc::clone(&self.subjects.borrow_and_update());
             board.look_for(subjects.to_vec(), self.clock.now().0);
 
             let following =
-                Following { way: &self.way, clock: &self.clock, isolation, attempt: failures };
+                Following { route: &self.route, clock: &self.clock, isolation, attempt: failures };
             let mut since = None;
             let error = tokio::select! {
                 changed = self.subjects.changed() => match changed {
@@ -87,8 +87,8 @@ impl Reader {
                 failures = 0;
             }
 
-            let lied = matches!(error, ServerError::Lie(_));
-            report(ReaderNews::Failed(error)).await;
+            let lied = matches!(error, ServerError::Misbehavior(_));
+            report(ReaderUpdate::Failed(error)).await;
             if lied {
                 return;
             }
@@ -106,7 +106,7 @@ impl Reader {
 
 /// One connection's life, or that of several, where the board is cut.
 struct Following<'a> {
-    way: &'a Way,
+    route: &'a ServerRoute,
     clock: &'a Clock,
     isolation: IsolationToken,
     attempt: u32,
@@ -118,7 +118,7 @@ impl Following<'_> {
         &self,
         board: &mut Board,
         rng: &mut StdRng,
-        report: &impl Fn(ReaderNews) -> F,
+        report: &impl Fn(ReaderUpdate) -> F,
         since: &mut Option<Instant>,
     ) -> ServerError {
         let (info, connection) = match self.begin().await {
@@ -140,14 +140,14 @@ impl Following<'_> {
         loop {
             tokio::select! {
                 Some(piece) = pieces.recv() => match piece {
-                    Piece::Records(records) => if let Err(lie) = self.take(&records, board, report).await {
-                        return lie.into();
+                    Piece::Records(records) => if let Err(misbehavior) = self.take(&records, board, report).await {
+                        return misbehavior.into();
                     },
                     Piece::End => {
                         unread -= 1;
                         if unread == 0 {
                             *since = Some(Instant::now());
-                            report(ReaderNews::Read(info.records)).await;
+                            report(ReaderUpdate::Read(info.records)).await;
                         }
                     }
                 },
@@ -161,22 +161,23 @@ impl Following<'_> {
         &self,
         records: &[Record],
         board: &mut Board,
-        report: &impl Fn(ReaderNews) -> F,
-    ) -> Result<(), Lie> {
+        report: &impl Fn(ReaderUpdate) -> F,
+    ) -> Result<(), Misbehavior> {
         let now = self.clock.now().0;
         board.turn(now);
         for record in records {
             if let Some(news) = board.take(record, now)? {
-                report(ReaderNews::Seen(news)).await;
+                report(ReaderUpdate::Seen(news)).await;
             }
         }
         Ok(())
     }
 
-    async fn begin(&self) -> Result<(Info, Connection), ServerError> {
-        let mut connection = Connection::open(self.way, self.isolation, self.attempt).await?;
+    async fn begin(&self) -> Result<(Info, ServerConnection), ServerError> {
+        let mut connection =
+            ServerConnection::open(self.route, self.isolation, self.attempt).await?;
         let info: Info = connection.get("/v1/info").await?;
-        if info.server != self.way.server.to_address() {
+        if info.server != self.route.server.to_address() {
             return Err(ServerError::Protocol(AnswerFault::OffTopic));
         }
         Ok((info, connection))
@@ -185,8 +186,8 @@ impl Following<'_> {
     async fn follow_bucket(
         &self,
         bucket: Bucket,
-        connection: Option<Connection>,
-        found: Found,
+        connection: Option<ServerConnection>,
+        found: PieceSender,
     ) -> ServerError {
         match self.try_follow_bucket(bucket, connection, found).await {
             Ok(()) => ServerError::Broken,
@@ -197,12 +198,12 @@ impl Following<'_> {
     async fn try_follow_bucket(
         &self,
         bucket: Bucket,
-        connection: Option<Connection>,
-        found: Found,
+        connection: Option<ServerConnection>,
+        found: PieceSender,
     ) -> Result<(), ServerError> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => Connection::open(self.way, self.isolation, 0).await?,
+            None => ServerConnection::open(self.route, self.isolation, 0).await?,
         };
         let part = format!("bits={}&bucket={}", bucket.bits(), bucket.number());
         let answer = connection.ask(Method::GET, &format!("/v1/board?{part}"), vec![]).await?;
@@ -225,13 +226,13 @@ enum Piece {
 }
 
 /// Where pieces go, as they come.
-type Found = tokio::sync::mpsc::Sender<Piece>;
+type PieceSender = tokio::sync::mpsc::Sender<Piece>;
 
 /// Reads a board as it comes, and holds no more of it than one piece.
 async fn read_board(
     mut body: Incoming,
     bucket: Bucket,
-    found: &Found,
+    found: &PieceSender,
 ) -> Result<Cursor, ServerError> {
     let mut parser = Parser::new(MAX_RECORDS);
     while let Some(bytes) = next(&mut body, ANSWER_DEADLINE).await? {
@@ -251,7 +252,7 @@ async fn follow_stream(
     mut body: Incoming,
     bucket: Bucket,
     mut cursor: Cursor,
-    found: &Found,
+    found: &PieceSender,
 ) -> Result<(), ServerError> {
     /// In base64, and a little more.
     const MAX_EVENT: usize = MAX_CHANGES * RECORD / 3 * 4 + 1024;
@@ -274,7 +275,7 @@ async fn follow_stream(
             }
 
             if head.cursor.change < cursor.change {
-                return Err(Lie::Cursor.into());
+                return Err(Misbehavior::Cursor.into());
             }
 
             cursor = head.cursor;
@@ -285,7 +286,11 @@ async fn follow_stream(
     Ok(())
 }
 
-async fn hand_on(records: Vec<Record>, bucket: Bucket, found: &Found) -> Result<(), ServerError> {
+async fn hand_on(
+    records: Vec<Record>,
+    bucket: Bucket,
+    found: &PieceSender,
+) -> Result<(), ServerError> {
     if records.iter().any(|record| !bucket.contains(record)) {
         return Err(ServerError::Protocol(AnswerFault::OffTopic));
     }

@@ -17,8 +17,8 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use tokio::sync::watch;
 
-use super::http::Connection;
-use super::{PAUSES, ServerError, Way, work};
+use super::http::ServerConnection;
+use super::{PAUSES, ServerError, ServerRoute, work};
 use crate::clock::Clock;
 use crate::model::AnswerFault;
 use crate::presence::{Announcement, Announcer};
@@ -30,7 +30,7 @@ const SPREAD: i64 = 45 * SECOND;
 
 /// What is to be told from now on.
 #[derive(Clone)]
-pub struct Told {
+pub struct Announcements {
     /// To all contacts first, then to single ones.
     pub announcements: Vec<Announcement>,
     /// This is the end: tell it and stop.
@@ -39,7 +39,7 @@ pub struct Told {
 
 /// What a writer has to say.
 #[derive(Debug)]
-pub enum WriterNews {
+pub enum WriterUpdate {
     /// The server has what contacts are to find.
     Announced,
     /// It has not.
@@ -47,7 +47,7 @@ pub enum WriterNews {
 }
 
 /// One of our records, and the circuit that it goes by.
-struct Post {
+struct Publication {
     says: Announcement,
     announcer: Announcer,
     isolation: Option<(Epoch, IsolationToken)>,
@@ -61,36 +61,38 @@ struct Post {
 }
 
 /// Writes to one server.
-pub struct Writer {
+pub struct PresenceWriter {
     /// The way to it.
-    pub way: Way,
+    pub route: ServerRoute,
     /// Who signs.
     pub owner: SigningKey,
     /// What to tell.
-    pub told: watch::Receiver<Arc<Told>>,
+    pub announcements: watch::Receiver<Arc<Announcements>>,
     /// The time.
     pub clock: Clock,
     /// Chance.
     pub rng: StdRng,
 }
 
-impl Writer {
+impl PresenceWriter {
     /// Runs until it has told the last, or until nobody is left to say anything. `report` hears
     /// what became of the record for all.
-    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(WriterNews) -> F) {
+    pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(WriterUpdate) -> F) {
         let (mut posts, mut price) = (vec![], 0);
         loop {
-            let told = Arc::clone(&self.told.borrow_and_update());
-            self.follow(&mut posts, &told);
+            let announcements = Arc::clone(&self.announcements.borrow_and_update());
+            self.follow(&mut posts, &announcements);
             while let Some(due) = self.next_due(&posts) {
                 let done = self.put(&mut posts[due], &mut price).await;
                 match done {
                     Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
                     // Nobody is told of these: the log has to say why a contact does not find us.
-                    Some(WriterNews::Failed(error)) => {
+                    Some(WriterUpdate::Failed(error)) => {
                         tracing::debug!(%error, "a server did not take another record");
                     }
-                    Some(WriterNews::Announced) => tracing::debug!("a server took another record"),
+                    Some(WriterUpdate::Announced) => {
+                        tracing::debug!("a server took another record");
+                    }
                     None => {}
                 }
 
@@ -98,33 +100,33 @@ impl Writer {
 
                 // The last word is said whole: what was told under an older secret is taken back,
                 // too.
-                if !told.last && self.told.has_changed().unwrap_or(true) {
+                if !announcements.last && self.announcements.has_changed().unwrap_or(true) {
                     break;
                 }
             }
 
-            if told.last {
+            if announcements.last {
                 return;
             }
 
             let pause = self.until_due(&posts);
 
             tokio::select! {
-                changed = self.told.changed() => if changed.is_err() { return },
+                changed = self.announcements.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// What is to be taken back comes first: its circuit is there, and time may be short.
-    fn next_due(&self, posts: &[Post]) -> Option<usize> {
+    fn next_due(&self, posts: &[Publication]) -> Option<usize> {
         let now = self.clock.now().0;
-        let is_due = |post: &Post| post.announcer.due() <= now;
+        let is_due = |post: &Publication| post.announcer.due() <= now;
         let retired = posts.iter().position(|post| post.retired && is_due(post));
         retired.or_else(|| posts.iter().position(is_due))
     }
 
-    fn until_due(&self, posts: &[Post]) -> Duration {
+    fn until_due(&self, posts: &[Publication]) -> Duration {
         let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
         Duration::from_millis(
             due.saturating_sub(self.clock.now().0).clamp(0, MINUTE).unsigned_abs(),
@@ -132,15 +134,15 @@ impl Writer {
     }
 
     /// Brings the posts in line with what is to be told.
-    fn follow(&mut self, posts: &mut Vec<Post>, told: &Told) {
+    fn follow(&mut self, posts: &mut Vec<Publication>, announcements: &Announcements) {
         let now = self.clock.now().0;
         let mut before = std::mem::take(posts);
-        for (place, says) in told.announcements.iter().enumerate() {
+        for (place, says) in announcements.announcements.iter().enumerate() {
             let known = before.iter().position(|post| post.says.secret.0 == says.secret.0);
             let mut post = known
                 .map_or_else(|| self.fresh(says, place > 0), |known| before.swap_remove(known));
             if post.says.state != says.state || post.says.hint != says.hint {
-                post.announcer.hurry(now);
+                post.announcer.publish_soon(now);
             }
             post.says = says.clone();
             (post.for_all, post.retired) = (place == 0, false);
@@ -151,17 +153,17 @@ impl Writer {
         for mut post in before {
             if !post.retired {
                 post.says.state = None;
-                post.announcer.hurry(now);
+                post.announcer.publish_soon(now);
             }
             post.retired = true;
             posts.push(post);
         }
     }
 
-    fn fresh(&mut self, says: &Announcement, for_one: bool) -> Post {
+    fn fresh(&mut self, says: &Announcement, for_one: bool) -> Publication {
         let later = if for_one { self.rng.random_range(0..SPREAD) } else { 0 };
-        let announcer = Announcer::new(self.way.server, self.clock.now().0 + later);
-        Post {
+        let announcer = Announcer::new(self.route.server, self.clock.now().0 + later);
+        Publication {
             says: says.clone(),
             announcer,
             isolation: None,
@@ -174,7 +176,7 @@ impl Writer {
 
     /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after
     /// a start within the minute that is no failure, and the next one passes it.
-    async fn put(&mut self, post: &mut Post, price: &mut u8) -> Option<WriterNews> {
+    async fn put(&mut self, post: &mut Publication, price: &mut u8) -> Option<WriterUpdate> {
         let now = self.clock.now().0;
         let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng)
         else {
@@ -186,7 +188,7 @@ impl Writer {
             Ok(()) => {
                 (post.failures, post.overtaken) = (0, false);
                 post.announcer.taken(&post.says, self.clock.now().0, &mut self.rng);
-                WriterNews::Announced
+                WriterUpdate::Announced
             }
             Err(error) => {
                 let now = self.clock.now().0;
@@ -201,22 +203,23 @@ impl Writer {
                 let pause = PAUSES.after(post.failures).as_millis();
                 post.announcer.failed(now, i64::try_from(pause).unwrap_or(MINUTE));
                 post.failures = post.failures.saturating_add(1);
-                WriterNews::Failed(error)
+                WriterUpdate::Failed(error)
             }
         })
     }
 
     async fn send(
         &mut self,
-        post: &mut Post,
+        post: &mut Publication,
         record: &Record,
         price: &mut u8,
     ) -> Result<(), ServerError> {
         let isolation = self.isolation(post);
-        let mut connection = Connection::open(&self.way, isolation, post.failures).await?;
+        let mut connection = ServerConnection::open(&self.route, isolation, post.failures).await?;
         for _ in 0..2 {
-            let body = [&record.as_bytes()[..], &work(&self.way, record.as_bytes(), *price).await?]
-                .concat();
+            let body =
+                [&record.as_bytes()[..], &work(&self.route, record.as_bytes(), *price).await?]
+                    .concat();
             let path = format!("/v1/records/{}", HEXLOWER.encode(&record.address().0));
             match connection.send(Method::PUT, &path, body).await {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
@@ -229,15 +232,15 @@ impl Writer {
     }
 
     /// Another circuit in each epoch.
-    fn isolation(&self, post: &mut Post) -> IsolationToken {
+    fn isolation(&self, post: &mut Publication) -> IsolationToken {
         let epoch = Epoch::at(self.clock.now().0);
         match post.isolation {
             Some((of, isolation)) if of == epoch => isolation,
             before => {
                 if let Some((_, isolation)) = before {
-                    self.way.transport.forget(isolation);
+                    self.route.transport.forget(isolation);
                 }
-                let isolation = self.way.isolation.token();
+                let isolation = self.route.isolation.token();
                 post.isolation = Some((epoch, isolation));
                 isolation
             }
@@ -245,12 +248,12 @@ impl Writer {
     }
 }
 
-impl Told {
+impl Announcements {
     /// Everybody finds us gone.
     #[must_use]
-    pub fn farewell(&self, now: i64) -> Self {
-        let told = self.announcements.iter().take(1).cloned();
-        let gone = told.map(|says| Announcement {
+    pub fn offline(&self, now: i64) -> Self {
+        let announcements = self.announcements.iter().take(1).cloned();
+        let gone = announcements.map(|says| Announcement {
             state: says.state.map(|_| State::Offline),
             since: now,
             ..says

@@ -44,7 +44,7 @@ const EVENTS_APART: i64 = 1 << 32;
 
 /// What a restored profile begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
+pub struct BackupContents {
     /// What its owner calls itself.
     pub name: String,
     /// Contacts, unanswered requests among them.
@@ -90,7 +90,7 @@ pub async fn restore(
     store: &Store,
     now: UnixMillis,
     rng: &mut (dyn CryptoRng + Send),
-) -> Result<Contents, StoreError> {
+) -> Result<BackupContents, StoreError> {
     let step: i64 = rng.random_range(1..1 << 20);
     let mut tx = store.begin().await?;
     let revoked = sqlx::query(
@@ -121,7 +121,12 @@ pub async fn restore(
     .await?;
     tx.commit().await?;
 
-    Ok(Contents { name, contacts, messages, revoked: u32::try_from(revoked).unwrap_or(u32::MAX) })
+    Ok(BackupContents {
+        name,
+        contacts,
+        messages,
+        revoked: u32::try_from(revoked).unwrap_or(u32::MAX),
+    })
 }
 
 #[cfg(test)]

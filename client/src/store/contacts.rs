@@ -53,7 +53,7 @@ pub struct ContactRow {
     /// By what front-ends know that.
     pub public_id: PublicId,
     /// Whether that has a group: with an accepted contact without one, it is to restart.
-    pub begun: bool,
+    pub has_group: bool,
 }
 
 impl ContactRow {
@@ -120,7 +120,7 @@ const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, nam
      pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, \
      conversation, \
      (SELECT public_id FROM conversation v WHERE v.id = contact.conversation) AS public_id, \
-     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS begun FROM \
+     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS has_group FROM \
      contact";
 
 /// Every contact, by name.

@@ -67,7 +67,7 @@ fn logged_pages(log: &[u8]) -> Result<HashSet<u32>, StoreError> {
 
     let damaged = Err(StoreError::broken("the log of the store is not as it was written"));
     let (magic, page_size) = (word(header, 0), word(header, 8) as usize);
-    let mut sum = Sum { big_endian: magic & 1 == 1, state: [0; 2] };
+    let mut sum = Checksum { big_endian: magic & 1 == 1, state: [0; 2] };
     sum.add(&header[..24]);
     if magic & !1 != MAGIC || !sum.is(&header[24..]) || !page_size.is_power_of_two() {
         return damaged;
@@ -99,12 +99,12 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The running checksum of a log.
-struct Sum {
+struct Checksum {
     big_endian: bool,
     state: [u32; 2],
 }
 
-impl Sum {
+impl Checksum {
     fn add(&mut self, bytes: &[u8]) {
         for pair in bytes.chunks_exact(8) {
             let [first, second] = [word(pair, 0), word(pair, 4)]

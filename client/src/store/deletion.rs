@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::store::messages::tests::{comes, contact, found, index_is_in_line};
-    use crate::store::{messages, scratch, terms};
+    use crate::store::{messages, scratch, settings};
 
     /// How `SQLCipher` lays a page out: text, then the initialisation vector and a MAC.
     const PAGE: usize = 4096;
@@ -213,7 +213,7 @@ mod tests {
 
         comes(&store, bob, 1, "harbour").await;
         let mut tx = store.begin().await.unwrap();
-        terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
+        settings::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
         assert!(delete_due(&mut tx, UnixMillis(59_999), 10).await.unwrap().is_empty(), "too early");
         let deleted = delete_due(&mut tx, UnixMillis(60_000), 10).await.unwrap();
         assert_eq!(deleted.len(), 1);

@@ -73,7 +73,7 @@ pub async fn forget(
         sqlx::query(statement).bind(conversation).execute(&mut **tx).await?;
     }
     super::contacts::forget_card(tx, contact).await?;
-    super::terms::forget(tx, conversation).await
+    super::settings::forget(tx, conversation).await
 }
 
 /// Reads what is kept with a group's state.
@@ -344,7 +344,7 @@ pub async fn hold(
 
 /// An envelope that was held.
 #[derive(FromRow)]
-pub struct Held {
+pub struct HeldEnvelope {
     /// Who sent it.
     pub contact: ContactId,
     /// Its bytes.
@@ -352,7 +352,10 @@ pub struct Held {
 }
 
 /// Takes every envelope out that was held for a group, in the order in which they came.
-pub async fn take_held(tx: &mut Tx, conversation: ConversationId) -> Result<Vec<Held>, StoreError> {
+pub async fn take_held(
+    tx: &mut Tx,
+    conversation: ConversationId,
+) -> Result<Vec<HeldEnvelope>, StoreError> {
     let held =
         sqlx::query_as("SELECT contact, envelope FROM held WHERE conversation = ? ORDER BY came")
             .bind(conversation)

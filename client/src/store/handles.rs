@@ -179,7 +179,7 @@ pub async fn remove(tx: &mut Tx, id: HandleId) -> Result<(), StoreError> {
 
 /// Somebody who found us by a handle.
 #[derive(FromRow)]
-pub struct AskingRow {
+pub struct HandleRequestRow {
     /// Who they are for good.
     pub peer_id: PeerId,
     link_key: Vec<u8>,
@@ -202,7 +202,7 @@ const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introducti
                      message, received_at, decision \
      FROM asking";
 
-impl AskingRow {
+impl HandleRequestRow {
     /// What it has proved.
     pub fn identity(&self) -> Result<PublicIdentity, StoreError> {
         Ok(PublicIdentity { link: bytes(&self.link_key)?, presence: bytes(&self.presence_key)? })
@@ -210,7 +210,7 @@ impl AskingRow {
 }
 
 /// Who asks.
-pub struct NewAsking<'a> {
+pub struct NewHandleRequest<'a> {
     /// What it has proved.
     pub peer: &'a PublicIdentity,
     /// The handle that it used.
@@ -227,7 +227,7 @@ pub struct NewAsking<'a> {
 /// else to be shown; also false when there are too many.
 pub async fn put_asking(
     tx: &mut Tx,
-    new: &NewAsking<'_>,
+    new: &NewHandleRequest<'_>,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
     let peer = new.peer.peer_id();
@@ -254,13 +254,14 @@ pub async fn put_asking(
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    let shows = |row: &AskingRow| row.name == new.name && row.message.as_deref() == new.message;
+    let shows =
+        |row: &HandleRequestRow| row.name == new.name && row.message.as_deref() == new.message;
 
     Ok(before.is_none_or(|row| row.decision.is_none() && !shows(&row)))
 }
 
 /// Those who wait for our answer, oldest first.
-pub async fn waiting(tx: &mut Tx) -> Result<Vec<AskingRow>, StoreError> {
+pub async fn waiting(tx: &mut Tx) -> Result<Vec<HandleRequestRow>, StoreError> {
     let waiting = format!("{ASKING} WHERE decision IS NULL ORDER BY received_at, peer_id");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(waiting)).fetch_all(&mut **tx).await?)
 }
@@ -273,7 +274,7 @@ pub async fn count_waiting(tx: &mut Tx) -> Result<u32, StoreError> {
 }
 
 /// What is known of who asks.
-pub async fn asking_of(tx: &mut Tx, peer: PeerId) -> Result<Option<AskingRow>, StoreError> {
+pub async fn asking_of(tx: &mut Tx, peer: PeerId) -> Result<Option<HandleRequestRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{ASKING} WHERE peer_id = ?")))
         .bind(peer)
         .fetch_optional(&mut **tx)

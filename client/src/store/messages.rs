@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx_macros::FromRow;
 
 use super::conversations::{HEADING_COLUMNS, Heading};
-use super::heard::{self, MISSING_BEFORE};
+use super::gaps::{self, MISSING_BEFORE};
 use super::{StoreError, Tx};
 use crate::limits::TIMES;
 use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatus, UnixMillis};
@@ -81,7 +81,7 @@ fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
 
 /// A message, and what it is shown with.
 #[derive(FromRow)]
-pub struct Found {
+pub struct SearchHit {
     /// The message.
     #[sqlx(flatten)]
     pub message: MessageRow,
@@ -160,7 +160,7 @@ pub async fn add_theirs(
     disappear_after: Option<u64>,
     now: UnixMillis,
 ) -> Result<Option<MessageRowId>, StoreError> {
-    heard::note(tx, author, text.counter.cast_signed()).await?;
+    gaps::note(tx, author, text.counter.cast_signed()).await?;
 
     let is_plausible = TIMES.contains(&text.created_at);
     let done = sqlx::query(
@@ -301,7 +301,7 @@ pub async fn search(
     conversation: Option<ConversationId>,
     limit: u32,
     before: Option<MessageRowId>,
-) -> Result<Vec<Found>, StoreError> {
+) -> Result<Vec<SearchHit>, StoreError> {
     let words = query(text);
     if words.is_empty() {
         return Ok(vec![]);

@@ -21,7 +21,7 @@ pub struct Owner {
 }
 
 /// A hosted onion service.
-pub struct Service {
+pub struct StoredService {
     /// Its row.
     pub id: ServiceId,
     /// What it is for.
@@ -105,13 +105,13 @@ pub async fn revise_card(tx: &mut Tx) -> Result<(), StoreError> {
 }
 
 /// Every service to host.
-pub async fn services(tx: &mut Tx) -> Result<Vec<Service>, StoreError> {
+pub async fn services(tx: &mut Tx) -> Result<Vec<StoredService>, StoreError> {
     let all = sqlx::query_as("SELECT id, door AS kind, seed, closes_at FROM service ORDER BY id");
     let rows: Vec<ServiceRow> = all.fetch_all(&mut **tx).await?;
     rows.into_iter()
         .map(|ServiceRow { id, kind, seed, closes_at }| {
             let seed = ServiceKey(bytes(&Zeroizing::new(seed))?);
-            Ok(Service { id, kind, seed, closes_at })
+            Ok(StoredService { id, kind, seed, closes_at })
         })
         .collect()
 }

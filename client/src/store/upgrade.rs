@@ -81,9 +81,9 @@ async fn sentences_of_earlier_versions_become_codes() {
         (Some(Reason::WrongPeer), Some(Reason::ServerWork { bits: 40 }))
     );
 
-    let fault = AnswerFault::BoardCut;
+    let error = AnswerFault::BoardCut;
     let unknown = becomes("the stars are wrong", "its board cannot be used: the board was cut");
-    assert_eq!(unknown.await, (Some(Reason::Unknown), Some(Reason::ServerAnswer { fault })));
+    assert_eq!(unknown.await, (Some(Reason::Unknown), Some(Reason::ServerAnswer { fault: error })));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `bridges` | what a person pasted, put into Tor's settings |
 //! | `bootstrap` | the way to the network |
-//! | `trouble` | what can stand in it |
+//! | `problem` | what can stand in it |
 //! | `arti` | arti, one run after another |
 //! | `dial` | streams to others |
 //! | `isolation` | each contact on circuits of its own |

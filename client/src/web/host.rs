@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::interface::{Running, Stage, Start, Web};
+use super::interface::{Stage, Start, StartedNode, Web};
 use super::page_error::PageError;
 use crate::profile::{self, Passphrase, backup};
 use crate::text;
@@ -76,19 +76,19 @@ impl Web {
         }
     }
 
-    async fn start(&self, passphrase: &Passphrase) -> Result<Running, PageError> {
+    async fn start(&self, passphrase: &Passphrase) -> Result<StartedNode, PageError> {
         let start = self.must_be_host()?;
         let profile = profile::open(&self.0.directory, passphrase).await?;
         self.0.stage.send_replace(Stage::Starting);
         let stop = CancellationToken::new();
         let task = tokio::spawn(start(profile, self.clone(), stop.clone()));
-        Ok(Running { stop, task })
+        Ok(StartedNode { stop, task })
     }
 
-    async fn until_open(&self, running: &mut Option<Running>) -> Result<(), PageError> {
+    async fn until_open(&self, running: &mut Option<StartedNode>) -> Result<(), PageError> {
         let mut stage = self.0.stage.subscribe();
         let ended = match running {
-            Some(Running { task, .. }) => tokio::select! {
+            Some(StartedNode { task, .. }) => tokio::select! {
                 _ = stage.wait_for(|stage| matches!(stage, Stage::Open { .. })) => return Ok(()),
                 ended = task => ended,
             },

@@ -45,7 +45,7 @@ pub type Start = Box<
 >;
 
 /// Builds what is served at a port, in front of a web interface.
-type Routes = fn(Web, u16) -> Router;
+type BuildRouter = fn(Web, u16) -> Router;
 
 /// The web interface of one profile. Cheap to clone.
 #[derive(Clone)]
@@ -55,12 +55,12 @@ pub(super) struct Inner {
     pub(super) directory: PathBuf,
     /// How a node is started here; none beside a node that runs anyway.
     pub(super) start: Option<Start>,
-    pub(super) routes: Routes,
+    pub(super) routes: BuildRouter,
     pub(super) stage: watch::Sender<Stage>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) idle: Mutex<Idle>,
-    pub(super) server: tokio::sync::Mutex<Option<Server>>,
-    pub(super) running: tokio::sync::Mutex<Option<Running>>,
+    pub(super) server: tokio::sync::Mutex<Option<Listener>>,
+    pub(super) running: tokio::sync::Mutex<Option<StartedNode>>,
     /// How many backups have been on their way in.
     pub(super) uploads: AtomicU64,
 }
@@ -92,14 +92,14 @@ pub(super) struct Idle {
 }
 
 /// The listening page.
-pub(super) struct Server {
+pub(super) struct Listener {
     port: u16,
     stop: CancellationToken,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl Web {
-    pub(super) fn new(directory: &Path, start: Option<Start>, routes: Routes) -> Self {
+    pub(super) fn new(directory: &Path, start: Option<Start>, routes: BuildRouter) -> Self {
         Self(Arc::new(Inner {
             directory: directory.to_owned(),
             start,
@@ -133,7 +133,7 @@ impl Web {
         })
     }
 
-    async fn listen(&self) -> io::Result<Server> {
+    async fn listen(&self) -> io::Result<Listener> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let stop = CancellationToken::new();
@@ -145,7 +145,7 @@ impl Web {
             }
         });
         let watching = tokio::spawn(self.clone().watch(stop.clone()));
-        Ok(Server { port, stop, tasks: [serving, watching] })
+        Ok(Listener { port, stop, tasks: [serving, watching] })
     }
 
     /// Locks the profile when nobody has been there for long enough.
@@ -182,7 +182,7 @@ impl Web {
     pub async fn close(&self) {
         self.lock().await;
         self.hide();
-        let Some(Server { stop, tasks, .. }) = self.0.server.lock().await.take() else { return };
+        let Some(Listener { stop, tasks, .. }) = self.0.server.lock().await.take() else { return };
         stop.cancel();
         for task in tasks {
             let _ = task.await;
@@ -194,7 +194,7 @@ impl Web {
         // Held to the end: who opens it again waits until its files are free.
         let mut running = self.0.running.lock().await;
         match running.take() {
-            Some(Running { stop, task }) => {
+            Some(StartedNode { stop, task }) => {
                 stop.cancel();
                 if let Ok(Err(error)) = task.await {
                     tracing::error!(%error, "the node did not end well");
@@ -234,7 +234,7 @@ impl Idle {
 }
 
 /// A node that was started here.
-pub(super) struct Running {
+pub(super) struct StartedNode {
     pub(super) stop: CancellationToken,
     pub(super) task: JoinHandle<Result<(), StartError>>,
 }

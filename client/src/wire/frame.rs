@@ -5,7 +5,7 @@ mod reason;
 use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};
 
-pub use self::reason::{Bye, FrameError, Refusal};
+pub use self::reason::{Bye, FrameError, RejectReason};
 use super::codec::{WireError, decode, encode, within};
 use super::kind::{Kind, kind_of};
 use crate::limits::{ENVELOPE_SIZES, MAX_HELLO_LINKS};
@@ -61,7 +61,7 @@ pub enum Frame {
     /// Yes: an [`super::card::Introduction`].
     Accept(Vec<u8>),
     /// No.
-    Refuse(Refusal),
+    Refuse(RejectReason),
     /// A type that is not known here, from a later version.
     Unknown(u64),
 }
@@ -194,7 +194,7 @@ pub(super) mod tests {
             ("restarted", Frame::Restarted(vec![3])),
             ("request", Frame::Request(vec![4])),
             ("accept", Frame::Accept(vec![5])),
-            ("refuse", Frame::Refuse(Refusal::Expired)),
+            ("refuse", Frame::Refuse(RejectReason::Expired)),
         ]
     }
 
@@ -269,7 +269,7 @@ pub(super) mod tests {
         for frame in [
             Frame::Bye(Bye::Other(99)),
             Frame::Error(FrameError::Other(0)),
-            Frame::Refuse(Refusal::Other(99)),
+            Frame::Refuse(RejectReason::Other(99)),
         ] {
             assert_eq!(Frame::from_bytes(&frame.to_bytes()).unwrap(), frame);
         }

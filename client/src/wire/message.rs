@@ -5,13 +5,13 @@ mod commit_receipt;
 mod field;
 mod read;
 mod receipt;
-mod terms;
+mod settings;
 mod text;
 mod unknown;
 
 pub use self::field::MessageId;
 use self::field::kind;
-pub use self::terms::Terms;
+pub use self::settings::Settings;
 pub use self::text::Text;
 use super::WireError;
 use super::card::Card;
@@ -37,11 +37,11 @@ pub enum Content {
         card: Card,
     },
     /// What the sender allows from now on.
-    Terms {
+    Settings {
         /// For the receipt.
         id: MessageId,
         /// The whole of the sender's terms.
-        terms: Terms,
+        settings: Settings,
     },
     /// The sender's owner has read these.
     Read {
@@ -66,7 +66,7 @@ impl Content {
             Self::Receipt(ids) => receipt::to_bytes(ids),
             Self::CommitReceipt { epoch } => commit_receipt::to_bytes(*epoch),
             Self::Card { id, card } => card::to_bytes(*id, card),
-            Self::Terms { id, terms } => terms::to_bytes(*id, *terms),
+            Self::Settings { id, settings } => settings::to_bytes(*id, *settings),
             Self::Read { id, items } => read::to_bytes(*id, items),
             Self::Unknown { id } => unknown::to_bytes(*id),
         }
@@ -81,7 +81,9 @@ impl Content {
                 commit_receipt::from_bytes(bytes).map(|epoch| Self::CommitReceipt { epoch })
             }
             kind::CARD => card::from_bytes(bytes).map(|(id, card)| Self::Card { id, card }),
-            kind::TERMS => terms::from_bytes(bytes).map(|(id, terms)| Self::Terms { id, terms }),
+            kind::SETTINGS => {
+                settings::from_bytes(bytes).map(|(id, settings)| Self::Settings { id, settings })
+            }
             kind::READ => read::from_bytes(bytes).map(|(id, items)| Self::Read { id, items }),
             _ => unknown::from_bytes(bytes).map(|id| Self::Unknown { id }),
         }
@@ -108,8 +110,8 @@ pub(super) mod tests {
             disappear_after: None,
         };
         let disappearing = Text { disappear_after: Some(86_400), ..text.clone() };
-        let terms = Terms { revision: 2, disappear_after: 604_800, read_receipts: true };
-        let nothing = Terms { revision: 3, disappear_after: 0, read_receipts: false };
+        let settings = Settings { revision: 2, disappear_after: 604_800, read_receipts: true };
+        let nothing = Settings { revision: 3, disappear_after: 0, read_receipts: false };
         let card = Card {
             revision: 1,
             name: "B".into(),
@@ -124,8 +126,8 @@ pub(super) mod tests {
             ("commit_receipt", Content::CommitReceipt { epoch: 9 }),
             ("card", Content::Card { id: MessageId([7; 16]), card }),
             ("text_disappearing", Content::Text(disappearing)),
-            ("terms", Content::Terms { id: MessageId([8; 16]), terms }),
-            ("terms_nothing", Content::Terms { id: MessageId([8; 16]), terms: nothing }),
+            ("settings", Content::Settings { id: MessageId([8; 16]), settings }),
+            ("settings_nothing", Content::Settings { id: MessageId([8; 16]), settings: nothing }),
             ("read", Content::Read { id: MessageId([9; 16]), items: vec![MessageId([1; 16])] }),
         ]
     }
@@ -156,15 +158,19 @@ pub(super) mod tests {
 
     #[test]
     fn a_timer_out_of_its_range_and_too_many_read_ids_are_refused() {
-        let terms = |disappear_after| Content::Terms {
+        let settings = |disappear_after| Content::Settings {
             id: MessageId([1; 16]),
-            terms: Terms { revision: 1, disappear_after, read_receipts: false },
+            settings: Settings { revision: 1, disappear_after, read_receipts: false },
         };
         let (least, most) = (*DISAPPEAR_AFTER.start(), *DISAPPEAR_AFTER.end());
         for (seconds, good) in
             [(least - 1, false), (least, true), (most, true), (most + 1, false), (u64::MAX, false)]
         {
-            assert_eq!(Content::from_bytes(&terms(seconds).to_bytes()).is_ok(), good, "{seconds}");
+            assert_eq!(
+                Content::from_bytes(&settings(seconds).to_bytes()).is_ok(),
+                good,
+                "{seconds}"
+            );
         }
 
         let items = vec![MessageId([1; 16]); MAX_RECEIPT_IDS + 1];

@@ -6,13 +6,13 @@ use minicbor::{Decode, Encode};
 use super::card::Introduction;
 use super::codec::{WireError, decode, encode};
 
-/// The question of a contact that has lost its side of a conversation, and the answer to it.
+/// The request of a contact who has lost their side of a conversation, and the answer to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Restart {
-    /// In the question with an MLS key package, in the answer with the welcome.
+    /// In the request with an MLS key package, in the answer with the welcome.
     pub introduction: Introduction,
     /// The highest counter of the receiver's texts that the sender knows; 0 for none.
-    pub heard: u64,
+    pub highest_counter: u64,
     /// The highest clock of the conversation that the sender knows.
     pub clock: u64,
 }
@@ -23,18 +23,18 @@ struct RestartMap<'b> {
     #[n(1)]
     introduction: &'b ByteSlice,
     #[n(2)]
-    heard: u64,
+    highest_counter: u64,
     #[n(3)]
     clock: u64,
 }
 
 impl Restart {
-    /// The bytes of a question or an answer: PROTOCOL.md, section 10.
+    /// The bytes of a request or an answer: PROTOCOL.md, section 10.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(&RestartMap {
             introduction: self.introduction.to_bytes().as_slice().into(),
-            heard: self.heard,
+            highest_counter: self.highest_counter,
             clock: self.clock,
         })
     }
@@ -45,7 +45,7 @@ impl Restart {
 
         Ok(Self {
             introduction: Introduction::from_bytes(map.introduction, limit)?,
-            heard: map.heard,
+            highest_counter: map.highest_counter,
             clock: map.clock,
         })
     }
@@ -70,7 +70,7 @@ mod tests {
         };
         Restart {
             introduction: Introduction { card, mls: vec![9; 5], withdrawn: None, message: None },
-            heard: 3,
+            highest_counter: 3,
             clock: 4,
         }
     }

@@ -32,7 +32,7 @@ fn samples() -> Vec<Sample> {
     for (name, content) in message::tests::samples() {
         let optional: &[u64] = match content {
             Content::Text(_) => &[5, 10],
-            Content::Terms { .. } => &[10, 11],
+            Content::Settings { .. } => &[10, 11],
             _ => &[],
         };
         add(name, content.to_bytes(), optional, |bytes| Content::from_bytes(bytes).map(drop));
@@ -51,7 +51,7 @@ fn samples() -> Vec<Sample> {
         Introduction::from_bytes(bytes, 5).map(drop)
     });
 
-    let restart = Restart { introduction, heard: 3, clock: 4 };
+    let restart = Restart { introduction, highest_counter: 3, clock: 4 };
     add("restart body", restart.to_bytes(), &[], |bytes| Restart::from_bytes(bytes, 5).map(drop));
 
     samples

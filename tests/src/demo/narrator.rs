@@ -4,7 +4,7 @@ use std::io::{Write as _, stderr};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use chive::api::types::{DoorState, Status};
+use chive::api::types::{ServiceState, Status};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::person::Person;
@@ -58,7 +58,7 @@ fn progress(status: &Status) -> String {
     match &tor.stalled {
         Some(why) => format!("Tor does not go on ({why:?})"),
         None if !tor.ready => format!("connecting to Tor, {} %", tor.percent / STEP * STEP),
-        None if status.endpoint == DoorState::Reachable => {
+        None if status.endpoint == ServiceState::Reachable => {
             "its onion service can be reached".to_owned()
         }
         None => "connected to Tor".to_owned(),

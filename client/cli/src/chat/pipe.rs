@@ -8,13 +8,13 @@ use tokio::task::spawn_blocking;
 
 use super::screen::Line;
 use super::state::Chat;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::{self, Output};
 
 /// Lines read ahead of the node.
 const QUEUE: usize = 16;
 
-pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> Outcome {
+pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> CliResult {
     let (typed, mut lines) = mpsc::channel(QUEUE);
 
     // It may wait for input for ever; it ends with the process, or with the input.
@@ -39,13 +39,13 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> O
     }
 }
 
-fn not_accepted(message: usize, failure: Failure) -> Failure {
+fn not_accepted(message: usize, failure: CliError) -> CliError {
     let detail =
         format!("message {message} was not accepted, nor was any after it: {}", failure.detail);
-    Failure { detail, ..failure }
+    CliError { detail, ..failure }
 }
 
-fn say_all(output: Output, lines: Vec<Line>) -> Outcome {
+fn say_all(output: Output, lines: Vec<Line>) -> CliResult {
     for line in lines {
         match line.message {
             Some(message) if output.json => output.answer(&message, |_| String::new())?,
@@ -58,7 +58,7 @@ fn say_all(output: Output, lines: Vec<Line>) -> Outcome {
 }
 
 /// Reads lines until the input ends, or one cannot be a message. Empty ones say nothing.
-fn read(mut input: impl BufRead, typed: &mpsc::Sender<Outcome<String>>) {
+fn read(mut input: impl BufRead, typed: &mpsc::Sender<CliResult<String>>) {
     loop {
         let line = match next(&mut input) {
             Ok(None) => return,
@@ -73,11 +73,11 @@ fn read(mut input: impl BufRead, typed: &mpsc::Sender<Outcome<String>>) {
     }
 }
 
-fn next(input: &mut impl BufRead) -> Outcome<Option<String>> {
+fn next(input: &mut impl BufRead) -> CliResult<Option<String>> {
     let mut line = Vec::new();
     let limit = MAX_TEXT as u64 + 2;
     let read = input.by_ref().take(limit).read_until(b'\n', &mut line);
-    if read.map_err(|e| Failure::io("cannot read standard input", &e))? == 0 {
+    if read.map_err(|e| CliError::io("cannot read standard input", &e))? == 0 {
         return Ok(None);
     }
 
@@ -94,8 +94,8 @@ fn next(input: &mut impl BufRead) -> Outcome<Option<String>> {
     String::from_utf8(line).map(Some).map_err(|_| refused("a line is not UTF-8 text"))
 }
 
-fn refused(detail: &str) -> Failure {
-    Failure::new(Exit::Refused, "invalid_text", detail)
+fn refused(detail: &str) -> CliError {
+    CliError::new(Exit::Refused, "invalid_text", detail)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Line {
 
 /// A message that was shown, and how it was then.
 #[derive(Debug)]
-struct Shown {
+struct ShownMessage {
     id: String,
     state: MessageState,
     reason: Option<Reason>,
@@ -48,7 +48,7 @@ pub(super) struct Screen {
     contact_state: ContactState,
     conversation: String,
     settings: ConversationSettings,
-    shown: VecDeque<Shown>,
+    shown: VecDeque<ShownMessage>,
 }
 
 impl Screen {
@@ -172,7 +172,7 @@ impl Screen {
             self.shown.pop_front();
         }
         let (id, state, reason) = (message.id.clone(), message.state, message.reason.clone());
-        self.shown.push_back(Shown { id, state, reason });
+        self.shown.push_back(ShownMessage { id, state, reason });
         None
     }
 }

@@ -4,7 +4,7 @@ use chive::api::client::Client;
 use chive::api::types::{Direction, Event, Message, NewMessage, What};
 
 use super::screen::{Line, Screen};
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::follow::{Follow, Step};
 use crate::outgoing::{accept, new_id};
 
@@ -21,7 +21,7 @@ pub(super) struct Chat {
 }
 
 impl Chat {
-    pub(super) async fn open(client: &Client, name: &str) -> Outcome<(Self, Vec<Line>)> {
+    pub(super) async fn open(client: &Client, name: &str) -> CliResult<(Self, Vec<Line>)> {
         // The place in the events before the past: what is in both is shown once.
         let follow = Follow::new(client, None).await?;
         let contact = client.contact(name).await?;
@@ -35,14 +35,14 @@ impl Chat {
     }
 
     /// Hands a typed text to the node.
-    pub(super) async fn say(&mut self, text: String) -> Outcome<Vec<Line>> {
+    pub(super) async fn say(&mut self, text: String) -> CliResult<Vec<Line>> {
         let new = NewMessage { text, id: Some(new_id()), expires_in: None };
         let message = accept(&self.client, &self.conversation, &new).await?;
         Ok(self.screen.typed(&message))
     }
 
     /// What a step in the events shows.
-    pub(super) async fn step(&mut self, step: Step) -> Outcome<Vec<Line>> {
+    pub(super) async fn step(&mut self, step: Step) -> CliResult<Vec<Line>> {
         Ok(match step {
             Step::Event(event) => {
                 self.mark_read(&event).await;
@@ -66,7 +66,7 @@ impl Chat {
         }
     }
 
-    async fn past(&self) -> Outcome<Vec<Message>> {
+    async fn past(&self) -> CliResult<Vec<Message>> {
         Ok(self.client.history(&self.conversation, PAST, None).await?)
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::screen::Line;
 use super::state::Chat;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 
 type LineEditor = Editor<(), MemHistory>;
 
@@ -17,7 +17,7 @@ type LineEditor = Editor<(), MemHistory>;
 const QUEUE: usize = 64;
 const PROMPT: &str = "> ";
 
-pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> Outcome {
+pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> CliResult {
     // What was typed stays in memory only, for the arrow keys.
     let mut editor =
         LineEditor::with_history(Config::default(), MemHistory::new()).map_err(no_terminal)?;
@@ -44,7 +44,7 @@ async fn talk(
     chat: &mut Chat,
     lines: &mut mpsc::Receiver<String>,
     screen: &mpsc::Sender<String>,
-) -> Outcome {
+) -> CliResult {
     loop {
         let news = tokio::select! {
             line = lines.recv() => match line {
@@ -116,13 +116,13 @@ fn read(mut editor: LineEditor, typed: &mpsc::Sender<String>) {
     }
 }
 
-async fn join(thread: JoinHandle<()>) -> Outcome {
+async fn join(thread: JoinHandle<()>) -> CliResult {
     thread.await.map_err(|e| {
-        Failure::new(Exit::Failed, "internal", format!("the terminal's thread ended: {e}"))
+        CliError::new(Exit::Failed, "internal", format!("the terminal's thread ended: {e}"))
     })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "map_err passes it so")]
-fn no_terminal(error: ReadlineError) -> Failure {
-    Failure::new(Exit::Failed, "io", format!("this terminal cannot be used: {error}"))
+fn no_terminal(error: ReadlineError) -> CliError {
+    CliError::new(Exit::Failed, "io", format!("this terminal cannot be used: {error}"))
 }

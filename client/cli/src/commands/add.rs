@@ -6,12 +6,12 @@ use chive::limits::MAX_LINK_TEXT;
 use chive::text::for_one_line;
 
 use crate::cli::Add;
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::show;
 use crate::stdin::read_stdin;
 
-pub(super) async fn run(add: Add, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(add: Add, client: &Client, output: Output) -> CliResult {
     let link = if add.link == "-" { read_stdin(MAX_LINK_TEXT)? } else { add.link };
     let new = NewContact { link: link.trim().to_owned(), name: add.name, message: add.message };
     output.answer(&client.add_contact(&new).await?, say)

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Settings;
-use chive::api::client::{Client, Opened};
+use chive::api::client::{Client, StreamedBody};
 use chive::api::types::NewBackup;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroize;
 
 use crate::cli;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::Output;
 use crate::passphrase;
 
@@ -26,7 +26,7 @@ pub(super) async fn run(
     client: &Client,
     settings: &Settings,
     output: Output,
-) -> Outcome {
+) -> CliResult {
     let file = &backup.file;
     if file.symlink_metadata().is_ok() {
         return Err(exists(file));
@@ -46,7 +46,7 @@ pub(super) async fn run(
     output.answer(&made, |_| format!("The backup is in {} ({bytes} bytes).", file.display()))
 }
 
-async fn open(client: &Client, new: &NewBackup, output: Output) -> Outcome<Opened> {
+async fn open(client: &Client, new: &NewBackup, output: Output) -> CliResult<StreamedBody> {
     let mut opening = std::pin::pin!(client.backup(new));
     if let Ok(opened) = tokio::time::timeout(QUIET, opening.as_mut()).await {
         return Ok(opened?);
@@ -66,8 +66,8 @@ impl Unfinished {
         Self(name.into())
     }
 
-    async fn write(&self, mut from: Opened) -> Outcome<u64> {
-        let failed = |error| Failure::io("the backup cannot be written", &error);
+    async fn write(&self, mut from: StreamedBody) -> CliResult<u64> {
+        let failed = |error| CliError::io("the backup cannot be written", &error);
         let mut out = File::options()
             .create_new(true)
             .write(true)
@@ -83,8 +83,8 @@ impl Unfinished {
         Ok(written)
     }
 
-    fn finish(&self, file: &Path) -> Outcome {
-        let failed = |error: std::io::Error| Failure::io("the backup cannot be written", &error);
+    fn finish(&self, file: &Path) -> CliResult {
+        let failed = |error: std::io::Error| CliError::io("the backup cannot be written", &error);
         match renameat_with(CWD, &self.0, CWD, file, RenameFlags::NOREPLACE) {
             Ok(()) => {}
             // Not every file system can refuse to replace.
@@ -107,7 +107,7 @@ impl Drop for Unfinished {
     }
 }
 
-fn exists(file: &Path) -> Failure {
+fn exists(file: &Path) -> CliError {
     let detail = format!("{} exists already: choose another file", file.display());
-    Failure::new(Exit::Refused, "file_exists", detail)
+    CliError::new(Exit::Refused, "file_exists", detail)
 }

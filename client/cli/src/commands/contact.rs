@@ -5,13 +5,13 @@ use chive::api::client::Client;
 use chive::api::types::{ContactChange, ConversationChange};
 use chive::text::for_one_line;
 
-use crate::cli::{Contact, Hiding, Switch};
+use crate::cli::{Contact, OnOff, Visibility};
 use crate::confirm::{confirm, confirm_or_end};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::Output;
 use crate::show;
 
-pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(command: Contact, client: &Client, output: Output) -> CliResult {
     match command {
         Contact::Show { name } => {
             let contact = client.contact(&name).await?;
@@ -29,7 +29,7 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
             .await
         }
         Contact::Receipts { name, switch } => {
-            let read_receipts = Some(switch == Switch::On);
+            let read_receipts = Some(switch == OnOff::On);
             agree(
                 client,
                 &name,
@@ -60,7 +60,7 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
         Contact::Verify { name, undo: true, .. } => mark(client, &name, false, output).await,
         Contact::Verify { name, sure, .. } => verify(client, &name, sure.yes, output).await,
         Contact::Presence { name, hiding } => {
-            let presence_hidden = Some(hiding == Hiding::Hide);
+            let presence_hidden = Some(hiding == Visibility::Hide);
             change(
                 client,
                 &name,
@@ -75,15 +75,20 @@ pub(super) async fn run(command: Contact, client: &Client, output: Output) -> Ou
     }
 }
 
-async fn change(client: &Client, name: &str, change: ContactChange, output: Output) -> Outcome {
+async fn change(client: &Client, name: &str, change: ContactChange, output: Output) -> CliResult {
     output.answer(&client.change_contact(name, &change).await?, show::contact)
 }
 
-async fn agree(client: &Client, name: &str, change: ConversationChange, output: Output) -> Outcome {
+async fn agree(
+    client: &Client,
+    name: &str,
+    change: ConversationChange,
+    output: Output,
+) -> CliResult {
     output.answer(&client.change_conversation(name, &change).await?, show::agreement)
 }
 
-async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Outcome {
+async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> CliResult {
     change(
         client,
         name,
@@ -93,7 +98,7 @@ async fn block(client: &Client, name: &str, blocked: bool, output: Output) -> Ou
     .await
 }
 
-async fn mark(client: &Client, name: &str, verified: bool, output: Output) -> Outcome {
+async fn mark(client: &Client, name: &str, verified: bool, output: Output) -> CliResult {
     change(
         client,
         name,
@@ -105,11 +110,11 @@ async fn mark(client: &Client, name: &str, verified: bool, output: Output) -> Ou
 
 /// Shows the number and asks. The contact is then named by its id: what was compared is marked,
 /// also when another gets the name in between.
-async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> Outcome {
+async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> CliResult {
     let contact = client.contact(name).await?;
     let Some(number) = contact.safety_number.as_deref() else {
         let detail = "there is no safety number yet: the contact has not answered";
-        return Err(Failure::new(Exit::Refused, "not_accepted", detail));
+        return Err(CliError::new(Exit::Refused, "not_accepted", detail));
     };
 
     if yes {
@@ -124,10 +129,10 @@ async fn verify(client: &Client, name: &str, yes: bool, output: Output) -> Outco
     let detail = "not marked as verified. If the numbers differ, somebody stands between you: \
                  remove the contact";
 
-    Err(Failure::new(Exit::Failed, "not_confirmed", detail))
+    Err(CliError::new(Exit::Failed, "not_confirmed", detail))
 }
 
-async fn remove(client: &Client, name: &str, yes: bool, output: Output) -> Outcome {
+async fn remove(client: &Client, name: &str, yes: bool, output: Output) -> CliResult {
     let contact = client.contact(name).await?;
     let shown = for_one_line(&contact.name);
     if !yes {

@@ -2,12 +2,12 @@
 
 use chive::api::client::Client;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::follow::{Follow, Step};
 use crate::output::Output;
 use crate::show;
 
-pub(super) async fn run(after: Option<i64>, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(after: Option<i64>, client: &Client, output: Output) -> CliResult {
     // Without a node at the start there is nothing to follow: that is said, not waited for.
     client.status().await?;
     let mut follow = Follow::new(client, after).await?;
@@ -22,9 +22,9 @@ pub(super) async fn run(after: Option<i64>, client: &Client, output: Output) -> 
 }
 
 /// A stream with a gap must not pass for one without.
-fn gap() -> Failure {
+fn gap() -> CliError {
     let detail = "the node no longer keeps the events that come next: begin anew without --after, \
                  and read the \
                   messages with `chive history`";
-    Failure::new(Exit::Refused, "cursor_expired", detail)
+    CliError::new(Exit::Refused, "cursor_expired", detail)
 }

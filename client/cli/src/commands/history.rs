@@ -4,11 +4,11 @@ use chive::api::client::Client;
 use chive::api::types::{Direction, Message};
 
 use crate::cli::History;
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::{self, Output};
 use crate::{show, time};
 
-pub(super) async fn run(history: &History, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(history: &History, client: &Client, output: Output) -> CliResult {
     let messages = client.history(&history.name, history.limit, history.before.as_deref()).await?;
     output.answers(&messages, |messages| {
         let shown = show::history(messages, time::now());

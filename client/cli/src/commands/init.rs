@@ -5,13 +5,13 @@ use chive::profile::{self, Passphrase};
 use chive::text;
 
 use crate::cli::Init;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::Output;
 use crate::passphrase;
 
-pub(super) async fn run(init: &Init, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(init: &Init, settings: &Settings, output: Output) -> CliResult {
     let name = text::check_name(&init.name)
-        .map_err(|why| Failure::new(Exit::Refused, "invalid_name", why))?;
+        .map_err(|why| CliError::new(Exit::Refused, "invalid_name", why))?;
     let mut passphrase = passphrase::ask_new(settings.passphrase_file.as_deref(), output)?;
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
     profile::create(&settings.profile, &name, &passphrase).await?;

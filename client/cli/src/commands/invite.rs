@@ -5,12 +5,12 @@ use chive::api::types::{Invitation, NewInvitation};
 use chive::text::for_one_line;
 
 use crate::cli::Invite;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::output::{self, Output};
 use crate::qr::{Qr, QrFile};
 use crate::show;
 
-pub(super) async fn run(invite: &Invite, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(invite: &Invite, client: &Client, output: Output) -> CliResult {
     let file = invite.qr.as_deref().map(QrFile::create).transpose()?;
     let new = NewInvitation {
         uses: invite.uses,
@@ -37,8 +37,8 @@ fn say(invitation: &Invitation, link: &str, drawn: Option<&Qr>) -> String {
     format!("{link}\n{code}\n{}", show::terms(invitation))
 }
 
-fn no_link() -> Failure {
-    Failure::new(
+fn no_link() -> CliError {
+    CliError::new(
         Exit::Failed,
         "protocol",
         "the node made an invitation without a link: are both of one version?",

@@ -20,14 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::Signals;
 use crate::cli::Open;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CliError, CliResult};
 use crate::output::Output;
 
 /// A page that sends the browser on. Its name is always the same, so that at most one is left
 /// behind, with an address that is good for nothing any more.
 const SIGNPOST: &str = "chive-open.html";
 
-pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> CliResult {
     if let Some(url) = asked(&settings.profile).await? {
         return show(open, &url, settings, output);
     }
@@ -47,7 +47,7 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
             .boxed()
         }),
     );
-    let url = web.url().await.map_err(|error| Failure::io("the page cannot be served", &error))?;
+    let url = web.url().await.map_err(|error| CliError::io("the page cannot be served", &error))?;
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
     let launcher =
@@ -64,7 +64,7 @@ pub(super) async fn run(open: &Open, settings: &Settings, output: Output) -> Out
 }
 
 /// An address from whoever serves the page of this profile already.
-async fn asked(profile: &Path) -> Outcome<Option<String>> {
+async fn asked(profile: &Path) -> CliResult<Option<String>> {
     for socket in [profile.join(SOCKET), launcher_socket(profile)] {
         match Client::new(socket).web().await {
             Ok(page) => return Ok(Some(page.url)),
@@ -75,15 +75,15 @@ async fn asked(profile: &Path) -> Outcome<Option<String>> {
     Ok(None)
 }
 
-fn listen(socket: &Path) -> Outcome<UnixListener> {
+fn listen(socket: &Path) -> CliResult<UnixListener> {
     let beside =
         socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(beside);
     made.and_then(|()| server::bind(socket))
-        .map_err(|error| Failure::io("the page cannot be served", &error))
+        .map_err(|error| CliError::io("the page cannot be served", &error))
 }
 
-fn show(open: &Open, url: &str, settings: &Settings, output: Output) -> Outcome {
+fn show(open: &Open, url: &str, settings: &Settings, output: Output) -> CliResult {
     let shown = serde_json::json!({ "url": url });
     output.answer(&shown, |_| {
         format!(

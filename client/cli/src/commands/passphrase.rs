@@ -7,12 +7,16 @@ use chive::profile::{self, Passphrase, SOCKET};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::cli;
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::passphrase::{ask, ask_new};
 use crate::profile::must_exist;
 
-pub(super) async fn run(command: &cli::Passphrase, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(
+    command: &cli::Passphrase,
+    settings: &Settings,
+    output: Output,
+) -> CliResult {
     let cli::Passphrase::Change { new_passphrase_file } = command;
     must_exist(&settings.profile)?;
     let old = ask(settings.passphrase_file.as_deref(), output)?;
@@ -25,7 +29,7 @@ async fn change(
     settings: &Settings,
     mut old: Zeroizing<String>,
     mut new: Zeroizing<String>,
-) -> Outcome {
+) -> CliResult {
     let mut change = PassphraseChange { old: old.to_string(), new: new.to_string() };
     let answer = Client::new(settings.profile.join(SOCKET)).change_passphrase(&change).await;
     change.old.zeroize();

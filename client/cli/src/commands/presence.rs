@@ -3,8 +3,8 @@
 use chive::api::client::Client;
 use chive::api::types::{Decision, NewServer, OwnPresence};
 
-use crate::cli::{Handle, Request, Server, Showing};
-use crate::exit::Outcome;
+use crate::cli::{Handle, Request, ServerCommand, ShowAs};
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::show;
 use crate::stdin::read_stdin;
@@ -12,33 +12,35 @@ use crate::stdin::read_stdin;
 /// A token as it is read from standard input.
 const MAX_TOKEN: usize = 512;
 
-pub(super) async fn server(command: Server, client: &Client, output: Output) -> Outcome {
+pub(super) async fn server(command: ServerCommand, client: &Client, output: Output) -> CliResult {
     match command {
-        Server::Add { address, token } => {
+        ServerCommand::Add { address, token } => {
             let token =
                 if token.as_deref() == Some("-") { Some(read_stdin(MAX_TOKEN)?) } else { token };
             output.answer(&client.add_server(&NewServer { address, token }).await?, show::server)
         }
-        Server::Remove { address } => {
+        ServerCommand::Remove { address } => {
             client.remove_server(&address).await?;
             output.done("removed: contacts are told not to look there")
         }
-        Server::List | Server::Status => output.answers(&client.servers().await?, show::servers),
+        ServerCommand::List | ServerCommand::Status => {
+            output.answers(&client.servers().await?, show::servers)
+        }
     }
 }
 
-pub(super) async fn show_as(presence: Showing, client: &Client, output: Output) -> Outcome {
+pub(super) async fn show_as(presence: ShowAs, client: &Client, output: Output) -> CliResult {
     let presence = match presence {
-        Showing::On => OwnPresence::On,
-        Showing::Away => OwnPresence::Away,
-        Showing::Invisible => OwnPresence::Invisible,
+        ShowAs::On => OwnPresence::On,
+        ShowAs::Away => OwnPresence::Away,
+        ShowAs::Invisible => OwnPresence::Invisible,
     };
     output.answer(&client.set_presence(presence).await?, |status| {
         show::own_presence(status).to_owned()
     })
 }
 
-pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> Outcome {
+pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> CliResult {
     match command {
         Handle::Claim { handle } => {
             output.answer(&client.claim_handle(&handle).await?, show::handle)
@@ -51,7 +53,7 @@ pub(super) async fn handle(command: Handle, client: &Client, output: Output) -> 
     }
 }
 
-pub(super) async fn request(command: Request, client: &Client, output: Output) -> Outcome {
+pub(super) async fn request(command: Request, client: &Client, output: Output) -> CliResult {
     let (id, decision, said) = match command {
         Request::Accept { id } => {
             (id, Decision::Accept, "accepted: you are contacts once both are online together")

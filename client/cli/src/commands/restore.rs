@@ -4,19 +4,19 @@
 use crate::config::Settings;
 use chive::profile::backup::{self, Restored};
 use chive::profile::{Passphrase, ProfileError};
-use chive::store::backup::Contents;
+use chive::store::backup::BackupContents;
 
 use crate::cli::Restore;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CliError, CliResult};
 use crate::output::Output;
 use crate::{passphrase, time};
 
-pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) -> CliResult {
     let profile = &settings.profile;
 
     // Before a passphrase is typed: what cannot be restored, or nowhere.
     std::fs::File::open(&restore.file).map_err(|error| {
-        Failure::io(&format!("cannot read the backup {}", restore.file.display()), &error)
+        CliError::io(&format!("cannot read the backup {}", restore.file.display()), &error)
     })?;
     if std::fs::read_dir(profile).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(ProfileError::Exists(profile.clone()).into());
@@ -26,7 +26,7 @@ pub(super) async fn run(restore: &Restore, settings: &Settings, output: Output) 
     let passphrase = Passphrase::new(std::mem::take(&mut *passphrase));
     let Restored { made_at, contents } =
         backup::restore(&restore.file, &passphrase, profile).await?;
-    let Contents { name, contacts, messages, revoked } = contents;
+    let BackupContents { name, contacts, messages, revoked } = contents;
     let made = serde_json::json!({
         "profile": profile.display().to_string(), "name": name, "made_at": made_at,
         "contacts": contacts, "messages": messages, "revoked": revoked,

@@ -10,7 +10,7 @@ use chive::run::{self, RunOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::When;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CliError, CliResult};
 use crate::output::{self, Output};
 use crate::passphrase;
 use crate::profile::must_exist;
@@ -20,7 +20,7 @@ use crate::time;
 /// What a shell expects of a command that a signal ended.
 const STOPPED_AT_ONCE: i32 = 130;
 
-pub(super) async fn run(links: When, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(links: When, settings: &Settings, output: Output) -> CliResult {
     must_exist(&settings.profile)?;
     let links = match links {
         When::Always => Links::Always,
@@ -41,7 +41,7 @@ pub(super) async fn run(links: When, settings: &Settings, output: Output) -> Out
 }
 
 /// A line for a person; programs hear of states only.
-fn tell(output: Output, said: &str) -> Outcome {
+fn tell(output: Output, said: &str) -> CliResult {
     if output.json {
         Ok(())
     } else {
@@ -72,8 +72,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn catch() -> Outcome<Self> {
-        let catch = |kind| signal(kind).map_err(|e| Failure::io("cannot listen for signals", &e));
+    pub(super) fn catch() -> CliResult<Self> {
+        let catch = |kind| signal(kind).map_err(|e| CliError::io("cannot listen for signals", &e));
         Ok(Self {
             interrupt: catch(SignalKind::interrupt())?,
             terminate: catch(SignalKind::terminate())?,

@@ -4,11 +4,11 @@ use chive::api::client::Client;
 use chive::api::types;
 
 use crate::cli::Search;
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::{show, time};
 
-pub(super) async fn run(search: Search, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(search: Search, client: &Client, output: Output) -> CliResult {
     let Search { text, within, limit, before } = search;
     let asked = types::Search { text, conversation: within, limit, before };
     let messages = client.search(&asked).await?;

@@ -5,7 +5,7 @@ use chive::api::types::{Message, MessageState, NewMessage, What};
 use chive::limits::MAX_TEXT;
 
 use crate::cli::{Send, Wait};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::follow::{Follow, Step};
 use crate::outgoing::{accept, new_id};
 use crate::output::Output;
@@ -13,7 +13,7 @@ use crate::show;
 use crate::stdin::read_stdin;
 use crate::time::Period;
 
-pub(super) async fn run(send: Send, client: &Client, output: Output) -> Outcome {
+pub(super) async fn run(send: Send, client: &Client, output: Output) -> CliResult {
     let text = if send.text == "-" { read_stdin(MAX_TEXT)? } else { send.text };
     let new =
         NewMessage { text, id: Some(new_id()), expires_in: send.expires.map(Period::seconds) };
@@ -41,7 +41,7 @@ async fn until(
     mut follow: Follow,
     mut message: Message,
     wait: Wait,
-) -> Outcome<Message> {
+) -> CliResult<Message> {
     loop {
         if reached(message.state, wait)? {
             return Ok(message);
@@ -61,7 +61,7 @@ async fn until(
 }
 
 /// True when the message is that far; an error when it never will be.
-fn reached(state: MessageState, wait: Wait) -> Outcome<bool> {
+fn reached(state: MessageState, wait: Wait) -> CliResult<bool> {
     match state {
         MessageState::Delivered | MessageState::Read => Ok(true),
         MessageState::Sent => Ok(wait == Wait::Sent),
@@ -73,11 +73,11 @@ fn reached(state: MessageState, wait: Wait) -> Outcome<bool> {
     }
 }
 
-fn lost(code: &str, detail: &str) -> Failure {
-    Failure::new(Exit::NotInTime, code, detail)
+fn lost(code: &str, detail: &str) -> CliError {
+    CliError::new(Exit::NotInTime, code, detail)
 }
 
-fn too_late(wait: Wait, timeout: Period, id: &str) -> Failure {
+fn too_late(wait: Wait, timeout: Period, id: &str) -> CliError {
     let state = match wait {
         Wait::Sent => "sent",
         Wait::Delivered => "delivered",
@@ -87,7 +87,7 @@ fn too_late(wait: Wait, timeout: Period, id: &str) -> Failure {
         "not {state} within {time}. The message goes on waiting; take it back with `chive cancel \
         {id}`"
     );
-    Failure::new(Exit::NotInTime, "timeout", detail)
+    CliError::new(Exit::NotInTime, "timeout", detail)
 }
 
 fn say(message: &Message) -> String {

@@ -4,7 +4,7 @@ use chive::api::client::Client;
 use chive::api::types::{Contact, Presence, What};
 use chive::text::for_one_line;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{CliError, CliResult, Exit};
 use crate::follow::{Follow, Step};
 use crate::output::Output;
 use crate::show;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     timeout: Option<Period>,
     client: &Client,
     output: Output,
-) -> Outcome {
+) -> CliResult {
     // The place in the events is fixed first: nobody comes and goes unseen.
     let follow = Follow::new(client, None).await?;
     let contact = client.contact(name).await?;
@@ -39,7 +39,7 @@ async fn until_online(
     client: &Client,
     mut follow: Follow,
     mut contact: Contact,
-) -> Outcome<Contact> {
+) -> CliResult<Contact> {
     while contact.presence != Presence::Online {
         let news = match follow.next().await? {
             Step::Event(event) => {
@@ -55,7 +55,7 @@ async fn until_online(
     Ok(contact)
 }
 
-fn too_late(name: &str, timeout: Period) -> Failure {
+fn too_late(name: &str, timeout: Period) -> CliError {
     let time = humantime::format_duration(timeout.0);
-    Failure::new(Exit::NotInTime, "timeout", format!("{name} did not come online within {time}"))
+    CliError::new(Exit::NotInTime, "timeout", format!("{name} did not come online within {time}"))
 }

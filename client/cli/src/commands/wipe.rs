@@ -4,13 +4,13 @@ use crate::config::Settings;
 use chive::api::client::{Client, ClientError};
 use chive::profile::{self, SOCKET};
 
-use crate::cli::Sure;
+use crate::cli::Confirmed;
 use crate::confirm::confirm_or_end;
-use crate::exit::Outcome;
+use crate::exit::CliResult;
 use crate::output::Output;
 use crate::profile::must_exist;
 
-pub(super) async fn run(sure: &Sure, settings: &Settings, output: Output) -> Outcome {
+pub(super) async fn run(sure: &Confirmed, settings: &Settings, output: Output) -> CliResult {
     must_exist(&settings.profile)?;
     if !sure.yes {
         let profile = settings.profile.display();

@@ -5,33 +5,35 @@ use std::collections::VecDeque;
 use futures::{Stream, StreamExt, stream};
 
 use super::error::ClientError;
-use super::http::{Ask, Opened, protocol};
+use super::http::{RequestBuilder, StreamedBody, protocol};
 use crate::api::types::Event;
-use crate::sse::{Parser, Sent};
+use crate::sse::{Parser, SseMessage};
 
 /// The node ends a stream that it cannot go on with by an event of this kind: a `Problem`.
 const PROBLEM: &str = "problem";
 /// The longest event, in bytes.
 const MAX_EVENT: usize = 1 << 20;
 
-pub(super) fn follow(ask: Ask) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin {
+pub(super) fn follow(
+    ask: RequestBuilder,
+) -> impl Stream<Item = Result<Event, ClientError>> + Send + Unpin {
     let reading = async move {
         match ask.open().await {
-            Ok(answer) => Reader::new(answer).into_stream().left_stream(),
+            Ok(answer) => EventReader::new(answer).into_stream().left_stream(),
             Err(error) => stream::iter([Err(error)]).right_stream(),
         }
     };
     Box::pin(stream::once(reading).flatten())
 }
 
-struct Reader {
-    answer: Opened,
+struct EventReader {
+    answer: StreamedBody,
     parser: Parser,
-    complete: VecDeque<Sent>,
+    complete: VecDeque<SseMessage>,
 }
 
-impl Reader {
-    fn new(answer: Opened) -> Self {
+impl EventReader {
+    fn new(answer: StreamedBody) -> Self {
         Self { answer, parser: Parser::new(MAX_EVENT), complete: VecDeque::new() }
     }
 
@@ -57,7 +59,7 @@ impl Reader {
     }
 }
 
-fn understand(sent: &Sent) -> Result<Event, ClientError> {
+fn understand(sent: &SseMessage) -> Result<Event, ClientError> {
     if sent.kind == PROBLEM {
         return Err(serde_json::from_str(&sent.data).map_or_else(protocol, ClientError::Problem));
     }

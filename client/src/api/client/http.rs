@@ -25,7 +25,7 @@ pub(super) const SILENCE_LIMIT: Duration = Duration::from_mins(1);
 const MAX_ANSWER: usize = 512 << 20;
 
 /// A request that was not sent yet.
-pub(super) struct Ask {
+pub(super) struct RequestBuilder {
     socket: PathBuf,
     method: Method,
     path: String,
@@ -34,7 +34,7 @@ pub(super) struct Ask {
     patience: Duration,
 }
 
-impl Ask {
+impl RequestBuilder {
     pub(super) fn new(socket: PathBuf, method: Method, path: String) -> Self {
         Self {
             socket,
@@ -74,17 +74,17 @@ impl Ask {
     }
 
     async fn read(self) -> Result<Bytes, ClientError> {
-        let mut connection = Connection::open(&self.socket).await?;
+        let mut connection = NodeConnection::open(&self.socket).await?;
         let response = connection.send(self).await?;
         read_all(response.into_body()).await
     }
 
     /// Sends it and leaves the answer's body to be read bit by bit.
-    pub(super) async fn open(self) -> Result<Opened, ClientError> {
+    pub(super) async fn open(self) -> Result<StreamedBody, ClientError> {
         within(self.patience, async {
-            let mut connection = Connection::open(&self.socket).await?;
+            let mut connection = NodeConnection::open(&self.socket).await?;
             let body = connection.send(self).await?.into_body();
-            Ok(Opened { body, connection })
+            Ok(StreamedBody { body, connection })
         })
         .await
     }
@@ -103,13 +103,13 @@ impl Ask {
 }
 
 /// An answer that is still coming.
-pub struct Opened {
+pub struct StreamedBody {
     body: Incoming,
     #[allow(dead_code, reason = "dropping it closes the connection")]
-    connection: Connection,
+    connection: NodeConnection,
 }
 
-impl Opened {
+impl StreamedBody {
     /// The next bytes, or nothing at the end.
     pub async fn bytes(&mut self) -> Result<Option<Bytes>, ClientError> {
         in_time(async {
@@ -125,13 +125,13 @@ impl Opened {
 }
 
 /// A connection for one request. Dropping it closes it.
-struct Connection {
+struct NodeConnection {
     sender: SendRequest<Full<Bytes>>,
     #[allow(dead_code, reason = "dropping it ends the task that moves the bytes")]
     driver: AbortOnDropHandle<hyper::Result<()>>,
 }
 
-impl Connection {
+impl NodeConnection {
     async fn open(socket: &Path) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -139,7 +139,7 @@ impl Connection {
     }
 
     /// The answer's head, if it is a good one; otherwise what the node says is wrong.
-    async fn send(&mut self, ask: Ask) -> Result<Response<Incoming>, ClientError> {
+    async fn send(&mut self, ask: RequestBuilder) -> Result<Response<Incoming>, ClientError> {
         let response = self.sender.send_request(ask.into_request()?).await.map_err(broken)?;
         if response.status().is_success() {
             return Ok(response);

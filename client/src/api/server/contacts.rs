@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{Contact, ContactChange, NewContact};
 
 refusals!(Refusals:);
@@ -27,7 +27,7 @@ refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Contact>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Contact>>, ApiError> {
     Ok(Json(app.node.contacts().await?))
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Contact
 pub(super) async fn add(
     State(app): State<AppState>,
     Body(new): Body<NewContact>,
-) -> Result<(StatusCode, Json<Contact>), Refusal> {
+) -> Result<(StatusCode, Json<Contact>), ApiError> {
     Ok((StatusCode::CREATED, Json(app.node.add_contact(new).await?)))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn add(
 pub(super) async fn get(
     State(app): State<AppState>,
     Segment(who): Segment,
-) -> Result<Json<Contact>, Refusal> {
+) -> Result<Json<Contact>, ApiError> {
     Ok(Json(app.node.contact(&who).await?))
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn change(
     State(app): State<AppState>,
     Segment(who): Segment,
     Body(change): Body<ContactChange>,
-) -> Result<Json<Contact>, Refusal> {
+) -> Result<Json<Contact>, ApiError> {
     Ok(Json(app.node.change_contact(&who, change).await?))
 }
 
@@ -107,7 +107,7 @@ pub(super) async fn change(
 pub(super) async fn remove(
     State(app): State<AppState>,
     Segment(who): Segment,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.remove_contact(&who).await?;
     Ok(StatusCode::NO_CONTENT)
 }

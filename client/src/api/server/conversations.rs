@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{Conversation, ConversationChange, MarkRead};
 
 refusals!(Refusals:);
@@ -19,7 +19,7 @@ refusals!(ReadRefusals: UnknownConversation, UnknownContact, UnknownMessage);
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "a segment is read as text")]
-pub(super) struct Which {
+pub(super) struct ConversationPath {
     /// The conversation's id; or, for a direct one, the contact's name, or 8 digits or more of the
     /// beginning of the contact's id.
     conversation: String,
@@ -37,7 +37,7 @@ pub(super) struct Which {
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Conversation>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Conversation>>, ApiError> {
     Ok(Json(app.node.conversations().await?))
 }
 
@@ -45,13 +45,13 @@ pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Convers
 #[utoipa::path(
     get, path = "/v1/conversations/{conversation}",
     operation_id = "get_conversation", tag = "conversations",
-    params(Which),
+    params(ConversationPath),
     responses((status = 200, description = "As it is now", body = Conversation), OneRefusals),
 )]
 pub(super) async fn get(
     State(app): State<AppState>,
     Segment(which): Segment,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<Json<Conversation>, ApiError> {
     Ok(Json(app.node.conversation(&which).await?))
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch, path = "/v1/conversations/{conversation}",
     operation_id = "change_conversation", tag = "conversations",
-    params(Which),
+    params(ConversationPath),
     request_body = ConversationChange,
     responses(
         (status = 200, description = "As it is after the change", body = Conversation),
@@ -70,7 +70,7 @@ pub(super) async fn change(
     State(app): State<AppState>,
     Segment(which): Segment,
     Body(change): Body<ConversationChange>,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<Json<Conversation>, ApiError> {
     Ok(Json(app.node.change_conversation(&which, change).await?))
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn change(
 #[utoipa::path(
     post, path = "/v1/conversations/{conversation}/read",
     operation_id = "mark_read", tag = "conversations",
-    params(Which),
+    params(ConversationPath),
     request_body = MarkRead,
     responses(
         (status = 200, description = "The conversation, as it is now", body = Conversation),
@@ -91,6 +91,6 @@ pub(super) async fn mark_read(
     State(app): State<AppState>,
     Segment(which): Segment,
     Body(mark): Body<MarkRead>,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<Json<Conversation>, ApiError> {
     Ok(Json(app.node.mark_read(&which, mark).await?))
 }

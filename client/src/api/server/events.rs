@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 use super::app::AppState;
 use super::extract::Query;
 use super::limits::{MAX_EVENTS, STREAM_PAGE};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{ErrorCode, Event};
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -60,10 +60,10 @@ pub(super) async fn follow(
     State(app): State<AppState>,
     headers: HeaderMap,
     Query(cursor): Query<Cursor>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let after = last_event_id(&headers)?.or(cursor.after);
     if after.is_some_and(i64::is_negative) {
-        return Err(Refusal::new(ErrorCode::OutOfRange, "`after` must not be negative."));
+        return Err(ApiError::new(ErrorCode::OutOfRange, "`after` must not be negative."));
     }
 
     if wants_page(&headers) {
@@ -73,7 +73,7 @@ pub(super) async fn follow(
     }
 
     if cursor.limit.is_some() {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             ErrorCode::MalformedRequest,
             "`limit` is for pages; a stream has no end.",
         ));
@@ -82,11 +82,11 @@ pub(super) async fn follow(
     Ok(sse(Follower::begin(app, after).await?).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     let Some(id) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
     let number = id.to_str().ok().and_then(|id| id.parse().ok());
     number.map(Some).ok_or_else(|| {
-        Refusal::new(ErrorCode::MalformedRequest, "`Last-Event-ID` is not a number.")
+        ApiError::new(ErrorCode::MalformedRequest, "`Last-Event-ID` is not a number.")
     })
 }
 
@@ -100,12 +100,12 @@ fn wants_page(headers: &HeaderMap) -> bool {
     accepts("application/json") && !accepts("text/event-stream")
 }
 
-async fn page(app: &AppState, after: Option<i64>, limit: u32) -> Result<Vec<Event>, Refusal> {
+async fn page(app: &AppState, after: Option<i64>, limit: u32) -> Result<Vec<Event>, ApiError> {
     let Some(after) = after else {
-        return Err(Refusal::new(ErrorCode::MalformedRequest, "A page needs `after`."));
+        return Err(ApiError::new(ErrorCode::MalformedRequest, "A page needs `after`."));
     };
     if !(1..=MAX_EVENTS).contains(&limit) {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             ErrorCode::OutOfRange,
             format!("`limit` must be 1 to {MAX_EVENTS}."),
         ));
@@ -130,7 +130,7 @@ struct Follower {
 
 impl Follower {
     /// Reads the first page, so that an expired cursor is refused before the stream begins.
-    async fn begin(app: AppState, after: Option<i64>) -> Result<Self, Refusal> {
+    async fn begin(app: AppState, after: Option<i64>) -> Result<Self, ApiError> {
         let newest = app.node.newest_event();
         let after = after.unwrap_or_else(|| *newest.borrow());
         let mut follower = Self { app, after, page: Vec::new().into_iter(), newest };
@@ -140,14 +140,14 @@ impl Follower {
 
     /// The newest number is marked as seen before the page is read: what happens between the two
     /// wakes the wait after it.
-    async fn turn_page(&mut self) -> Result<(), Refusal> {
+    async fn turn_page(&mut self) -> Result<(), ApiError> {
         self.newest.mark_unchanged();
         self.page = self.app.node.events(self.after, STREAM_PAGE).await?.into_iter();
         Ok(())
     }
 
     /// The next event, whenever it happens; nothing once the node stops.
-    async fn next(&mut self) -> Result<Option<Event>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Event>, ApiError> {
         loop {
             if let Some(event) = self.page.next() {
                 self.after = event.seq;
@@ -179,6 +179,6 @@ fn as_sse(event: &Event) -> Result<SseEvent, axum::Error> {
     Ok(SseEvent::default().id(event.seq.to_string()).event(kind).data(json.to_string()))
 }
 
-fn as_last(refusal: Refusal) -> Result<SseEvent, axum::Error> {
+fn as_last(refusal: ApiError) -> Result<SseEvent, axum::Error> {
     SseEvent::default().event("problem").json_data(refusal.into_problem())
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{Handle, NewHandle};
 
 refusals!(Refusals:);
@@ -18,7 +18,7 @@ refusals!(OneRefusals: UnknownHandle);
     get, path = "/v1/handles", operation_id = "list_handles", tag = "presence",
     responses((status = 200, description = "All of them", body = Vec<Handle>), Refusals),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Handle>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Handle>>, ApiError> {
     Ok(Json(app.node.handles().await?))
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Handle>
 pub(super) async fn claim(
     State(app): State<AppState>,
     Body(new): Body<NewHandle>,
-) -> Result<(StatusCode, Json<Handle>), Refusal> {
+) -> Result<(StatusCode, Json<Handle>), ApiError> {
     Ok((StatusCode::CREATED, Json(app.node.claim_handle(&new.handle).await?)))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn claim(
 pub(super) async fn release(
     State(app): State<AppState>,
     Segment(handle): Segment,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.release_handle(&handle).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{Invitation, NewInvitation};
 
 refusals!(Refusals:);
@@ -21,7 +21,7 @@ refusals!(RevokeRefusals: UnknownInvitation);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Invitation>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Invitation>>, ApiError> {
     Ok(Json(app.node.invitations().await?))
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Invitat
 pub(super) async fn create(
     State(app): State<AppState>,
     Body(new): Body<NewInvitation>,
-) -> Result<(StatusCode, Json<Invitation>), Refusal> {
+) -> Result<(StatusCode, Json<Invitation>), ApiError> {
     Ok((StatusCode::CREATED, Json(app.node.invite(new).await?)))
 }
 
@@ -59,6 +59,6 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     State(app): State<AppState>,
     Segment(id): Segment,
-) -> Result<Json<Invitation>, Refusal> {
+) -> Result<Json<Invitation>, ApiError> {
     Ok(Json(app.node.revoke(&id).await?))
 }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::app::AppState;
-use super::conversations::Which;
+use super::conversations::ConversationPath;
 use super::extract::{Body, Query, Segment};
 use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 
 refusals!(SendRefusals: UnknownConversation, UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
@@ -23,7 +23,7 @@ refusals!(CancelRefusals: UnknownMessage, AlreadySent);
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Part {
+pub(super) struct PageQuery {
     /// How many messages, at most.
     #[serde(default = "default_history")]
     #[param(default = 50, minimum = 1, maximum = 1000)]
@@ -42,7 +42,7 @@ fn default_history() -> u32 {
 #[utoipa::path(
     post, path = "/v1/conversations/{conversation}/messages",
     operation_id = "send_message", tag = "messages",
-    params(Which),
+    params(ConversationPath),
     request_body = NewMessage,
     responses(
         (status = 201, description = "It is stored, and waits", body = Message),
@@ -53,7 +53,7 @@ pub(super) async fn send(
     State(app): State<AppState>,
     Segment(which): Segment,
     Body(new): Body<NewMessage>,
-) -> Result<(StatusCode, Json<Message>), Refusal> {
+) -> Result<(StatusCode, Json<Message>), ApiError> {
     Ok((StatusCode::CREATED, Json(app.node.send(&which, new).await?)))
 }
 
@@ -61,23 +61,23 @@ pub(super) async fn send(
 #[utoipa::path(
     get, path = "/v1/conversations/{conversation}/messages",
     operation_id = "list_messages", tag = "messages",
-    params(Which, Part),
+    params(ConversationPath, PageQuery),
     responses((status = 200, description = "Oldest first", body = Vec<Message>), HistoryRefusals),
 )]
 pub(super) async fn history(
     State(app): State<AppState>,
     Segment(which): Segment,
-    Query(part): Query<Part>,
-) -> Result<Json<Vec<Message>>, Refusal> {
+    Query(part): Query<PageQuery>,
+) -> Result<Json<Vec<Message>>, ApiError> {
     check_limit(part.limit)?;
     Ok(Json(app.node.history(&which, part.limit, part.before.as_deref()).await?))
 }
 
-fn check_limit(limit: u32) -> Result<(), Refusal> {
+fn check_limit(limit: u32) -> Result<(), ApiError> {
     if (1..=MAX_HISTORY).contains(&limit) {
         return Ok(());
     }
-    Err(Refusal::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")))
+    Err(ApiError::new(ErrorCode::OutOfRange, format!("`limit` must be 1 to {MAX_HISTORY}.")))
 }
 
 /// Messages that have the words.
@@ -96,7 +96,7 @@ fn check_limit(limit: u32) -> Result<(), Refusal> {
 pub(super) async fn search(
     State(app): State<AppState>,
     Query(search): Query<Search>,
-) -> Result<Json<Vec<Message>>, Refusal> {
+) -> Result<Json<Vec<Message>>, ApiError> {
     check_limit(search.limit)?;
     Ok(Json(app.node.search(search).await?))
 }
@@ -110,7 +110,7 @@ pub(super) async fn search(
 pub(super) async fn get(
     State(app): State<AppState>,
     Segment(id): Segment,
-) -> Result<Json<Message>, Refusal> {
+) -> Result<Json<Message>, ApiError> {
     Ok(Json(app.node.message(&id).await?))
 }
 
@@ -126,6 +126,6 @@ pub(super) async fn get(
 pub(super) async fn cancel(
     State(app): State<AppState>,
     Segment(id): Segment,
-) -> Result<Json<Message>, Refusal> {
+) -> Result<Json<Message>, ApiError> {
     Ok(Json(app.node.cancel(&id).await?))
 }

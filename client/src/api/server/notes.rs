@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{NewNote, Note};
 
 refusals!(Refusals:);
@@ -17,7 +17,7 @@ refusals!(PutRefusals: OutOfRange, InvalidText);
     get, path = "/v1/notes", operation_id = "list_notes", tag = "profile",
     responses((status = 200, description = "By their keys", body = Vec<Note>), Refusals),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Note>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Note>>, ApiError> {
     Ok(Json(app.node.notes().await?))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn put(
     State(app): State<AppState>,
     Segment(key): Segment,
     Body(new): Body<NewNote>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.put_note(&key, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,17 +8,17 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::response::Response as ResponseDoc;
 
 use crate::api::types::{ErrorCode, Problem};
-use crate::fault::Fault;
+use crate::error::NodeError;
 
 /// A request that gets a problem for an answer.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     code: ErrorCode,
     detail: String,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { status: status_of(code), code, detail: detail.into() }
     }
@@ -51,31 +51,31 @@ impl Refusal {
 
 /// The cause of an internal fault goes to the log and nowhere else, so it must be fit for a log:
 /// no names, no addresses, no contents.
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        if fault.code == ErrorCode::Internal {
-            tracing::error!(cause = %fault.detail, "a request failed");
+impl From<NodeError> for ApiError {
+    fn from(error: NodeError) -> Self {
+        if error.code == ErrorCode::Internal {
+            tracing::error!(cause = %error.detail, "a request failed");
             return Self::new(
                 ErrorCode::Internal,
                 "Something is wrong with the node: see its log.",
             );
         }
-        Self::new(fault.code, fault.detail)
+        Self::new(error.code, error.detail)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         chive_http::problem::respond(self.status, &self.into_problem())
     }
 }
 
-pub(super) async fn not_found() -> Refusal {
-    Refusal::new(ErrorCode::NotFound, "The API has no such path.")
+pub(super) async fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "The API has no such path.")
 }
 
-pub(super) async fn method_not_allowed() -> Refusal {
-    Refusal::new(
+pub(super) async fn method_not_allowed() -> ApiError {
+    ApiError::new(
         ErrorCode::MethodNotAllowed,
         "This path does not take this method: the Allow header has those it takes.",
     )
@@ -163,8 +163,8 @@ mod tests {
         names.into_iter().map(|name| serde_json::from_value(name).unwrap()).collect()
     }
 
-    async fn problem(fault: Fault) -> (StatusCode, Problem) {
-        let response = Refusal::from(fault).into_response();
+    async fn problem(error: NodeError) -> (StatusCode, Problem) {
+        let response = ApiError::from(error).into_response();
         assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -174,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn every_fault_becomes_a_problem_with_its_code_and_its_reason() {
         for code in codes() {
-            let (status, problem) = problem(Fault::new(code, "because of secret.onion")).await;
+            let (status, problem) = problem(NodeError::new(code, "because of secret.onion")).await;
             assert_eq!((problem.code, problem.status), (code, status.as_u16()));
             assert_eq!(problem.kind, "about:blank");
             assert_eq!(Some(problem.title.as_str()), status.canonical_reason());
@@ -198,7 +198,7 @@ mod tests {
             E::Internal,
         ];
         for code in codes() {
-            let (status, _) = problem(Fault::new(code, "why")).await;
+            let (status, _) = problem(NodeError::new(code, "why")).await;
             let is_the_nodes = not_the_callers.contains(&code);
             assert_eq!(status.is_server_error(), is_the_nodes, "{code:?}: {status}");
             assert_eq!(status.is_client_error(), !is_the_nodes, "{code:?}: {status}");

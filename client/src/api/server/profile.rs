@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::app::AppState;
 use super::extract::Body;
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{ErrorCode, NewBackup, PassphraseChange, ProfileChange, Status, Wipe};
 use crate::profile::Passphrase;
 use crate::profile::backup::Backup;
@@ -38,7 +38,7 @@ refusals!(ChangeRefusals: InvalidName);
 pub(super) async fn change(
     State(app): State<AppState>,
     Body(change): Body<ProfileChange>,
-) -> Result<Json<Status>, Refusal> {
+) -> Result<Json<Status>, ApiError> {
     Ok(Json(app.node.change_profile(change).await?))
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn change(
 pub(super) async fn change_passphrase(
     State(app): State<AppState>,
     Body(change): Body<PassphraseChange>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.change_passphrase(change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -71,7 +71,7 @@ pub(super) async fn change_passphrase(
 pub(super) async fn backup(
     State(app): State<AppState>,
     Body(new): Body<NewBackup>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let Backup { head, database, length } =
         app.node.backup(Passphrase::new(new.passphrase)).await?;
     let head = stream::once(async { Ok::<_, io::Error>(Bytes::from(head)) });
@@ -92,9 +92,9 @@ pub(super) async fn backup(
 pub(super) async fn wipe(
     State(app): State<AppState>,
     Body(wipe): Body<Wipe>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     if !wipe.confirm {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             ErrorCode::MalformedRequest,
             "`confirm` must be true: nothing was destroyed.",
         ));

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{Answer, Request};
 
 refusals!(Refusals:);
@@ -20,7 +20,7 @@ refusals!(OneRefusals: UnknownRequest);
         Refusals,
     ),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Request>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Request>>, ApiError> {
     Ok(Json(app.node.requests().await?))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn answer(
     State(app): State<AppState>,
     Segment(id): Segment,
     Body(answer): Body<Answer>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.answer_request(&id, answer.decision).await?;
     Ok(StatusCode::NO_CONTENT)
 }

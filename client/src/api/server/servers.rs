@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::app::AppState;
 use super::extract::{Body, Segment};
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{NewPresence, NewServer, Server, Status};
 
 refusals!(Refusals:);
@@ -18,7 +18,7 @@ refusals!(OneRefusals: UnknownServer);
     get, path = "/v1/servers", operation_id = "list_servers", tag = "presence",
     responses((status = 200, description = "All of them", body = Vec<Server>), Refusals),
 )]
-pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Server>>, Refusal> {
+pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Server>>, ApiError> {
     Ok(Json(app.node.servers().await?))
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn list(State(app): State<AppState>) -> Result<Json<Vec<Server>
 pub(super) async fn add(
     State(app): State<AppState>,
     Body(new): Body<NewServer>,
-) -> Result<(StatusCode, Json<Server>), Refusal> {
+) -> Result<(StatusCode, Json<Server>), ApiError> {
     Ok((StatusCode::CREATED, Json(app.node.add_server(new).await?)))
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn add(
 pub(super) async fn remove(
     State(app): State<AppState>,
     Segment(address): Segment,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.node.remove_server(&address).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -61,6 +61,6 @@ pub(super) async fn remove(
 pub(super) async fn set_presence(
     State(app): State<AppState>,
     Body(new): Body<NewPresence>,
-) -> Result<Json<Status>, Refusal> {
+) -> Result<Json<Status>, ApiError> {
     Ok(Json(app.node.set_presence(new.presence).await?))
 }

@@ -20,7 +20,7 @@ use tokio::net::UnixListener;
 /// there, and what the file system says otherwise.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     ensure_free(path)?;
-    let workshop = Workshop::make(path)?;
+    let workshop = ScratchDir::make(path)?;
     let made = workshop.0.join("s");
     let listener = UnixListener::bind(&made)?;
     fs::set_permissions(&made, Permissions::from_mode(0o600))?;
@@ -58,9 +58,9 @@ fn ensure_stale(path: &Path) -> io::Result<()> {
 }
 
 /// A directory that only its owner can enter, gone when it is dropped.
-struct Workshop(PathBuf);
+struct ScratchDir(PathBuf);
 
-impl Workshop {
+impl ScratchDir {
     /// Its name is short, because a socket's path has about a hundred bytes only.
     fn make(beside: &Path) -> io::Result<Self> {
         let path = beside.with_file_name(format!(".{}", std::process::id()));
@@ -75,7 +75,7 @@ impl Workshop {
     }
 }
 
-impl Drop for Workshop {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
             tracing::warn!(%error, "a temporary directory beside the socket stays behind");

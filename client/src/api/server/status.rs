@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::app::AppState;
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::Status;
 
 refusals!(Refusals:);
@@ -14,6 +14,6 @@ refusals!(Refusals:);
     get, path = "/v1/status", operation_id = "status", tag = "node",
     responses((status = 200, description = "As it is now", body = Status), Refusals),
 )]
-pub(super) async fn get(State(app): State<AppState>) -> Result<Json<Status>, Refusal> {
+pub(super) async fn get(State(app): State<AppState>) -> Result<Json<Status>, ApiError> {
     Ok(Json(app.node.status().await?))
 }

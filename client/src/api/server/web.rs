@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::app::AppState;
-use super::problem::{Refusal, refusals};
+use super::problem::{ApiError, refusals};
 use crate::api::types::{ErrorCode, WebPage};
 
 refusals!(Refusals: NotFound);
@@ -20,13 +20,13 @@ refusals!(Refusals: NotFound);
         Refusals,
     ),
 )]
-pub(super) async fn open(State(app): State<AppState>) -> Result<Json<WebPage>, Refusal> {
+pub(super) async fn open(State(app): State<AppState>) -> Result<Json<WebPage>, ApiError> {
     let Some(open_page) = &app.open_page else {
-        return Err(Refusal::new(ErrorCode::NotFound, "This node has no web interface."));
+        return Err(ApiError::new(ErrorCode::NotFound, "This node has no web interface."));
     };
     let url = open_page().await.map_err(|error| {
         tracing::error!(%error, "the web interface cannot listen");
-        Refusal::new(
+        ApiError::new(
             ErrorCode::Internal,
             "The web interface cannot listen: the node's log says why.",
         )

@@ -187,10 +187,10 @@ async fn a_number_out_of_range() {
 #[tokio::test]
 async fn a_refusal_of_the_node_comes_with_its_reason() {
     let (ada, api) = Api::of_ada_and_bob().await;
-    let fault = ada.node().contact("Eve").await.unwrap_err();
+    let error = ada.node().contact("Eve").await.unwrap_err();
     let problem = api.problem(request("GET", "/v1/contacts/Eve", "")).await;
     assert_eq!((problem.status, problem.code), (404, ErrorCode::UnknownContact));
-    assert_eq!((fault.code, fault.detail), (problem.code, problem.detail));
+    assert_eq!((error.code, error.detail), (problem.code, problem.detail));
 
     let block = ContactChange { blocked: Some(true), ..ContactChange::default() };
     ada.node().change_contact("Bob", block).await.unwrap();

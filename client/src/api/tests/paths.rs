@@ -136,12 +136,12 @@ async fn names_may_hold_anything() {
 async fn a_query_may_hold_anything() {
     let (ada, api) = Api::of_ada_and_bob().await;
     let odd = "3b&x=1";
-    let fault = ada.node().history("Bob", 1, Some(odd)).await.unwrap_err();
+    let error = ada.node().history("Bob", 1, Some(odd)).await.unwrap_err();
     let problem =
         api.problem(request("GET", "/v1/conversations/Bob/messages?before=3b%26x%3D1", "")).await;
-    assert_eq!(fault.detail, problem.detail);
+    assert_eq!(error.detail, problem.detail);
     let refused = api.client.history("Bob", 1, Some(odd)).await.unwrap_err();
-    assert_eq!(refused.to_string(), fault.detail);
+    assert_eq!(refused.to_string(), error.detail);
 
     let sent = ada.sends("Bob", "a&limit=0 b+c").await;
     let search =

@@ -13,11 +13,11 @@ use crate::node::cx::Cx;
 use crate::node::session::links;
 use crate::store::contacts::{self, ContactRow, Naming};
 use crate::store::groups::{self as stored, Acceptance};
-use crate::store::{StoreError, afresh, handles};
+use crate::store::{StoreError, handles, restart_requests};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::digest::digest;
-use crate::wire::frame::{Frame, Refusal};
+use crate::wire::frame::{Frame, RejectReason};
 
 /// A request of ours that whoever takes our introduction must not answer any more.
 pub(crate) async fn withdrawn_from(
@@ -42,7 +42,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn refuse(refusal: Refusal) -> Self {
+    pub(crate) fn refuse(refusal: RejectReason) -> Self {
         Self::Answer(Frame::Refuse(refusal))
     }
 }
@@ -113,7 +113,7 @@ pub(crate) async fn accept(
     let Member { conversation, .. } = contacts::direct(&mut cx.tx, contact).await?;
     groups::create(cx, conversation, &mut group, Some(&acceptance)).await?;
     for answered in theirs.withdrawn.iter().chain([&acceptance.request]) {
-        afresh::remember_answered(&mut cx.tx, contact, answered).await?;
+        restart_requests::remember_answered(&mut cx.tx, contact, answered).await?;
     }
 
     contacts::accept(&mut cx.tx, contact, peer, &pair).await?;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::invitations;
 use crate::api::types::{Contact, ContactChange, ErrorCode, ProfileChange, Status, What};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::identity::PeerId;
 use crate::link::handshake::PairKeys;
 use crate::model::{ContactId, ContactStatus, OutboxKind, ServiceKind};
@@ -25,7 +25,11 @@ use crate::wire::envelope::EnvelopeKeys;
 
 impl NodeHandle {
     /// Renames, verifies, blocks.
-    pub async fn change_contact(&self, who: &str, change: ContactChange) -> Result<Contact, Fault> {
+    pub async fn change_contact(
+        &self,
+        who: &str,
+        change: ContactChange,
+    ) -> Result<Contact, NodeError> {
         let who = who.to_owned();
         let contact =
             self.call(move |core, cx| change_contact(core, cx, who, change).boxed()).await?;
@@ -33,13 +37,13 @@ impl NodeHandle {
     }
 
     /// Forgets a contact with their conversation.
-    pub async fn remove_contact(&self, who: &str) -> Result<(), Fault> {
+    pub async fn remove_contact(&self, who: &str) -> Result<(), NodeError> {
         let who = who.to_owned();
         self.call(move |core, cx| remove_contact(core, cx, who).boxed()).await
     }
 
     /// Changes our own name, and tells the contacts.
-    pub async fn change_profile(&self, change: ProfileChange) -> Result<Status, Fault> {
+    pub async fn change_profile(&self, change: ProfileChange) -> Result<Status, NodeError> {
         self.call(move |_, cx| change_profile(cx, change).boxed()).await?;
         self.status().await
     }
@@ -67,7 +71,7 @@ pub(crate) async fn reload(
     if let Some(keys) = keys {
         facts.accepted = Some(Accepted {
             address: keys.address.into(),
-            has_group: row.begun,
+            has_group: row.has_group,
             seal: EnvelopeKeys::new(&keys.pair, own),
             open: EnvelopeKeys::new(&keys.pair, peer),
         });
@@ -83,7 +87,7 @@ async fn change_contact(
     cx: &mut Cx,
     who: String,
     change: ContactChange,
-) -> Result<ContactId, Fault> {
+) -> Result<ContactId, NodeError> {
     let row = find_contact(&mut cx.tx, &who).await?;
     if let Some(name) = &change.name {
         let name = free_name(&mut cx.tx, name, Some(row.id)).await?;
@@ -149,7 +153,7 @@ async fn hide_presence(cx: &mut Cx, contact: ContactId, hidden: bool) -> Result<
     put_cards(cx).await
 }
 
-async fn change_profile(cx: &mut Cx, change: ProfileChange) -> Result<(), Fault> {
+async fn change_profile(cx: &mut Cx, change: ProfileChange) -> Result<(), NodeError> {
     let Some(name) = &change.name else { return Ok(()) };
     let name = text::check_name(name).or_else(|why| refuse(ErrorCode::InvalidName, why))?;
     owner::rename(&mut cx.tx, &name).await?;
@@ -157,7 +161,7 @@ async fn change_profile(cx: &mut Cx, change: ProfileChange) -> Result<(), Fault>
     Ok(())
 }
 
-async fn remove_contact(core: &mut Core, cx: &mut Cx, who: String) -> Result<(), Fault> {
+async fn remove_contact(core: &mut Core, cx: &mut Cx, who: String) -> Result<(), NodeError> {
     let row = find_contact(&mut cx.tx, &who).await?;
     let request = contacts::request(&mut cx.tx, row.id).await?;
     contacts::remove(&mut cx.tx, row.id).await?;
@@ -179,7 +183,7 @@ pub(crate) async fn free_name(
     tx: &mut Tx,
     name: &str,
     own: Option<ContactId>,
-) -> Result<String, Fault> {
+) -> Result<String, NodeError> {
     let name = text::check_name(name).or_else(|why| refuse(ErrorCode::InvalidName, why))?;
     match contacts::by_skeleton(tx, &text::skeleton(&name)).await? {
         Some(other) if Some(other.id) != own => refuse(
@@ -285,7 +289,7 @@ pub(crate) async fn put_card(cx: &mut Cx, contact: ContactId) -> Result<(), Stor
 /// Our card has changed: tells everybody, and brings services and servers in line.
 pub(crate) async fn put_cards(cx: &mut Cx) -> Result<(), StoreError> {
     for row in contacts::all(&mut cx.tx).await? {
-        if row.state == ContactStatus::Accepted && !row.blocked && row.begun {
+        if row.state == ContactStatus::Accepted && !row.blocked && row.has_group {
             put_card(cx, row.id).await?;
         }
     }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::invitation::Invitation;
 use crate::model::HandleId;
-use crate::rendezvous::handles::{Claimed, Ours};
-use crate::rendezvous::{self, ServerError, Way};
+use crate::rendezvous::handles::{Claimed, OwnHandle};
+use crate::rendezvous::{self, ServerError, ServerRoute};
 use crate::transport::OnionAddress;
 
 /// Jobs for our handles that are under way, and those that failed.
@@ -35,7 +35,7 @@ impl HandleJobs {
 
 /// Something to do at a handle's server.
 pub(crate) struct HandleJob {
-    pub(crate) ours: Ours,
+    pub(crate) ours: OwnHandle,
     pub(crate) server: ServerId,
     pub(crate) token: Option<String>,
     pub(crate) now: i64,
@@ -57,7 +57,7 @@ pub(crate) enum HandleResult {
 }
 
 impl HandleJob {
-    pub(crate) async fn run(self, way: Way) -> Result<HandleResult, ServerError> {
+    pub(crate) async fn run(self, way: ServerRoute) -> Result<HandleResult, ServerError> {
         let Self { ours, now, claim, .. } = self;
         match claim {
             None => ours.release(&way, now).await.map(|()| HandleResult::Released),

@@ -15,7 +15,7 @@ use super::book::name_for;
 use super::handle_jobs::{Claim, HandleJob, HandleResult};
 use super::invitations::current_service;
 use crate::api::types::{Decision, ErrorCode, Handle, What};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::invitation::{Invitation, InvitationSecret};
 use crate::limits::{MAX_HANDLES, MAX_KEY_PACKAGE};
 use crate::model::{Answer, ContactStatus, HandleId, HandleStatus, ServiceKind, UnixMillis};
@@ -25,40 +25,40 @@ use crate::node::cx::Cx;
 use crate::node::effect::Effect;
 use crate::node::find::parse_handle;
 use crate::node::session::established::ContactRequest;
-use crate::rendezvous::handles::{Claimed, Ours};
+use crate::rendezvous::handles::{Claimed, OwnHandle};
 use crate::rendezvous::{self, ServerError};
 use crate::store::contacts::ContactRow;
-use crate::store::handles::{self, HandleRow, NewAsking};
+use crate::store::handles::{self, HandleRow, NewHandleRequest};
 use crate::store::{StoreError, contacts, servers};
 use crate::text;
 use crate::transport::OnionAddress;
 use crate::wire::card::Introduction;
-use crate::wire::frame::Refusal;
+use crate::wire::frame::RejectReason;
 
 /// A handle is renewed this long after its last claim, and up to a third later.
 const RENEW_AFTER: Duration = Duration::from_hours(21 * 24);
 
 impl NodeHandle {
     /// Claims a handle, as `name@server`.
-    pub async fn claim_handle(&self, handle: &str) -> Result<Handle, Fault> {
+    pub async fn claim_handle(&self, handle: &str) -> Result<Handle, NodeError> {
         let (name, server) = parse_handle(handle)?;
         self.call(move |core, cx| claim(core, cx, name, server).boxed()).await
     }
 
     /// Gives a handle up.
-    pub async fn release_handle(&self, handle: &str) -> Result<(), Fault> {
+    pub async fn release_handle(&self, handle: &str) -> Result<(), NodeError> {
         let (name, server) = parse_handle(handle)?;
         self.call(move |core, cx| release(core, cx, name, server).boxed()).await
     }
 
     /// Answers a request. `id`: its id, or an unambiguous beginning (8 digits or more) of it.
-    pub async fn answer_request(&self, id: &str, decision: Decision) -> Result<(), Fault> {
+    pub async fn answer_request(&self, id: &str, decision: Decision) -> Result<(), NodeError> {
         let digits = id.to_ascii_lowercase();
         self.call(move |core, cx| answer(core, cx, digits, decision).boxed()).await
     }
 
     /// The invitation link that a handle leads to.
-    pub(crate) async fn find_handle(&self, handle: &str) -> Result<String, Fault> {
+    pub(crate) async fn find_handle(&self, handle: &str) -> Result<String, NodeError> {
         let (name, server) = parse_handle(handle)?;
         let token = self.call(move |_, cx| token_for(cx, server).boxed()).await?;
         let way = self.routes.to(server, token.as_deref());
@@ -74,7 +74,7 @@ impl NodeHandle {
     }
 }
 
-async fn token_for(cx: &mut Cx, server: ServerId) -> Result<Option<String>, Fault> {
+async fn token_for(cx: &mut Cx, server: ServerId) -> Result<Option<String>, NodeError> {
     let ours = servers::all(&mut cx.tx).await?;
     Ok(ours.into_iter().find(|ours| ours.id == server).and_then(|ours| ours.token))
 }
@@ -84,7 +84,7 @@ async fn claim(
     cx: &mut Cx,
     name: HandleName,
     server: ServerId,
-) -> Result<Handle, Fault> {
+) -> Result<Handle, NodeError> {
     let is_new = handles::find(&mut cx.tx, server, &name).await?.is_none();
     if is_new && handles::all(&mut cx.tx).await?.len() >= MAX_HANDLES {
         return refuse(
@@ -112,7 +112,7 @@ async fn release(
     cx: &mut Cx,
     name: HandleName,
     server: ServerId,
-) -> Result<(), Fault> {
+) -> Result<(), NodeError> {
     let Some(row) = handles::find(&mut cx.tx, server, &name).await? else {
         return refuse(
             ErrorCode::UnknownHandle,
@@ -162,7 +162,7 @@ fn job(
     token: Option<String>,
     front_door: OnionAddress,
 ) -> Result<HandleJob, StoreError> {
-    let ours = Ours {
+    let ours = OwnHandle {
         name: row.name()?,
         root: core.owner.root.clone(),
         last: row.sequence.map(|number| Sequence(number.cast_unsigned())),
@@ -251,7 +251,7 @@ pub(crate) async fn judge(
 ) -> Result<Verdict, StoreError> {
     let peer = request.peer.peer_id();
     if known.as_ref().is_some_and(|row| row.state == ContactStatus::Accepted) {
-        return Ok(Verdict::refuse(Refusal::Known));
+        return Ok(Verdict::refuse(RejectReason::Known));
     }
     if let Some(row) = known
         && contacts::request(&mut cx.tx, row.id).await?.is_some()
@@ -262,14 +262,14 @@ pub(crate) async fn judge(
     let before = handles::asking_of(&mut cx.tx, peer).await?;
     if before.is_some_and(|row| row.decision == Some(Answer::Declined)) {
         handles::forget_asking(&mut cx.tx, peer).await?;
-        return Ok(Verdict::refuse(Refusal::Declined));
+        return Ok(Verdict::refuse(RejectReason::Declined));
     }
     let Ok(theirs) = Introduction::from_bytes(&request.introduction, MAX_KEY_PACKAGE) else {
-        return Ok(Verdict::refuse(Refusal::Unusable));
+        return Ok(Verdict::refuse(RejectReason::Unusable));
     };
 
     let name = name_for(&mut cx.tx, &theirs.card.name, None).await?;
-    let new = NewAsking {
+    let new = NewHandleRequest {
         peer: &request.peer,
         handle: handle.as_deref().unwrap_or_default(),
         introduction: &request.introduction,
@@ -282,7 +282,7 @@ pub(crate) async fn judge(
     {
         cx.note(&What::Request { request: row.show() }).await?;
     }
-    Ok(Verdict::refuse(Refusal::Pending))
+    Ok(Verdict::refuse(RejectReason::Pending))
 }
 
 async fn answer(
@@ -290,7 +290,7 @@ async fn answer(
     cx: &mut Cx,
     digits: String,
     decision: Decision,
-) -> Result<(), Fault> {
+) -> Result<(), NodeError> {
     let waiting = handles::waiting(&mut cx.tx).await?;
     let mut found = waiting.iter().filter(|row| row.show().id.starts_with(&digits));
     let (Some(row), None, true) = (found.next(), found.next(), digits.len() >= text::LEAST_ID)
@@ -314,8 +314,8 @@ async fn answer(
 async fn accept_waiting(
     core: &mut Core,
     cx: &mut Cx,
-    row: &handles::AskingRow,
-) -> Result<(), Fault> {
+    row: &handles::HandleRequestRow,
+) -> Result<(), NodeError> {
     let peer = row.peer_id;
     let known = contacts::by_peer(&mut cx.tx, peer).await?.map(Box::new);
     handles::forget_asking(&mut cx.tx, peer).await?;

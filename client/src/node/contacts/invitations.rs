@@ -7,7 +7,7 @@ use rand::{Rng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::api::types::{ErrorCode, Invitation, NewInvitation, What};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::identity::PeerId;
 use crate::invitation::{self, InvitationSecret};
 use crate::limits::{
@@ -19,7 +19,7 @@ use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::node::effect::Effect;
 use crate::store::invitations::InvitationRow;
-use crate::store::owner::{self, Service};
+use crate::store::owner::{self, StoredService};
 use crate::store::{StoreError, Tx, handles, invitations};
 use crate::transport::{HostedService, ServiceKey};
 
@@ -31,18 +31,18 @@ const HANDLE_CLOSES_AFTER: Duration = Duration::from_hours(28 * 24);
 
 impl NodeHandle {
     /// Makes an invitation.
-    pub async fn invite(&self, new: NewInvitation) -> Result<Invitation, Fault> {
+    pub async fn invite(&self, new: NewInvitation) -> Result<Invitation, NodeError> {
         self.call(move |_, cx| invite(cx, new).boxed()).await
     }
 
     /// Revokes an invitation. `id`: an unambiguous beginning of its id.
-    pub async fn revoke(&self, id: &str) -> Result<Invitation, Fault> {
+    pub async fn revoke(&self, id: &str) -> Result<Invitation, NodeError> {
         let digits = id.to_ascii_lowercase();
         self.call(move |_, cx| revoke(cx, digits).boxed()).await
     }
 }
 
-async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, Fault> {
+async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, NodeError> {
     let (uses, life) = (new.uses.unwrap_or(1), new.expires_in.unwrap_or(DEFAULT_INVITATION_LIFE));
     if !(1..=MAX_INVITATION_USES).contains(&uses) {
         return refuse(
@@ -78,7 +78,7 @@ async fn invite(cx: &mut Cx, new: NewInvitation) -> Result<Invitation, Fault> {
     noted(cx, &secret.id()).await
 }
 
-async fn revoke(cx: &mut Cx, digits: String) -> Result<Invitation, Fault> {
+async fn revoke(cx: &mut Cx, digits: String) -> Result<Invitation, NodeError> {
     let all = invitations::all(&mut cx.tx).await?;
     let begins =
         |row: &&InvitationRow| data_encoding::HEXLOWER.encode(&row.id).starts_with(&digits);
@@ -101,7 +101,7 @@ pub(crate) async fn take_use(cx: &mut Cx, id: &[u8; 16], peer: PeerId) -> Result
 }
 
 /// An invitation as it is now, with an event.
-async fn noted(cx: &mut Cx, id: &[u8]) -> Result<Invitation, Fault> {
+async fn noted(cx: &mut Cx, id: &[u8]) -> Result<Invitation, NodeError> {
     let row = find(&mut cx.tx, id).await?.ok_or(StoreError::broken("an invitation vanished"))?;
     let shown = row.show(cx.now);
     cx.note(&What::Invitation { invitation: without_link(&shown) }).await?;
@@ -140,7 +140,7 @@ pub(crate) async fn forget_old(cx: &mut Cx) -> Result<(), StoreError> {
 pub(crate) async fn refresh_services(core: &mut Core, cx: &mut Cx) -> Result<(), StoreError> {
     let invited = !invitations::all(&mut cx.tx).await?.is_empty()
         || !handles::all(&mut cx.tx).await?.is_empty();
-    let mut wanted: Vec<Service> = vec![];
+    let mut wanted: Vec<StoredService> = vec![];
     for service in owner::services(&mut cx.tx).await? {
         if service.closes_at.is_some_and(|at| at <= cx.now) {
             owner::remove_service(&mut cx.tx, service.id).await?;
@@ -153,7 +153,7 @@ pub(crate) async fn refresh_services(core: &mut Core, cx: &mut Cx) -> Result<(),
     let any_replaced = wanted.iter().any(|service| service.closes_at.is_some());
     let (before, _) = std::mem::replace(&mut core.hosted, (ids.clone(), any_replaced));
     if before != ids {
-        let hosted = |service: Service| HostedService {
+        let hosted = |service: StoredService| HostedService {
             kind: service.kind,
             key: service.seed,
             current: service.closes_at.is_none(),

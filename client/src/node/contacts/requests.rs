@@ -10,7 +10,7 @@ use super::acceptance::{Verdict, accept, drop_request, is_crossed, welcome, with
 use super::book::{self, activate, free_name, name_after_card, name_for, own_card, put_card};
 use super::{handles, invitations};
 use crate::api::types::{Contact, ErrorCode, NewContact};
-use crate::fault::{Fault, internal, refuse};
+use crate::error::{NodeError, internal, refuse};
 use crate::identity::PublicIdentity;
 use crate::invitation::{Invitation, LinkTextError};
 use crate::limits::{MAX_CONTACTS, MAX_KEY_PACKAGE, MAX_REQUEST_TEXT, MAX_WELCOME};
@@ -26,16 +26,16 @@ use crate::node::session::links;
 use crate::store::contacts::{self, ContactRow, Naming, NewRequest, RequestRow};
 use crate::store::groups::{self as stored};
 use crate::store::invitations::InvitationRow;
-use crate::store::{StoreError, afresh};
+use crate::store::{StoreError, restart_requests};
 use crate::text;
 use crate::wire::card::Introduction;
 use crate::wire::digest::digest;
-use crate::wire::frame::{Frame, Refusal};
+use crate::wire::frame::{Frame, RejectReason};
 
 impl NodeHandle {
     /// Opens an invitation, or asks the owner of a handle. The handle is looked up first, which
     /// takes a while.
-    pub async fn add_contact(&self, mut new: NewContact) -> Result<Contact, Fault> {
+    pub async fn add_contact(&self, mut new: NewContact) -> Result<Contact, NodeError> {
         if new.link.contains('@') {
             new.link = self.find_handle(&new.link).await?;
         }
@@ -44,7 +44,11 @@ impl NodeHandle {
     }
 }
 
-async fn add_contact(core: &mut Core, cx: &mut Cx, new: NewContact) -> Result<ContactId, Fault> {
+async fn add_contact(
+    core: &mut Core,
+    cx: &mut Cx,
+    new: NewContact,
+) -> Result<ContactId, NodeError> {
     let invitation = Invitation::parse(&new.link).or_else(|error| match error {
         LinkTextError::Version(_) => refuse(ErrorCode::UnsupportedLink, error.to_string()),
         _ => refuse(ErrorCode::InvalidLink, error.to_string()),
@@ -77,7 +81,7 @@ async fn add_contact(core: &mut Core, cx: &mut Cx, new: NewContact) -> Result<Co
 
 /// A contact who is away for good may be found again by another invitation; one who is there need
 /// not.
-fn check_worth_asking(core: &Core, row: &ContactRow) -> Result<(), Fault> {
+fn check_worth_asking(core: &Core, row: &ContactRow) -> Result<(), NodeError> {
     let name = text::for_one_line(&row.name);
     if row.blocked {
         let detail = format!("the person behind this link is blocked: {name}");
@@ -96,7 +100,7 @@ async fn put_request(
     invitation: &Invitation,
     known: Option<ContactRow>,
     new: &NewContact,
-) -> Result<ContactId, Fault> {
+) -> Result<ContactId, NodeError> {
     let draft = Draft::new(cx.unix_seconds(), &mut cx.rng).map_err(|error| internal(&error))?;
     let own = known.as_ref().map(|row| row.id);
     let card = own_card(cx, own).await?;
@@ -184,7 +188,7 @@ pub(crate) async fn answered(
         return Ok(());
     };
 
-    let trouble = match answer {
+    let last_error = match answer {
         Frame::Accept(bytes) => {
             if join(core, cx, contact, peer, &request, &bytes).await? {
                 links::drop_link(core, cx, contact);
@@ -196,24 +200,26 @@ pub(crate) async fn answered(
             }
             Reason::AnswerUnusable
         }
-        Frame::Refuse(Refusal::Crossed) => Reason::RequestCrossed,
-        Frame::Refuse(Refusal::Pending) => Reason::RequestPending,
+        Frame::Refuse(RejectReason::Crossed) => Reason::RequestCrossed,
+        Frame::Refuse(RejectReason::Pending) => Reason::RequestPending,
         Frame::Refuse(refusal) => return end_request(core, cx, contact, reason_of(refusal)).await,
         _ => Reason::AnswerUnusable,
     };
-    core.sessions.request_failed(contact, trouble, cx.at, &mut cx.rng);
+    core.sessions.request_failed(contact, last_error, cx.at, &mut cx.rng);
     Ok(())
 }
 
-fn reason_of(refusal: Refusal) -> Reason {
+fn reason_of(refusal: RejectReason) -> Reason {
     match refusal {
-        Refusal::Used => Reason::InvitationUsed,
-        Refusal::Expired => Reason::InvitationExpired,
-        Refusal::Revoked => Reason::InvitationRevoked,
-        Refusal::Known => Reason::AlreadyContact,
-        Refusal::Unusable => Reason::RequestUnusable,
-        Refusal::Declined => Reason::RequestDeclined,
-        Refusal::Crossed | Refusal::Pending | Refusal::Other(_) => Reason::RequestRefused,
+        RejectReason::Used => Reason::InvitationUsed,
+        RejectReason::Expired => Reason::InvitationExpired,
+        RejectReason::Revoked => Reason::InvitationRevoked,
+        RejectReason::Known => Reason::AlreadyContact,
+        RejectReason::Unusable => Reason::RequestUnusable,
+        RejectReason::Declined => Reason::RequestDeclined,
+        RejectReason::Crossed | RejectReason::Pending | RejectReason::Other(_) => {
+            Reason::RequestRefused
+        }
     }
 }
 
@@ -238,7 +244,7 @@ async fn join(
     let with = contacts::direct(&mut cx.tx, contact).await?;
     stored::forget(&mut cx.tx, with).await?;
     if let Some(withdrawn) = &introduction.withdrawn {
-        afresh::remember_answered(&mut cx.tx, contact, withdrawn).await?;
+        restart_requests::remember_answered(&mut cx.tx, contact, withdrawn).await?;
     }
     groups::create(cx, with.conversation, &mut group, None).await?;
     contacts::accept(&mut cx.tx, contact, &peer, &pair).await?;
@@ -311,7 +317,7 @@ pub(crate) async fn requested(
                     core.sessions.session_goes_on(contact, cx.at, &mut cx.rng);
                     (frame, Some(contact))
                 }
-                None => (Frame::Refuse(Refusal::Unusable), None),
+                None => (Frame::Refuse(RejectReason::Unusable), None),
             }
         }
     };
@@ -330,18 +336,18 @@ async fn judge(core: &Core, cx: &mut Cx, request: &ContactRequest) -> Result<Ver
         None => handles::of_invitation(cx, &request.invitation).await?,
     };
     if invitation.is_none() && handle.is_none() {
-        return Ok(Verdict::refuse(Refusal::Revoked));
+        return Ok(Verdict::refuse(RejectReason::Revoked));
     }
 
     let known = contacts::by_peer(&mut cx.tx, peer).await?;
     if peer == cx.own_id() {
-        return Ok(Verdict::refuse(Refusal::Unusable));
+        return Ok(Verdict::refuse(RejectReason::Unusable));
     }
 
     if known.as_ref().is_some_and(|row| row.blocked) {
         // Whoever is blocked hears what they would hear if they were removed, or were not answered
         // yet.
-        let refusal = if handle.is_some() { Refusal::Pending } else { Refusal::Used };
+        let refusal = if handle.is_some() { RejectReason::Pending } else { RejectReason::Used };
         return Ok(Verdict::refuse(refusal));
     }
 
@@ -352,7 +358,7 @@ async fn judge(core: &Core, cx: &mut Cx, request: &ContactRequest) -> Result<Ver
     }
 
     if is_crossed(cx, peer, known.as_ref()).await? {
-        return Ok(Verdict::refuse(Refusal::Crossed));
+        return Ok(Verdict::refuse(RejectReason::Crossed));
     }
 
     match invitation {
@@ -378,11 +384,11 @@ async fn judge_contact(
         // The same request again: its answer was lost on the way. The same answer.
         Some(given) if given.request == name => Some(Verdict::Answer(Frame::Accept(given.answer))),
         // An old request that comes late: nobody waits for the answer any more.
-        _ if afresh::was_answered(&mut cx.tx, row.id, &name).await? => {
-            Some(Verdict::refuse(Refusal::Known))
+        _ if restart_requests::was_answered(&mut cx.tx, row.id, &name).await? => {
+            Some(Verdict::refuse(RejectReason::Known))
         }
         // They have a link, or will soon hear that they have none.
-        _ if core.sessions.is_linked(row.id) => Some(Verdict::refuse(Refusal::Pending)),
+        _ if core.sessions.is_linked(row.id) => Some(Verdict::refuse(RejectReason::Pending)),
         _ => None,
     })
 }
@@ -397,12 +403,12 @@ fn judge_by_invitation(
     match invitation.state(now) {
         // They have lost the conversation. A use that they took before is their own.
         _ if is_contact && invitation.serves(used, now) => Verdict::Accept(known.map(Box::new)),
-        _ if is_contact => Verdict::refuse(Refusal::Known),
+        _ if is_contact => Verdict::refuse(RejectReason::Known),
         // Used by this very person, whom we have removed since.
-        _ if used => Verdict::refuse(Refusal::Used),
+        _ if used => Verdict::refuse(RejectReason::Used),
         InvitationStatus::Active => Verdict::Accept(known.map(Box::new)),
-        InvitationStatus::Used => Verdict::refuse(Refusal::Used),
-        InvitationStatus::Expired => Verdict::refuse(Refusal::Expired),
-        InvitationStatus::Revoked => Verdict::refuse(Refusal::Revoked),
+        InvitationStatus::Used => Verdict::refuse(RejectReason::Used),
+        InvitationStatus::Expired => Verdict::refuse(RejectReason::Expired),
+        InvitationStatus::Revoked => Verdict::refuse(RejectReason::Revoked),
     }
 }

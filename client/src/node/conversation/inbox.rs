@@ -13,14 +13,14 @@ use crate::node::cx::Cx;
 use crate::node::session::links;
 use crate::store::delivery::{self, Receipted};
 use crate::store::groups::{self as stored, Before};
-use crate::store::{StoreError, contacts, conversations, messages, terms};
+use crate::store::{StoreError, contacts, conversations, messages, settings};
 use crate::wire::digest::digest;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Content, MessageId, Text};
 
 /// What an opened envelope leaves to do.
 #[derive(Default)]
-struct Outcome {
+struct FollowUp {
     /// Contents to seal and send.
     answers: Vec<Content>,
     /// An MLS message to send that is sealed already.
@@ -35,7 +35,7 @@ struct Outcome {
     card_told: bool,
 }
 
-impl Outcome {
+impl FollowUp {
     fn answer(item: MessageId) -> Self {
         Self { answers: vec![Content::Receipt(vec![item])], ..Self::default() }
     }
@@ -85,8 +85,8 @@ async fn open(
     let from = contacts::direct(&mut cx.tx, contact).await?;
     let mut group = core.groups.take(cx, from).await?;
     let outcome = match stored::received(&mut cx.tx, from, &digest).await? {
-        Some(Before::Item(item)) => Outcome::answer(item),
-        Some(Before::Unusable) => Outcome::default(),
+        Some(Before::Item(item)) => FollowUp::answer(item),
+        Some(Before::Unusable) => FollowUp::default(),
         None => match group.open(mls, |epoch| Content::CommitReceipt { epoch }.to_bytes()) {
             Ok(Opened::Content(content)) => {
                 take_content(cx, from, &mut group, &content, &digest).await?
@@ -97,7 +97,7 @@ async fn open(
             }
             Err(MlsError::LaterEpoch) => {
                 stored::hold(&mut cx.tx, from, &digest, envelope, MAX_HELD).await?;
-                Outcome::default()
+                FollowUp::default()
             }
             Err(MlsError::OtherGroup) => {
                 tracing::debug!("an envelope of a conversation that was restarted since");
@@ -124,7 +124,7 @@ async fn conclude(
     cx: &mut Cx,
     from: Member,
     mut group: Conversation,
-    outcome: Outcome,
+    outcome: FollowUp,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let contact = from.contact;
     let sealed = outcome.answers.iter().map(|content| group.seal(&content.to_bytes()));
@@ -153,7 +153,7 @@ async fn take_content(
     group: &mut Conversation,
     content: &[u8],
     digest: &[u8],
-) -> Result<Outcome, StoreError> {
+) -> Result<FollowUp, StoreError> {
     // What opens was sealed by somebody who has joined.
     stored::forget_acceptance(&mut cx.tx, from.conversation).await?;
     let content = match Content::from_bytes(content) {
@@ -168,11 +168,11 @@ async fn take_content(
         Content::Receipt(items) => take_receipts(cx, from, &items).await,
         Content::CommitReceipt { epoch } => {
             if !group.commit_receipted(epoch)? {
-                return Ok(Outcome::default());
+                return Ok(FollowUp::default());
             }
             let finished = delivery::finish_commit(&mut cx.tx, from).await?;
             let begun = begin_epoch(cx, from.conversation, None).await?;
-            Ok(Outcome { finished: finished.into_iter().collect(), ..begun })
+            Ok(FollowUp { finished: finished.into_iter().collect(), ..begun })
         }
         Content::Card { id, card } => {
             stored::remember_received(&mut cx.tx, from, digest, id).await?;
@@ -183,21 +183,21 @@ async fn take_content(
                 }
                 cx.note_contact(from.contact).await?;
             }
-            Ok(Outcome { card: is_news, ..Outcome::answer(id) })
+            Ok(FollowUp { card: is_news, ..FollowUp::answer(id) })
         }
-        Content::Terms { id, terms: theirs } => {
+        Content::Settings { id, settings: theirs } => {
             stored::remember_received(&mut cx.tx, from, digest, id).await?;
-            if terms::take(&mut cx.tx, from, &theirs).await? {
+            if settings::take(&mut cx.tx, from, &theirs).await? {
                 cx.note_conversation(from.conversation).await?;
             }
-            Ok(Outcome::answer(id))
+            Ok(FollowUp::answer(id))
         }
         Content::Read { id, items } => take_read(cx, from, id, &items, digest).await,
         Content::Unknown { id: Some(id) } => {
             stored::remember_received(&mut cx.tx, from, digest, id).await?;
-            Ok(Outcome::answer(id))
+            Ok(FollowUp::answer(id))
         }
-        Content::Unknown { id: None } => Ok(Outcome::default()),
+        Content::Unknown { id: None } => Ok(FollowUp::default()),
     }
 }
 
@@ -206,7 +206,7 @@ async fn take_text(
     from: Member,
     text: Text,
     digest: &[u8],
-) -> Result<Outcome, StoreError> {
+) -> Result<FollowUp, StoreError> {
     let conversation = conversations::load(&mut cx.tx, from.conversation).await?;
     // A clock from the far future would push every later message to the end of all numbers.
     let limit = conversation.clock.cast_unsigned().saturating_add(MAX_CLOCK_STEP);
@@ -217,29 +217,29 @@ async fn take_text(
 
     stored::remember_received(&mut cx.tx, from, digest, text.id).await?;
     let timer = match text.disappear_after {
-        Some(timer) => terms::load(&mut cx.tx, from.conversation).await?.consented(timer),
+        Some(timer) => settings::load(&mut cx.tx, from.conversation).await?.consented(timer),
         None => None,
     };
     if let Some(message) = messages::add_theirs(&mut cx.tx, from, &text, timer, cx.now).await? {
         cx.note_message(message).await?;
     }
     let seen = take_receipts(cx, from, &text.seen).await?;
-    Ok(Outcome { answers: vec![Content::Receipt(vec![text.id])], ..seen })
+    Ok(FollowUp { answers: vec![Content::Receipt(vec![text.id])], ..seen })
 }
 
 /// No receipt, which would say that it is stored; and no complaint when it comes again: the
 /// envelope opened.
-async fn unusable(cx: &mut Cx, from: Member, digest: &[u8]) -> Result<Outcome, StoreError> {
+async fn unusable(cx: &mut Cx, from: Member, digest: &[u8]) -> Result<FollowUp, StoreError> {
     stored::remember_unusable(&mut cx.tx, from, digest).await?;
-    Ok(Outcome::default())
+    Ok(FollowUp::default())
 }
 
 async fn take_receipts(
     cx: &mut Cx,
     from: Member,
     items: &[MessageId],
-) -> Result<Outcome, StoreError> {
-    let mut outcome = Outcome::default();
+) -> Result<FollowUp, StoreError> {
+    let mut outcome = FollowUp::default();
     for item in items {
         let Receipted { outbox, message } =
             delivery::receipt(&mut cx.tx, from, *item, cx.now).await?;
@@ -260,8 +260,10 @@ async fn take_receipts(
 
 /// The contact knows what we want.
 async fn settings_told(cx: &mut Cx, from: Member, body: &[u8]) -> Result<(), StoreError> {
-    let Ok(Content::Terms { terms: ours, .. }) = Content::from_bytes(body) else { return Ok(()) };
-    terms::told(&mut cx.tx, from, &ours).await?;
+    let Ok(Content::Settings { settings: ours, .. }) = Content::from_bytes(body) else {
+        return Ok(());
+    };
+    settings::told(&mut cx.tx, from, &ours).await?;
     cx.note_conversation(from.conversation).await
 }
 
@@ -273,37 +275,37 @@ async fn take_read(
     id: MessageId,
     items: &[MessageId],
     digest: &[u8],
-) -> Result<Outcome, StoreError> {
+) -> Result<FollowUp, StoreError> {
     stored::remember_received(&mut cx.tx, from, digest, id).await?;
     let stored = take_receipts(cx, from, items).await?;
-    if terms::load(&mut cx.tx, from.conversation).await?.own().read_receipts {
+    if settings::load(&mut cx.tx, from.conversation).await?.own().read_receipts {
         for item in items {
             if let Some(message) = delivery::was_read(&mut cx.tx, from, *item, cx.now).await? {
                 cx.note_message(message).await?;
             }
         }
     }
-    Ok(Outcome { answers: vec![Content::Receipt(vec![id])], ..stored })
+    Ok(FollowUp { answers: vec![Content::Receipt(vec![id])], ..stored })
 }
 
 async fn begin_epoch(
     cx: &mut Cx,
     conversation: ConversationId,
     sealed: Option<Vec<u8>>,
-) -> Result<Outcome, StoreError> {
+) -> Result<FollowUp, StoreError> {
     stored::begin_epoch(&mut cx.tx, conversation, cx.now).await?;
     let held = stored::take_held(&mut cx.tx, conversation).await?;
     let retry = held.into_iter().map(|held| held.envelope).collect();
-    Ok(Outcome { sealed, retry, ..Outcome::default() })
+    Ok(FollowUp { sealed, retry, ..FollowUp::default() })
 }
 
 async fn repeat_commit_receipt(
     cx: &mut Cx,
     conversation: ConversationId,
     epoch: u64,
-) -> Result<Outcome, StoreError> {
+) -> Result<FollowUp, StoreError> {
     let row = stored::load(&mut cx.tx, conversation).await?;
     let row = row.ok_or(StoreError::broken("a group is missing"))?;
     let is_last = row.receipted_epoch == Some(epoch.cast_signed());
-    Ok(Outcome { sealed: row.commit_receipt.filter(|_| is_last), ..Outcome::default() })
+    Ok(FollowUp { sealed: row.commit_receipt.filter(|_| is_last), ..FollowUp::default() })
 }

@@ -5,7 +5,7 @@ use chive_mls::Conversation;
 use futures::FutureExt;
 
 use crate::api::types::{ErrorCode, Message, NewMessage};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::limits::{MAX_SEEN, MAX_TEXT, MESSAGE_LIFE};
 use crate::model::{
     ContactId, ContactStatus, ConversationId, Member, MessageRowId, OutboxId, OutboxKind,
@@ -20,7 +20,7 @@ use crate::node::path::{Offered, Path};
 use crate::store::contacts::{self, ContactRow};
 use crate::store::messages::{self, MessageRow, NewRow};
 use crate::store::outbox::{self as stored, OutboxRow};
-use crate::store::{StoreError, conversations, delivery, groups, terms};
+use crate::store::{StoreError, conversations, delivery, groups, settings};
 use crate::wire::card::Card;
 use crate::wire::message::{Content, MessageId, Text};
 
@@ -29,21 +29,21 @@ const BATCH: u32 = 8;
 
 impl NodeHandle {
     /// Accepts a message: when this returns, it is in the store.
-    pub async fn send(&self, conversation: &str, new: NewMessage) -> Result<Message, Fault> {
+    pub async fn send(&self, conversation: &str, new: NewMessage) -> Result<Message, NodeError> {
         let which = conversation.to_owned();
         let row = self.call(move |_, cx| send(cx, which, new).boxed()).await?;
         self.message_in_row(row).await
     }
 
     /// Cancels a message that has not left.
-    pub async fn cancel(&self, id: &str) -> Result<Message, Fault> {
+    pub async fn cancel(&self, id: &str) -> Result<Message, NodeError> {
         let id = parse_id(id)?;
         let row = self.call(move |_, cx| cancel(cx, id).boxed()).await?;
         self.message_in_row(row).await
     }
 }
 
-async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowId, Fault> {
+async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowId, NodeError> {
     check_text(&new.text)?;
     let expires_at = new.expires_in.map(|seconds| expiry(cx.now, seconds)).transpose()?;
     let id = match &new.id {
@@ -60,7 +60,7 @@ async fn send(cx: &mut Cx, which: String, new: NewMessage) -> Result<MessageRowI
     check_can_send(&contact)?;
 
     let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
-    let timer = terms::load(&mut cx.tx, conversation.id).await?.in_force().disappear_after;
+    let timer = settings::load(&mut cx.tx, conversation.id).await?.in_force().disappear_after;
     let row = NewRow {
         conversation: conversation.id,
         id,
@@ -81,14 +81,14 @@ fn sent_before(
     earlier: &MessageRow,
     conversation: ConversationId,
     text: &str,
-) -> Result<MessageRowId, Fault> {
+) -> Result<MessageRowId, NodeError> {
     if earlier.is_ours() && earlier.conversation == conversation && earlier.text == text {
         return Ok(earlier.row);
     }
     refuse(ErrorCode::IdTaken, "this id was used for another message: choose a random one for each")
 }
 
-async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, Fault> {
+async fn cancel(cx: &mut Cx, id: MessageId) -> Result<MessageRowId, NodeError> {
     let Some(row) = messages::by_id(&mut cx.tx, id).await?.filter(MessageRow::is_ours) else {
         return unknown_message();
     };
@@ -329,7 +329,7 @@ fn commit_item(epoch: u64) -> MessageId {
     MessageId(item)
 }
 
-fn check_text(text: &str) -> Result<(), Fault> {
+fn check_text(text: &str) -> Result<(), NodeError> {
     if text.is_empty() {
         return refuse(ErrorCode::InvalidText, "the text is empty");
     }
@@ -341,7 +341,7 @@ fn check_text(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn expiry(now: UnixMillis, seconds: u64) -> Result<UnixMillis, Fault> {
+fn expiry(now: UnixMillis, seconds: u64) -> Result<UnixMillis, NodeError> {
     if !MESSAGE_LIFE.contains(&seconds) {
         let detail = "a message expires after one second at least and a year at most";
         return refuse(ErrorCode::OutOfRange, detail);
@@ -349,7 +349,7 @@ fn expiry(now: UnixMillis, seconds: u64) -> Result<UnixMillis, Fault> {
     Ok(now + std::time::Duration::from_secs(seconds))
 }
 
-fn check_can_send(contact: &ContactRow) -> Result<(), Fault> {
+fn check_can_send(contact: &ContactRow) -> Result<(), NodeError> {
     if contact.blocked {
         return refuse(
             ErrorCode::ContactBlocked,

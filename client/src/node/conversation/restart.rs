@@ -12,10 +12,10 @@ use crate::node::core::Core;
 use crate::node::cx::Cx;
 use crate::store::contacts::{self, ContactRow};
 use crate::store::groups::{self as stored, Acceptance};
-use crate::store::{StoreError, afresh, conversations, outbox};
+use crate::store::{StoreError, conversations, outbox, restart_requests};
 use crate::wire::card::Introduction;
 use crate::wire::digest::digest;
-use crate::wire::frame::{Frame, FrameError, Refusal};
+use crate::wire::frame::{Frame, FrameError, RejectReason};
 use crate::wire::restart::Restart;
 
 /// Asks over the link that is up: the same request until it is answered.
@@ -28,8 +28,8 @@ pub(crate) async fn ask(
         return Ok(());
     }
     let to = contacts::direct(&mut cx.tx, contact).await?;
-    let request = match afresh::question(&mut cx.tx, to).await? {
-        Some(row) => row.question,
+    let request = match restart_requests::request(&mut cx.tx, to).await? {
+        Some(row) => row.request,
         None => new_request(cx, to).await?,
     };
     cx.fx.send(contact, Frame::Restart(request));
@@ -47,7 +47,7 @@ pub(crate) async fn repeat_requests(core: &mut Core, cx: &mut Cx) -> Result<(), 
 async fn new_request(cx: &mut Cx, to: Member) -> Result<Vec<u8>, StoreError> {
     let draft = Draft::new(cx.unix_seconds(), &mut cx.rng)?;
     let request = restart(cx, to, draft.key_package).await?.to_bytes();
-    afresh::ask(&mut cx.tx, to, &draft.blob, &request).await?;
+    restart_requests::put(&mut cx.tx, to, &draft.blob, &request).await?;
     Ok(request)
 }
 
@@ -55,8 +55,8 @@ async fn restart(cx: &mut Cx, to: Member, mls: Vec<u8>) -> Result<Restart, Store
     let conversation = conversations::load(&mut cx.tx, to.conversation).await?;
     let card = book::own_card(cx, Some(to.contact)).await?;
     let introduction = Introduction { card, mls, withdrawn: None, message: None };
-    let heard = afresh::heard(&mut cx.tx, to).await?;
-    Ok(Restart { introduction, heard, clock: conversation.clock.cast_unsigned() })
+    let highest_counter = restart_requests::highest_counter(&mut cx.tx, to).await?;
+    Ok(Restart { introduction, highest_counter, clock: conversation.clock.cast_unsigned() })
 }
 
 /// The contact has lost their side of the conversation.
@@ -68,7 +68,7 @@ pub(crate) async fn requested(
 ) -> Result<(), StoreError> {
     let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
     // Where both have lost it, the lower peer id makes the new one.
-    if !row.begun && row.peer_id < cx.own_id() {
+    if !row.has_group && row.peer_id < cx.own_id() {
         return Ok(());
     }
 
@@ -82,12 +82,12 @@ pub(crate) async fn requested(
         return Ok(());
     }
     // Without a group, what was answered is from before a restore, and its answer is lost.
-    if row.begun && afresh::was_answered(&mut cx.tx, contact, &name).await? {
+    if row.has_group && restart_requests::was_answered(&mut cx.tx, contact, &name).await? {
         return Ok(());
     }
 
     let Some(answer) = answer(cx, row.direct(), request, &name).await? else {
-        cx.fx.send(contact, Frame::Refuse(Refusal::Unusable));
+        cx.fx.send(contact, Frame::Refuse(RejectReason::Unusable));
         return Ok(());
     };
     note_restarted(cx, &row, true).await?;
@@ -120,7 +120,7 @@ async fn answer(
     let acceptance = Acceptance { request: *name, answer };
     groups::create(cx, with.conversation, &mut group, Some(&acceptance)).await?;
     settings::tell(cx, with.contact).await?;
-    afresh::remember_answered(&mut cx.tx, with.contact, name).await?;
+    restart_requests::remember_answered(&mut cx.tx, with.contact, name).await?;
     Ok(Some(acceptance.answer))
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn answered(
 ) -> Result<(), StoreError> {
     let Some(row) = contacts::by_id(&mut cx.tx, contact).await? else { return Ok(()) };
     let with = row.direct();
-    let Some(asked) = afresh::question(&mut cx.tx, with).await? else { return Ok(()) };
+    let Some(asked) = restart_requests::request(&mut cx.tx, with).await? else { return Ok(()) };
     let Ok(theirs) = Restart::from_bytes(answer, MAX_WELCOME) else { return Ok(()) };
     let joined = Conversation::join(&asked.draft, &theirs.introduction.mls);
     let Ok((mut group, _)) =
@@ -147,7 +147,7 @@ pub(crate) async fn answered(
     take_theirs(cx, with, &theirs).await?;
     groups::create(cx, with.conversation, &mut group, None).await?;
     settings::tell(cx, contact).await?;
-    let ours = Restart::from_bytes(&asked.question, MAX_KEY_PACKAGE)
+    let ours = Restart::from_bytes(&asked.request, MAX_KEY_PACKAGE)
         .map_err(|error| StoreError::damaged("a stored restart request", error))?;
     if book::own_card(cx, None).await?.revision > ours.introduction.card.revision {
         book::put_card(cx, contact).await?;
@@ -161,7 +161,13 @@ pub(crate) async fn answered(
 
 /// The link is up: the card on it is the newest, whatever its revision.
 async fn take_theirs(cx: &mut Cx, with: Member, theirs: &Restart) -> Result<(), StoreError> {
-    afresh::take_place(&mut cx.tx, with.conversation, theirs.heard, theirs.clock).await?;
+    restart_requests::resume_counting(
+        &mut cx.tx,
+        with.conversation,
+        theirs.highest_counter,
+        theirs.clock,
+    )
+    .await?;
     contacts::take_card(&mut cx.tx, with.contact, &theirs.introduction.card).await?;
     cx.note_contact(with.contact).await?;
     cx.note_conversation(with.conversation).await
@@ -178,12 +184,14 @@ pub(crate) async fn failed(
         return Ok(());
     };
     match frame {
-        Frame::Error(FrameError::UnknownFrame) => peer.trouble = Some(Reason::RestartUnsupported),
+        Frame::Error(FrameError::UnknownFrame) => {
+            peer.last_error = Some(Reason::RestartUnsupported);
+        }
         Frame::Refuse(_) => {
-            peer.trouble = Some(Reason::RestartUnusable);
+            peer.last_error = Some(Reason::RestartUnusable);
             // The next link brings a fresh one.
             let to = contacts::direct(&mut cx.tx, contact).await?;
-            afresh::forget_question(&mut cx.tx, to).await?;
+            restart_requests::forget(&mut cx.tx, to).await?;
         }
         _ => {}
     }

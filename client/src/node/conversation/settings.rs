@@ -1,13 +1,13 @@
 //! What both sides of a conversation let happen to its messages, what was read, and what was typed.
 
 use crate::api::types::{Conversation, ConversationChange, ErrorCode, MarkRead};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::limits::{DISAPPEAR_AFTER, MAX_DRAFT, MAX_RECEIPT_IDS, RETENTION};
 use crate::model::{ContactId, ContactStatus, ConversationId, Member, OutboxKind, Policy};
 use crate::node::NodeHandle;
 use crate::node::cx::Cx;
 use crate::node::find::{find_heading, parse_id, unknown_message};
-use crate::store::{StoreError, contacts, conversations, messages, outbox, terms};
+use crate::store::{StoreError, contacts, conversations, messages, outbox, settings};
 use crate::wire::message::{Content, MessageId};
 use futures::FutureExt;
 
@@ -17,7 +17,7 @@ impl NodeHandle {
         &self,
         conversation: &str,
         change: ConversationChange,
-    ) -> Result<Conversation, Fault> {
+    ) -> Result<Conversation, NodeError> {
         let which = conversation.to_owned();
         let row = self.call(move |_, cx| change_conversation(cx, which, change).boxed()).await?;
         self.conversation_in_row(row).await
@@ -28,14 +28,18 @@ impl NodeHandle {
         &self,
         conversation: &str,
         mark: MarkRead,
-    ) -> Result<Conversation, Fault> {
+    ) -> Result<Conversation, NodeError> {
         let which = conversation.to_owned();
         let row = self.call(move |_, cx| mark_read(cx, which, mark).boxed()).await?;
         self.conversation_in_row(row).await
     }
 }
 
-async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<ConversationId, Fault> {
+async fn mark_read(
+    cx: &mut Cx,
+    which: String,
+    mark: MarkRead,
+) -> Result<ConversationId, NodeError> {
     let with = find_heading(&mut cx.tx, &which).await?.member();
     let Member { conversation, contact } = with;
     let up_to = match &mark.up_to {
@@ -51,7 +55,7 @@ async fn mark_read(cx: &mut Cx, which: String, mark: MarkRead) -> Result<Convers
         return Ok(conversation);
     }
 
-    if terms::load(&mut cx.tx, conversation).await?.in_force().read_receipts {
+    if settings::load(&mut cx.tx, conversation).await?.in_force().read_receipts {
         tell_read(cx, with, read.into_iter().map(|read| read.id).collect()).await?;
         cx.fx.deliver(contact);
     }
@@ -85,7 +89,7 @@ async fn change_conversation(
     cx: &mut Cx,
     which: String,
     change: ConversationChange,
-) -> Result<ConversationId, Fault> {
+) -> Result<ConversationId, NodeError> {
     check_range("messages disappear after", change.disappear_after, &DISAPPEAR_AFTER)?;
     check_range("messages are kept for", change.retain, &RETENTION)?;
     let with = find_heading(&mut cx.tx, &which).await?.member();
@@ -100,7 +104,7 @@ async fn change_conversation(
 
     if let Some(seconds) = retain {
         let seconds = (seconds > 0).then_some(seconds.cast_signed());
-        terms::set_retention(&mut cx.tx, conversation, seconds).await?;
+        settings::set_retention(&mut cx.tx, conversation, seconds).await?;
     }
     change_policy(cx, with, disappear_after, read_receipts).await?;
     cx.note_conversation(conversation).await?;
@@ -108,7 +112,7 @@ async fn change_conversation(
 }
 
 /// No event tells of what is typed: whoever types knows it.
-async fn set_draft(cx: &mut Cx, conversation: ConversationId, text: &str) -> Result<(), Fault> {
+async fn set_draft(cx: &mut Cx, conversation: ConversationId, text: &str) -> Result<(), NodeError> {
     if text.len() > MAX_DRAFT {
         return refuse(ErrorCode::InvalidText, format!("a draft has at most {MAX_DRAFT} bytes"));
     }
@@ -123,7 +127,7 @@ async fn change_policy(
     disappear_after: Option<u64>,
     read_receipts: Option<bool>,
 ) -> Result<(), StoreError> {
-    let ours = terms::load(&mut cx.tx, with.conversation).await?.own();
+    let ours = settings::load(&mut cx.tx, with.conversation).await?.own();
     let wanted = Policy {
         disappear_after: disappear_after.unwrap_or(ours.disappear_after),
         read_receipts: read_receipts.unwrap_or(ours.read_receipts),
@@ -133,7 +137,7 @@ async fn change_policy(
         outbox::drop_kind(&mut cx.tx, with, OutboxKind::Read).await?;
     }
     if wanted != ours {
-        terms::set(&mut cx.tx, with.conversation, wanted).await?;
+        settings::set(&mut cx.tx, with.conversation, wanted).await?;
         tell(cx, with.contact).await?;
     }
     Ok(())
@@ -145,11 +149,13 @@ pub(crate) async fn tell(cx: &mut Cx, contact: ContactId) -> Result<(), StoreErr
     // Whoever is not a contact yet is told when the conversation begins.
     let row = contacts::by_id(&mut cx.tx, contact).await?;
     let Some(row) = row.filter(|row| row.state == ContactStatus::Accepted) else { return Ok(()) };
-    let Some(ours) = terms::load(&mut cx.tx, row.conversation).await?.ours() else { return Ok(()) };
+    let Some(ours) = settings::load(&mut cx.tx, row.conversation).await?.ours() else {
+        return Ok(());
+    };
 
     let (to, id) = (row.direct(), cx.fresh_id());
     outbox::drop_kind(&mut cx.tx, to, OutboxKind::Settings).await?;
-    let body = Content::Terms { id, terms: ours }.to_bytes();
+    let body = Content::Settings { id, settings: ours }.to_bytes();
     outbox::put(&mut cx.tx, to, OutboxKind::Settings, id, Some(&body), None).await?;
     cx.fx.deliver(contact);
     Ok(())
@@ -159,7 +165,7 @@ fn check_range(
     what: &str,
     seconds: Option<u64>,
     range: &std::ops::RangeInclusive<u64>,
-) -> Result<(), Fault> {
+) -> Result<(), NodeError> {
     match seconds {
         Some(seconds) if seconds > 0 && !range.contains(&seconds) => refuse(
             ErrorCode::OutOfRange,

@@ -3,23 +3,23 @@
 use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
-use super::plan::ServerNews;
-use super::{Outcome, Presences};
+use super::plan::ServerUpdate;
+use super::{Presences, ServerOutcome};
 use crate::api::types::{ServerState, What};
 use crate::model::ContactId;
 use crate::node::contacts::book;
 use crate::node::core::Core;
 use crate::node::cx::Cx;
-use crate::presence::News;
-use crate::rendezvous::reader::ReaderNews;
-use crate::rendezvous::writer::WriterNews;
+use crate::presence::PresenceUpdate;
+use crate::rendezvous::reader::ReaderUpdate;
+use crate::rendezvous::writer::WriterUpdate;
 use crate::store::{StoreError, contacts};
 
 /// What a server's news changed.
 struct Change {
     /// Whether it can be asked has changed.
     outcome: bool,
-    seen: Option<News>,
+    seen: Option<PresenceUpdate>,
 }
 
 /// A task that talks with a server tells something.
@@ -27,7 +27,7 @@ pub(crate) async fn server_news(
     core: &mut Core,
     cx: &mut Cx,
     server: ServerId,
-    news: ServerNews,
+    news: ServerUpdate,
 ) -> Result<(), StoreError> {
     let Some(change) = core.presences.take(server, news, cx) else { return Ok(()) };
     tell_server(core, cx, server).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn server_news(
 }
 
 impl Presences {
-    fn take(&mut self, server: ServerId, news: ServerNews, cx: &Cx) -> Option<Change> {
+    fn take(&mut self, server: ServerId, news: ServerUpdate, cx: &Cx) -> Option<Change> {
         let known = self.servers.get_mut(&server)?;
         // A server that lied once is not believed again until the node restarts.
         if known.state() == ServerState::Untrusted {
@@ -53,22 +53,24 @@ impl Presences {
         let before = known.outcome().clone();
         let mut seen = None;
         match news {
-            ServerNews::Writer(WriterNews::Announced) => {
+            ServerUpdate::Writer(WriterUpdate::Announced) => {
                 known.announced_at = Some(cx.now);
-                known.written = Outcome::good();
+                known.written = ServerOutcome::good();
             }
-            ServerNews::Reader(ReaderNews::Read(records)) => {
+            ServerUpdate::Reader(ReaderUpdate::Read(records)) => {
                 (known.checked_at, known.records) = (Some(cx.now), Some(records));
-                known.read = Outcome::good();
+                known.read = ServerOutcome::good();
             }
-            ServerNews::Reader(ReaderNews::Seen(news)) => {
+            ServerUpdate::Reader(ReaderUpdate::Seen(news)) => {
                 known.seen.insert(news.contact, news);
                 seen = Some(news);
             }
-            ServerNews::Writer(WriterNews::Failed(error)) => {
-                known.written = Outcome::failed(&error);
+            ServerUpdate::Writer(WriterUpdate::Failed(error)) => {
+                known.written = ServerOutcome::failed(&error);
             }
-            ServerNews::Reader(ReaderNews::Failed(error)) => known.read = Outcome::failed(&error),
+            ServerUpdate::Reader(ReaderUpdate::Failed(error)) => {
+                known.read = ServerOutcome::failed(&error);
+            }
         }
 
         let outcome = before != *known.outcome();
@@ -77,7 +79,11 @@ impl Presences {
     }
 }
 
-async fn contact_seen(core: &mut Core, cx: &mut Cx, news: News) -> Result<(), StoreError> {
+async fn contact_seen(
+    core: &mut Core,
+    cx: &mut Cx,
+    news: PresenceUpdate,
+) -> Result<(), StoreError> {
     if let Some(hint) = news.status.hint
         && contacts::take_hint(&mut cx.tx, news.contact, hint.revision, &hint.endpoint).await?
     {
@@ -103,7 +109,7 @@ async fn tell_server(core: &mut Core, cx: &mut Cx, id: ServerId) -> Result<(), S
     let Some(known) = core.presences.servers.get(&id).filter(|known| known.ours) else {
         return Ok(());
     };
-    if !core.told.servers.is_news(id, known.outcome().clone()) {
+    if !core.reported.servers.is_news(id, known.outcome().clone()) {
         return Ok(());
     }
     cx.note(&What::Server { server: known.view().show(id) }).await
@@ -116,12 +122,12 @@ pub(crate) async fn show(
     contact: ContactId,
 ) -> Result<(), StoreError> {
     let Some(peer) = core.sessions.get(contact) else {
-        core.told.presences.forget(contact);
+        core.reported.presences.forget(contact);
         return Ok(());
     };
     let shown = core.presences.of(contact, peer).at(cx.now);
     let now = (shown.presence, shown.source);
-    if !core.told.presences.is_news(contact, now) {
+    if !core.reported.presences.is_news(contact, now) {
         return Ok(());
     }
 

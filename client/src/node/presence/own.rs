@@ -12,7 +12,7 @@ use futures::FutureExt;
 use super::plan::{PresencePlan, ServerPlan};
 use super::{Presences, ServerView};
 use crate::api::types::{self, ErrorCode, NewServer, Server, Status, What};
-use crate::fault::{Fault, refuse};
+use crate::error::{NodeError, refuse};
 use crate::identity::{PeerId, derive};
 use crate::limits::{MAX_FORWARDS, MAX_READ_SERVERS, MAX_SERVERS, MAX_TOKEN};
 use crate::model::{ContactStatus, OutboxKind, OwnPresence};
@@ -23,7 +23,7 @@ use crate::node::cx::Cx;
 use crate::node::effect::Effect;
 use crate::node::find::parse_server;
 use crate::presence::{Announcement, Subject};
-use crate::rendezvous::writer::Told;
+use crate::rendezvous::writer::Announcements;
 use crate::store::contacts::{self, ContactRow};
 use crate::store::servers::{self, ServerRow};
 use crate::store::{StoreError, outbox};
@@ -34,24 +34,24 @@ const FORWARD_LABEL: &[u8] = b"chive/v1/forward";
 
 impl NodeHandle {
     /// Publishes our presence at one more server.
-    pub async fn add_server(&self, new: NewServer) -> Result<Server, Fault> {
+    pub async fn add_server(&self, new: NewServer) -> Result<Server, NodeError> {
         self.call(move |core, cx| add_server(core, cx, new).boxed()).await
     }
 
     /// Publishes our presence at a server no longer.
-    pub async fn remove_server(&self, address: &str) -> Result<(), Fault> {
+    pub async fn remove_server(&self, address: &str) -> Result<(), NodeError> {
         let id = parse_server(address)?;
         self.call(move |_, cx| remove_server(cx, id).boxed()).await
     }
 
     /// What our servers tell of us from now on.
-    pub async fn set_presence(&self, presence: types::OwnPresence) -> Result<Status, Fault> {
+    pub async fn set_presence(&self, presence: types::OwnPresence) -> Result<Status, NodeError> {
         self.call(move |core, cx| set_presence(core, cx, presence.into()).boxed()).await?;
         self.status().await
     }
 }
 
-async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Server, Fault> {
+async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Server, NodeError> {
     let id = parse_server(&new.address)?;
     let token = new.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
     let is_bad =
@@ -76,13 +76,13 @@ async fn add_server(core: &mut Core, cx: &mut Cx, new: NewServer) -> Result<Serv
     revise_card(cx).await?;
     let outcome =
         core.presences.servers.get(&id).map(|known| known.outcome().clone()).unwrap_or_default();
-    core.told.servers.is_news(id, outcome);
+    core.reported.servers.is_news(id, outcome);
     let server = core.presences.once_ours(id, token.is_some()).show(id);
     cx.note(&What::Server { server: server.clone() }).await?;
     Ok(server)
 }
 
-async fn remove_server(cx: &mut Cx, id: ServerId) -> Result<(), Fault> {
+async fn remove_server(cx: &mut Cx, id: ServerId) -> Result<(), NodeError> {
     if !servers::remove(&mut cx.tx, id).await? {
         return refuse(
             ErrorCode::UnknownServer,
@@ -93,7 +93,11 @@ async fn remove_server(cx: &mut Cx, id: ServerId) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn set_presence(core: &mut Core, cx: &mut Cx, presence: OwnPresence) -> Result<(), Fault> {
+async fn set_presence(
+    core: &mut Core,
+    cx: &mut Cx,
+    presence: OwnPresence,
+) -> Result<(), NodeError> {
     if presence != core.presences.own() {
         servers::set_own_presence(&mut cx.tx, presence).await?;
         core.presences.set_own(presence, cx.now);
@@ -107,7 +111,8 @@ pub(crate) async fn refresh(core: &mut Core, cx: &mut Cx) -> Result<(), StoreErr
     let ours: BTreeMap<ServerId, ServerRow> =
         servers::all(&mut cx.tx).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut subjects = subjects(cx).await?;
-    let told = if ours.is_empty() { None } else { Some(Arc::new(told(core, cx).await?)) };
+    let announcements =
+        if ours.is_empty() { None } else { Some(Arc::new(announcements(core, cx).await?)) };
 
     let ids: Vec<ServerId> = ours.keys().chain(subjects.keys()).copied().collect();
     let mut plan = PresencePlan { servers: BTreeMap::new() };
@@ -115,7 +120,7 @@ pub(crate) async fn refresh(core: &mut Core, cx: &mut Cx) -> Result<(), StoreErr
         let row = ours.get(&id);
         let server = ServerPlan {
             token: row.and_then(|row| row.token.clone()),
-            told: told.clone().filter(|_| row.is_some()),
+            announcements: announcements.clone().filter(|_| row.is_some()),
             subjects: subjects.remove(&id).unwrap_or_default(),
         };
         plan.servers.entry(id).or_insert(server);
@@ -143,9 +148,10 @@ impl Presences {
         self.servers.retain(|id, _| plan.servers.contains_key(id));
         for (id, server) in &plan.servers {
             let known = self.servers.entry(*id).or_default();
-            (known.ours, known.has_token) = (server.told.is_some(), server.token.is_some());
+            (known.ours, known.has_token) =
+                (server.announcements.is_some(), server.token.is_some());
             if !known.ours {
-                known.written = super::Outcome::default();
+                known.written = super::ServerOutcome::default();
             }
             known.readers_of = server.subjects.iter().map(|subject| subject.contact).collect();
             let readers_of = &known.readers_of;
@@ -179,7 +185,7 @@ async fn subjects(cx: &mut Cx) -> Result<BTreeMap<ServerId, Vec<Subject>>, Store
 }
 
 /// What our servers are to tell.
-async fn told(core: &Core, cx: &mut Cx) -> Result<Told, StoreError> {
+async fn announcements(core: &Core, cx: &mut Cx) -> Result<Announcements, StoreError> {
     let card = own_card(cx, None).await?;
     let state = match core.presences.own {
         OwnPresence::On => Some(State::Online),
@@ -196,7 +202,7 @@ async fn told(core: &Core, cx: &mut Cx) -> Result<Told, StoreError> {
             announcements.push(says(forward(&keys.pair, cx.own_id())));
         }
     }
-    Ok(Told { announcements, last: false })
+    Ok(Announcements { announcements, last: false })
 }
 
 /// Contacts who may look for us where we are no longer.
@@ -221,7 +227,7 @@ fn forward(pair: &[u8; 32], owner: PeerId) -> PresenceSecret {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Known, Outcome};
+    use super::super::{Known, ServerOutcome};
     use super::*;
     use crate::api::types::ServerState;
     use crate::model::UnixMillis;
@@ -230,7 +236,7 @@ mod tests {
     fn a_server_that_contacts_use_is_shown_as_it_is_once_it_is_ours() {
         let (read, other) = (ServerId([1; 32]), ServerId([2; 32]));
         let mut presences = Presences::new(OwnPresence::On, UnixMillis(0));
-        presences.servers.insert(read, Known { read: Outcome::good(), ..Known::default() });
+        presences.servers.insert(read, Known { read: ServerOutcome::good(), ..Known::default() });
 
         let state = |id| presences.once_ours(id, false).show(id).state;
         assert_eq!((state(read), state(other)), (ServerState::Reachable, ServerState::Starting));

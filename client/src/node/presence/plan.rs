@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chive_shared::server::ServerId;
 
 use crate::presence::Subject;
-use crate::rendezvous::reader::ReaderNews;
-use crate::rendezvous::writer::{Told, WriterNews};
+use crate::rendezvous::reader::ReaderUpdate;
+use crate::rendezvous::writer::{Announcements, WriterUpdate};
 
 /// What the tasks that talk with servers are to do.
 pub(crate) struct PresencePlan {
@@ -18,13 +18,13 @@ pub(crate) struct PresencePlan {
 pub(crate) struct ServerPlan {
     pub(crate) token: Option<String>,
     /// What it is to tell of us, if it is one of ours.
-    pub(crate) told: Option<Arc<Told>>,
+    pub(crate) announcements: Option<Arc<Announcements>>,
     /// Whom to look for. Ours are read even where no contact is, to see whether they work.
     pub(crate) subjects: Vec<Subject>,
 }
 
 /// What a task that talks with a server tells the node.
-pub(crate) enum ServerNews {
-    Writer(WriterNews),
-    Reader(ReaderNews),
+pub(crate) enum ServerUpdate {
+    Writer(WriterUpdate),
+    Reader(ReaderUpdate),
 }

@@ -10,38 +10,38 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::plan::{PresencePlan, ServerNews, ServerPlan};
+use super::plan::{PresencePlan, ServerPlan, ServerUpdate};
 use crate::clock::Clock;
 use crate::node::input::Report;
 use crate::node::session::handshake::Handshaker;
 use crate::presence::Subject;
-use crate::rendezvous::reader::Reader;
-use crate::rendezvous::writer::{Told, Writer};
-use crate::rendezvous::{IsolationPool, Way};
+use crate::rendezvous::reader::BoardReader;
+use crate::rendezvous::writer::{Announcements, PresenceWriter};
+use crate::rendezvous::{IsolationPool, ServerRoute};
 use crate::transport::SharedTransport;
 
 /// Ways to servers.
 #[derive(Clone)]
-pub(crate) struct Routes {
+pub(crate) struct ServerRoutes {
     transport: SharedTransport,
     isolation: IsolationPool,
 }
 
-impl Routes {
+impl ServerRoutes {
     pub(crate) fn new(transport: SharedTransport) -> Self {
         Self { transport, isolation: IsolationPool::default() }
     }
 
     /// The way to a server, with what lets us in there.
-    pub(crate) fn to(&self, server: ServerId, token: Option<&str>) -> Way {
+    pub(crate) fn to(&self, server: ServerId, token: Option<&str>) -> ServerRoute {
         let (transport, isolation) = (Arc::clone(&self.transport), self.isolation.clone());
-        Way { server, token: token.map(Into::into), transport, isolation }
+        ServerRoute { server, token: token.map(Into::into), transport, isolation }
     }
 }
 
 /// Every task that talks with a server.
 pub(crate) struct ServerTasks {
-    routes: Routes,
+    routes: ServerRoutes,
     clock: Clock,
     rng: StdRng,
     /// Ends readers.
@@ -54,17 +54,22 @@ pub(crate) struct ServerTasks {
 /// Those of one server.
 #[derive(Default)]
 struct Tasks {
-    writer: Option<watch::Sender<Arc<Told>>>,
+    writer: Option<watch::Sender<Arc<Announcements>>>,
     reader: Option<(watch::Sender<Arc<Vec<Subject>>>, DropGuard)>,
 }
 
 impl ServerTasks {
-    pub(crate) fn new(routes: Routes, clock: Clock, rng: StdRng, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        routes: ServerRoutes,
+        clock: Clock,
+        rng: StdRng,
+        stop: CancellationToken,
+    ) -> Self {
         let (writers_stop, servers) = (CancellationToken::new(), BTreeMap::new());
         Self { routes, clock, rng, stop, writers_stop, servers }
     }
 
-    pub(crate) fn routes(&self) -> &Routes {
+    pub(crate) fn routes(&self) -> &ServerRoutes {
         &self.routes
     }
 
@@ -78,28 +83,28 @@ impl ServerTasks {
     ) {
         let now = self.clock.now();
         for (id, server) in &mut self.servers {
-            if plan.servers.get(id).is_none_or(|plan| plan.told.is_none()) {
-                server.say_farewell(now.0);
+            if plan.servers.get(id).is_none_or(|plan| plan.announcements.is_none()) {
+                server.publish_offline(now.0);
             }
         }
         self.servers.retain(|id, _| plan.servers.contains_key(id));
 
         for (id, plan) in plan.servers {
-            let way = self.routes.to(id, plan.token.as_deref());
-            let ServerPlan { told, subjects, .. } = plan;
-            let is_ours = told.is_some();
-            if let Some(told) = told {
-                self.tell_writer(way.clone(), told, handshaker, tasks);
+            let route = self.routes.to(id, plan.token.as_deref());
+            let ServerPlan { announcements, subjects, .. } = plan;
+            let is_ours = announcements.is_some();
+            if let Some(announcements) = announcements {
+                self.tell_writer(route.clone(), announcements, handshaker, tasks);
             }
-            self.tell_reader(way, subjects, is_ours, handshaker, tasks);
+            self.tell_reader(route, subjects, is_ours, handshaker, tasks);
         }
     }
 
     /// Everybody finds us gone: the last word before the end.
-    pub(crate) fn say_farewell(&mut self) {
+    pub(crate) fn publish_offline(&mut self) {
         let now = self.clock.now();
         for server in self.servers.values_mut() {
-            server.say_farewell(now.0);
+            server.publish_offline(now.0);
         }
     }
 
@@ -110,32 +115,34 @@ impl ServerTasks {
 
     fn tell_writer(
         &mut self,
-        way: Way,
-        told: Arc<Told>,
+        route: ServerRoute,
+        announcements: Arc<Announcements>,
         handshaker: &Handshaker,
         tasks: &TaskTracker,
     ) {
-        let server = way.server;
+        let server = route.server;
         let known = self.servers.entry(server).or_default();
         if let Some(writer) = &known.writer {
-            writer.send_replace(told);
+            writer.send_replace(announcements);
             return;
         }
 
-        let (writer, told) = watch::channel(told);
+        let (writer, announcements) = watch::channel(announcements);
         known.writer = Some(writer);
 
-        let task = Writer {
-            way,
+        let task = PresenceWriter {
+            route,
             owner: handshaker.identity.presence_key().clone(),
-            told,
+            announcements,
             clock: self.clock.clone(),
             rng: StdRng::from_rng(&mut self.rng),
         };
         let (handshaker, stop) = (handshaker.clone(), self.writers_stop.clone());
         tasks.spawn(async move {
             let report = async |news| {
-                handshaker.report(Report::Server { server, news: ServerNews::Writer(news) }).await;
+                handshaker
+                    .report(Report::Server { server, news: ServerUpdate::Writer(news) })
+                    .await;
             };
             stop.run_until_cancelled(task.run(report)).await;
         });
@@ -143,13 +150,13 @@ impl ServerTasks {
 
     fn tell_reader(
         &mut self,
-        way: Way,
+        route: ServerRoute,
         subjects: Vec<Subject>,
         is_ours: bool,
         handshaker: &Handshaker,
         tasks: &TaskTracker,
     ) {
-        let server = way.server;
+        let server = route.server;
         let known = self.servers.entry(server).or_default();
         if subjects.is_empty() && !is_ours {
             known.reader = None;
@@ -171,8 +178,8 @@ impl ServerTasks {
         let stop = self.stop.child_token();
 
         known.reader = Some((reader, stop.clone().drop_guard()));
-        let task = Reader {
-            way,
+        let task = BoardReader {
+            route,
             subjects,
             clock: self.clock.clone(),
             rng: StdRng::from_rng(&mut self.rng),
@@ -180,7 +187,9 @@ impl ServerTasks {
         let handshaker = handshaker.clone();
         tasks.spawn(async move {
             let report = async |news| {
-                handshaker.report(Report::Server { server, news: ServerNews::Reader(news) }).await;
+                handshaker
+                    .report(Report::Server { server, news: ServerUpdate::Reader(news) })
+                    .await;
             };
             stop.run_until_cancelled(task.run(report)).await;
         });
@@ -188,9 +197,10 @@ impl ServerTasks {
 }
 
 impl Tasks {
-    fn say_farewell(&mut self, now: i64) {
+    fn publish_offline(&mut self, now: i64) {
         if let Some(writer) = self.writer.take() {
-            writer.send_modify(|told| *told = Arc::new(told.farewell(now)));
+            writer
+                .send_modify(|announcements| *announcements = Arc::new(announcements.offline(now)));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::ContactId;
 use crate::wire::frame::{Frame, LinkId};
 
 /// A link whose both ends have said hello.
-pub(crate) struct Greeted {
+pub(crate) struct EstablishedLink {
     /// The link.
     pub(crate) session: Session,
     /// What it was made from.

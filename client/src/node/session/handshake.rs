@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::admission::{Class, Slot};
-use super::established::{Answered, AttemptError, ContactRequest, Greeted, RequestAnswer};
+use super::established::{Answered, AttemptError, ContactRequest, EstablishedLink, RequestAnswer};
 use super::keyring::{KeyVersion, Keyring};
 use crate::identity::{Identity, PublicIdentity};
 use crate::invitation::{Invitation, InvitationSecret};
@@ -62,7 +62,10 @@ impl Handshaker {
                 let met = self.answer_contact(stream, contact, &preface, (version, &keys)).await;
                 self.report(met.map_or_else(
                     |error| Report::AnswerFailed { contact, error },
-                    |greeted| Report::Met { contact, greeted: Box::new(greeted) },
+                    |established_link| Report::LinkEstablished {
+                        contact,
+                        established_link: Box::new(established_link),
+                    },
                 ))
                 .await;
                 Ok(())
@@ -84,7 +87,7 @@ impl Handshaker {
         contact: ContactId,
         preface: &Preface,
         (version, keys): (KeyVersion, &PairKeys),
-    ) -> Result<Greeted, LinkError> {
+    ) -> Result<EstablishedLink, LinkError> {
         let established = handshake::accept_contact(stream, &self.identity, preface, keys).await?;
         self.greet(contact, version, established).await
     }
@@ -94,11 +97,11 @@ impl Handshaker {
         contact: ContactId,
         version: KeyVersion,
         established: Established,
-    ) -> Result<Greeted, LinkError> {
+    ) -> Result<EstablishedLink, LinkError> {
         let (held, ours) = self.keyring.hold(contact, established.id);
         let mut session = Session::new(established);
         let theirs = exchange_hellos(&mut session, ours).await?;
-        Ok(Greeted { session, version, theirs, held })
+        Ok(EstablishedLink { session, version, theirs, held })
     }
 
     async fn answer_request(
@@ -135,9 +138,9 @@ impl Handshaker {
         let Some((contact, version)) = contact else { return Ok(()) };
         let (held, ours) = self.keyring.hold(contact, session.id);
         session.write(&Frame::Hello { version: VERSION, links: ours }).await?;
-        self.report(Report::Met {
+        self.report(Report::LinkEstablished {
             contact,
-            greeted: Box::new(Greeted { session, version, theirs, held }),
+            established_link: Box::new(EstablishedLink { session, version, theirs, held }),
         })
         .await;
 
@@ -151,9 +154,9 @@ impl Handshaker {
         let met = timeout(HANDSHAKE_DEADLINE, exchange_hellos(&mut session, ours)).await;
         match met.map_err(LinkError::from).flatten() {
             Ok(theirs) => {
-                self.report(Report::Met {
+                self.report(Report::LinkEstablished {
                     contact,
-                    greeted: Box::new(Greeted { session, version, theirs, held }),
+                    established_link: Box::new(EstablishedLink { session, version, theirs, held }),
                 })
                 .await;
             }
@@ -172,7 +175,9 @@ impl Handshaker {
     ) {
         let met = self.try_dial(transport, contact, to, attempt, rng).await;
         self.report(match met {
-            Ok(greeted) => Report::Met { contact, greeted: Box::new(greeted) },
+            Ok(established_link) => {
+                Report::LinkEstablished { contact, established_link: Box::new(established_link) }
+            }
             Err(error) => Report::DialFailed { contact, error },
         })
         .await;
@@ -185,15 +190,15 @@ impl Handshaker {
         to: Address,
         attempt: u32,
         mut rng: StdRng,
-    ) -> Result<Greeted, AttemptError> {
+    ) -> Result<EstablishedLink, AttemptError> {
         let (version, keys) = self.keyring.keys(contact).ok_or(LinkError::Unexpected)?;
         let stream = transport.dial(Destination::Peer(to), isolation(contact), attempt).await?;
-        let greeted = timeout(HANDSHAKE_DEADLINE, async {
+        let established_link = timeout(HANDSHAKE_DEADLINE, async {
             let established =
                 handshake::dial_contact(stream, &self.identity, &keys, &mut rng).await?;
             self.greet(contact, version, established).await
         });
-        Ok(greeted.await.map_err(LinkError::from).flatten()?)
+        Ok(established_link.await.map_err(LinkError::from).flatten()?)
     }
 
     /// Asks at a front door to become a contact.

@@ -1,8 +1,8 @@
 //! What a link brings: it comes up, a frame arrives, it ends. Each frame is passed to its domain.
 
-use super::established::Greeted;
+use super::established::EstablishedLink;
 use super::links::{drop_link, end_link, set_presence};
-use super::table::{Arrival, NewLink, Peer, superseded};
+use super::table::{LinkAdmission, NewLink, Peer, superseded};
 use crate::api::types::Presence;
 use crate::link::session::LinkEvent;
 use crate::model::ContactId;
@@ -19,23 +19,23 @@ pub(crate) async fn link_up(
     core: &mut Core,
     cx: &mut Cx,
     contact: ContactId,
-    greeted: Box<Greeted>,
+    established_link: Box<EstablishedLink>,
 ) -> Result<(), StoreError> {
-    if core.keyring.version(contact) != Some(greeted.version) {
+    if core.keyring.version(contact) != Some(established_link.version) {
         // The two have become contacts once more since, by a request that was under way.
         return Ok(());
     }
     let new = NewLink {
-        id: greeted.session.id,
-        dialled: greeted.session.dialled,
-        theirs: greeted.theirs.clone(),
+        id: established_link.session.id,
+        dialled: established_link.session.dialled,
+        theirs: established_link.theirs.clone(),
     };
     match core.sessions.link_up(contact, new, cx.at) {
-        Arrival::Unwanted => return Ok(()),
-        Arrival::Replaces => cx.fx.push(superseded(contact)),
-        Arrival::Only => {}
+        LinkAdmission::Unwanted => return Ok(()),
+        LinkAdmission::Replaces => cx.fx.push(superseded(contact)),
+        LinkAdmission::Only => {}
     }
-    cx.fx.push(Effect::Run { contact, greeted });
+    cx.fx.push(Effect::Run { contact, established_link });
 
     set_presence(core, cx, contact, Presence::Online);
     let is_restarting = core.sessions.get(contact).is_some_and(Peer::is_restarting);

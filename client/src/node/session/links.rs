@@ -29,7 +29,7 @@ async fn dial(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), St
     let request = contacts::request(&mut cx.tx, contact).await?;
     let Some(peer) = core.sessions.get(contact) else { return Ok(()) };
     let address = peer.facts.accepted.as_ref().map(|accepted| accepted.address);
-    let hurried = peer.waiting;
+    let urgent = peer.waiting;
 
     // Where there is a request beside an address, they take turns.
     let target = match (address, request) {
@@ -57,7 +57,7 @@ async fn dial(core: &mut Core, cx: &mut Cx, contact: ContactId) -> Result<(), St
         }
     };
     let rng = StdRng::from_rng(&mut cx.rng);
-    cx.fx.push(Effect::Dial(Box::new(Dial { contact, target, attempt, hurried, rng })));
+    cx.fx.push(Effect::Dial(Box::new(Dial { contact, target, attempt, urgent, rng })));
     Ok(())
 }
 

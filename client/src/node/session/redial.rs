@@ -93,7 +93,7 @@ impl Redial {
     }
 
     /// There is a reason to hurry: a message waits, or the network came back.
-    pub(crate) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn start_now(&mut self, now: Instant) {
         if let Some(next) = self.next {
             let soonest = self.failed_at.map_or(now, |failed| (failed + LEAST).max(now));
             self.next = Some(next.min(soonest));
@@ -131,9 +131,9 @@ mod tests {
             redial.failed(start, false, &mut rng);
         }
         assert!(redial.next().unwrap() - start > Duration::from_secs(400));
-        redial.hurry(start);
+        redial.start_now(start);
         assert_eq!(redial.next().unwrap(), start + LEAST);
-        redial.hurry(start + Duration::from_secs(1));
+        redial.start_now(start + Duration::from_secs(1));
         assert_eq!(redial.next().unwrap(), start + LEAST);
     }
 
@@ -141,7 +141,7 @@ mod tests {
     fn a_running_dial_is_not_started_twice() {
         let mut redial = Redial::at_once(Instant::now());
         redial.started();
-        redial.hurry(Instant::now());
+        redial.start_now(Instant::now());
         assert_eq!(redial.next(), None);
     }
 }

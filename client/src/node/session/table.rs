@@ -70,7 +70,7 @@ pub(crate) struct Peer {
     pub(crate) link: Option<Link>,
     pub(crate) redial: Redial,
     /// Why the last attempt to reach them failed.
-    pub(crate) trouble: Option<Reason>,
+    pub(crate) last_error: Option<Reason>,
     /// What links have told: `Unknown` until the first one.
     pub(crate) presence: Presence,
     /// When that changed last.
@@ -181,7 +181,7 @@ impl Peer {
             waiting: false,
             link: None,
             redial: Redial::at_once(at),
-            trouble: None,
+            last_error: None,
             presence: Presence::Unknown,
             since: None,
             dialling: false,
@@ -208,7 +208,7 @@ impl Peer {
 
 /// What becomes of a link that has just been made.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(crate) enum LinkAdmission {
     /// There is no other: it stays.
     Only,
     /// It stays in place of an earlier one.
@@ -359,12 +359,12 @@ impl Sessions {
     pub(crate) fn attempt_failed(
         &mut self,
         contact: ContactId,
-        trouble: Reason,
+        last_error: Reason,
         at: Instant,
         rng: &mut dyn CryptoRng,
     ) {
         let Some(peer) = self.get_mut(contact) else { return };
-        (peer.trouble, peer.dialling) = (Some(trouble), false);
+        (peer.last_error, peer.dialling) = (Some(last_error), false);
         if peer.link.is_none() {
             peer.redial.failed(at, peer.waiting, rng);
         }
@@ -374,21 +374,21 @@ impl Sessions {
     pub(crate) fn request_failed(
         &mut self,
         contact: ContactId,
-        trouble: Reason,
+        last_error: Reason,
         at: Instant,
         rng: &mut dyn CryptoRng,
     ) {
         let Some(peer) = self.get_mut(contact).filter(|peer| peer.link.is_none()) else { return };
-        (peer.trouble, peer.dialling) = (Some(trouble), false);
+        (peer.last_error, peer.dialling) = (Some(last_error), false);
         peer.redial.failed(at, true, rng);
     }
 
     /// There is a reason to dial soon. Only something that waits lets a dial go before others.
     pub(crate) fn dial_soon(&mut self, contact: ContactId, at: Instant, fx: &mut Effects) {
         let Some(peer) = self.get_mut(contact) else { return };
-        peer.redial.hurry(at);
+        peer.redial.start_now(at);
         if peer.waiting && peer.dialling {
-            fx.push(Effect::HurryDial(contact));
+            fx.push(Effect::DialNow(contact));
         }
     }
 
@@ -435,28 +435,37 @@ impl Sessions {
 /// Which link stays.
 impl Sessions {
     /// Decides about a link whose both ends have said hello, and keeps it if it stays.
-    pub(crate) fn link_up(&mut self, contact: ContactId, new: NewLink, at: Instant) -> Arrival {
+    pub(crate) fn link_up(
+        &mut self,
+        contact: ContactId,
+        new: NewLink,
+        at: Instant,
+    ) -> LinkAdmission {
         let own = self.own;
-        let Some(peer) = self.get_mut(contact) else { return Arrival::Unwanted };
+        let Some(peer) = self.get_mut(contact) else { return LinkAdmission::Unwanted };
         if !peer.is_wanted() || peer.facts.accepted.is_none() {
-            return Arrival::Unwanted;
+            return LinkAdmission::Unwanted;
         }
 
         let dialler = |dialled: bool| if dialled { own } else { peer.id };
         let arrival = match &peer.link {
-            None => Arrival::Only,
+            None => LinkAdmission::Only,
             Some(link) => {
                 let earlier =
                     Candidate { id: link.id, dialler: dialler(link.dialled), theirs: &link.theirs };
                 let later =
                     Candidate { id: new.id, dialler: dialler(new.dialled), theirs: &new.theirs };
-                if later_survives(&earlier, &later) { Arrival::Replaces } else { Arrival::Unwanted }
+                if later_survives(&earlier, &later) {
+                    LinkAdmission::Replaces
+                } else {
+                    LinkAdmission::Unwanted
+                }
             }
         };
-        if arrival != Arrival::Unwanted {
+        if arrival != LinkAdmission::Unwanted {
             peer.link = Some(Link::new(new, at));
             peer.redial.linked();
-            peer.trouble = None;
+            peer.last_error = None;
             peer.dialling = false;
         }
         arrival
@@ -554,7 +563,7 @@ impl Sessions {
     /// The contact's group was replaced: nothing that is on its way can be opened any more.
     pub(crate) fn group_replaced(&mut self, contact: ContactId) {
         let Some(peer) = self.get_mut(contact) else { return };
-        peer.trouble = None;
+        peer.last_error = None;
         if let Some(link) = &mut peer.link {
             link.start_over();
         }
@@ -587,7 +596,7 @@ impl Sessions {
     pub(crate) fn activate(&mut self, contact: ContactId, at: Instant, now: UnixMillis) {
         if let Some(peer) = self.get_mut(contact) {
             peer.redial = Redial::at_once(at);
-            peer.trouble = None;
+            peer.last_error = None;
             peer.since.get_or_insert(now);
         }
     }
@@ -752,14 +761,14 @@ mod tests {
         let mut fx = Effects::default();
         sessions.set_facts(BOB, B, Facts { blocked: true, ..Facts::default() }, at, &mut fx);
         assert!(matches!(fx.list(), [Effect::StopDial(BOB)]));
-        assert_eq!(sessions.link_up(BOB, new_link(1), at), Arrival::Unwanted);
+        assert_eq!(sessions.link_up(BOB, new_link(1), at), LinkAdmission::Unwanted);
     }
 
     #[test]
     fn a_short_link_counts_as_a_failed_dial() {
         let (at, mut rng) = (Instant::now(), StdRng::from_seed([1; 32]));
         let mut sessions = with_bob(at);
-        assert_eq!(sessions.link_up(BOB, new_link(1), at), Arrival::Only);
+        assert_eq!(sessions.link_up(BOB, new_link(1), at), LinkAdmission::Only);
         assert!(sessions.link_down(BOB, at, &mut rng) && !sessions.link_down(BOB, at, &mut rng));
         assert_eq!(sessions.dial_started(BOB), Some(1));
 

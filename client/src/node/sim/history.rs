@@ -1,4 +1,4 @@
-//! One random history: what people do, what the network does to them, and the peace at the end.
+//! One random history: what people do, what the network does to them, and the calm at the end.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngCore, SeedableRng};
 use tokio::time::sleep;
 
-use super::network::{Network, Weather, Who};
+use super::commit_observer::Record;
+use super::network::{Network, NetworkConditions, Who};
+use super::oracle::{Oracle, Said, both};
 use super::person::{LAST_WORDS, Person, TrueTime};
-use super::truth::{Said, Truth, both};
-use super::witness::Record;
 use crate::api::types::{
     Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation,
     NewMessage, Presence, What,
 };
-use crate::fault::Fault;
+use crate::error::NodeError;
 use crate::identity::PeerId;
 use crate::limits::SILENCE_LIMIT;
 use crate::node::NodeHandle;
 
 /// Once the network allows, everything is done within so long.
-const PEACE: Duration = Duration::from_mins(10);
+const SETTLE_TIME: Duration = Duration::from_mins(10);
 const YEARS: i64 = 10 * 365 * 24 * 3600 * 1000;
 
 /// How much of everything there was.
@@ -80,7 +80,7 @@ pub(super) fn play(seed: u64, log: &Mutex<Vec<String>>) -> Played {
         runtime.block_on(async {
             let mut world = World::new(seed, directory.path(), log);
             world.live().await;
-            world.peace().await;
+            world.restore_calm().await;
             world.end().await
         })
     });
@@ -118,7 +118,7 @@ struct World<'a> {
     links: Vec<(Who, String)>,
     envelopes: Vec<(Who, Who, Vec<u8>)>,
     backups: Vec<(Who, usize)>,
-    truth: Truth,
+    oracle: Oracle,
     record: Record,
     update_after: u32,
     log: &'a Mutex<Vec<String>>,
@@ -145,7 +145,7 @@ impl<'a> World<'a> {
         };
         let people = (0..count).map(person).collect();
         let update_after = *[2, 5, 20].choose(&mut rng).unwrap();
-        let (links, envelopes, backups, truth) = (vec![], vec![], vec![], Truth::default());
+        let (links, envelopes, backups, oracle) = (vec![], vec![], vec![], Oracle::default());
         let tally = Tally { histories: 1, ..Tally::default() };
         let aloud = number("CHIVE_SIM_SEED").is_some();
 
@@ -157,7 +157,7 @@ impl<'a> World<'a> {
             links,
             envelopes,
             backups,
-            truth,
+            oracle,
             record,
             update_after,
             log,
@@ -225,9 +225,9 @@ impl<'a> World<'a> {
             60..64 => self.die(a).await,
             64..72 => self.doom(a),
             72..78 => {
-                let weather = Weather::any(&mut self.rng);
-                self.note(&format!("{weather:?}"));
-                self.network.set_weather(weather);
+                let conditions = NetworkConditions::any(&mut self.rng);
+                self.note(&format!("{conditions:?}"));
+                self.network.set_conditions(conditions);
             }
             78..81 => self.part(a, b, true),
             81..84 => self.part(a, b, false),
@@ -275,7 +275,7 @@ impl<'a> World<'a> {
                         "P{who}: {:?} {} {:?}",
                         message.direction, message.id, message.state
                     ));
-                    self.truth.told(who, message, &self.network);
+                    self.oracle.told(who, message, &self.network);
                 }
                 What::Contact { contact } => {
                     self.note(&format!("P{who}: {} {:?}", contact.name, contact.state));
@@ -290,9 +290,9 @@ impl<'a> World<'a> {
     }
 
     /// What a node answers may be a refusal, or nothing if it died; never a fault of its own.
-    fn sane<T>(answer: Result<T, Fault>) -> Option<T> {
-        if let Err(fault) = &answer {
-            assert_ne!(fault.code, ErrorCode::Internal, "{fault:?}");
+    fn sane<T>(answer: Result<T, NodeError>) -> Option<T> {
+        if let Err(error) = &answer {
+            assert_ne!(error.code, ErrorCode::Internal, "{error:?}");
         }
         answer.ok()
     }
@@ -359,20 +359,20 @@ impl<'a> World<'a> {
             2..6 => 2_000,
             _ => 0,
         };
-        let text = format!("{}{}", self.truth.said.len(), ".".repeat(length));
+        let text = format!("{}{}", self.oracle.said.len(), ".".repeat(length));
         let expires_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(1..60));
         self.note(&format!("P{from} says {id} to P{to}"));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in };
-        self.truth.said.insert(id.clone(), Said { from, to, text, accepted: false });
+        self.oracle.said.insert(id.clone(), Said { from, to, text, accepted: false });
         let answer = handle.send(&contact.id, new.clone()).await;
-        let is_refused = answer.as_ref().is_err_and(|fault| fault.code != ErrorCode::Stopping);
+        let is_refused = answer.as_ref().is_err_and(|error| error.code != ErrorCode::Stopping);
         if Self::sane(answer).is_some() {
-            self.truth.said.get_mut(&id).unwrap().accepted = true;
+            self.oracle.said.get_mut(&id).unwrap().accepted = true;
             if self.rng.random_bool(0.05) {
                 Self::sane(handle.send(&contact.id, new).await);
             }
         } else if is_refused {
-            self.truth.said.remove(&id);
+            self.oracle.said.remove(&id);
         }
     }
 
@@ -380,12 +380,12 @@ impl<'a> World<'a> {
         let waits = |said: &Said, id: &String| {
             said.from == who
                 && matches!(
-                    self.truth.states.get(id),
+                    self.oracle.states.get(id),
                     Some(MessageState::Queued | MessageState::Sent) | None
                 )
         };
         let waiting: Vec<String> = self
-            .truth
+            .oracle
             .said
             .iter()
             .filter(|(id, said)| waits(said, id))
@@ -409,7 +409,7 @@ impl<'a> World<'a> {
         };
         self.note(&format!("P{who} blocks {}: {blocked}", contact.name));
         if blocked {
-            self.truth.moved.insert(who);
+            self.oracle.moved.insert(who);
         }
         let change = ContactChange { blocked: Some(blocked), ..ContactChange::default() };
         Self::sane(handle.change_contact(&contact.id, change).await);
@@ -422,8 +422,8 @@ impl<'a> World<'a> {
         self.note(&format!("P{who} removes {}", contact.name));
         // What it told until now is not told again.
         self.hear(who).await;
-        self.truth.removed.insert(both(who, self.number(&contact.id)));
-        self.truth.moved.insert(who);
+        self.oracle.removed.insert(both(who, self.number(&contact.id)));
+        self.oracle.moved.insert(who);
         Self::sane(handle.remove_contact(&contact.id).await);
     }
 
@@ -457,7 +457,7 @@ impl<'a> World<'a> {
         let Some((who, number)) = self.backups.choose(&mut self.rng).copied() else { return };
         self.note(&format!("P{who} goes back to backup {number}"));
         let kept = self.people[who].restore(number).await;
-        self.truth.go_back(who, &kept);
+        self.oracle.go_back(who, &kept);
     }
 
     fn doom(&mut self, who: Who) {
@@ -488,7 +488,7 @@ impl<'a> World<'a> {
         let skew = *[0, minutes, minutes, YEARS, -YEARS].choose(&mut self.rng).unwrap();
         self.note(&format!("the clock of P{who} is off by {skew}"));
         if skew.abs() == YEARS {
-            self.truth.jumped.insert(who);
+            self.oracle.jumped.insert(who);
         }
         self.people[who].set_skew(skew);
     }
@@ -510,8 +510,8 @@ impl<'a> World<'a> {
     }
 
     /// The network allows everything again, everybody is awake, and nobody is blocked.
-    async fn peace(&mut self) {
-        self.note("peace");
+    async fn restore_calm(&mut self) {
+        self.note("calm");
         self.network.calm();
         for who in 0..self.people.len() {
             self.people[who].spare();
@@ -552,10 +552,10 @@ impl<'a> World<'a> {
         let (mut id, contact) = ([0; 16], self.people[to].hex());
         self.rng.fill_bytes(&mut id);
         let (id, text) =
-            (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.truth.said.len()));
+            (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.oracle.said.len()));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in: None };
         self.note(&format!("P{from} says {id} to P{to}, at last"));
-        self.truth.said.insert(id, Said { from, to, text, accepted: true });
+        self.oracle.said.insert(id, Said { from, to, text, accepted: true });
         self.handle(from).unwrap().send(&contact, new).await.unwrap();
     }
 
@@ -566,12 +566,12 @@ impl<'a> World<'a> {
             for other in one + 1..self.people.len() {
                 let (a, b) = (&self.people[one], &self.people[other]);
                 let accepted = Some(ContactState::Accepted);
-                let back = |who| self.truth.restored.contains(&who);
+                let back = |who| self.oracle.restored.contains(&who);
                 let lost = |who| {
-                    let forgets = self.truth.jumped.contains(&who) || back(one) || back(other);
-                    self.truth.moved.contains(&who) && forgets
+                    let forgets = self.oracle.jumped.contains(&who) || back(one) || back(other);
+                    self.oracle.moved.contains(&who) && forgets
                 };
-                if (back(one) || back(other)) && self.truth.removed.contains(&(one, other)) {
+                if (back(one) || back(other)) && self.oracle.removed.contains(&(one, other)) {
                     continue;
                 }
 
@@ -589,14 +589,14 @@ impl<'a> World<'a> {
 
     /// Waits until nothing waits between those who have each other.
     async fn settle(&mut self) {
-        let (latest, mut quiet) = (self.time.elapsed() + PEACE, 0);
+        let (latest, mut quiet) = (self.time.elapsed() + SETTLE_TIME, 0);
         while quiet < 3 {
             self.pass(Duration::from_secs(5)).await;
             let waiting = self.waiting(quiet == 2).await;
             quiet = if waiting.is_empty() { quiet + 1 } else { 0 };
             assert!(
                 waiting.is_empty() || self.time.elapsed() < latest,
-                "in peace, these wait in vain: {waiting:#?}"
+                "in calm, these wait in vain: {waiting:#?}"
             );
         }
     }
@@ -623,7 +623,7 @@ impl<'a> World<'a> {
         for one in 0..self.people.len() {
             for other in one + 1..self.people.len() {
                 let (a, b) = (self.history(one, other).await, self.history(other, one).await);
-                self.truth.compare((one, &a), (other, &b), pairs.contains(&(one, other)));
+                self.oracle.compare((one, &a), (other, &b), pairs.contains(&(one, other)));
             }
         }
 
@@ -640,9 +640,9 @@ impl<'a> World<'a> {
     }
 
     fn count(&mut self, pairs: usize) -> Tally {
-        let states = |state| self.truth.states.values().filter(|other| **other == state).count();
+        let states = |state| self.oracle.states.values().filter(|other| **other == state).count();
         Tally {
-            said: self.truth.said.len(),
+            said: self.oracle.said.len(),
             delivered: states(MessageState::Delivered),
             cancelled: states(MessageState::Cancelled),
             expired: states(MessageState::Expired),
@@ -665,7 +665,7 @@ impl<'a> World<'a> {
         assert_eq!(agreement, there.agreement());
         self.tally.epochs += agreement.unwrap().0;
         let written = self
-            .truth
+            .oracle
             .said
             .values()
             .filter(|said| both(said.from, said.to) == (one, other))

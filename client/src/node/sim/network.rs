@@ -33,7 +33,7 @@ const RECORDED: usize = 8 * 1024;
 
 /// How bad it is. Probabilities are of 1.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Weather {
+pub(super) struct NetworkConditions {
     /// A dial fails at once.
     pub(super) unreachable: f64,
     /// A dial hangs until it times out.
@@ -46,7 +46,7 @@ pub(super) struct Weather {
     pub(super) slow: u64,
 }
 
-impl Weather {
+impl NetworkConditions {
     pub(super) const CALM: Self =
         Self { unreachable: 0.0, hangs: 0.0, breaks: 0.0, silent: 0.0, slow: 50 };
 
@@ -62,7 +62,7 @@ impl Weather {
 /// The number of a person.
 pub(super) type Who = usize;
 
-struct Service {
+struct SimService {
     owner: Who,
     kind: ServiceKind,
     incoming: mpsc::Sender<Incoming>,
@@ -70,9 +70,9 @@ struct Service {
 
 struct Inner {
     rng: StdRng,
-    weather: Weather,
+    conditions: NetworkConditions,
     apart: BTreeSet<(Who, Who)>,
-    services: BTreeMap<Address, Service>,
+    services: BTreeMap<Address, SimService>,
     wires: VecDeque<(Address, Shared)>,
     taken: BTreeMap<(Who, Who), Arc<AtomicUsize>>,
 }
@@ -91,7 +91,7 @@ impl Network {
     pub(super) fn new(rng: StdRng) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             rng,
-            weather: Weather::CALM,
+            conditions: NetworkConditions::CALM,
             apart: BTreeSet::new(),
             services: BTreeMap::new(),
             wires: VecDeque::new(),
@@ -103,14 +103,14 @@ impl Network {
         self.0.lock().unwrap()
     }
 
-    pub(super) fn set_weather(&self, weather: Weather) {
-        self.lock().weather = weather;
+    pub(super) fn set_conditions(&self, conditions: NetworkConditions) {
+        self.lock().conditions = conditions;
     }
 
     /// From now on everything works.
     pub(super) fn calm(&self) {
         let mut inner = self.lock();
-        inner.weather = Weather::CALM;
+        inner.conditions = NetworkConditions::CALM;
         inner.apart.clear();
         for (_, wire) in &inner.wires {
             wire.lock().unwrap().heal();
@@ -139,7 +139,7 @@ impl Network {
     pub(super) fn die(&self, who: Who) {
         let mut inner = self.lock();
         inner.services.retain(|_, service| service.owner != who);
-        let silent = inner.weather.silent;
+        let silent = inner.conditions.silent;
         for (_, wire) in &inner.wires {
             let mut wire = wire.lock().unwrap();
             if wire.between(who) {
@@ -152,7 +152,7 @@ impl Network {
     /// Some stream breaks.
     pub(super) fn break_one(&self) {
         let mut inner = self.lock();
-        let (count, silent) = (inner.wires.len(), inner.weather.silent);
+        let (count, silent) = (inner.wires.len(), inner.conditions.silent);
         if count > 0 {
             let (at, side) = (inner.rng.random_range(0..count), inner.rng.random_range(0..2));
             inner.wires[at].1.lock().unwrap().cut(side, silent);
@@ -217,9 +217,9 @@ impl Network {
 
     async fn dial(self, from: Who, to: Address) -> Result<Stream, DialError> {
         let (lag, unreachable, hangs) = {
-            let Inner { rng, weather, .. } = &mut *self.lock();
-            let lag = Duration::from_millis(rng.random_range(1..=weather.slow));
-            (lag, rng.random_bool(weather.unreachable), rng.random_bool(weather.hangs))
+            let Inner { rng, conditions, .. } = &mut *self.lock();
+            let lag = Duration::from_millis(rng.random_range(1..=conditions.slow));
+            (lag, rng.random_bool(conditions.unreachable), rng.random_bool(conditions.hangs))
         };
         sleep(lag).await;
         if unreachable {
@@ -256,8 +256,8 @@ impl Network {
             return None;
         }
 
-        let (weather, rng) = (inner.weather, &mut inner.rng);
-        let breaks = rng.random_bool(weather.breaks);
+        let (conditions, rng) = (inner.conditions, &mut inner.rng);
+        let breaks = rng.random_bool(conditions.breaks);
         let breaks_at = breaks.then(|| {
             if rng.random_bool(0.5) {
                 rng.random_range(0..500)
@@ -265,10 +265,10 @@ impl Network {
                 rng.random_range(0..20_000)
             }
         });
-        let late = Duration::from_millis(rng.random_range(0..=weather.slow));
+        let late = Duration::from_millis(rng.random_range(0..=conditions.slow));
         let rng = StdRng::from_rng(rng);
         let taken = [inner.taken(from, owner), inner.taken(owner, from)];
-        let (ours, theirs) = pair([from, owner], taken, rng, weather.slow, breaks_at);
+        let (ours, theirs) = pair([from, owner], taken, rng, conditions.slow, breaks_at);
 
         inner.wires.push_back((to, Arc::clone(&ours.wire)));
         if inner.wires.len() > REMEMBERED * 4 {
@@ -309,7 +309,8 @@ impl Transport for SimTransport {
         let mut inner = self.network.lock();
         inner.services.retain(|_, service| service.owner != self.who);
         for HostedService { kind, key, .. } in &services {
-            let service = Service { owner: self.who, kind: *kind, incoming: self.incoming.clone() };
+            let service =
+                SimService { owner: self.who, kind: *kind, incoming: self.incoming.clone() };
             inner.services.insert(key.onion_address().into(), service);
         }
         self.reachable.send_replace(ServicesStatus::reachable(&services));
@@ -334,7 +335,7 @@ type Shared = Arc<Mutex<Wire>>;
 /// One direction of a stream.
 #[expect(clippy::struct_excessive_bools, reason = "each end may be in any state")]
 #[derive(Default)]
-struct Lane {
+struct DirectionState {
     bytes: VecDeque<(Instant, Vec<u8>)>,
     size: usize,
     last: Option<Instant>,
@@ -360,7 +361,7 @@ struct Wire {
     slow: u64,
     breaks_at: Option<usize>,
     stalled: bool,
-    lanes: [Lane; 2],
+    lanes: [DirectionState; 2],
     recorded: Vec<u8>,
 }
 
@@ -424,7 +425,7 @@ fn pair(
     slow: u64,
     breaks_at: Option<usize>,
 ) -> (End, End) {
-    let (lanes, recorded) = (<[Lane; 2]>::default(), vec![]);
+    let (lanes, recorded) = (<[DirectionState; 2]>::default(), vec![]);
     let wire = Wire {
         people,
         taken,

@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::commit_observer::{CommitObserver, Record};
 use super::network::{Network, SimTransport, Who};
-use super::witness::{Record, Witness};
 use crate::api::types::{ContactState, Event, Message};
 use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::error::NodeError;
 use crate::identity::{Identity, PeerId};
 use crate::model::{ContactId, MessageStatus, OutboxId, Reason, UnixMillis};
 use crate::node::conversation::inbox;
@@ -101,7 +101,7 @@ pub(super) struct Person {
 }
 
 /// How much of a conversation waits or is kept.
-pub(super) struct Kept {
+pub(super) struct SavedCopy {
     pub(super) outbox: i64,
     pub(super) held: i64,
     pub(super) received: i64,
@@ -109,7 +109,7 @@ pub(super) struct Kept {
     pub(super) state: Option<Conversation>,
 }
 
-impl Kept {
+impl SavedCopy {
     pub(super) fn waits(&self) -> bool {
         self.outbox + self.held > 0 || self.state.is_none()
     }
@@ -207,15 +207,15 @@ impl Person {
         let fuse = Arc::new(AtomicI64::new(i64::MAX));
         let chance = Arc::clone(&fuse);
         let committed = Arc::new(AtomicU64::new(0));
-        let witness = Witness::new(
+        let observer = CommitObserver::new(
             self.id,
             store.clone(),
             self.record.clone(),
             self.cursor,
             Arc::clone(&committed),
         );
-        node.probe = Some(Box::new(witness));
-        at_once(store.set_dies(Box::new(move || {
+        node.observer = Some(Box::new(observer));
+        at_once(store.set_crash_hook(Box::new(move || {
             committed.fetch_add(1, Ordering::Relaxed);
             chance.fetch_sub(1, Ordering::Relaxed) == 1
         })));
@@ -337,7 +337,7 @@ impl Person {
     }
 
     /// What its node holds in memory, and how many tasks it has.
-    pub(super) async fn weigh(&self) -> Result<(Weight, usize), Fault> {
+    pub(super) async fn weigh(&self) -> Result<(Weight, usize), NodeError> {
         let life = self.life.as_ref().unwrap();
         let weight =
             life.handle.call(|core, _| std::future::ready(Ok(Weight::of(core))).boxed()).await?;
@@ -368,12 +368,12 @@ impl Person {
     }
 
     /// What is kept of the conversation with a contact.
-    pub(super) fn kept(&self, contact: PeerId) -> Kept {
+    pub(super) fn kept(&self, contact: PeerId) -> SavedCopy {
         let (life, row) = (self.life.as_ref().unwrap(), self.row(contact).unwrap());
         at_once(async {
             let mut tx = life.store.begin().await.unwrap();
             let direct = contacts::direct(&mut tx, row).await.unwrap();
-            Kept {
+            SavedCopy {
                 outbox: store::rows(&mut tx, "outbox", row).await,
                 held: store::rows(&mut tx, "held", row).await,
                 received: store::rows(&mut tx, "received", row).await,

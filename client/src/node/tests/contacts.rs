@@ -1,7 +1,7 @@
 //! Becoming contacts, and ceasing to be.
 
 use super::*;
-use crate::wire::frame::{Frame, Refusal};
+use crate::wire::frame::{Frame, RejectReason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_become_contacts_and_talk() {
@@ -153,7 +153,7 @@ async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_co
     let transport = world.network.transport(mpsc::channel(1).0);
     let (_, answer) =
         mallory::is_answered(&transport, &alice.identity().await, &from_bob, late).await;
-    assert!(matches!(answer, Frame::Refuse(Refusal::Known)));
+    assert!(matches!(answer, Frame::Refuse(RejectReason::Known)));
     let sent = alice.sends("Bob", "still here").await;
     alice.delivered(&sent).await;
 }
@@ -226,7 +226,7 @@ async fn who_asks_again_by_a_handle_is_shown_as_it_asks_now() {
         let mut introduction = mallory::introduction(mallory::card(name, 0)).1.to_bytes();
         introduction.truncate(if valid { usize::MAX } else { 20 });
         let (_, answer) = mallory::is_answered(&transport, &identity, &handle, introduction).await;
-        let expected = if valid { Refusal::Pending } else { Refusal::Unusable };
+        let expected = if valid { RejectReason::Pending } else { RejectReason::Unusable };
         assert!(matches!(answer, Frame::Refuse(refusal) if refusal == expected), "{name}");
     }
     let requests = alice.node().requests().await.unwrap();

@@ -69,7 +69,7 @@ async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
 
     fs::write(&file, backed_up(parent.path()).await).unwrap();
     let restored = restore(&file, &words("two"), &directory).await.unwrap();
-    let contents = Contents { name: "Alice".into(), contacts: 1, messages: 1, revoked: 1 };
+    let contents = BackupContents { name: "Alice".into(), contacts: 1, messages: 1, revoked: 1 };
     assert_eq!(restored.contents, contents);
     assert!(matches!(
         restore(&file, &words("two"), &directory).await,

@@ -106,7 +106,7 @@ impl Network {
 
 /// Brings arti into the network and reports, until it is stopped.
 pub(super) async fn run(arti: Arc<Arti>, network: Arc<Network>, stop: CancellationToken) {
-    let mut course = Course::new(Instant::now());
+    let mut course = ProgressTracker::new(Instant::now());
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -120,7 +120,7 @@ pub(super) async fn run(arti: Arc<Arti>, network: Arc<Network>, stop: Cancellati
 }
 
 /// Bootstraps and reports until arti should be started afresh.
-async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
+async fn follow(arti: &Arti, network: &Network, course: &mut ProgressTracker) {
     let Some(run) = arti.run() else {
         return tokio::time::sleep(RETRIES.after(0)).await;
     };
@@ -137,7 +137,7 @@ async fn follow(arti: &Arti, network: &Network, course: &mut Course) {
             Some(_) = events.next() => {}
             _ = tick.tick() => {}
         }
-        let seen = Seen::of(&run.tor.status(), network, *failure.borrow());
+        let seen = BootstrapView::of(&run.tor.status(), network, *failure.borrow());
         network.publish(course.describe(&seen, Instant::now()));
     }
 }
@@ -156,15 +156,15 @@ async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<
 
 /// What can be seen of the network at one moment.
 #[derive(Clone, Debug)]
-struct Seen {
+struct BootstrapView {
     usable: bool,
     percent: u8,
     /// The directory is complete.
     bootstrapped: bool,
-    trouble: Option<Reason>,
+    problem: Option<Reason>,
 }
 
-impl Seen {
+impl BootstrapView {
     fn of(status: &BootstrapStatus, network: &Network, failed: Option<ErrorKind>) -> Self {
         let skew = skew_in(&status.to_string());
         let blocked = status.blocked().and_then(|blocked| blockage(&blocked.kind(), skew));
@@ -173,7 +173,7 @@ impl Seen {
             usable: status.ready_for_traffic() && !network.lost(),
             percent: percent(status.as_frac()),
             bootstrapped: network.bootstrapped(),
-            trouble: lost.or(blocked).or_else(|| failed.map(|kind| failure(kind, skew))),
+            problem: lost.or(blocked).or_else(|| failed.map(|kind| failure(kind, skew))),
         }
     }
 }
@@ -186,7 +186,7 @@ fn percent(fraction: f32) -> u8 {
 
 /// The course of a bootstrap, over several runs of arti: how far it has ever come, when it last
 /// moved.
-struct Course {
+struct ProgressTracker {
     /// The most since it last was usable.
     percent: u8,
     moved: Instant,
@@ -198,7 +198,7 @@ struct Course {
     arrived: bool,
 }
 
-impl Course {
+impl ProgressTracker {
     fn new(now: Instant) -> Self {
         Self { percent: 0, moved: now, begun: now, patience: FIRST_PATIENCE, arrived: false }
     }
@@ -213,7 +213,7 @@ impl Course {
         now.duration_since(self.moved.max(self.begun)) >= self.patience
     }
 
-    fn describe(&mut self, seen: &Seen, now: Instant) -> NetworkStatus {
+    fn describe(&mut self, seen: &BootstrapView, now: Instant) -> NetworkStatus {
         if seen.usable || seen.percent > self.percent {
             self.percent = seen.percent;
             self.moved = now;
@@ -231,7 +231,7 @@ impl Course {
         }
 
         let stuck = now.duration_since(self.moved) >= NO_PROGRESS;
-        let stalled = seen.trouble.clone().or(stuck.then(|| self.guess()));
+        let stalled = seen.problem.clone().or(stuck.then(|| self.guess()));
 
         NetworkStatus {
             ready: false,
@@ -250,7 +250,7 @@ impl Course {
         }
     }
 
-    fn summary(&self, seen: &Seen) -> Reason {
+    fn summary(&self, seen: &BootstrapView) -> Reason {
         /// Below this, arti has no relay to ask for the directory.
         const CONNECTED: u8 = 15;
         if self.arrived {
@@ -267,12 +267,12 @@ impl Course {
 mod tests {
     use super::*;
 
-    fn seen(percent: u8) -> Seen {
-        Seen { usable: false, percent, bootstrapped: false, trouble: None }
+    fn seen(percent: u8) -> BootstrapView {
+        BootstrapView { usable: false, percent, bootstrapped: false, problem: None }
     }
 
-    fn usable() -> Seen {
-        Seen { usable: true, percent: 100, bootstrapped: true, trouble: None }
+    fn usable() -> BootstrapView {
+        BootstrapView { usable: true, percent: 100, bootstrapped: true, problem: None }
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_bootstrap_is_told_in_order() {
         let now = Instant::now();
-        let mut course = Course::new(now);
+        let mut course = ProgressTracker::new(now);
         assert_eq!(course.describe(&seen(0), now).summary, Reason::TorConnecting);
         assert_eq!(course.describe(&seen(43), now).summary, Reason::TorDownloading { percent: 43 });
         let last = course.describe(&usable(), now);
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn standing_still_is_told() {
         let now = Instant::now();
-        let mut course = Course::new(now);
+        let mut course = ProgressTracker::new(now);
         assert_eq!(course.describe(&seen(20), now).stalled, None);
         let later = course.describe(&seen(20), now + NO_PROGRESS);
         assert_eq!(later.stalled, Some(Reason::TorNoProgress { seconds: 30 }));
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn a_run_that_stands_still_is_given_up_with_growing_patience() {
         let start = Instant::now();
-        let mut course = Course::new(start);
+        let mut course = ProgressTracker::new(start);
 
         course.describe(&seen(20), start);
         assert!(!course.is_hopeless(start + FIRST_PATIENCE / 2));
@@ -327,8 +327,8 @@ mod tests {
     #[test]
     fn trouble_is_told_at_once_and_only_while_it_lasts() {
         let now = Instant::now();
-        let mut course = Course::new(now);
-        let offline = Seen { trouble: Some(Reason::TorOffline), ..seen(0) };
+        let mut course = ProgressTracker::new(now);
+        let offline = BootstrapView { problem: Some(Reason::TorOffline), ..seen(0) };
         assert_eq!(course.describe(&offline, now).stalled, Some(Reason::TorOffline));
         assert_eq!(course.describe(&usable(), now).stalled, None);
     }
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn a_lost_connection_is_told() {
         let now = Instant::now();
-        let mut course = Course::new(now);
+        let mut course = ProgressTracker::new(now);
         course.describe(&usable(), now);
         let lost = course.describe(&seen(100), now);
         assert!(!lost.ready);

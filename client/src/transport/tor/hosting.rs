@@ -12,7 +12,7 @@ use super::service::{Service, ServiceContext};
 use crate::transport::HostedService;
 
 /// A running service.
-struct Running {
+struct RunningService {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -21,7 +21,7 @@ struct Running {
 pub(super) struct Hosting {
     context: Arc<ServiceContext>,
     /// Locked while services are changed, so that two changes never mix.
-    running: tokio::sync::Mutex<HashMap<ServiceId, Running>>,
+    running: tokio::sync::Mutex<HashMap<ServiceId, RunningService>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -45,7 +45,7 @@ impl Hosting {
         self.context.services.set_hosted(&services);
         let wanted: HashMap<ServiceId, HostedService> =
             services.into_iter().map(|h| (ServiceId::of(&h), h)).collect();
-        let unwanted: Vec<Running> =
+        let unwanted: Vec<RunningService> =
             running.extract_if(|id, _| !wanted.contains_key(id)).map(|(_, r)| r).collect();
         end(unwanted).await;
         for (id, hosted) in wanted {
@@ -55,22 +55,22 @@ impl Hosting {
 
     /// Ends all services. The transport is stopped by then, so that none starts after this.
     pub(super) async fn close(&self) {
-        let services: Vec<Running> =
+        let services: Vec<RunningService> =
             self.running.lock().await.drain().map(|(_, running)| running).collect();
         end(services).await;
         self.context.services.set_hosted(&[]);
     }
 
-    fn start(&self, id: ServiceId, hosted: HostedService) -> Running {
+    fn start(&self, id: ServiceId, hosted: HostedService) -> RunningService {
         let stop = self.stop.child_token();
         let service =
             Service { id, key: hosted.key, context: Arc::clone(&self.context), stop: stop.clone() };
-        Running { stop, task: self.tasks.spawn(service.run()) }
+        RunningService { stop, task: self.tasks.spawn(service.run()) }
     }
 }
 
 /// Stops services and waits until they have.
-async fn end(services: Vec<Running>) {
+async fn end(services: Vec<RunningService>) {
     for service in &services {
         service.stop.cancel();
     }

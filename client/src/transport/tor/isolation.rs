@@ -23,7 +23,7 @@ pub(super) enum Isolation {
 }
 
 /// The circuits of one isolation.
-struct Kept {
+struct CachedClient {
     circuits: Arc<Circuits>,
     /// False while a dial is under way, and after one that may still hang inside arti: a later
     /// one would wait for it instead of trying for itself.
@@ -40,7 +40,7 @@ pub(super) struct Taken {
 
 /// The circuits that are kept, by isolation.
 #[derive(Default)]
-pub(super) struct CircuitCache(Mutex<HashMap<Isolation, Kept>>);
+pub(super) struct CircuitCache(Mutex<HashMap<Isolation, CachedClient>>);
 
 impl CircuitCache {
     /// The kept circuits, or fresh ones where those may hang or go by stale knowledge.
@@ -54,7 +54,10 @@ impl CircuitCache {
         }
         make_room(&mut all, isolation);
         let circuits = Arc::new(from.isolated());
-        all.insert(isolation, Kept { circuits: Arc::clone(&circuits), reusable: false, used: now });
+        all.insert(
+            isolation,
+            CachedClient { circuits: Arc::clone(&circuits), reusable: false, used: now },
+        );
         Taken { circuits, fresh: true }
     }
 
@@ -76,7 +79,7 @@ impl CircuitCache {
     }
 }
 
-fn make_room(all: &mut HashMap<Isolation, Kept>, newcomer: Isolation) {
+fn make_room(all: &mut HashMap<Isolation, CachedClient>, newcomer: Isolation) {
     if all.len() < MAX_KEPT || all.contains_key(&newcomer) {
         return;
     }

@@ -24,14 +24,14 @@ impl ServiceId {
 
 /// A hosted service, as far as its status shows it.
 #[derive(Clone, Copy)]
-struct Shown {
+struct HostedState {
     current: bool,
     state: Reachability,
 }
 
 /// Shows whether the services can be reached.
 pub(super) struct ServiceStates {
-    shown: Mutex<HashMap<ServiceId, Shown>>,
+    shown: Mutex<HashMap<ServiceId, HostedState>>,
     status: watch::Sender<ServicesStatus>,
 }
 
@@ -61,13 +61,13 @@ impl ServiceStates {
             .map(|hosted| {
                 let id = ServiceId::of(hosted);
                 let state = shown.get(&id).map_or(Reachability::Starting, |known| known.state);
-                (id, Shown { current: hosted.current, state })
+                (id, HostedState { current: hosted.current, state })
             })
             .collect();
         self.show(&shown);
     }
 
-    fn show(&self, shown: &HashMap<ServiceId, Shown>) {
+    fn show(&self, shown: &HashMap<ServiceId, HostedState>) {
         let status = ServicesStatus::of(|kind| {
             let current = shown.iter().find(|(id, known)| id.kind == kind && known.current);
             current.map_or(Reachability::Closed, |(_, known)| known.state)

@@ -28,7 +28,7 @@ pub enum FrameError {
 
 /// Why a contact request is refused. Only a holder of the invitation's secret is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RejectReason {
     /// The invitation has no uses left.
     Used,
     /// The invitation has expired.
@@ -91,7 +91,7 @@ macro_rules! numbered {
 
 numbered!(Bye { Stopping = 1, Superseded = 2 });
 numbered!(FrameError { UnknownFrame = 1, Undecryptable = 2 });
-numbered!(Refusal {
+numbered!(RejectReason {
     Used = 1,
     Expired = 2,
     Revoked = 3,

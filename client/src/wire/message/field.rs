@@ -11,7 +11,7 @@ pub(super) mod kind {
     pub(crate) const RECEIPT: u64 = 2;
     pub(crate) const COMMIT_RECEIPT: u64 = 3;
     pub(crate) const CARD: u64 = 4;
-    pub(crate) const TERMS: u64 = 5;
+    pub(crate) const SETTINGS: u64 = 5;
     pub(crate) const READ: u64 = 6;
 }
 

@@ -159,7 +159,7 @@ impl Contact {
                 self.receipted.extend(took.map(|began| began.elapsed()));
                 Ok(())
             }
-            Content::Card { id, .. } | Content::Terms { id, .. } => {
+            Content::Card { id, .. } | Content::Settings { id, .. } => {
                 self.say(&Content::Receipt(vec![id]))
             }
             _ => Ok(()),

@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(due(&store, 2_000).await, [false, true, false, false, false]);
         let mut tx = store.begin().await.unwrap();
         assert_eq!(deletion::delete_due(&mut tx, UnixMillis(2_000), 9).await.unwrap().len(), 1);
-        crate::store::terms::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
+        crate::store::settings::set_retention(&mut tx, bob.conversation, Some(60)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(&store, 59_999).await, NOTHING);
         assert_eq!(

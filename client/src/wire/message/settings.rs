@@ -8,7 +8,7 @@ use crate::wire::kind::Kind;
 
 /// What one side allows to happen to the messages of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct Settings {
     /// Rises with every change: older terms never replace newer ones.
     pub revision: u64,
     /// Messages may disappear after this many seconds; 0 for never.
@@ -19,9 +19,9 @@ pub struct Terms {
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct TermsMap {
+struct SettingsMap {
     #[n(0)]
-    kind: Kind<{ kind::TERMS }>,
+    kind: Kind<{ kind::SETTINGS }>,
     #[n(1)]
     id: MessageId,
     #[n(9)]
@@ -37,22 +37,22 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-pub(super) fn to_bytes(id: MessageId, terms: Terms) -> Vec<u8> {
-    encode(&TermsMap {
+pub(super) fn to_bytes(id: MessageId, settings: Settings) -> Vec<u8> {
+    encode(&SettingsMap {
         kind: Kind,
         id,
-        revision: terms.revision,
-        disappear_after: (terms.disappear_after > 0).then_some(terms.disappear_after),
-        read_receipts: terms.read_receipts,
+        revision: settings.revision,
+        disappear_after: (settings.disappear_after > 0).then_some(settings.disappear_after),
+        read_receipts: settings.read_receipts,
     })
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Terms), WireError> {
-    let TermsMap { id, revision, disappear_after, read_receipts, .. } = decode(bytes)?;
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Settings), WireError> {
+    let SettingsMap { id, revision, disappear_after, read_receipts, .. } = decode(bytes)?;
 
     check_revision(revision)?;
     disappear_after.map_or(Ok(()), check_timer)?;
 
     let disappear_after = disappear_after.unwrap_or(0);
-    Ok((id, Terms { revision, disappear_after, read_receipts }))
+    Ok((id, Settings { revision, disappear_after, read_receipts }))
 }

@@ -17,11 +17,11 @@ const MAX_WITHDRAWN: usize = 64;
 
 /// Requests of ours to people whom we have removed since: they may still be on their way.
 #[derive(Default)]
-pub(crate) struct Withdrawn {
+pub(crate) struct CancelledRequests {
     requests: BTreeMap<PeerId, ([u8; 16], Instant)>,
 }
 
-impl Withdrawn {
+impl CancelledRequests {
     /// The request may be on its way, and is named when we become contacts otherwise.
     pub(crate) fn remember(&mut self, peer: PeerId, request: &RequestRow, at: Instant) {
         self.requests.retain(|_, (_, since)| at.saturating_duration_since(*since) < WITHDRAWN_FOR);

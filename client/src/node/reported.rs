@@ -7,38 +7,38 @@ use std::collections::BTreeMap;
 
 use chive_shared::server::ServerId;
 
-use super::presence::Outcome;
+use super::presence::ServerOutcome;
 use crate::api::types::{Presence, PresenceSource};
 use crate::model::ContactId;
 use crate::transport::{NetworkStatus, ServicesStatus};
 
 /// Of everything, what was last told.
-pub(crate) struct Told {
-    pub(crate) network: Last<(), NetworkStatus>,
-    pub(crate) services: Last<(), ServicesStatus>,
-    pub(crate) servers: Last<ServerId, Outcome>,
-    pub(crate) presences: Last<ContactId, (Presence, Option<PresenceSource>)>,
+pub(crate) struct Reported {
+    pub(crate) network: LastReported<(), NetworkStatus>,
+    pub(crate) services: LastReported<(), ServicesStatus>,
+    pub(crate) servers: LastReported<ServerId, ServerOutcome>,
+    pub(crate) presences: LastReported<ContactId, (Presence, Option<PresenceSource>)>,
 }
 
 /// A moment in a step, to go back to.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark([usize; 4]);
+pub(crate) struct ReportedCheckpoint([usize; 4]);
 
-impl Told {
+impl Reported {
     /// Whoever begins to listen knows the network and the services as they are.
     pub(crate) fn new(network: NetworkStatus, services: ServicesStatus) -> Self {
         let unknown = (Presence::Unknown, None);
         Self {
-            network: Last::new(network),
-            services: Last::new(services),
-            servers: Last::new(Outcome::default()),
-            presences: Last::new(unknown),
+            network: LastReported::new(network),
+            services: LastReported::new(services),
+            servers: LastReported::new(ServerOutcome::default()),
+            presences: LastReported::new(unknown),
         }
     }
 
-    pub(crate) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> ReportedCheckpoint {
         let Self { network, services, servers, presences } = self;
-        Mark([
+        ReportedCheckpoint([
             network.pending.len(),
             services.pending.len(),
             servers.pending.len(),
@@ -47,7 +47,10 @@ impl Told {
     }
 
     /// What was told since is undone.
-    pub(crate) fn go_back(&mut self, Mark([network, services, servers, presences]): Mark) {
+    pub(crate) fn go_back(
+        &mut self,
+        ReportedCheckpoint([network, services, servers, presences]): ReportedCheckpoint,
+    ) {
         self.network.pending.truncate(network);
         self.services.pending.truncate(services);
         self.servers.pending.truncate(servers);
@@ -63,12 +66,12 @@ impl Told {
 
     /// The step has failed.
     pub(crate) fn undone(&mut self) {
-        self.go_back(Mark([0; 4]));
+        self.go_back(ReportedCheckpoint([0; 4]));
     }
 }
 
 /// What was last told, by key.
-pub(crate) struct Last<K, V> {
+pub(crate) struct LastReported<K, V> {
     /// What everybody takes for granted of what was never told.
     at_first: V,
     committed: BTreeMap<K, V>,
@@ -76,7 +79,7 @@ pub(crate) struct Last<K, V> {
     pending: Vec<(K, V)>,
 }
 
-impl<K: Ord + Copy, V: PartialEq> Last<K, V> {
+impl<K: Ord + Copy, V: PartialEq> LastReported<K, V> {
     fn new(at_first: V) -> Self {
         Self { at_first, committed: BTreeMap::new(), pending: vec![] }
     }
@@ -121,7 +124,7 @@ mod tests {
     #[test]
     fn what_a_failed_step_told_is_told_again_and_nothing_else() {
         let (bob, eve) = (ContactId(1), ContactId(2));
-        let mut presences = Last::new(UNKNOWN);
+        let mut presences = LastReported::new(UNKNOWN);
         assert!(!presences.is_news(eve, UNKNOWN), "nothing is known at first");
         assert!(presences.is_news(bob, ONLINE));
         assert!(!presences.is_news(bob, ONLINE), "once");

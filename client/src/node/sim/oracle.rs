@@ -19,7 +19,7 @@ pub(super) struct Said {
 
 /// What was done and seen, from outside of all nodes.
 #[derive(Default)]
-pub(super) struct Truth {
+pub(super) struct Oracle {
     /// By id.
     pub(super) said: BTreeMap<String, Said>,
     /// The newest state that the writer's node told.
@@ -40,7 +40,7 @@ pub(super) fn both(one: Who, other: Who) -> (Who, Who) {
     (one.min(other), one.max(other))
 }
 
-impl Truth {
+impl Oracle {
     /// A node told of a message.
     pub(super) fn told(&mut self, who: Who, message: &Message, network: &Network) {
         let said = self

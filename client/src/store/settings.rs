@@ -11,7 +11,7 @@ use crate::wire::message;
 
 /// What is known of both sides.
 #[derive(Clone, FromRow)]
-pub struct TermsRow {
+pub struct SettingsRow {
     settings_revision: i64,
     told_revision: i64,
     disappear_after: i64,
@@ -23,7 +23,7 @@ pub struct TermsRow {
     pub retain: Option<i64>,
 }
 
-impl TermsRow {
+impl SettingsRow {
     /// What we want.
     #[must_use]
     pub fn own(&self) -> Policy {
@@ -50,8 +50,8 @@ impl TermsRow {
 
     /// As it goes to the contact; `None` if we never wanted anything.
     #[must_use]
-    pub fn ours(&self) -> Option<message::Terms> {
-        (self.settings_revision > 0).then(|| message::Terms {
+    pub fn ours(&self) -> Option<message::Settings> {
+        (self.settings_revision > 0).then(|| message::Settings {
             revision: self.settings_revision.cast_unsigned(),
             disappear_after: self.disappear_after.cast_unsigned(),
             read_receipts: self.read_receipts,
@@ -80,18 +80,18 @@ const SELECT: &str = "SELECT c.id, c.settings_revision, m.told_revision, c.disap
      FROM conversation c JOIN member m ON m.conversation = c.id WHERE c.kind = 'direct'";
 
 /// Those of a direct conversation.
-pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<TermsRow, StoreError> {
+pub async fn load(tx: &mut Tx, conversation: ConversationId) -> Result<SettingsRow, StoreError> {
     let one = AssertSqlSafe(format!("{SELECT} AND c.id = ?"));
     Ok(sqlx::query_as(one).bind(conversation).fetch_one(&mut **tx).await?)
 }
 
 /// Those of every direct conversation.
-pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ConversationId, TermsRow>, StoreError> {
+pub async fn load_all(tx: &mut Tx) -> Result<HashMap<ConversationId, SettingsRow>, StoreError> {
     #[derive(FromRow)]
     struct With {
         id: ConversationId,
         #[sqlx(flatten)]
-        terms: TermsRow,
+        terms: SettingsRow,
     }
     let rows: Vec<With> = sqlx::query_as(SELECT).fetch_all(&mut **tx).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.terms)).collect())
@@ -116,7 +116,7 @@ pub async fn set(
 }
 
 /// A member knows what we want.
-pub async fn told(tx: &mut Tx, member: Member, ours: &message::Terms) -> Result<(), StoreError> {
+pub async fn told(tx: &mut Tx, member: Member, ours: &message::Settings) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE member SET told_revision = ?, told_disappear_after = ? WHERE conversation \
                 = ? AND contact = ?",
@@ -134,7 +134,7 @@ pub async fn told(tx: &mut Tx, member: Member, ours: &message::Terms) -> Result<
 pub async fn take(
     tx: &mut Tx,
     member: Member,
-    theirs: &message::Terms,
+    theirs: &message::Settings,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE member SET their_revision = ?1, their_disappear_after = ?2, their_read_receipts = \
@@ -184,8 +184,8 @@ pub async fn set_retention(
 mod tests {
     use super::*;
 
-    fn terms(own: i64, told: i64, their: i64) -> TermsRow {
-        TermsRow {
+    fn terms(own: i64, told: i64, their: i64) -> SettingsRow {
+        SettingsRow {
             settings_revision: 1,
             told_revision: 1,
             disappear_after: own,

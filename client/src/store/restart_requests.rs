@@ -1,4 +1,4 @@
-//! Conversations that restart with a new group: our question, and which questions of others were
+//! Conversations that restart with a new group: our request, and which requests of others were
 //! answered.
 
 use sqlx_macros::FromRow;
@@ -7,26 +7,28 @@ use super::{StoreError, Tx};
 use crate::limits::{MAX_ANSWERED, MAX_CLOCK_STEP};
 use crate::model::{ContactId, ConversationId, Member};
 
-/// Our question to a contact, until it is answered.
+/// Our request to a contact, until it is answered.
 #[derive(FromRow)]
-pub struct QuestionRow {
+pub struct RestartRequestRow {
     /// The private half of the key package.
     pub draft: Vec<u8>,
     /// What to send: always the same bytes.
-    pub question: Vec<u8>,
+    pub request: Vec<u8>,
 }
 
-/// The question that waits for an answer.
-pub async fn question(tx: &mut Tx, to: Member) -> Result<Option<QuestionRow>, StoreError> {
-    Ok(sqlx::query_as("SELECT draft, question FROM restart WHERE conversation = ? AND contact = ?")
-        .bind(to.conversation)
-        .bind(to.contact)
-        .fetch_optional(&mut **tx)
-        .await?)
+/// The request that waits for an answer.
+pub async fn request(tx: &mut Tx, to: Member) -> Result<Option<RestartRequestRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT draft, question AS request FROM restart WHERE conversation = ? AND contact = ?",
+    )
+    .bind(to.conversation)
+    .bind(to.contact)
+    .fetch_optional(&mut **tx)
+    .await?)
 }
 
-/// Keeps a question until it is answered.
-pub async fn ask(tx: &mut Tx, to: Member, draft: &[u8], question: &[u8]) -> Result<(), StoreError> {
+/// Keeps a request until it is answered.
+pub async fn put(tx: &mut Tx, to: Member, draft: &[u8], request: &[u8]) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR REPLACE INTO restart (conversation, contact, draft, question) VALUES \
                 (?, ?, ?, ?)",
@@ -34,14 +36,14 @@ pub async fn ask(tx: &mut Tx, to: Member, draft: &[u8], question: &[u8]) -> Resu
     .bind(to.conversation)
     .bind(to.contact)
     .bind(draft)
-    .bind(question)
+    .bind(request)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// Forgets the question.
-pub async fn forget_question(tx: &mut Tx, to: Member) -> Result<(), StoreError> {
+/// Forgets the request.
+pub async fn forget(tx: &mut Tx, to: Member) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM restart WHERE conversation = ? AND contact = ?")
         .bind(to.conversation)
         .bind(to.contact)
@@ -50,15 +52,15 @@ pub async fn forget_question(tx: &mut Tx, to: Member) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// A contact's question, named by its digest, begins nothing from now on.
+/// A contact's request, named by its digest, is not answered from now on.
 pub async fn remember_answered(
     tx: &mut Tx,
     contact: ContactId,
-    question: &[u8],
+    request: &[u8],
 ) -> Result<(), StoreError> {
     sqlx::query("INSERT OR IGNORE INTO answered (contact, question) VALUES (?, ?)")
         .bind(contact)
-        .bind(question)
+        .bind(request)
         .execute(&mut **tx)
         .await?;
     sqlx::query(
@@ -76,23 +78,23 @@ pub async fn remember_answered(
 pub async fn was_answered(
     tx: &mut Tx,
     contact: ContactId,
-    question: &[u8],
+    request: &[u8],
 ) -> Result<bool, StoreError> {
     let row: Option<(i64,)> =
         sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND question = ?")
             .bind(contact)
-            .bind(question)
+            .bind(request)
             .fetch_optional(&mut **tx)
             .await?;
     Ok(row.is_some())
 }
 
-/// Goes on counting behind what the contact has heard of us, and in the order behind what it knows.
-/// No word of a contact makes either jump farther than a text may.
-pub async fn take_place(
+/// Continues numbering after what the contact has of us, and ordering after what they know. Nothing
+/// that a contact says makes either jump farther than a text may.
+pub async fn resume_counting(
     tx: &mut Tx,
     conversation: ConversationId,
-    heard: u64,
+    highest_counter: u64,
     clock: u64,
 ) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX - 1);
@@ -100,7 +102,7 @@ pub async fn take_place(
         "UPDATE conversation SET next_counter = max(next_counter, min(?1 + 1, next_counter + ?3)), \
          clock = max(clock, min(?2, clock + ?3)) WHERE id = ?4",
     )
-    .bind(number(heard.min(i64::MAX.cast_unsigned() - 1)))
+    .bind(number(highest_counter.min(i64::MAX.cast_unsigned() - 1)))
     .bind(number(clock))
     .bind(number(MAX_CLOCK_STEP))
     .bind(conversation)
@@ -110,10 +112,10 @@ pub async fn take_place(
 }
 
 /// The highest counter of a member's texts that we know; 0 for none.
-pub async fn heard(tx: &mut Tx, author: Member) -> Result<u64, StoreError> {
-    let heard =
+pub async fn highest_counter(tx: &mut Tx, author: Member) -> Result<u64, StoreError> {
+    let highest_counter =
         sqlx::query_scalar("SELECT max(last) FROM heard WHERE conversation = ? AND author = ?");
-    let heard = heard.bind(author.conversation).bind(author.contact);
-    let heard: Option<i64> = heard.fetch_one(&mut **tx).await?;
-    Ok(heard.unwrap_or(0).cast_unsigned())
+    let highest_counter = highest_counter.bind(author.conversation).bind(author.contact);
+    let highest_counter: Option<i64> = highest_counter.fetch_one(&mut **tx).await?;
+    Ok(highest_counter.unwrap_or(0).cast_unsigned())
 }

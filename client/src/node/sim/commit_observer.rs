@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::api::types::{Direction, Message, MessageState};
 use crate::identity::PeerId;
 use crate::model::{EventSeq, MessageRowId, Reason};
-use crate::node::lockstep::{Probe, at_once};
+use crate::node::lockstep::{StepObserver, at_once};
 use crate::store::events::{self, Kind};
 use crate::store::{Store, conversations, messages};
 
@@ -44,7 +44,7 @@ impl Record {
 }
 
 /// Looks at one store.
-pub(super) struct Witness {
+pub(super) struct CommitObserver {
     who: String,
     store: Store,
     record: Record,
@@ -54,7 +54,7 @@ pub(super) struct Witness {
     seen: u64,
 }
 
-impl Witness {
+impl CommitObserver {
     pub(super) fn new(
         who: PeerId,
         store: Store,
@@ -85,7 +85,7 @@ impl Witness {
     }
 }
 
-impl Probe for Witness {
+impl StepObserver for CommitObserver {
     /// Looks at what was committed since the last step.
     fn stepped(&mut self) {
         let commits = self.commits.load(Ordering::Relaxed);

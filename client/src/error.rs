@@ -6,14 +6,14 @@ use crate::store::StoreError;
 /// A refused command: a stable code for programs, a sentence for people that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub struct Fault {
+pub struct NodeError {
     /// For programs.
     pub code: ErrorCode,
     /// For people.
     pub detail: String,
 }
 
-impl Fault {
+impl NodeError {
     /// A refusal with its reason.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
@@ -21,18 +21,18 @@ impl Fault {
 }
 
 /// A fault of the node itself: the cause goes to the log, not to the caller.
-pub(crate) fn internal(error: &dyn std::fmt::Display) -> Fault {
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> NodeError {
     tracing::error!(%error, "a command failed");
-    Fault::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
+    NodeError::new(ErrorCode::Internal, "the node could not do this: its log has the cause")
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for NodeError {
     fn from(error: StoreError) -> Self {
         Self::from(&error)
     }
 }
 
-impl From<&StoreError> for Fault {
+impl From<&StoreError> for NodeError {
     fn from(error: &StoreError) -> Self {
         let code = match error {
             StoreError::Full => ErrorCode::DiskFull,
@@ -47,6 +47,6 @@ impl From<&StoreError> for Fault {
 }
 
 /// A refused operation.
-pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault::new(code, detail))
+pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, NodeError> {
+    Err(NodeError::new(code, detail))
 }

@@ -217,7 +217,7 @@ async fn unknown_frames_and_contents_are_answered_and_change_nothing() {
     for frame in [
         Frame::Request(vec![1]),
         Frame::Accept(vec![1]),
-        Frame::Refuse(crate::wire::frame::Refusal::Used),
+        Frame::Refuse(crate::wire::frame::RejectReason::Used),
     ] {
         session.write(&frame).await.unwrap();
     }
