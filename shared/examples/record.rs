@@ -1,4 +1,4 @@
-//! Makes a presence record of somebody who exists for this one record, for a server.
+//! Makes a presence record for a server, of a person whose key exists for this one record.
 //!
 //!     record SERVER.onion WORK-BITS FILE
 //!

@@ -1,5 +1,7 @@
-//! The JSON of the server's API. Records, boards and claims are binary, and have modules of their
-//! own.
+//! The JSON of the server's API, without any behaviour. Records, boards and claims are binary, and
+//! have modules of their own.
+//!
+//! The comments on these types are part of the server's `openapi.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -177,8 +179,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_reads_as_it_was_written() {
-        let text = r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"No.","code":"sequence_not_newer","sequence":7}"#;
+    fn a_problem_survives_a_round_trip() {
+        let text = concat!(
+            r#"{"type":"about:blank","title":"Conflict","status":409,"#,
+            r#""detail":"No.","code":"sequence_not_newer","sequence":7}"#
+        );
         let problem: Problem = serde_json::from_str(text).unwrap();
         assert_eq!(
             (problem.code, problem.sequence, problem.work),

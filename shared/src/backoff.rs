@@ -1,16 +1,16 @@
-//! Pauses between tries: the first one, then each twice as long as the one before, up to the
-//! longest. Chance, where two sides must not keep the same time, is the caller's to add.
+//! Pauses between attempts: each twice as long as the one before, up to a longest one. They are
+//! computed here, never waited for; jitter is for the caller to add.
 
 use std::time::Duration;
 
-/// How the pauses grow.
+/// The range of the pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
 }
 
-/// The pauses of failures in a row.
+/// The pauses after failures in a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
     backoff: Backoff,
@@ -18,26 +18,26 @@ pub struct Pauses {
 }
 
 impl Backoff {
-    /// From one length to another.
+    /// Pauses that begin with `first` and never exceed `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest }
     }
 
-    /// The pause after a failure that this many others came before, without a success between them.
+    /// The pause after a failure that follows this many other failures in a row.
     #[must_use]
     pub fn after(self, failures: u32) -> Duration {
         let times = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(times).min(self.longest)
     }
 
-    /// The longest pause.
+    /// The upper limit.
     #[must_use]
     pub const fn longest(self) -> Duration {
         self.longest
     }
 
-    /// The pauses, one after the other.
+    /// Starts with the first pause.
     #[must_use]
     pub const fn pauses(self) -> Pauses {
         Pauses { backoff: self, failures: 0 }
@@ -45,14 +45,14 @@ impl Backoff {
 }
 
 impl Pauses {
-    /// The pause after one more failure.
+    /// Counts a failure, and gives the pause after it.
     pub fn after_failure(&mut self) -> Duration {
         let pause = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
         pause
     }
 
-    /// A success: the next pause is the first one again.
+    /// After a success: the next pause is the first one again.
     pub fn reset(&mut self) {
         self.failures = 0;
     }

@@ -1,14 +1,15 @@
 //! Blinded presence keys: one address for each epoch and server, which only contacts can compute.
 //!
 //! ```text
-//! factor  h = HKDF-SHA256(presence secret, label ‖ A ‖ epoch ‖ server), 64 bytes, modulo the group's order
+//! factor  h = HKDF-SHA256(presence secret, label ‖ A ‖ epoch ‖ server), 64 bytes,
+//!             modulo the group's order
 //! address A' = h·A          A: the owner's presence key, Ed25519
 //! secret  a' = h·a          a: its secret scalar
 //! ```
 //!
 //! `epoch` is a big-endian `u32`. Nothing is clamped after blinding. Contacts know A and the
-//! secret, so they find A' and can check what is signed by it; they do not know a, so they cannot
-//! sign. To anybody else the addresses of two epochs, or on two servers, are unrelated keys.
+//! secret, so they find A' and can check its signatures; they do not know a, so they cannot sign.
+//! To anyone else the addresses of two epochs, or on two servers, are unrelated keys.
 
 use std::fmt;
 
@@ -25,8 +26,8 @@ use crate::epoch::Epoch;
 use crate::label;
 use crate::server::ServerId;
 
-/// What the owner shares with contacts alone: 32 random bytes. It blinds the owner's addresses and
-/// seals its status, and is renewed when a contact is removed.
+/// The secret that the owner shares with contacts alone: 32 random bytes. It blinds the owner's
+/// addresses and seals its status, and is renewed when a contact is removed.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct PresenceSecret(pub [u8; 32]);
 
@@ -36,7 +37,8 @@ impl fmt::Debug for PresenceSecret {
     }
 }
 
-/// A key that is not one: not on the curve, of low or mixed order, or not canonically encoded.
+/// Bytes that are not a usable key: not on the curve, of low or mixed order, or not canonically
+/// encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the presence key of anybody")]
 pub struct InvalidKey;
@@ -54,17 +56,17 @@ impl fmt::Debug for PresenceKey {
 
 impl PresenceKey {
     /// Reads a key and checks that it is of prime order, in its one encoding. Takes about 0.1 ms:
-    /// keep it.
+    /// keep the result.
     ///
     /// # Errors
-    /// When it is not.
+    /// If the check fails.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, InvalidKey> {
         let point = CompressedEdwardsY(*bytes).decompress().ok_or(InvalidKey)?;
-        let sound = is_canonical(bytes) && !point.is_small_order() && point.is_torsion_free();
-        if sound { Ok(Self(point)) } else { Err(InvalidKey) }
+        let is_sound = is_canonical(bytes) && !point.is_small_order() && point.is_torsion_free();
+        if is_sound { Ok(Self(point)) } else { Err(InvalidKey) }
     }
 
-    /// Where the owner's record is in this epoch on this server.
+    /// The address of the owner's record in this epoch on this server.
     #[must_use]
     pub fn address(&self, secret: &PresenceSecret, epoch: Epoch, server: &ServerId) -> Address {
         let factor = factor(secret, &self.0.compress().0, epoch, server);
@@ -72,7 +74,7 @@ impl PresenceKey {
     }
 }
 
-/// Where a record is: the blinded key that verifies it. Public, but never logged.
+/// The address of a record: the blinded key that verifies it. Public, but never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(pub [u8; 32]);
 
@@ -83,15 +85,14 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// The bucket of the board that it is in, when buckets are named by so many bits, at most
-    /// eight.
+    /// The number of its bucket, if `bits` bits name a bucket; at most eight do.
     #[must_use]
     pub fn bucket(&self, bits: u8) -> u8 {
         if bits == 0 { 0 } else { self.0[0] >> (8 - bits.min(8)) }
     }
 }
 
-/// The owner's side of an address: what signs for it, in one epoch, on one server.
+/// The owner's side of an address: it signs for it, in one epoch, on one server.
 pub struct Signer {
     secret: ExpandedSecretKey,
     key: VerifyingKey,
@@ -115,7 +116,7 @@ impl Signer {
         let factor = factor(secret, owner.verifying_key().as_bytes(), epoch, server);
         let plain = ExpandedSecretKey::from(owner.as_bytes());
 
-        // Nonces must be secret, and others than those of the key that was blinded.
+        // Nonces must be secret, and different from those of the key that was blinded.
         let mut nonces = Sha512::new()
             .chain_update(label::NONCES)
             .chain_update(plain.hash_prefix)
@@ -132,7 +133,7 @@ impl Signer {
         Self { secret, key }
     }
 
-    /// What it signs for.
+    /// The address whose records it signs.
     #[must_use]
     pub fn address(&self) -> Address {
         Address(self.key.to_bytes())
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_finds_the_address_that_the_owner_signs_for() {
+    fn a_contact_computes_the_address_that_the_owner_signs_for() {
         let secret = PresenceSecret([2; 32]);
         for number in 0..20 {
             let signer = Signer::new(&owner(), &secret, Epoch(number), &SERVER);
@@ -201,9 +202,9 @@ mod tests {
         }
         let mixed = key().0 + EIGHT_TORSION[1];
         assert_eq!(PresenceKey::from_bytes(&mixed.compress().0), Err(InvalidKey));
-        let mut one_again = [0xff; 32];
-        (one_again[0], one_again[31]) = (0xee, 0x7f);
-        assert_eq!(PresenceKey::from_bytes(&one_again), Err(InvalidKey));
+        let mut second_one = [0xff; 32];
+        (second_one[0], second_one[31]) = (0xee, 0x7f);
+        assert_eq!(PresenceKey::from_bytes(&second_one), Err(InvalidKey));
     }
 
     #[test]

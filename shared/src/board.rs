@@ -12,10 +12,12 @@
 //! ```
 //!
 //! Numbers are big-endian. The answers about changes and the events of a stream have the same form.
-//! In the body of a board a record of after the cursor may be, or one twice: the one with the
+//! The body of a board may hold a record that is newer than its cursor, or two of one address: the
 //! higher sequence number counts. A body without its last four bytes was cut. Every change of a
 //! server's board has a number, rising by one; a cursor is the number up to which its holder knows
 //! everything, and the generation of the database that counted.
+//!
+//! Signatures are not checked here; see `record`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,18 +25,18 @@ use std::str::FromStr;
 use crate::limits::{MAX_BUCKET_BITS, MAX_GROUP, RECORD};
 use crate::record::{Record, RecordError};
 
-/// The version of bodies made here.
+/// The only version of a body that is known.
 pub const VERSION: u8 = 1;
-/// The length of what stands before the first group.
+/// The length of the head, in bytes.
 pub const HEAD: usize = 20;
-/// What ends a body.
+/// The end of a body: a group of no records.
 pub const END: [u8; 4] = [0; 4];
 
-/// How much of the board somebody knows. Its text, in queries and events, is
+/// How much of the board its holder knows. Its text, in queries and events, is
 /// `generation-change`, the first as 16 digits of lower-case hex, the second decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// Random, made with the database: numbers of another one mean nothing.
+    /// Random, and different for each database: it tells cursors of one from those of another.
     pub generation: u64,
     /// Everything up to this change is known.
     pub change: u64,
@@ -46,7 +48,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A text that is no cursor.
+/// The text does not have the form of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor")]
 pub struct NotACursor;
@@ -56,8 +58,8 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, NotACursor> {
         let (generation, change) = text.split_once('-').ok_or(NotACursor)?;
-        let (digits, plain) = (|b: u8| b.is_ascii_hexdigit(), |b: u8| b.is_ascii_digit());
-        if generation.len() != 16 || !generation.bytes().all(digits) || !change.bytes().all(plain) {
+        let (hex, decimal) = (|b: u8| b.is_ascii_hexdigit(), |b: u8| b.is_ascii_digit());
+        if generation.len() != 16 || !generation.bytes().all(hex) || !change.bytes().all(decimal) {
             return Err(NotACursor);
         }
         let generation = u64::from_str_radix(generation, 16).map_err(|_| NotACursor)?;
@@ -65,7 +67,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// A part of the board: the addresses that begin with some bits.
+/// A part of the board: the addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bucket {
     bits: u8,
@@ -76,53 +78,53 @@ impl Bucket {
     /// The whole board.
     pub const ALL: Self = Self { bits: 0, number: 0 };
 
-    /// The addresses whose first `bits` bits are `number`; none for more than [`MAX_BUCKET_BITS`]
-    /// or a number that has more bits.
+    /// The addresses whose first `bits` bits are `number`. `None` for more than
+    /// [`MAX_BUCKET_BITS`] bits, or a number that has more bits.
     #[must_use]
     pub fn new(bits: u8, number: u8) -> Option<Self> {
         let fits = bits <= MAX_BUCKET_BITS && (u16::from(number) >> bits) == 0;
         fits.then_some(Self { bits, number })
     }
 
-    /// How many bits name it.
+    /// How many bits name it; 0 for the whole board.
     #[must_use]
     pub fn bits(self) -> u8 {
         self.bits
     }
 
-    /// What they are.
+    /// The value of those bits.
     #[must_use]
     pub fn number(self) -> u8 {
         self.number
     }
 
-    /// Whether a record belongs to it.
+    /// Whether a record's address belongs to it.
     #[must_use]
     pub fn contains(self, record: &Record) -> bool {
         record.address().bucket(self.bits) == self.number
     }
 
-    /// The first bytes that its addresses can have.
+    /// The range of the first byte of its addresses.
     #[must_use]
     pub fn first_bytes(self) -> std::ops::RangeInclusive<u8> {
         let low = u16::from(self.number) << (8 - self.bits);
         let high = low + (1 << (8 - self.bits)) - 1;
-        // Both are below 256: the number has no more bits than it says.
+        // Both are below 256, because the number has no more than `bits` bits.
         low.to_le_bytes()[0]..=high.to_le_bytes()[0]
     }
 }
 
-/// What stands before the first group.
+/// The head of a body, which stands before the first group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Which part it is.
+    /// The part of the board that the body holds.
     pub bucket: Bucket,
-    /// What is known by who has read the body.
+    /// The cursor of a client that has read the whole body.
     pub cursor: Cursor,
 }
 
 impl Head {
-    /// The bytes.
+    /// The encoded head.
     #[must_use]
     pub fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
@@ -143,7 +145,7 @@ impl Head {
     }
 }
 
-/// A group: the number of records, and the records. Nothing for none.
+/// An encoded group: the number of records, and the records. Empty for no records.
 #[must_use]
 pub fn group<'a>(records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> {
     let Ok(count @ 1..) = u32::try_from(records.len()) else { return Vec::new() };
@@ -153,7 +155,7 @@ pub fn group<'a>(records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> 
     bytes
 }
 
-/// A whole body of one group.
+/// An encoded body of one group.
 #[must_use]
 pub fn body<'a>(head: Head, records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> {
     [&head.to_bytes()[..], &group(records), &END].concat()
@@ -162,55 +164,55 @@ pub fn body<'a>(head: Head, records: impl ExactSizeIterator<Item = &'a Record>) 
 /// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BoardError {
-    /// Of a version that is not known.
+    /// The body has a version that this code does not know.
     #[error("a board of version {0}: only {VERSION} is known")]
     Version(u8),
-    /// A bucket that cannot be.
+    /// The head names a bucket that cannot exist.
     #[error("the board names a bucket that cannot be")]
     Bucket,
-    /// More records than its reader takes.
+    /// The body has more records than the parser's limit.
     #[error("the board has more than {0} records")]
     TooMany(usize),
-    /// Something stands behind the end.
+    /// Bytes follow the end.
     #[error("something follows the end of the board")]
     Trailing,
-    /// The end is missing.
+    /// The body ends before its end mark.
     #[error("the board was cut")]
     Cut,
-    /// A record that cannot be read.
+    /// A record is malformed.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
-/// Reads a body piece by piece, as it comes; holds less than one record at a time.
+/// Reads a body chunk by chunk, as it arrives; holds less than one record at a time.
 #[derive(Debug)]
 pub struct Parser {
     head: Option<Head>,
     /// Records to come in this group.
-    due: u32,
-    /// Records that may still come.
+    left_in_group: u32,
+    /// Records that may still come in all groups.
     room: usize,
-    most: usize,
+    limit: usize,
     ended: bool,
-    /// The beginning of what is not complete yet.
-    rest: Vec<u8>,
+    /// The beginning of an item that is not complete yet.
+    partial: Vec<u8>,
 }
 
 impl Parser {
-    /// Takes at most so many records.
+    /// Takes at most `limit` records.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self { head: None, due: 0, room: most, most, ended: false, rest: Vec::new() }
+    pub fn new(limit: usize) -> Self {
+        Self { head: None, left_in_group: 0, room: limit, limit, ended: false, partial: Vec::new() }
     }
 
-    /// Known once the first [`HEAD`] bytes have come.
+    /// The head, once the first [`HEAD`] bytes have arrived.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.head
     }
 
-    /// Takes the next bytes, and hands on every record that is complete. After an error the parser
-    /// is of no use.
+    /// Takes the next bytes, and passes every complete record to `take`. After an error the parser
+    /// must not be used again.
     pub fn push(
         &mut self,
         mut bytes: &[u8],
@@ -220,24 +222,24 @@ impl Parser {
             if self.ended {
                 return Err(BoardError::Trailing);
             }
-            let wanted = self.wanted() - self.rest.len();
-            let (now, later) = bytes.split_at(wanted.min(bytes.len()));
-            self.rest.extend_from_slice(now);
+            let wanted = self.wanted() - self.partial.len();
+            let (chunk, later) = bytes.split_at(wanted.min(bytes.len()));
+            self.partial.extend_from_slice(chunk);
             bytes = later;
-            if now.len() == wanted {
+            if chunk.len() == wanted {
                 self.item(&mut take)?;
             }
         }
         Ok(())
     }
 
-    /// To be called when no more bytes come.
+    /// Call this after the last bytes: the head, if the body was complete.
     pub fn finish(self) -> Result<Head, BoardError> {
         self.head.filter(|_| self.ended).ok_or(BoardError::Cut)
     }
 
     fn wanted(&self) -> usize {
-        match (self.head, self.due) {
+        match (self.head, self.left_in_group) {
             (None, _) => HEAD,
             (_, 0) => END.len(),
             _ => RECORD,
@@ -245,34 +247,34 @@ impl Parser {
     }
 
     fn item(&mut self, take: &mut impl FnMut(Record)) -> Result<(), BoardError> {
-        match (self.head, self.due) {
-            (None, _) => self.head = Some(Head::from_bytes(crate::bytes::take(&self.rest, 0))?),
-            (_, 0) => self.begin_group(u32::from_be_bytes(crate::bytes::take(&self.rest, 0)))?,
+        match (self.head, self.left_in_group) {
+            (None, _) => self.head = Some(Head::from_bytes(crate::bytes::take(&self.partial, 0))?),
+            (_, 0) => self.begin_group(u32::from_be_bytes(crate::bytes::take(&self.partial, 0)))?,
             _ => {
-                self.due -= 1;
-                take(Record::from_bytes(&self.rest)?);
+                self.left_in_group -= 1;
+                take(Record::from_bytes(&self.partial)?);
             }
         }
-        self.rest.clear();
+        self.partial.clear();
         Ok(())
     }
 
     fn begin_group(&mut self, count: u32) -> Result<(), BoardError> {
-        let too_many = BoardError::TooMany(self.most);
+        let too_many = BoardError::TooMany(self.limit);
         if count > MAX_GROUP {
             return Err(too_many);
         }
         let records = usize::try_from(count).map_err(|_| too_many)?;
         self.room = self.room.checked_sub(records).ok_or(too_many)?;
-        (self.due, self.ended) = (count, count == 0);
+        (self.left_in_group, self.ended) = (count, count == 0);
         Ok(())
     }
 }
 
 /// Reads a whole body that is in memory, such as an event of a stream.
-pub fn parse(bytes: &[u8], most: usize) -> Result<(Head, Vec<Record>), BoardError> {
+pub fn parse(bytes: &[u8], limit: usize) -> Result<(Head, Vec<Record>), BoardError> {
     let mut records = Vec::new();
-    let mut parser = Parser::new(most);
+    let mut parser = Parser::new(limit);
     parser.push(bytes, |record| records.push(record))?;
     Ok((parser.finish()?, records))
 }
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_read_in_any_pieces() {
+    fn a_body_is_read_in_chunks_of_any_size() {
         for size in [1, 3, 216, 217, 218, 10_000] {
             let (mut parser, mut records) = (Parser::new(3), Vec::new());
             for piece in sample().chunks(size) {
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_refused_before_it_comes() {
+    fn too_many_records_are_refused_before_they_arrive() {
         assert_eq!(parse(&sample(), 2), Err(BoardError::TooMany(2)));
         let huge = [&head().to_bytes()[..], &u32::MAX.to_be_bytes()].concat();
         assert_eq!(parse(&huge, usize::MAX), Err(BoardError::TooMany(usize::MAX)));

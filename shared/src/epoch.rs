@@ -1,4 +1,5 @@
-//! Epochs: hours since 1970. In each a person has another address on a server.
+//! Epochs: hours since 1970. A person's address on a server is different in each. Nothing here
+//! reads a clock.
 
 use crate::limits::{EPOCH, SKEW};
 
@@ -7,26 +8,26 @@ use crate::limits::{EPOCH, SKEW};
 pub struct Epoch(pub u32);
 
 impl Epoch {
-    /// The epoch of a time.
+    /// The epoch that contains a time, Unix milliseconds.
     #[must_use]
     pub fn at(now: i64) -> Self {
         Self(u32::try_from(now.max(0) / EPOCH).unwrap_or(u32::MAX))
     }
 
-    /// When it begins.
+    /// Its first millisecond.
     #[must_use]
     pub fn begin(self) -> i64 {
         i64::from(self.0) * EPOCH
     }
 
-    /// When it ends, and the next begins.
+    /// The first millisecond of the next epoch.
     #[must_use]
     pub fn end(self) -> i64 {
         self.begin() + EPOCH
     }
 
-    /// Whether a server takes records of this epoch now: from [`SKEW`] before it begins until
-    /// [`SKEW`] after it ended.
+    /// Whether a server accepts records of this epoch at a time: from [`SKEW`] before it begins
+    /// until [`SKEW`] after it has ended.
     #[must_use]
     pub fn is_open(self, now: i64) -> bool {
         (self.begin() - SKEW..self.end() + SKEW).contains(&now)
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn every_open_epoch_is_looked_at() {
+    fn every_open_epoch_is_a_candidate() {
         for minute in 0..180 {
             let now = Epoch(490_000).begin() + minute * MINUTE;
             let open = (489_990..490_010).map(Epoch).filter(|epoch| epoch.is_open(now));

@@ -1,5 +1,5 @@
-//! Handles, `name@server`: somebody can be found by a word, and the server learns neither the word
-//! nor who it leads to.
+//! Handles, `name@server`: a person can be found by a name, and the server learns neither the name
+//! nor whom it leads to.
 //!
 //! ```text
 //! name, canonical ──skeleton──► Argon2id, salted with the server ─┬─► lookup id, 32 bytes
@@ -7,8 +7,14 @@
 //! ```
 //!
 //! The server stores a claim under the lookup id: the owner's key and a card sealed with the card
-//! key. Whoever knows the name computes both. A server that guesses names pays an Argon2id for each
-//! guess.
+//! key. Anyone who knows the name computes both. A server that guesses names pays an Argon2id for
+//! each guess.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `name` | the canonical form of a name, and its skeleton |
+//! | `card` | the sealed invitation that a handle leads to |
+//! | `claim` | claims and releases, as their owner signs them |
 
 mod card;
 mod claim;
@@ -29,7 +35,7 @@ use crate::label;
 use crate::limits::{HANDLE_ARGON2_KIB, HANDLE_ARGON2_PASSES};
 use crate::server::ServerId;
 
-/// Where a handle's claim is on its server.
+/// The key under which a server stores a handle's claim.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LookupId(pub [u8; 32]);
 
@@ -39,7 +45,7 @@ impl fmt::Debug for LookupId {
     }
 }
 
-/// What seals a handle's card: known to everybody who knows the name.
+/// The key that seals a handle's card: known to everyone who knows the name.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct CardKey([u8; 32]);
 
@@ -49,13 +55,13 @@ impl fmt::Debug for CardKey {
     }
 }
 
-/// Argon2id did not run: there is no memory for it.
+/// Argon2id did not run, because there is not enough memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is not enough memory to look for a handle: it takes {} \
         MiB", HANDLE_ARGON2_KIB / 1024)]
 pub struct NoMemory;
 
-/// What comes of a name on a server. Takes 64 MiB and about a fifth of a second.
+/// Derives a handle's lookup id and card key. Takes 64 MiB and about a fifth of a second.
 ///
 /// Argon2id, version 0x13, one lane, 64 bytes out; password: the name's skeleton in UTF-8; salt:
 /// SHA-256(label ‖ server).
@@ -75,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn look_alikes_lead_to_one_place_and_servers_to_different_ones() {
+    fn look_alikes_share_a_lookup_id_and_servers_do_not() {
         let at =
             |name: &str, server| locate(&name.parse().unwrap(), &ServerId([server; 32])).unwrap().0;
         assert_eq!(at("alice", 1), at("ALICE", 1));

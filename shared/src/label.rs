@@ -1,9 +1,9 @@
-//! All domain-separation labels beside each other. A changed meaning takes a new label; a retired
-//! one stays in this list, so that it is never used again.
+//! All domain-separation labels in one place. A changed meaning takes a new label; a retired one
+//! stays in this list, so that it is never used again.
 
 /// HKDF: the factor that blinds a presence key.
 pub(crate) const BLINDING: &[u8] = b"chive/v1/presence-blinding";
-/// SHA-512: what a blinded key's signatures take their secret nonces from.
+/// SHA-512: the seed of the secret nonces of a blinded key's signatures.
 pub(crate) const NONCES: &[u8] = b"chive/v1/presence-nonces";
 /// HKDF: the key that seals a status.
 pub(crate) const STATUS: &[u8] = b"chive/v1/presence-status";
@@ -17,5 +17,5 @@ pub(crate) const HANDLE_OWNER: &[u8] = b"chive/v1/handle-owner";
 pub(crate) const CLAIM: &[u8] = b"chive/v1/handle-claim";
 /// Signature: the release of a handle.
 pub(crate) const RELEASE: &[u8] = b"chive/v1/handle-release";
-/// SHA-256: what a proof of work is about.
+/// SHA-256: the challenge of a proof of work.
 pub(crate) const WORK: &[u8] = b"chive/v1/work";

@@ -1,4 +1,4 @@
-//! Every bound that clients and servers agree on, by name, in one place. A server may be stricter
+//! Every limit that clients and servers agree on, by name, in one place. A server may be stricter
 //! in its policy ([`crate::api::Policy`]), never laxer. Sizes are bytes, times milliseconds.
 
 /// A second in milliseconds.
@@ -8,27 +8,26 @@ pub const MINUTE: i64 = 60 * SECOND;
 /// A day in milliseconds.
 pub const DAY: i64 = 24 * 60 * MINUTE;
 
-/// An epoch: after it a person's address on a server is another. An hour is long against the life
-/// of a record, and short against what an observer could learn from one address.
+/// An epoch, after which a person's address on a server changes. An hour is long compared to the
+/// life of a record, and short for an observer who wants to learn from one address.
 pub const EPOCH: i64 = 60 * MINUTE;
-/// How far a writer's clock may be from the server's, either way: so long an epoch is accepted
-/// before it begins and after it ended, and so far ahead a sequence number may be.
+/// How far a writer's clock may be from the server's, either way. An epoch is accepted for this
+/// long before it begins and after it has ended; a sequence number may be this far in the future.
 pub const SKEW: i64 = 10 * MINUTE;
-/// The longest life of a presence record, counted from when the server took it. It is how long
-/// somebody whose machine died still seems online.
+/// The longest life of a presence record, counted from when the server accepted it. For that
+/// long a person whose machine died still seems online.
 pub const MAX_RECORD_LIFE: i64 = 15 * MINUTE;
-/// Writers put a fresh record after a random time in this range: two fit into a record's life, so
-/// that one that is lost does no harm, and the randomness hides whose records belong together when
-/// epochs change.
+/// Writers put a fresh record after a random time in this range. Two fit into a record's life, so a
+/// lost one does no harm; the randomness hides which records belong together when epochs change.
 pub const REFRESH: std::ops::RangeInclusive<i64> = 4 * MINUTE..=7 * MINUTE;
 
 /// The longest life of a handle without a renewal: long enough for a long journey.
 pub const MAX_HANDLE_LIFE: i64 = 90 * DAY;
-/// So long after its expiry a handle is kept for the owner, though nobody finds it: who comes back
-/// late does not find the name taken.
+/// How long an expired handle is kept for its owner, though no one finds it: an owner who comes
+/// back late does not find the name taken.
 pub const HANDLE_GRACE: i64 = 30 * DAY;
-/// A released handle stays taken so long: after it the claim that was released is refused as too
-/// old, so nobody can put it back.
+/// How long a released handle stays taken. After it the released claim is refused as too old, so no
+/// one can put it back.
 pub const RELEASE_MEMORY: i64 = 2 * SKEW + 2 * MINUTE;
 
 /// The plaintext of a status.
@@ -45,11 +44,11 @@ pub const CARD_SEALED: usize = 24 + CARD_PLAIN + 16;
 pub const CLAIM: usize = 1 + 32 + 32 + 8 + 4 + CARD_SEALED + 64;
 /// The release of a handle.
 pub const RELEASE: usize = 1 + 32 + 32 + 8 + 64;
-/// What follows a record or a claim in a request: the proof of work.
+/// A proof of work, which follows a record or a claim in a request.
 pub const WORK: usize = 8;
-/// A record with its proof of work: what is put.
+/// A record with its proof of work, as it is put.
 pub const SUBMISSION: usize = RECORD + WORK;
-/// A claim with its proof of work: what is put.
+/// A claim with its proof of work, as it is put.
 pub const CLAIM_SUBMISSION: usize = CLAIM + WORK;
 
 /// Records in one request.
@@ -62,15 +61,15 @@ pub const MAX_BUCKET_BITS: u8 = 8;
 /// 0.9 MB, which is a few seconds over Tor.
 pub const BUCKET_RECORDS: usize = 4_096;
 /// The highest price of a proof of work, in bits: about a minute of one core. A server that asks
-/// for more is not worth it.
+/// for more is not worth using.
 pub const MAX_WORK_BITS: u8 = 28;
 
 /// A handle's name, in characters after canonicalisation.
 pub const HANDLE_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
 /// A handle's name as typed, before anything is done with it.
 pub const MAX_HANDLE_TEXT: usize = 256;
-/// Argon2id for a handle: memory in KiB. 64 MiB is what a phone has to spare, and dear to guess
-/// with.
+/// Argon2id for a handle: memory in KiB. A phone can spare 64 MiB, and guessing with it is
+/// expensive.
 pub const HANDLE_ARGON2_KIB: u32 = 64 * 1024;
 /// Argon2id for a handle: passes.
 pub const HANDLE_ARGON2_PASSES: u32 = 3;

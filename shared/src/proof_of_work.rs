@@ -1,8 +1,10 @@
-//! Proof of work: what a flood of records or claims costs. There is no IP address to limit by.
+//! Proof of work: it makes a flood of records or claims expensive, because there is no IP address
+//! to limit by. How much is asked for is the server's decision.
 //!
 //! ```text
 //! seed = SHA-256(label ‖ server ‖ the record's or claim's bytes)
-//! work = the u64 n, big-endian, for which SHA-256(seed ‖ n) begins with as many zero bits as the price
+//! work = the u64 n, big-endian, for which SHA-256(seed ‖ n) begins with as many zero bits
+//!        as the price
 //! ```
 //!
 //! The bytes hold the address, the sequence number and the signature, so work done for one record
@@ -13,16 +15,16 @@ use sha2::{Digest, Sha256};
 use crate::label;
 use crate::server::ServerId;
 
-/// What the work is about.
+/// The seed that a proof is made for.
 #[derive(Clone, Copy)]
 pub struct Challenge([u8; 32]);
 
-/// A proof: the number that was looked for.
+/// A solution of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof(pub u64);
 
 impl Challenge {
-    /// For the bytes of a record or a claim.
+    /// The challenge of a record's or a claim's bytes on a server.
     #[must_use]
     pub fn new(server: &ServerId, subject: &[u8]) -> Self {
         let seed = Sha256::new()
@@ -33,7 +35,7 @@ impl Challenge {
         Self(seed.into())
     }
 
-    /// How many bits a proof is worth.
+    /// The number of zero bits that a proof reaches.
     #[must_use]
     pub fn difficulty(&self, Proof(number): Proof) -> u32 {
         let hash = Sha256::new().chain_update(self.0).chain_update(number.to_be_bytes()).finalize();
@@ -42,8 +44,8 @@ impl Challenge {
         u32::try_from(8 * zeros).unwrap_or(u32::MAX).saturating_add(next)
     }
 
-    /// Tries `tries` numbers from `from` on; gives the first that is worth `bits`. A caller that
-    /// must not block for long calls it again with the number after the last.
+    /// Tries `tries` numbers from `from` on, and gives the first that reaches `bits`. A caller that
+    /// must not block for long calls it again with the next number.
     #[must_use]
     pub fn solve(&self, bits: u8, from: u64, tries: u64) -> Option<Proof> {
         (from..from.saturating_add(tries))
@@ -59,7 +61,7 @@ mod tests {
     const SERVER: ServerId = ServerId([9; 32]);
 
     #[test]
-    fn work_is_found_and_good_for_its_subject_and_server_alone() {
+    fn a_proof_is_valid_for_its_subject_and_server_alone() {
         let challenge = Challenge::new(&SERVER, b"record");
         let work = challenge.solve(12, 0, u64::MAX).unwrap();
         assert!(challenge.difficulty(work) >= 12);
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_costs_nothing() {
+    fn a_price_of_zero_is_met_by_any_number() {
         assert_eq!(Challenge::new(&SERVER, b"").solve(0, 7, 1), Some(Proof(7)));
         assert_eq!(Challenge::new(&SERVER, b"").solve(255, u64::MAX, 10), None);
     }

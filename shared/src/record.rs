@@ -1,5 +1,5 @@
-//! The presence record: what a writer puts on a server, and what everybody can read and only
-//! contacts understand.
+//! The presence record: a writer puts it on a server, everyone can read it, and only contacts
+//! understand it. Which of two records a server or a client keeps is decided by them, not here.
 //!
 //! ```text
 //! offset size
@@ -8,11 +8,11 @@
 //!  33      4  epoch
 //!  37      8  sequence number (see `sequence`)
 //!  45      4  expiry, Unix minutes
-//!  49    104  sealed status (see `status`), bound to what stands before it
+//!  49    104  sealed status (see `status`), bound to the bytes before it
 //! 153     64  Ed25519 signature by the address, over label ‖ server ‖ bytes 0 to 152
 //! ```
 //!
-//! Numbers are big-endian. One rule decides on a signature, everywhere: the key and R are
+//! Numbers are big-endian. One rule decides whether a signature is valid: the key and R are
 //! canonically encoded and not of low order, S is below the group's order, and the equation holds
 //! without the cofactor (`verify_strict`).
 
@@ -29,7 +29,7 @@ use crate::sequence::Sequence;
 use crate::server::ServerId;
 use crate::status::{Status, StatusError, StatusKey};
 
-/// The version of records made here.
+/// The only version of records that is known.
 pub const VERSION: u8 = 1;
 
 const ADDRESS: usize = 1;
@@ -39,63 +39,63 @@ const EXPIRY: usize = 45;
 const STATUS: usize = 49;
 const SIGNATURE: usize = STATUS + STATUS_SEALED;
 
-/// A presence record: its bytes, of which only the version has been looked at.
+/// A presence record as bytes, of which only the length and the version have been checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Record([u8; RECORD]);
 
-/// Neither the address nor what is sealed prints.
+/// Neither the address nor the sealed status prints.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Record(…)")
     }
 }
 
-/// Why a record is not good.
+/// Why a record is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// Not [`RECORD`] bytes long.
     #[error("a record has {RECORD} bytes")]
     Length,
-    /// Of a version that is not known.
+    /// A version that this code does not know.
     #[error("a record of version {0}: only {VERSION} is known")]
     Version(u8),
-    /// The address is not a key, or one of low order or in another encoding.
+    /// The address is not a usable Ed25519 key.
     #[error("the address is no key, of low order, or not canonically encoded")]
     Address,
     /// Not signed by the address for this server.
     #[error("the signature is not the address's own, or made for another server")]
     Signature,
-    /// Of an epoch that is not open now.
+    /// The epoch is not open now.
     #[error("the epoch is not the current one, nor close to it: check the clock")]
     Epoch,
-    /// Dead already.
+    /// The record has expired.
     #[error("the record has expired: check the clock")]
     Expired,
-    /// A sequence number of the future.
+    /// The sequence number is from the future.
     #[error("the sequence number is of a time to come: check the clock")]
     Future,
-    /// Written too long ago.
+    /// It was written too long ago to be fresh.
     #[error("the record was written too long ago: write a fresh one, and check the clock")]
     Stale,
 }
 
-/// What a writer says.
+/// The content of a record before it is signed.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordDraft {
     /// The epoch, the same as the signer's.
     pub epoch: Epoch,
-    /// Above the last one for the same address.
+    /// Higher than the last one for the same address.
     pub sequence: Sequence,
-    /// When it is to die, Unix milliseconds; rounded up to a minute.
+    /// When it expires, Unix milliseconds; rounded up to a minute.
     pub expires: i64,
-    /// What contacts are told.
+    /// Sealed for the contacts.
     pub status: Status,
 }
 
 impl Record {
-    /// Makes a record. `nonce` is 24 fresh random bytes.
+    /// Seals the status and signs the record. `nonce` is 24 fresh random bytes.
     ///
-    /// `signer`, `secret` and `draft.epoch` must be of one epoch and one server, or nobody finds
+    /// `signer`, `secret` and `draft.epoch` must be of one epoch and one server, or no one finds
     /// the record.
     #[must_use]
     pub fn make(
@@ -121,51 +121,51 @@ impl Record {
         Self(bytes)
     }
 
-    /// Reads the bytes, and looks at nothing but their number and the version.
+    /// Checks the length and the version, and nothing else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         let bytes: [u8; RECORD] = bytes.try_into().map_err(|_| RecordError::Length)?;
         if bytes[0] == VERSION { Ok(Self(bytes)) } else { Err(RecordError::Version(bytes[0])) }
     }
 
-    /// The bytes.
+    /// The encoded form, as it is sent.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; RECORD] {
         &self.0
     }
 
-    /// Where it belongs.
+    /// The blinded key that signed it.
     #[must_use]
     pub fn address(&self) -> Address {
         Address(take(&self.0, ADDRESS))
     }
 
-    /// When its address holds.
+    /// The epoch for which its address was blinded.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch(u32::from_be_bytes(take(&self.0, EPOCH)))
     }
 
-    /// Its place among the records of its address.
+    /// Orders the records of one address.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         Sequence(u64::from_be_bytes(take(&self.0, SEQUENCE)))
     }
 
-    /// When its writer wants it to die, Unix milliseconds.
+    /// When its writer lets it expire, Unix milliseconds.
     #[must_use]
     pub fn expires(&self) -> i64 {
         i64::from(u32::from_be_bytes(take(&self.0, EXPIRY))) * MINUTE
     }
 
-    /// When a server that took it at a time lets it die: at its expiry, or [`MAX_RECORD_LIFE`]
+    /// When it expires on a server that accepted it at `accepted`: at most [`MAX_RECORD_LIFE`]
     /// later.
     #[must_use]
-    pub fn effective_expiry(&self, taken: i64) -> i64 {
-        self.expires().min(taken.saturating_add(MAX_RECORD_LIFE))
+    pub fn effective_expiry(&self, accepted: i64) -> i64 {
+        self.expires().min(accepted.saturating_add(MAX_RECORD_LIFE))
     }
 
-    /// Whether it is in time: all that a server asks of it but the signature, and the order of what
-    /// it has.
+    /// Whether epoch, expiry and sequence number fit the time. A server also checks the signature,
+    /// and compares the record to the stored one.
     pub fn check_time(&self, now: i64) -> Result<(), RecordError> {
         if !self.epoch().is_open(now) {
             return Err(RecordError::Epoch);
@@ -179,15 +179,15 @@ impl Record {
         if self.sequence().is_stale(now) { Err(RecordError::Stale) } else { Ok(()) }
     }
 
-    /// Until when a server that took it at a time remembers its sequence number, also when it is
-    /// dead: until every older record of the address is too old to be put again.
+    /// Until when a server that accepted it at `accepted` remembers its sequence number, even after
+    /// it has expired: until every older record of the address is too old to be put again.
     #[must_use]
-    pub fn remember_until(&self, taken: i64) -> i64 {
-        self.effective_expiry(taken)
+    pub fn remember_until(&self, accepted: i64) -> i64 {
+        self.effective_expiry(accepted)
             .max(self.sequence().written_at().saturating_add(SKEW + 2 * MINUTE))
     }
 
-    /// Whether its address signed it, for this server.
+    /// Whether its address signed it for this server.
     pub fn verify(&self, server: &ServerId) -> Result<(), RecordError> {
         let Address(address) = self.address();
         if !is_canonical(&address) {
@@ -206,8 +206,8 @@ impl Record {
     }
 }
 
-/// A contact, as one reads its records on one server in one epoch. Making it takes 0.1 ms; keep it
-/// for as long as the epoch is looked at.
+/// Reads the records of one contact on one server in one epoch. Making it takes 0.1 ms; keep it for
+/// as long as the epoch is a candidate.
 pub struct RecordReader {
     address: Address,
     epoch: Epoch,
@@ -218,48 +218,48 @@ pub struct RecordReader {
 /// Why a record tells nothing about a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// Of another address or epoch.
+    /// The record has another address or epoch.
     #[error("it is another's record, or of another epoch")]
     Mismatch,
     /// Forged or malformed: the server should not have it.
     #[error(transparent)]
     Record(RecordError),
-    /// Signed by the contact, but it does not open or says what is not known.
+    /// Signed by the contact, but the status does not open or is not known.
     #[error(transparent)]
     Status(StatusError),
-    /// Too old: the server should not show it any more.
+    /// Expired: the server should no longer show it.
     #[error("the record is dead")]
     Expired,
 }
 
 impl RecordReader {
-    /// For a contact's key and secret.
+    /// Blinds the contact's key for an epoch and a server.
     #[must_use]
     pub fn new(key: &PresenceKey, secret: &PresenceSecret, epoch: Epoch, server: ServerId) -> Self {
         let address = key.address(secret, epoch, &server);
         Self { address, epoch, server, key: StatusKey::new(secret, epoch, &server) }
     }
 
-    /// Where the contact's record is.
+    /// The address of the contact's record.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address
     }
 
-    /// The epoch that it is for.
+    /// The epoch whose records it reads.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// What a record says, after every check that needs no memory: a server is not believed. The
-    /// caller sees to it that sequence numbers do not go back.
+    /// The status in a record, after every check that needs no memory: the server is not trusted.
+    /// The caller makes sure that sequence numbers do not go back.
     pub fn read(&self, record: &Record, now: i64) -> Result<Status, ReadError> {
         if record.address() != self.address || record.epoch() != self.epoch {
             return Err(ReadError::Mismatch);
         }
         record.verify(&self.server).map_err(ReadError::Record)?;
-        // However late a server took it, it cannot be older than this.
+        // However late the server accepted it, it cannot be valid for longer than this.
         let oldest = record.sequence().written_at().saturating_add(MAX_RECORD_LIFE + SKEW);
         if record.expires().min(oldest) <= now {
             return Err(ReadError::Expired);
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_far_expiry_is_cut() {
+    fn a_far_expiry_is_capped() {
         let far = record_with(|draft| draft.expires = i64::MAX / 2);
         assert_eq!(far.effective_expiry(NOW), NOW + MAX_RECORD_LIFE);
         assert_eq!(
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_believes_no_server() {
+    fn a_reader_trusts_no_server() {
         let far = record_with(|draft| draft.expires = i64::MAX / 2);
         assert!(
             reader().read(&far, NOW + MAX_RECORD_LIFE + SKEW + 1).is_err(),
@@ -472,9 +472,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2 * RECORD), time: i64) {
+        fn any_bytes_are_read_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..2 * RECORD),
+            time: i64,
+        ) {
             if let Ok(record) = Record::from_bytes(&bytes) {
-                let _ = (record.verify(&SERVER), record.check_time(time), record.effective_expiry(time), reader().read(&record, time));
+                let _ = (record.verify(&SERVER), reader().read(&record, time));
+                let _ = (record.check_time(time), record.effective_expiry(time));
             }
         }
     }

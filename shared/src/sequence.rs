@@ -1,43 +1,44 @@
-//! Sequence numbers, which order what one key signs.
+//! Sequence numbers, which order everything that one key signs. No clock is read here.
 //!
 //! ```text
 //! minute of writing, Unix, 48 bits ‖ counter, 16 bits
 //! ```
 //!
-//! They rise with time, so a client that forgot its last one need not ask; a number of the future
-//! is refused, so that no number locks its owner out for longer than the clocks differ. They say
-//! minutes and no more: a clock's error in milliseconds would betray which addresses are one
-//! person's.
+//! They rise with time, so a client that lost its last one need not ask; a number from the future
+//! is refused, so no number locks its owner out for longer than the clocks differ. They have
+//! minutes and nothing finer: a clock's error in milliseconds would show which addresses belong to
+//! one person.
 
 use crate::limits::{MINUTE, SKEW};
 
-/// A sequence number.
+/// A minute and a counter; the higher number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 
 const COUNTER_BITS: u32 = 16;
 
 impl Sequence {
-    /// The number for what is written now, above the `last` one that was used for the same address.
+    /// The number for a record or claim that is signed now, above the `last` one of the same
+    /// address.
     #[must_use]
     pub fn next(now: i64, last: Option<Self>) -> Self {
         let fresh = u64::try_from(now / MINUTE).unwrap_or_default() << COUNTER_BITS;
         Self(last.map_or(fresh, |Self(last)| fresh.max(last.saturating_add(1))))
     }
 
-    /// When it was written, to the minute.
+    /// When it was signed, Unix milliseconds, rounded down to the minute.
     #[must_use]
     pub fn written_at(self) -> i64 {
         i64::try_from(self.0 >> COUNTER_BITS).unwrap_or(i64::MAX).saturating_mul(MINUTE)
     }
 
-    /// Whether it comes from further in the future than clocks may differ.
+    /// Whether it is further in the future than clocks may differ.
     #[must_use]
     pub fn is_in_future(self, now: i64) -> bool {
         self.written_at() > now.saturating_add(SKEW)
     }
 
-    /// Whether it was written longer ago than clocks may differ, and a minute that is not told.
+    /// Whether it was signed longer ago than clocks may differ, plus the minute of rounding.
     #[must_use]
     pub fn is_stale(self, now: i64) -> bool {
         self.written_at() < now.saturating_sub(SKEW + MINUTE)
@@ -59,13 +60,13 @@ mod tests {
         assert_eq!(
             Sequence::next(NOW - MINUTE, Some(second)).0,
             second.0 + 1,
-            "also when the clock goes back"
+            "even when the clock goes back"
         );
         assert_eq!(first.written_at(), NOW / MINUTE * MINUTE);
     }
 
     #[test]
-    fn the_top_number_is_of_the_future() {
+    fn the_highest_number_is_from_the_future() {
         assert!(Sequence(u64::MAX).is_in_future(NOW));
         assert_eq!(Sequence(u64::MAX).written_at(), i64::MAX);
         assert!(!Sequence::next(NOW + SKEW, None).is_in_future(NOW));

@@ -1,4 +1,5 @@
-//! A server's name for good: the Ed25519 public key of its onion service.
+//! A server's identity: the Ed25519 public key of its onion service, and its text form. It is never
+//! resolved or dialled here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +21,7 @@ const SUFFIX: &str = ".onion";
 /// The letters before the suffix.
 const LETTERS: usize = 56;
 
-/// Why a text is not an onion address.
+/// The text is not the address of an onion service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this is not the address of an onion service: one has 56 letters and digits and ends with \
@@ -38,7 +39,7 @@ impl ServerId {
         [sum[0], sum[1]]
     }
 
-    /// The text in lower case, with its suffix.
+    /// The onion address in lower case, with its suffix.
     #[must_use]
     pub fn to_address(&self) -> String {
         let bytes = [&self.0[..], &self.checksum(), &[VERSION]].concat();
@@ -46,7 +47,7 @@ impl ServerId {
     }
 }
 
-/// Servers are public, but which one somebody uses is not: only [`ServerId::to_address`] shows it.
+/// Servers are public, but which one a person uses is not: only [`ServerId::to_address`] shows it.
 impl fmt::Debug for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ServerId(…)")
@@ -69,9 +70,9 @@ impl FromStr for ServerId {
         let key: [u8; 32] =
             bytes.get(..32).and_then(|key| key.try_into().ok()).ok_or(NotAnAddress)?;
         let id = Self(key);
-        let sound =
+        let is_sound =
             is_canonical(&key) && VerifyingKey::from_bytes(&key).is_ok_and(|key| !key.is_weak());
-        if sound && bytes.get(32..) == Some(&[&id.checksum()[..], &[VERSION]].concat()) {
+        if is_sound && bytes.get(32..) == Some(&[&id.checksum()[..], &[VERSION]].concat()) {
             Ok(id)
         } else {
             Err(NotAnAddress)

@@ -1,130 +1,119 @@
-//! A bounded set of those who are served at the same time, such as connections or circuits. When it
-//! is full, somebody goes for a newcomer, or the newcomer is turned away: who goes, the caller
-//! decides.
+//! A limited number of slots for things that are served at the same time, such as connections or
+//! circuits. When all are taken, the caller decides who is evicted for a newcomer, or turns the
+//! newcomer away. Nothing here closes anything: a holder sees that it was evicted, and ends.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// Those who are served. `T` is what is known of each.
+/// A limited number of slots. `T` is what the caller knows of each holder.
 pub struct Slots<T> {
-    held: Arc<Held<T>>,
+    holders: Arc<Mutex<Holders<T>>>,
     limit: usize,
 }
 
-struct Held<T>(Mutex<Inner<T>>);
-
-struct Inner<T> {
-    next: u64,
-    /// The oldest first.
-    holders: BTreeMap<u64, Holder<T>>,
+struct Holders<T> {
+    next_number: u64,
+    /// By number, so the oldest comes first.
+    by_number: BTreeMap<u64, Holder<T>>,
 }
 
 struct Holder<T> {
-    known: Arc<T>,
+    info: Arc<T>,
     evicted: CancellationToken,
 }
 
-/// A slot, until it is dropped.
+/// A slot, held until this is dropped.
 pub struct Slot<T> {
-    held: Arc<Held<T>>,
+    holders: Arc<Mutex<Holders<T>>>,
     number: u64,
-    known: Arc<T>,
+    info: Arc<T>,
     evicted: CancellationToken,
 }
 
-/// What came of a newcomer who has a slot.
+/// A newcomer that got a slot.
 pub struct Admitted<T> {
-    /// The slot.
+    /// The newcomer's slot.
     pub slot: Slot<T>,
-    /// Whether somebody had to go for it.
+    /// Whether another holder was evicted for it.
     pub evicted_other: bool,
 }
 
 impl<T> Slots<T> {
-    /// At most this many.
+    /// At most `limit` slots are held at once.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            held: Arc::new(Held(Mutex::new(Inner { next: 0, holders: BTreeMap::new() }))),
-            limit,
-        }
+        let holders = Holders { next_number: 0, by_number: BTreeMap::new() };
+        Self { holders: Arc::new(Mutex::new(holders)), limit }
     }
 
-    /// A slot for a newcomer. When there is none, `choose` is shown everybody, the oldest first,
-    /// and says how many come before the one who goes; when nobody does, the newcomer is turned
-    /// away.
+    /// A slot for a newcomer. When none is free, `choose` gets all holders, the oldest first, and
+    /// gives the index of the one to evict; if it gives none, the newcomer is turned away.
     pub fn admit(
         &self,
-        known: T,
+        info: T,
         choose: impl FnOnce(&[&T]) -> Option<usize>,
     ) -> Option<Admitted<T>> {
-        let mut inner = self.held.lock();
+        let mut holders = self.holders.lock();
         let mut evicted_other = false;
-        if inner.holders.len() >= self.limit {
-            let all: Vec<&T> = inner.holders.values().map(|holder| &*holder.known).collect();
-            let nth = choose(&all)?;
-            let number = *inner.holders.keys().nth(nth)?;
-            inner.holders.remove(&number)?.evicted.cancel();
+        if holders.by_number.len() >= self.limit {
+            let all: Vec<&T> = holders.by_number.values().map(|holder| &*holder.info).collect();
+            let index = choose(&all)?;
+            let number = *holders.by_number.keys().nth(index)?;
+            holders.by_number.remove(&number)?.evicted.cancel();
             evicted_other = true;
         }
 
-        let (number, known, evicted) = (inner.next, Arc::new(known), CancellationToken::new());
-        inner.next += 1;
-        inner
-            .holders
-            .insert(number, Holder { known: Arc::clone(&known), evicted: evicted.clone() });
-        drop(inner);
-        Some(Admitted {
-            slot: Slot { held: Arc::clone(&self.held), number, known, evicted },
-            evicted_other,
-        })
+        let (number, info) = (holders.next_number, Arc::new(info));
+        let evicted = CancellationToken::new();
+        holders.next_number += 1;
+        let holder = Holder { info: Arc::clone(&info), evicted: evicted.clone() };
+        holders.by_number.insert(number, holder);
+        drop(holders);
+
+        let slot = Slot { holders: Arc::clone(&self.holders), number, info, evicted };
+        Some(Admitted { slot, evicted_other })
     }
 
-    /// How many there are.
+    /// The number of slots that are held.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.held.lock().holders.len()
+        self.holders.lock().by_number.len()
     }
 
-    /// Whether there is nobody.
+    /// Whether no slot is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Everybody has to go.
+    /// Evicts every holder.
     pub fn evict_all(&self) {
-        for holder in self.held.lock().holders.values() {
+        for holder in self.holders.lock().by_number.values() {
             holder.evicted.cancel();
         }
     }
 }
 
-impl<T> Held<T> {
-    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<T> Slot<T> {
-    /// Ends when the holder has to go.
+    /// Completes when the holder is evicted.
     pub async fn evicted(&self) {
         self.evicted.cancelled().await;
     }
 
-    /// Whether the holder has to go.
+    /// Whether the holder was evicted, and has to end.
     #[must_use]
     pub fn is_evicted(&self) -> bool {
         self.evicted.is_cancelled()
     }
 
-    /// What is known of the holder, to be kept for longer than the slot.
+    /// What is known of the holder, for use after the slot is dropped.
     #[must_use]
-    pub fn known(&self) -> Arc<T> {
-        Arc::clone(&self.known)
+    pub fn info(&self) -> Arc<T> {
+        Arc::clone(&self.info)
     }
 }
 
@@ -132,13 +121,13 @@ impl<T> Deref for Slot<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.known
+        &self.info
     }
 }
 
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
-        self.held.lock().holders.remove(&self.number);
+        self.holders.lock().by_number.remove(&self.number);
     }
 }
 
@@ -147,20 +136,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chosen_one_goes_and_a_dropped_slot_is_free() {
+    fn the_chosen_holder_is_evicted_and_a_dropped_slot_is_free() {
         let slots = Slots::new(2);
-        let nobody = |_: &[&char]| None;
-        let (first, second) =
-            (slots.admit('a', nobody).unwrap(), slots.admit('b', nobody).unwrap());
+        let none = |_: &[&char]| None;
+        let (first, second) = (slots.admit('a', none).unwrap(), slots.admit('b', none).unwrap());
         assert!(!first.evicted_other && !second.evicted_other);
-        assert!(slots.admit('c', nobody).is_none(), "turned away");
+        assert!(slots.admit('c', none).is_none(), "turned away");
 
-        let third = slots.admit('c', |all| all.iter().position(|known| **known == 'b')).unwrap();
+        let third = slots.admit('c', |all| all.iter().position(|info| **info == 'b')).unwrap();
         assert!(third.evicted_other && second.slot.is_evicted() && !first.slot.is_evicted());
+
         drop(second);
         assert_eq!(slots.len(), 2, "an evicted one frees no second slot");
         drop(first);
-        assert!(!slots.admit('d', nobody).unwrap().evicted_other);
+        assert!(!slots.admit('d', none).unwrap().evicted_other);
+
         slots.evict_all();
         assert!(third.slot.is_evicted());
     }

@@ -1,4 +1,5 @@
-//! The status in a presence record: sealed, always of one size, for contacts alone.
+//! The status in a presence record: sealed for contacts alone, and always of one size. A server
+//! never opens it.
 //!
 //! ```text
 //! plaintext, 64 bytes                 sealed, 104 bytes
@@ -13,10 +14,10 @@
 //! ```
 //!
 //! Numbers are big-endian. XChaCha20-Poly1305; key: HKDF-SHA256(presence secret, label ‖ epoch ‖
-//! server); associated data: what stands before the status in the record. States: 1 online, 2 away,
+//! server); associated data: the bytes before the status in the record. States: 1 online, 2 away,
 //! 3 offline. Hints: 0 none, revision and endpoint are zero; 1 a new endpoint. An unknown state or
-//! hint reads as an error of this record only; zeros are not checked, so that later versions can
-//! use their place.
+//! hint is an error of this record only; zeros are not checked, so that later versions can use
+//! their space.
 
 use std::fmt;
 
@@ -46,34 +47,35 @@ mod hint {
     pub(super) const ENDPOINT: u8 = 1;
 }
 
-/// Whether somebody is there.
+/// Whether the owner can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is.
+    /// The owner is there.
     Online,
-    /// Its device is, it may not be.
+    /// The device is there; the owner may not be.
     Away,
-    /// It stopped on purpose. Who just vanishes has no record soon.
+    /// The owner stopped on purpose. After a crash the record just expires.
     Offline,
 }
 
-/// Something that contacts need to reach the owner.
+/// Where contacts can reach the owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hint {
-    /// The revision of the card that it comes from: an older one never replaces a newer one.
+    /// The revision of the card that it comes from: a hint with a lower one never replaces a newer
+    /// one.
     pub revision: u64,
     /// The onion address of the owner's endpoint.
     pub endpoint: [u8; 32],
 }
 
-/// What contacts are told.
+/// The owner's status, as only contacts see it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Status {
-    /// Whether the owner is there.
+    /// Online, away or offline.
     pub state: State,
-    /// Since when, Unix milliseconds.
+    /// Since when the state has been the same, Unix milliseconds.
     pub since: i64,
-    /// Where it is.
+    /// Set while contacts may have an old address.
     pub hint: Option<Hint>,
 }
 
@@ -92,10 +94,10 @@ impl fmt::Debug for Hint {
 /// Why a sealed status cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatusError {
-    /// Sealed with another secret, or changed.
+    /// It was sealed with another secret, or changed.
     #[error("the status does not open")]
     Sealed,
-    /// Of a later version, or malformed by its owner.
+    /// It has a later version, or is malformed.
     #[error("the status says what this version does not know")]
     Unknown,
 }
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_state_hint_or_version_is_an_error_and_a_used_reserve_is_not() {
+    fn unknown_versions_states_and_hints_are_errors_padding_is_not() {
         let plain = statuses()[1].to_plain();
         for at in [0, 1, 10] {
             let mut changed = plain.clone();

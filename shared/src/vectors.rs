@@ -1,5 +1,5 @@
-//! The test vectors of `rendezvous-server/API.md`: `shared/golden/vectors.json` has inputs and what
-//! comes of them. `UPDATE_GOLDEN=1 cargo test -p chive-shared` writes it: a changed file is a
+//! The test vectors of `rendezvous-server/API.md`: `shared/golden/vectors.json` has inputs and
+//! their outputs. `UPDATE_GOLDEN=1 cargo test -p chive-shared` writes it; a changed file is a
 //! changed protocol.
 
 use std::path::Path;
@@ -58,7 +58,7 @@ fn online() -> Record {
     record(Status { state: State::Online, since: NOW, hint: None })
 }
 
-fn moved() -> Record {
+fn away_with_hint() -> Record {
     record(Status {
         state: State::Away,
         since: NOW - 1,
@@ -73,6 +73,7 @@ fn records() -> Value {
         bucket: Bucket::ALL,
         cursor: Cursor { generation: 0x0123_4567_89ab_cdef, change: 42 },
     };
+
     json!({
         "now": NOW,
         "server": hex(server().0),
@@ -85,9 +86,9 @@ fn records() -> Value {
         "sequence": Sequence::next(NOW, None).0,
         "nonce": hex(NONCE),
         "record_online": hex(online().as_bytes()),
-        "record_away_with_hint": hex(moved().as_bytes()),
+        "record_away_with_hint": hex(away_with_hint().as_bytes()),
         "work_of_16_bits": challenge.solve(16, 0, u64::MAX).unwrap().0,
-        "board": hex(body(head, [online(), moved()].iter())),
+        "board": hex(body(head, [online(), away_with_hint()].iter())),
         "cursor": head.cursor.to_string(),
     })
 }
@@ -96,6 +97,7 @@ fn handles() -> Value {
     let name: HandleName = "Zoë".parse().unwrap();
     let (id, key) = locate(&name, &server()).unwrap();
     let owner = OwnerKey::new(&[5; 32], &id);
+
     let card = Card::new(b"an invitation").unwrap();
     let draft = ClaimDraft {
         id,
@@ -119,7 +121,7 @@ fn handles() -> Value {
     })
 }
 
-/// The skeletons of names in many scripts: another version of Unicode's tables must not move a
+/// The skeletons of names in many scripts: a new version of Unicode's tables must not move a
 /// handle.
 fn skeletons() -> Value {
     let names = [
@@ -141,12 +143,13 @@ fn skeletons() -> Value {
         "สมชาย",
         "b0b.b-b_2",
     ];
+
     let skeleton = |name: &str| Value::from(hex(name.parse::<HandleName>().unwrap().skeleton()));
     names.iter().map(|name| ((*name).to_owned(), skeleton(name))).collect()
 }
 
 #[test]
-fn the_vectors_are_those_that_are_checked_in() {
+fn the_vectors_match_the_checked_in_file() {
     let vectors = json!({ "presence": records(), "handle": handles(), "skeletons": skeletons() });
     let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/vectors.json");

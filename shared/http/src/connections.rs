@@ -1,4 +1,4 @@
-//! Which connections there are, and which of them do nothing.
+//! The slots of open connections, and which of them are idle. Nothing here reads or writes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,42 +10,43 @@ use bytes::Bytes;
 use chive_shared::slots::{Admitted, Slot, Slots};
 use http_body::{Frame, SizeHint};
 
-/// All connections, up to a limit.
+/// The open connections, up to a limit.
 pub(super) struct Connections {
     slots: Slots<Activity>,
-    /// Counts what happens, so that the longest idle one is known without a clock.
-    moments: Arc<AtomicU64>,
+    /// Rises with every event, and so orders them without a clock.
+    clock: Arc<AtomicU64>,
 }
 
-/// What one connection does.
+/// Whether one connection is busy, and since when it is not.
 pub(super) struct Activity {
     requests: AtomicUsize,
-    /// When it last did something.
-    last: AtomicU64,
-    moments: Arc<AtomicU64>,
+    /// The event that made it idle.
+    idle_since: AtomicU64,
+    clock: Arc<AtomicU64>,
 }
 
 impl Connections {
     pub(super) fn new(limit: usize) -> Self {
-        Self { slots: Slots::new(limit), moments: Arc::default() }
+        Self { slots: Slots::new(limit), clock: Arc::default() }
     }
 
-    /// A slot for one more, which the longest idle one may have to give up; none when all are busy.
+    /// A slot for a new connection. If none is free, the longest idle one is evicted; `None` if all
+    /// are busy.
     pub(super) fn admit(&self) -> Option<Admitted<Activity>> {
         let activity = Activity {
             requests: AtomicUsize::new(0),
-            last: AtomicU64::new(self.moments.fetch_add(1, Ordering::Relaxed)),
-            moments: Arc::clone(&self.moments),
+            idle_since: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
+            clock: Arc::clone(&self.clock),
         };
         self.slots.admit(activity, |all| {
             let idle = all.iter().enumerate().filter(|(_, activity)| activity.is_idle());
-            idle.min_by_key(|(_, activity)| activity.last.load(Ordering::Relaxed))
-                .map(|(nth, _)| nth)
+            idle.min_by_key(|(_, activity)| activity.idle_since.load(Ordering::Relaxed))
+                .map(|(index, _)| index)
         })
     }
 
-    /// Ends all of them.
-    pub(super) fn cut_all(&self) {
+    /// Evicts every connection.
+    pub(super) fn evict_all(&self) {
         self.slots.evict_all();
     }
 }
@@ -56,37 +57,37 @@ impl Activity {
     }
 }
 
-/// A request that is being answered.
-pub(super) struct Busy(Arc<Activity>);
+/// Keeps a connection busy while a request is answered.
+pub(super) struct BusyGuard(Arc<Activity>);
 
-impl Busy {
-    /// A request begins.
+impl BusyGuard {
+    /// Begins a request.
     pub(super) fn on(connection: &Slot<Activity>) -> Self {
         connection.requests.fetch_add(1, Ordering::Relaxed);
-        Self(connection.known())
+        Self(connection.info())
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
-        self.0.last.store(self.0.moments.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        self.0.idle_since.store(self.0.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// An answer's body, and the connection's being busy with it.
-pub(super) struct Tracked {
+/// An answer's body, which keeps its connection busy until it is sent or dropped.
+pub(super) struct TrackedBody {
     body: Body,
-    _busy: Busy,
+    _busy: BusyGuard,
 }
 
-impl Tracked {
-    pub(super) fn new(body: Body, busy: Busy) -> Self {
+impl TrackedBody {
+    pub(super) fn new(body: Body, busy: BusyGuard) -> Self {
         Self { body, _busy: busy }
     }
 }
 
-impl http_body::Body for Tracked {
+impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -111,20 +112,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_idle_one_gives_up_its_slot_and_a_busy_one_does_not() {
+    fn the_longest_idle_connection_is_evicted_never_a_busy_one() {
         let connections = Connections::new(2);
         let (first, second) =
             (connections.admit().unwrap().slot, connections.admit().unwrap().slot);
-        drop(Busy::on(&first));
+        drop(BusyGuard::on(&first));
         let third = connections.admit().unwrap();
         assert!(third.evicted_other && second.is_evicted() && !first.is_evicted());
         drop(second);
-        let _both = (Busy::on(&first), Busy::on(&third.slot));
+        let _both = (BusyGuard::on(&first), BusyGuard::on(&third.slot));
         assert!(connections.admit().is_none(), "all are busy");
     }
 
     #[test]
-    fn one_that_ends_makes_room() {
+    fn a_connection_that_ends_frees_its_slot() {
         let connections = Connections::new(1);
         drop(connections.admit());
         assert!(!connections.admit().unwrap().evicted_other);

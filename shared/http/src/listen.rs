@@ -1,4 +1,5 @@
-//! Where connections come from.
+//! Where connections come from: TCP ports and Unix sockets. It only accepts; what happens on a
+//! connection is up to `serve`.
 
 use std::io;
 use std::time::Duration;
@@ -7,15 +8,15 @@ use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// How long to wait when the system has no room for another connection.
+/// The pause before the next attempt when the system has no room for another connection.
 const FULL_PAUSE: Duration = Duration::from_millis(200);
 
-/// Something that connections come from.
+/// A source of connections.
 pub trait Listen: Send + Sync {
-    /// A connection.
+    /// An accepted connection.
     type Stream: AsyncRead + AsyncWrite + Send + 'static;
 
-    /// The next one.
+    /// Waits for the next connection.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
@@ -32,16 +33,16 @@ impl Listen for TcpListener {
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = Self::accept(self).await?;
-        // A short event must not wait for a second one.
+        // A short event must not wait for another one (Nagle).
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 }
 
-/// The next connection. What goes wrong with one of them, or passes, ends nothing.
+/// The next connection. An error of a single connection, or one that passes, is not an error here.
 ///
 /// # Errors
-/// What `accept` says when the socket is broken for good.
+/// If the socket is broken for good.
 pub(crate) async fn next<L: Listen>(listener: &L) -> io::Result<L::Stream> {
     loop {
         match listener.accept().await {

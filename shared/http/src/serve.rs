@@ -1,8 +1,8 @@
-//! Connections: admitted up to a limit, served until the server stops, and joined. What comes in by
-//! an onion service, a TCP port or a Unix socket is served alike.
+//! The server: connections are admitted up to a limit, served until it stops, and joined. They are
+//! served alike, whether they come from an onion service, a TCP port or a Unix socket.
 //!
-//! When all slots are taken, a connection that does nothing gives up its own: no crowd of idle ones
-//! keeps anybody out.
+//! When all slots are taken, an idle connection is evicted for a new one, so that no crowd of idle
+//! ones keeps others out. A busy one is never evicted.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,42 +24,41 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::connections::{Activity, Busy, Connections, Tracked};
+use crate::connections::{Activity, BusyGuard, Connections, TrackedBody};
 use crate::listen::{self, Listen};
 
-/// What connections may do.
+/// The limits of all connections and of each one.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Open connections. One more takes the slot of one that does nothing.
+    /// Open connections. One more evicts one that is idle.
     pub connections: usize,
     /// Lines of a request's head.
     pub headers: usize,
-    /// A request's head, in bytes.
+    /// The size of a request's head, in bytes.
     pub head_bytes: usize,
-    /// For a request's head to come, also the wait for it on an open connection.
+    /// For a request's head to arrive, which includes the wait on an idle connection.
     pub head: Duration,
-    /// Without a byte taken by a reader: then its connection is closed. `None`: a reader may take
-    /// its time.
+    /// Without a byte read by the client, after which its connection is closed. `None`: no limit.
     pub write: Option<Duration>,
     /// For requests to end when the server stops.
     pub stop: Duration,
 }
 
-/// Hears of connections.
+/// Is told about connections, to count them.
 pub trait Observer: Send + Sync + 'static {
-    /// One was admitted; `evicted_other`: another had to go for it.
+    /// A connection was admitted; `evicted_other`: another was evicted for it.
     fn opened(&self, evicted_other: bool) {
         let _ = evicted_other;
     }
 
-    /// One has ended.
+    /// A connection has ended.
     fn closed(&self) {}
 }
 
-/// Nobody counts.
+/// Counts nothing.
 impl Observer for () {}
 
-/// Serves connections, however they came. Cheap to clone.
+/// Serves connections from any source. Cheap to clone.
 #[derive(Clone)]
 pub struct Server(Arc<Inner>);
 
@@ -74,7 +73,7 @@ struct Inner {
 }
 
 impl Server {
-    /// Serves a router until `stopping`.
+    /// A server that answers with a router until `stopping`.
     #[must_use]
     pub fn new(
         router: Router,
@@ -98,8 +97,7 @@ impl Server {
         }))
     }
 
-    /// Serves one connection until it ends. When no slot is free and nobody gives one up, it is
-    /// closed at once.
+    /// Serves one connection until it ends. If all slots are busy, it is closed at once.
     pub fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let Some(Admitted { slot, evicted_other }) = self.0.connections.admit() else {
             tracing::debug!("all connections are busy: one turned away");
@@ -113,10 +111,10 @@ impl Server {
         });
     }
 
-    /// Serves what comes from a socket until `stopping`.
+    /// Serves the connections of a listener until `stopping`.
     ///
     /// # Errors
-    /// What `accept` says when the socket is broken for good.
+    /// If the socket is broken for good.
     pub async fn accept(&self, listener: impl Listen) -> io::Result<()> {
         loop {
             tokio::select! {
@@ -126,12 +124,12 @@ impl Server {
         }
     }
 
-    /// Waits until all connections have ended; those that take too long are cut.
+    /// Waits until all connections have ended; those that take too long are evicted.
     pub async fn close(&self) {
         self.0.tasks.close();
         if tokio::time::timeout(self.0.limits.stop, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("connections were cut");
-            self.0.connections.cut_all();
+            self.0.connections.evict_all();
             self.0.tasks.wait().await;
         }
     }
@@ -146,7 +144,8 @@ impl Inner {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(self.limits.write);
 
-        let service = service_fn(|request| answer(self.router.clone(), request, Busy::on(&slot)));
+        let service =
+            service_fn(|request| answer(self.router.clone(), request, BusyGuard::on(&slot)));
         let mut connection =
             pin!(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let ended = tokio::select! {
@@ -166,12 +165,12 @@ impl Inner {
     }
 }
 
-/// The connection counts as busy until the last byte of the answer's body is taken.
+/// The connection stays busy until the last byte of the answer's body is read.
 async fn answer(
     router: Router,
     request: Request<Incoming>,
-    busy: Busy,
-) -> Result<Response<Tracked>, Infallible> {
+    busy: BusyGuard,
+) -> Result<Response<TrackedBody>, Infallible> {
     let response = router.oneshot(request.map(axum::body::Body::new)).await?;
-    Ok(response.map(|body| Tracked::new(body, busy)))
+    Ok(response.map(|body| TrackedBody::new(body, busy)))
 }

@@ -1,12 +1,12 @@
-//! The card in a claim: sealed, always of one size. It holds an invitation to the owner's front
-//! door, whose form is the clients' own affair.
+//! The card in a claim: sealed, and always of one size. It holds an invitation of the owner, which
+//! is never parsed here: its form is up to the clients.
 //!
 //! ```text
 //! plaintext, 256 bytes: length as u16, big-endian ‖ the invitation ‖ zeros
 //! sealed, 296 bytes:    nonce 24, random ‖ ciphertext 256 ‖ tag 16
 //! ```
 //!
-//! XChaCha20-Poly1305 with the card key; associated data: what stands before the card in the claim.
+//! XChaCha20-Poly1305 with the card key; associated data: the bytes before the card in the claim.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::limits::{CARD_PLAIN, CARD_SEALED};
 const NONCE: usize = 24;
 const LENGTH: usize = 2;
 
-/// What a handle leads to.
+/// The invitation that a handle leads to, padded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Card(Zeroizing<[u8; CARD_PLAIN]>);
 
@@ -34,7 +34,7 @@ impl fmt::Debug for Card {
 /// Why a card cannot be made or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
-    /// What it is to hold is too long.
+    /// The invitation does not fit.
     #[error("a card holds at most {} bytes", CARD_PLAIN - LENGTH)]
     TooLong,
     /// Sealed for another name, or changed.
@@ -43,7 +43,7 @@ pub enum CardError {
 }
 
 impl Card {
-    /// A card that holds an invitation.
+    /// Pads an invitation.
     pub fn new(invitation: &[u8]) -> Result<Self, CardError> {
         if invitation.len() > CARD_PLAIN - LENGTH {
             return Err(CardError::TooLong);
@@ -55,7 +55,7 @@ impl Card {
         Ok(Self(plain))
     }
 
-    /// The invitation.
+    /// The invitation without the padding.
     #[must_use]
     pub fn invitation(&self) -> &[u8] {
         let length = usize::from(u16::from_be_bytes(take(self.0.as_ref(), 0)));

@@ -1,4 +1,5 @@
-//! A claim of a handle, and its release.
+//! A claim of a handle, and its release: how they are made, read and verified. Which of two claims
+//! a server keeps is decided in the server, not here.
 //!
 //! ```text
 //! claim, 437 bytes                            release, 137 bytes
@@ -12,12 +13,12 @@
 //! 373     64  signature
 //! ```
 //!
-//! A signature is over label ‖ server ‖ what stands before it, with a label of its own for each of
-//! the two, and judged by the rule for records. Claiming, renewing and replacing are the same: a
-//! claim with a higher number. Numbers are those of `sequence`, and a server takes only fresh ones:
-//! so nobody can put back a claim that was replaced or released. The owner's key is another for
-//! each handle: HKDF-SHA256(root secret, label ‖ lookup id), so two handles do not tell that they
-//! are one person's.
+//! A signature is over label ‖ server ‖ the bytes before it, with a different label for claims and
+//! releases, and is verified by the rule for records. Claiming, renewing and replacing are the
+//! same: a claim with a higher number. Numbers are those of `sequence`, and a server accepts only
+//! fresh ones, so no one can put back a claim that was replaced or released. The owner's key is
+//! different for each handle, HKDF-SHA256(root secret, label ‖ lookup id), so two handles do not
+//! show that they belong to one person.
 
 use std::fmt;
 
@@ -31,7 +32,7 @@ use crate::limits::{CARD_SEALED, CLAIM, MAX_HANDLE_LIFE, MINUTE, RELEASE};
 use crate::sequence::Sequence;
 use crate::server::ServerId;
 
-/// The version of claims and releases made here.
+/// The only version of claims and releases that is known.
 const VERSION: u8 = 1;
 const ID: usize = 1;
 const KEY: usize = 33;
@@ -41,28 +42,28 @@ const CARD: usize = 77;
 const CLAIM_SIGNATURE: usize = CARD + CARD_SEALED;
 const RELEASE_SIGNATURE: usize = 73;
 
-/// Why a claim or a release is not good.
+/// Why a claim or a release is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    /// Of a wrong length.
+    /// The number of bytes is wrong.
     #[error("a claim has {CLAIM} bytes, a release {RELEASE}")]
     Length,
-    /// Of a version that is not known.
+    /// A version that this code does not know.
     #[error("of version {0}: only {VERSION} is known")]
     Version(u8),
-    /// The owner's key is not one.
+    /// The owner's key is not a usable Ed25519 key.
     #[error("the owner's key is no key, of low order, or not canonically encoded")]
     Key,
     /// Not signed by that key for this server.
     #[error("the signature is not the owner's, or made for another server")]
     Signature,
-    /// Expired already.
+    /// The claim has expired.
     #[error("the claim has expired: check the clock")]
     Expired,
-    /// A sequence number of the future.
+    /// The sequence number is from the future.
     #[error("the sequence number is of a time to come: check the clock")]
     Future,
-    /// Signed too long ago.
+    /// It was signed too long ago to be fresh.
     #[error("it was signed too long ago: sign it again, and check the clock")]
     Stale,
 }
@@ -77,7 +78,7 @@ impl fmt::Debug for OwnerKey {
 }
 
 impl OwnerKey {
-    /// The key of a profile's root secret for a handle, always the same.
+    /// Derives the key for a handle from a profile's root secret; always the same.
     #[must_use]
     pub fn new(root: &[u8; 32], id: &LookupId) -> Self {
         Self(SigningKey::from_bytes(&derive(root, &[label::HANDLE_OWNER, &id.0])))
@@ -88,20 +89,20 @@ impl OwnerKey {
     }
 }
 
-/// What an owner says.
+/// The content of a claim before it is signed.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimDraft<'a> {
-    /// The handle.
+    /// The handle that is claimed.
     pub id: LookupId,
-    /// Above the last one for the same handle.
+    /// Higher than the last one for the same handle.
     pub sequence: Sequence,
     /// When it expires, Unix milliseconds; rounded up to a minute.
     pub expires: i64,
-    /// What it leads to.
+    /// The invitation that the handle leads to.
     pub card: &'a Card,
 }
 
-/// A claim: its bytes, of which only the version has been looked at.
+/// A claim as bytes, of which only the length and the version have been checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claim([u8; CLAIM]);
 
@@ -112,7 +113,7 @@ impl fmt::Debug for Claim {
 }
 
 impl Claim {
-    /// Makes a claim. `nonce` is 24 fresh random bytes.
+    /// Seals the card and signs the claim. `nonce` is 24 fresh random bytes.
     #[must_use]
     pub fn make(
         owner: &OwnerKey,
@@ -136,50 +137,50 @@ impl Claim {
         Self(bytes)
     }
 
-    /// Reads the bytes, and looks at nothing but their number and the version.
+    /// Checks the length and the version, and nothing else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ClaimError> {
         let bytes: [u8; CLAIM] = bytes.try_into().map_err(|_| ClaimError::Length)?;
         if bytes[0] == VERSION { Ok(Self(bytes)) } else { Err(ClaimError::Version(bytes[0])) }
     }
 
-    /// The bytes.
+    /// The encoded form, as it is sent.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; CLAIM] {
         &self.0
     }
 
-    /// The handle.
+    /// The handle's lookup id.
     #[must_use]
     pub fn id(&self) -> LookupId {
         LookupId(take(&self.0, ID))
     }
 
-    /// Who holds it.
+    /// The public key of the owner.
     #[must_use]
     pub fn key(&self) -> [u8; 32] {
         take(&self.0, KEY)
     }
 
-    /// Its place among the claims of its owner.
+    /// Orders the claims and releases of one owner.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         Sequence(u64::from_be_bytes(take(&self.0, SEQUENCE)))
     }
 
-    /// When it expires, Unix milliseconds.
+    /// When the owner lets it expire, Unix milliseconds.
     #[must_use]
     pub fn expires(&self) -> i64 {
         i64::from(u32::from_be_bytes(take(&self.0, EXPIRY))) * MINUTE
     }
 
-    /// When a server that took it at a time lets it expire: no later than [`MAX_HANDLE_LIFE`] from
-    /// then.
+    /// When it expires on a server that accepted it at `accepted`: at most [`MAX_HANDLE_LIFE`]
+    /// later.
     #[must_use]
-    pub fn effective_expiry(&self, taken: i64) -> i64 {
-        self.expires().min(taken.saturating_add(MAX_HANDLE_LIFE))
+    pub fn effective_expiry(&self, accepted: i64) -> i64 {
+        self.expires().min(accepted.saturating_add(MAX_HANDLE_LIFE))
     }
 
-    /// Whether it was made just now, and has not expired.
+    /// Whether it was signed just now, and has not expired.
     pub fn check_time(&self, now: i64) -> Result<(), ClaimError> {
         if self.expires() <= now {
             return Err(ClaimError::Expired);
@@ -187,19 +188,19 @@ impl Claim {
         check_fresh(self.sequence(), now)
     }
 
-    /// Whether its owner signed it, for this server.
+    /// Whether its owner signed it for this server.
     pub fn verify(&self, server: &ServerId) -> Result<(), ClaimError> {
         let message = signed(label::CLAIM, server, &self.0[..CLAIM_SIGNATURE]);
         verify(&self.key(), &message, &take(&self.0, CLAIM_SIGNATURE))
     }
 
-    /// The card of a claim that a server showed for a handle: whoever signed it knew the name.
+    /// Opens the card. If that works, the signer knew the handle's name.
     pub fn open(&self, key: &CardKey) -> Result<Card, CardError> {
         Card::open(&take(&self.0, CARD), key, &self.0[..CARD])
     }
 }
 
-/// A release: gives a handle back.
+/// A release as bytes: it gives a handle back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Release([u8; RELEASE]);
 
@@ -210,7 +211,7 @@ impl fmt::Debug for Release {
 }
 
 impl Release {
-    /// Makes a release.
+    /// Signs a release.
     #[must_use]
     pub fn make(owner: &OwnerKey, server: &ServerId, id: LookupId, sequence: Sequence) -> Self {
         let mut bytes = [0; RELEASE];
@@ -223,42 +224,42 @@ impl Release {
         Self(bytes)
     }
 
-    /// Reads the bytes, and looks at nothing but their number and the version.
+    /// Checks the length and the version, and nothing else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ClaimError> {
         let bytes: [u8; RELEASE] = bytes.try_into().map_err(|_| ClaimError::Length)?;
         if bytes[0] == VERSION { Ok(Self(bytes)) } else { Err(ClaimError::Version(bytes[0])) }
     }
 
-    /// The bytes.
+    /// The encoded form, as it is sent.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; RELEASE] {
         &self.0
     }
 
-    /// The handle.
+    /// The handle's lookup id.
     #[must_use]
     pub fn id(&self) -> LookupId {
         LookupId(take(&self.0, ID))
     }
 
-    /// Who gives it back.
+    /// The public key of the owner.
     #[must_use]
     pub fn key(&self) -> [u8; 32] {
         take(&self.0, KEY)
     }
 
-    /// Above that of the last claim.
+    /// Higher than that of the last claim.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         Sequence(u64::from_be_bytes(take(&self.0, SEQUENCE)))
     }
 
-    /// Whether it was made just now.
+    /// Whether it was signed just now.
     pub fn check_time(&self, now: i64) -> Result<(), ClaimError> {
         check_fresh(self.sequence(), now)
     }
 
-    /// Whether its owner signed it, for this server.
+    /// Whether its owner signed it for this server.
     pub fn verify(&self, server: &ServerId) -> Result<(), ClaimError> {
         let message = signed(label::RELEASE, server, &self.0[..RELEASE_SIGNATURE]);
         verify(&self.key(), &message, &take(&self.0, RELEASE_SIGNATURE))
@@ -352,9 +353,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2 * CLAIM), time: i64) {
+        fn any_bytes_are_read_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..2 * CLAIM),
+            time: i64,
+        ) {
             if let Ok(claim) = Claim::from_bytes(&bytes) {
-                let _ = (claim.verify(&SERVER), claim.check_time(time), claim.effective_expiry(time), claim.open(&CardKey([0; 32])));
+                let _ = (claim.verify(&SERVER), claim.open(&CardKey([0; 32])));
+                let _ = (claim.check_time(time), claim.effective_expiry(time));
             }
             if let Ok(release) = Release::from_bytes(&bytes) {
                 let _ = (release.verify(&SERVER), release.check_time(time));

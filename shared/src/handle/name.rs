@@ -1,4 +1,5 @@
-//! A handle's name: its one canonical form, what cannot be one, and what it is confused with.
+//! A handle's name: its one canonical form, the texts that are refused, and the skeleton by which
+//! names that look alike are the same. What is claimed where is not known here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +19,7 @@ const MAX_MARKS: usize = 3;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct HandleName(String);
 
-/// Whom somebody looks for is its own business.
+/// A name tells whom its holder looks for, so it never prints.
 impl fmt::Debug for HandleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HandleName(…)")
@@ -28,13 +29,13 @@ impl fmt::Debug for HandleName {
 /// Why a text cannot be a handle's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Too short or too long.
+    /// The text has too few or too many characters.
     #[error("a handle has {} to {} characters", HANDLE_CHARS.start(), HANDLE_CHARS.end())]
     Length,
     /// Invisible, acting or forbidden characters, or letters of both directions.
     #[error("a handle has letters and digits of one direction, with nothing invisible")]
     Characters,
-    /// Punctuation other than inside.
+    /// Punctuation that is not allowed, or at an end of the name.
     #[error("of ASCII a handle has letters, digits, and between them “.”, “-” and “_”")]
     Punctuation,
     /// Scripts that are not written together.
@@ -63,7 +64,8 @@ impl FromStr for HandleName {
     }
 }
 
-/// What could be read as something else: `@` and `/` in an address, a leading `-` in a command.
+/// Refuses characters with a meaning elsewhere: `@` and `/` in an address, a leading `-` in a
+/// command.
 fn refuse_punctuation(name: &str) -> Result<(), NameError> {
     let plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric();
     let inside = name.chars().all(|c| plain(c) || matches!(c, '.' | '-' | '_'));
@@ -71,7 +73,7 @@ fn refuse_punctuation(name: &str) -> Result<(), NameError> {
     if inside && ends { Ok(()) } else { Err(NameError::Punctuation) }
 }
 
-/// A mark needs a letter to stand on, and no letter carries more than [`MAX_MARKS`].
+/// Refuses marks without a letter before them, and more than [`MAX_MARKS`] on one letter.
 fn refuse_heaps_of_marks(name: &str) -> Result<(), NameError> {
     let longest = name.split(|c| !is_combining_mark(c)).map(|run| run.chars().count()).max();
     let heap = name.starts_with(is_combining_mark) || longest.unwrap_or(0) > MAX_MARKS;
@@ -79,15 +81,15 @@ fn refuse_heaps_of_marks(name: &str) -> Result<(), NameError> {
 }
 
 impl HandleName {
-    /// The canonical form, to be shown.
+    /// The canonical form, for display.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What it has in common with all names that look like it ([UTS
-    /// 39](https://www.unicode.org/reports/tr39/)): only one of them can be claimed. `l`, `i` and
-    /// `1` count as one letter. Never to be shown.
+    /// The form that all names that look alike share ([UTS
+    /// 39](https://www.unicode.org/reports/tr39/)), so that only one of them can be claimed. `l`,
+    /// `i` and `1` count as one letter. Not for display.
     #[must_use]
     pub fn skeleton(&self) -> String {
         let folded: String = self.0.nfkc().collect();
@@ -96,8 +98,8 @@ impl HandleName {
     }
 }
 
-/// The letter that a small letter looks like, small or capital: `в` is drawn as `B` when it is a
-/// capital.
+/// The letter that a small letter looks like, in its small or its capital form: a capital `в` looks
+/// like `B`.
 fn prototype(c: char) -> Vec<char> {
     let small: String = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect();
     let capital: String = unicode_security::skeleton(&c.to_uppercase().to_string()).collect();
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn case_width_and_form_make_no_other_name() {
+    fn case_width_and_normal_form_do_not_make_a_new_name() {
         for text in ["Zoë", "ZOË", "Zoe\u{308}", "ｚｏë"] {
             assert_eq!(name(text).as_deref(), Ok("zoë"), "{text}");
         }
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_acting_and_two_way_names_are_refused() {
+    fn invisible_control_and_bidirectional_names_are_refused() {
         for text in [
             "ali\u{200b}ce",
             "ali\u{200d}ce",
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_as_something_else_is_refused() {
+    fn punctuation_with_another_meaning_is_refused() {
         for text in ["a@b", "a/bc", "-abc", "abc.", "..a", "a:b", "<b>", "a\"b", "a%40b"] {
             assert_eq!(name(text), Err(NameError::Punctuation), "{text}");
         }

@@ -1,13 +1,15 @@
-//! One run of arti: begun, brought into the network, and ended whole.
+//! One run of arti: it starts, bootstraps, dials, and ends with all its tasks. How often to try
+//! again is the caller's decision.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arti_client::status::BootstrapStatus;
 use arti_client::{DataStream, ErrorKind, HasKind, TorClient};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use parking_lot::Mutex;
 use safelog::DisplayRedacted;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +25,8 @@ pub(crate) type Client = TorClient<ArtiRuntime>;
 /// One run of arti. [`Tor::close`] ends it; dropping it alone does not end its tasks.
 pub struct Tor {
     pub(crate) client: Arc<Client>,
-    /// The services whose keys arti holds: it refuses to take one twice, and forgets none.
+    /// The nicknames of the services whose keys arti holds: it refuses a key twice, and forgets
+    /// none.
     pub(crate) keys: Mutex<HashSet<String>>,
     tasks: ArtiTasks,
 }
@@ -31,9 +34,9 @@ pub struct Tor {
 impl Tor {
     /// Starts arti's tasks. Nothing goes over the network before [`Tor::bootstrap`].
     pub fn start(config: &TorConfig, handle: Handle) -> Result<Self, TorStartError> {
-        // arti panics without one. Somebody may have chosen before us: that is fine.
+        // arti panics without a provider. An error means that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // arti blocks in place, which other kinds answer with a panic.
+        // arti blocks in place, which panics in any other kind of runtime.
         if handle.runtime_flavor() != RuntimeFlavor::MultiThread {
             return Err(TorStartError::NoRuntime);
         }
@@ -45,20 +48,20 @@ impl Tor {
         Ok(Self { client, keys: Mutex::default(), tasks })
     }
 
-    /// Goes into the network: ends when the directory is there, or with the reason why this try
-    /// failed.
+    /// Makes one attempt to get into the network; returns when the directory is complete, or with
+    /// the reason why the attempt failed.
     #[must_use]
     pub fn bootstrap(&self) -> BoxFuture<'_, Result<(), ErrorKind>> {
         async { self.client.bootstrap().await.map_err(|error| error.kind()) }.boxed()
     }
 
-    /// How far it is.
+    /// How far the bootstrap has come.
     #[must_use]
     pub fn status(&self) -> BootstrapStatus {
         self.client.bootstrap_status()
     }
 
-    /// How far it is, whenever that changes.
+    /// The status, whenever it changes.
     #[must_use]
     pub fn status_changes(&self) -> BoxStream<'static, BootstrapStatus> {
         self.client.bootstrap_events().boxed()
@@ -70,25 +73,25 @@ impl Tor {
         Circuits(self.client.isolated_client())
     }
 
-    /// Cancelled when this run is over: nothing that came from it goes on.
+    /// Cancelled when this run is over; nothing that came from it continues.
     #[must_use]
     pub fn stopped(&self) -> &CancellationToken {
         self.tasks.stopped()
     }
 
-    /// Ends it, soon.
+    /// Tells all tasks to end, without waiting.
     pub fn cancel(&self) {
         self.tasks.cancel();
     }
 
-    /// Ends it and waits until all its tasks have ended.
+    /// Ends the run, and waits until all its tasks have ended.
     #[must_use]
     pub fn close(&self) -> BoxFuture<'_, ()> {
         self.tasks.close().boxed()
     }
 }
 
-/// Circuits to dial by.
+/// Dials over circuits of its own.
 pub struct Circuits(Arc<Client>);
 
 impl Circuits {
@@ -114,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_is_the_addresss_own() {
+    fn a_host_name_is_an_onion_address() {
         let name = host_name([7; 32]);
         assert_eq!(name.strip_suffix(".onion").map(str::len), Some(56));
     }

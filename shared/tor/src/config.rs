@@ -1,5 +1,5 @@
-//! arti's configuration: what the person chose, and what we insist on. Nothing here touches the
-//! network.
+//! arti's configuration: the user's overrides, and the settings that Chive insists on. It creates
+//! directories, and never touches the network.
 
 use std::error::Error;
 use std::fs::{self, DirBuilder};
@@ -16,12 +16,12 @@ use tor_config::sources::MustRead;
 
 use crate::error::TorStartError;
 
-/// Where arti keeps what it knows of our services, in its state directory.
+/// Where arti keeps the state of our services, under its state directory.
 const SERVICES_STATE: &str = "hss";
-/// The mode of a directory that is one user's alone.
+/// The mode of a directory that only its user can enter.
 const PRIVATE: u32 = 0o700;
 
-/// Where Tor keeps its files, and what is different from arti's defaults.
+/// Where Tor keeps its files, and how it differs from arti's defaults.
 #[derive(Clone, Debug)]
 pub struct TorOptions {
     /// For guards, timeouts and the state of our services: survives restarts, holds no key.
@@ -41,8 +41,8 @@ pub struct TorConfig {
     services_state: PathBuf,
 }
 
-/// Says what is wrong with settings meant for [`TorOptions::overrides`]: an unknown key, a wrong
-/// value, or a section that is not theirs to set.
+/// Checks settings for [`TorOptions::overrides`]: unknown keys, wrong values, and sections that
+/// cannot be overridden.
 ///
 /// # Errors
 /// A sentence for the person who wrote the configuration.
@@ -56,10 +56,10 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
     let mut sources = ConfigurationSources::new_empty();
 
     sources.push_source(ConfigurationSource::from_verbatim(text), MustRead::MustRead);
-    let tree = sources.load().map_err(|error| causes(&error))?;
+    let tree = sources.load().map_err(|error| with_causes(&error))?;
     let options = ConfigResolveOptions::default();
     let resolved = tor_config::resolve_return_results::<TorClientConfig>(&tree, &options)
-        .map_err(|error| causes(&error))?;
+        .map_err(|error| with_causes(&error))?;
     let unknown: Vec<String> = resolved.unrecognized.iter().map(ToString::to_string).collect();
     if unknown.is_empty() {
         Ok(())
@@ -69,14 +69,14 @@ pub fn check_overrides(overrides: &toml::Table) -> Result<(), String> {
 }
 
 impl TorConfig {
-    /// Reads the settings, and makes the directories.
+    /// Checks the settings, and creates the directories.
     pub fn build(options: TorOptions) -> Result<Self, TorStartError> {
-        let wrong = |error: &dyn Error| TorStartError::Configuration(causes(error));
+        let wrong = |error: &dyn Error| TorStartError::Configuration(with_causes(error));
         let overrides = options.overrides.unwrap_or_default();
         check_overrides(&overrides).map_err(TorStartError::Configuration)?;
         create_private(&options.state_dir)?;
         create_private(&options.cache_dir)?;
-        let table = insist(overrides);
+        let table = add_required(overrides);
         let mut builder: TorClientConfigBuilder =
             table.try_into().map_err(|error: toml::de::Error| wrong(&error))?;
         builder
@@ -91,9 +91,9 @@ impl TorConfig {
         self.arti.clone()
     }
 
-    /// Removes what arti keeps of our services. Without the keys, which it never stores, it is
-    /// worth nothing; but it names their introduction points: with the disk, and an old descriptor,
-    /// it would prove that a service was hosted here.
+    /// Removes arti's state of our services. It is useless without the keys, which arti never
+    /// stores; but it names their introduction points, which together with an old descriptor would
+    /// prove that a service was hosted here.
     pub fn forget_services(&self) {
         match fs::remove_dir_all(&self.services_state) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -105,8 +105,8 @@ impl TorConfig {
     }
 }
 
-/// Adds what does not depend on anybody's choice, and full vanguards where nothing else was chosen.
-fn insist(mut table: toml::Table) -> toml::Table {
+/// Adds the settings that are not a choice, and full vanguards unless the user chose otherwise.
+fn add_required(mut table: toml::Table) -> toml::Table {
     // With the ephemeral keystore, onion keys live in the encrypted store alone.
     set(&mut table, &["storage", "keystore", "primary", "kind"], "ephemeral".into());
     set(&mut table, &["address_filter", "allow_onion_addrs"], true.into());
@@ -118,7 +118,7 @@ fn insist(mut table: toml::Table) -> toml::Table {
     table
 }
 
-/// Sets the value at a path of keys, making the tables on the way.
+/// Sets the value at a path of keys, and creates the tables on the way.
 fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) {
     match path {
         [] => {}
@@ -134,8 +134,8 @@ fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) {
     }
 }
 
-/// Creates a directory that only this user can enter, and those above it that are missing alike:
-/// arti refuses any other.
+/// Creates a directory that only this user can enter, and the missing ones above it alike: arti
+/// refuses any other.
 fn create_private(dir: &Path) -> Result<(), TorStartError> {
     let private = fs::Permissions::from_mode(PRIVATE);
     let made = DirBuilder::new().recursive(true).mode(PRIVATE).create(dir);
@@ -143,8 +143,8 @@ fn create_private(dir: &Path) -> Result<(), TorStartError> {
         .map_err(|source| TorStartError::Directory { dir: dir.to_owned(), source })
 }
 
-/// An error with the causes that it does not print itself.
-fn causes(error: &dyn Error) -> String {
+/// The text of an error, with the causes that it does not print itself.
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -188,26 +188,26 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        let said = check_overrides(&table("[path_rules]\nipv4_subnet_familie = 3")).unwrap_err();
-        assert!(said.contains("path_rules.ipv4_subnet_familie"), "{said}");
+        let message = check_overrides(&table("[path_rules]\nipv4_subnet_familie = 3")).unwrap_err();
+        assert!(message.contains("path_rules.ipv4_subnet_familie"), "{message}");
     }
 
     #[test]
     fn a_wrong_value_is_named() {
-        let said = check_overrides(&table("[vanguards]\nmode = \"thick\"")).unwrap_err();
-        assert!(said.contains("vanguards"), "{said}");
+        let message = check_overrides(&table("[vanguards]\nmode = \"thick\"")).unwrap_err();
+        assert!(message.contains("vanguards"), "{message}");
     }
 
     #[test]
-    fn storage_is_ours() {
-        let said = check_overrides(&table("[storage]\nstate_dir = \"/tmp\"")).unwrap_err();
-        assert!(said.contains("[storage]"), "{said}");
+    fn storage_cannot_be_overridden() {
+        let message = check_overrides(&table("[storage]\nstate_dir = \"/tmp\"")).unwrap_err();
+        assert!(message.contains("[storage]"), "{message}");
     }
 
     #[test]
     fn vanguards_are_full_unless_chosen() {
-        assert_eq!(insist(toml::Table::new())["vanguards"]["mode"].as_str(), Some("full"));
-        let lite = insist(table("[vanguards]\nmode = \"lite\""));
+        assert_eq!(add_required(toml::Table::new())["vanguards"]["mode"].as_str(), Some("full"));
+        let lite = add_required(table("[vanguards]\nmode = \"lite\""));
         assert_eq!(lite["vanguards"]["mode"].as_str(), Some("lite"));
     }
 
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_private_and_so_are_those_made_above_them() {
+    fn created_directories_and_their_parents_are_private() {
         let dir = tempfile::tempdir().unwrap();
         let above = dir.path().join("tor");
         create_private(&above.join("state")).unwrap();

@@ -1,11 +1,26 @@
-//! Tor in this process, through arti: the only part that names arti. What clients and rendezvous
-//! servers do with it alike is here; how long they wait, what they retry and whom they let in is
-//! theirs.
+//! Tor in this process, through arti: the only crate that names arti. Clients and rendezvous
+//! servers use it alike; how long they wait, what they try again and whom they let in is up to
+//! them.
 //!
 //! Nothing here opens a socket of its own, asks DNS, or logs an address.
 //!
+//! ```text
+//! TorOptions ─► TorConfig ─► Tor: one run of arti ─┬─► Circuits::connect     streams that we dial
+//!                                                  └─► Tor::launch           our clients' streams
+//! ```
+//!
+//! In reading order:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`config`] | arti's configuration, checked and completed |
+//! | [`client`] | one run of arti, and dials |
+//! | [`service`] | an onion service of ours, and its clients' requests |
+//! | [`runtime`] | how arti's tasks are spawned, and all ended |
+//! | `error` | why a start or a launch failed |
+//!
 //! arti's code is generic over the runtime that it runs on. Each future of it is boxed here, so
-//! that it is compiled here, once, and not in every crate and test that waits for it.
+//! that it is compiled once, in this crate, and not in every crate and test that awaits it.
 
 mod error;
 

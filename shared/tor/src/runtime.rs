@@ -1,4 +1,5 @@
-//! The runtime that arti's tasks run on: tokio, but all of them can be ended at once.
+//! The runtime that arti's tasks run on: tokio, but all of arti's tasks can be ended at once, and
+//! no others.
 //!
 //! Left to itself, arti 0.47 outlives its client: after a dial it keeps the circuits of that dial
 //! for ten minutes, and the task that maintains vanguards holds on to everything else for an hour
@@ -15,11 +16,11 @@ use tokio_util::task::TaskTracker;
 use tor_rtcompat::tokio::TokioRustlsRuntime as Tokio;
 use tor_rtcompat::{Blocking, CompoundRuntime, RealCoarseTimeProvider};
 
-/// arti's runtime: our tasks, and tokio for the rest.
+/// A runtime that spawns by [`ArtiTasks`], and leaves everything else to tokio.
 pub(crate) type ArtiRuntime =
     CompoundRuntime<ArtiTasks, Tokio, RealCoarseTimeProvider, Tokio, Tokio, Tokio, Tokio>;
 
-/// How long arti's tasks get to end.
+/// How long arti's tasks may take to end.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Spawns arti's tasks, and ends them.
@@ -32,13 +33,13 @@ pub(crate) struct ArtiTasks {
 }
 
 impl ArtiTasks {
-    /// Runs tasks on a tokio runtime.
+    /// Spawns tasks on a tokio runtime.
     pub(crate) fn new(handle: Handle) -> Self {
         let tokio = Tokio::from(handle.clone());
         Self { tokio, handle, tracker: TaskTracker::new(), stop: CancellationToken::new() }
     }
 
-    /// A runtime with these tasks.
+    /// A runtime that spawns its tasks here.
     pub(crate) fn runtime(&self) -> ArtiRuntime {
         let tokio = || self.tokio.clone();
         CompoundRuntime::new(
@@ -57,12 +58,12 @@ impl ArtiTasks {
         &self.stop
     }
 
-    /// Ends all tasks, soon.
+    /// Tells all tasks to end, without waiting.
     pub(crate) fn cancel(&self) {
         self.stop.cancel();
     }
 
-    /// Ends all tasks and waits for their end.
+    /// Ends all tasks, and waits until they have ended.
     pub(crate) async fn close(&self) {
         self.cancel();
         self.tracker.close();

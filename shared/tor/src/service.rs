@@ -1,7 +1,7 @@
-//! One onion service: launched under a key that arti never stores, and its callers, one stream
-//! after another.
+//! One onion service: launched under a key that arti never stores, and the requests of its clients.
+//! Which of them are accepted is the caller's decision.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use arti_client::{DataStream, ErrorKind, HasKind};
 use futures::future::BoxFuture;
@@ -18,32 +18,32 @@ use tor_proto::stream::IncomingStreamRequest;
 use crate::client::{Client, Tor};
 use crate::error::LaunchError;
 
-/// Streams on one circuit; a caller that opens more loses the circuit.
+/// Streams on one circuit; a client that opens more loses the circuit.
 pub const MAX_STREAMS_PER_CIRCUIT: u32 = 16;
 /// The hash label of a nickname.
 const NICKNAME_LABEL: &[u8] = b"chive/v1/nickname";
-/// The bytes that a nickname writes in hexadecimal. It names files on disk, so it comes from the
-/// secret part of the key: nobody who knows an address can look whether it is hosted here.
+/// The bytes of a nickname, which is hexadecimal. It names files on disk, so it is derived from the
+/// secret key: a person who knows an address cannot see whether it is hosted here.
 const NICKNAME_BYTES: usize = 8;
 
-/// A launched service, and who calls it.
+/// A launched service, and its clients' requests.
 pub struct Launched {
     /// Ends the service when it is dropped.
     pub service: OnionService,
-    /// Ends when arti ends the service.
+    /// Requests for circuits; the stream ends when arti ends the service.
     pub requests: BoxStream<'static, RendRequest>,
 }
 
 /// A service that runs until this is dropped.
 pub struct OnionService(Arc<RunningOnionService>);
 
-/// Somebody asks to be met.
+/// A client's request to meet at a rendezvous point: the beginning of a circuit.
 pub struct RendRequest(tor_hsservice::RendRequest);
 
-/// Somebody whom we met asks for a stream.
+/// A client's request for a stream on an accepted circuit.
 pub struct StreamRequest(tor_hsservice::StreamRequest);
 
-/// arti's handle of a service, and its callers.
+/// arti's handle of a service, and its clients' requests.
 type Started = (Arc<RunningOnionService>, BoxStream<'static, RendRequest>);
 
 impl Tor {
@@ -51,7 +51,7 @@ impl Tor {
     pub fn launch(&self, seed: &[u8; 32]) -> Result<Launched, LaunchError> {
         let nickname = nickname(seed);
         let config = configuration(&nickname).ok_or(LaunchError::Configuration)?;
-        let first = self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(nickname);
+        let first = self.keys.lock().insert(nickname);
         let keypair = ExpandedKeypair::from(&Keypair::from_bytes(seed));
         let address = HsId::from(keypair.public().to_bytes());
         let (service, requests) = if first {
@@ -67,7 +67,7 @@ impl Tor {
     }
 }
 
-/// The first launch in a run of arti, which takes the key into its memory.
+/// The first launch in a run of arti, which then keeps the key in memory.
 fn launch_with_key(
     client: &Client,
     config: OnionServiceConfig,
@@ -81,7 +81,7 @@ fn launch_with_key(
         .ok_or(LaunchError::Configuration)
 }
 
-/// A later launch: arti has the key.
+/// A later launch in the same run: arti has the key already.
 fn launch_again(client: &Client, config: OnionServiceConfig) -> Result<Started, LaunchError> {
     let started =
         client.launch_onion_service(config).map_err(|e| LaunchError::Refused(e.kind()))?;
@@ -98,15 +98,15 @@ fn configuration(nickname: &str) -> Option<OnionServiceConfig> {
         .ok()
 }
 
-/// A name for arti's files that tells nothing.
+/// A name for arti's files that does not show the address.
 fn nickname(seed: &[u8; 32]) -> String {
     let hash = Sha256::new().chain_update(NICKNAME_LABEL).chain_update(seed).finalize();
     data_encoding::HEXLOWER.encode(&hash[..NICKNAME_BYTES])
 }
 
 impl OnionService {
-    /// Ends when arti does not believe the service reachable. That is no verdict, but a reason to
-    /// look.
+    /// Completes when arti reports the service as unreachable. It is often wrong: this is a reason
+    /// to probe, and nothing more.
     #[must_use]
     pub fn reported_unreachable(&self) -> BoxFuture<'_, ()> {
         async {
@@ -122,7 +122,7 @@ impl OnionService {
 }
 
 impl RendRequest {
-    /// Meets the caller at its rendezvous point; the streams that it then asks for.
+    /// Meets the client at its rendezvous point; gives the streams that it then asks for.
     #[must_use]
     pub fn accept(
         self,
@@ -136,7 +136,7 @@ impl RendRequest {
 }
 
 impl StreamRequest {
-    /// The port that it is for, if it is for one.
+    /// The port that the client asks for; `None` for any other kind of stream.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         match self.0.request() {
@@ -145,13 +145,13 @@ impl StreamRequest {
         }
     }
 
-    /// The stream, if the caller is still there.
+    /// The stream, if the client is still there.
     #[must_use]
     pub fn accept(self) -> BoxFuture<'static, Option<DataStream>> {
         async { self.0.accept(Connected::new_empty()).await.ok() }.boxed()
     }
 
-    /// Turns the stream away as every onion service does, for any reason.
+    /// Rejects the stream with the reason that every onion service gives.
     #[must_use]
     pub fn reject(self) -> BoxFuture<'static, ()> {
         async { drop(self.0.reject(End::new_with_reason(EndReason::DONE)).await) }.boxed()
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nickname_is_short_valid_and_no_part_of_the_address() {
+    fn a_nickname_is_short_valid_and_not_from_the_address() {
         let seed = [7; 32];
         let name = nickname(&seed);
         assert_eq!(name.len(), 2 * NICKNAME_BYTES);
