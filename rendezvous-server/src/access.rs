@@ -1,7 +1,7 @@
-//! Who may do what: tokens, and the price of those who have none.
+//! Access control: tokens, and the work that a client without one has to do.
 //!
-//! Tokens are known by their hashes alone. One token for everybody is best: a server can tell apart
-//! who comes with different ones.
+//! Tokens are kept as hashes, and never logged. One token for everyone is best: with different ones
+//! the server could tell its members apart.
 
 use std::fmt;
 
@@ -14,26 +14,26 @@ use sha2::{Digest, Sha256};
 /// The table `[work]` of the configuration: prices, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Prices {
+pub struct WorkPrices {
     /// A record, while the board is less than half full.
     pub record: u8,
     /// A record, when the board is full. Between the two the price rises evenly.
     pub record_full: u8,
-    /// A handle that is claimed for the first time, or by somebody else than before.
+    /// A handle that is claimed for the first time, or by another owner than before.
     pub claim: u8,
 }
 
-impl Default for Prices {
+impl Default for WorkPrices {
     fn default() -> Self {
         Self { record: 12, record_full: 22, claim: 22 }
     }
 }
 
-impl Prices {
-    /// What cannot be meant.
+impl WorkPrices {
+    /// Refuses prices that no operator can mean.
     ///
     /// # Errors
-    /// Says which price, and why.
+    /// A sentence that names the price and says why.
     pub fn check(&self) -> Result<(), String> {
         if [self.record, self.record_full, self.claim].iter().any(|bits| *bits > MAX_WORK_BITS) {
             return Err(format!("work has at most {MAX_WORK_BITS} bits"));
@@ -45,31 +45,31 @@ impl Prices {
         }
     }
 
-    /// What a record costs when so many live.
+    /// The price of a record on a board that has `used` of `capacity` addresses.
     #[must_use]
-    pub fn of_record(&self, live: usize, most: usize) -> u8 {
-        let half = most / 2;
-        let over = live.saturating_sub(half).min(most - half);
+    pub fn of_record(&self, used: usize, capacity: usize) -> u8 {
+        let half = capacity / 2;
+        let over = used.saturating_sub(half).min(capacity - half);
         let range = usize::from(self.record_full - self.record.min(self.record_full));
-        self.record + u8::try_from(range * over / (most - half).max(1)).unwrap_or(0)
+        self.record + u8::try_from(range * over / (capacity - half).max(1)).unwrap_or(0)
     }
 }
 
-/// Who may come in.
+/// Decides who may read and who may write.
 #[derive(Clone)]
-pub struct Doorkeeper {
+pub struct AccessControl {
     access: Access,
     tokens: Vec<[u8; 32]>,
 }
 
-impl fmt::Debug for Doorkeeper {
+impl fmt::Debug for AccessControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Doorkeeper").field("access", &self.access).finish_non_exhaustive()
+        f.debug_struct("AccessControl").field("access", &self.access).finish_non_exhaustive()
     }
 }
 
-impl Doorkeeper {
-    /// With tokens, one a line; empty lines and those that begin with `#` are none.
+impl AccessControl {
+    /// Reads tokens from a text, one a line; empty lines and comments (`#`) are skipped.
     #[must_use]
     pub fn new(access: Access, tokens: &str) -> Self {
         let lines =
@@ -77,37 +77,37 @@ impl Doorkeeper {
         Self { access, tokens: lines.map(hash).collect() }
     }
 
-    /// What the policy says.
+    /// The policy for clients without a token.
     #[must_use]
-    pub fn access(&self) -> Access {
+    pub fn policy(&self) -> Access {
         self.access
     }
 
-    /// How many tokens there are.
+    /// The number of valid tokens.
     #[must_use]
-    pub fn tokens(&self) -> usize {
+    pub fn token_count(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether the request came with a token that is right.
+    /// Whether the request has a valid token.
     #[must_use]
-    pub fn knows(&self, headers: &HeaderMap) -> bool {
+    pub fn has_token(&self, headers: &HeaderMap) -> bool {
         let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer "));
-        // What is compared are hashes: how long it takes tells nothing of the token.
+        // Comparing hashes takes a time that tells nothing about the token.
         token.is_some_and(|token| self.tokens.contains(&hash(token.trim())))
     }
 
-    /// Whether it may read.
+    /// Whether the client may read the board and look up handles.
     #[must_use]
     pub fn may_read(&self, headers: &HeaderMap) -> bool {
-        self.access != Access::Members || self.knows(headers)
+        self.access != Access::Members || self.has_token(headers)
     }
 
-    /// Whether it may write, for work or with a token.
+    /// Whether the client may write, with a token or for work.
     #[must_use]
     pub fn may_write(&self, headers: &HeaderMap) -> bool {
-        self.access == Access::Open || self.knows(headers)
+        self.access == Access::Open || self.has_token(headers)
     }
 }
 
@@ -124,10 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_lets_in_and_nothing_else_does() {
-        let keeper = Doorkeeper::new(Access::Members, "# ours\n\n secret \nother\n");
-        assert_eq!(keeper.tokens(), 2);
-        assert!(keeper.knows(&with("Bearer secret")) && keeper.may_write(&with("Bearer other")));
+    fn only_a_valid_token_grants_access() {
+        let control = AccessControl::new(Access::Members, "# ours\n\n secret \nother\n");
+        assert_eq!(control.token_count(), 2);
+        assert!(
+            control.has_token(&with("Bearer secret")) && control.may_write(&with("Bearer other"))
+        );
         for wrong in [
             "Bearer",
             "Bearer ",
@@ -137,18 +139,18 @@ mod tests {
             "Bearer # ours",
             "bearer secret",
         ] {
-            assert!(!keeper.may_read(&with(wrong)), "{wrong}");
+            assert!(!control.may_read(&with(wrong)), "{wrong}");
         }
 
-        assert!(!keeper.may_read(&HeaderMap::new()));
+        assert!(!control.may_read(&HeaderMap::new()));
     }
 
     #[test]
-    fn the_policy_says_who_needs_one() {
+    fn the_policy_decides_who_needs_a_token() {
         let (open, writers) =
-            (Doorkeeper::new(Access::Open, ""), Doorkeeper::new(Access::Writers, "t"));
+            (AccessControl::new(Access::Open, ""), AccessControl::new(Access::Writers, "t"));
         let none = HeaderMap::new();
-        assert!(open.may_read(&none) && open.may_write(&none) && !open.knows(&none));
+        assert!(open.may_read(&none) && open.may_write(&none) && !open.has_token(&none));
         assert!(
             writers.may_read(&none)
                 && !writers.may_write(&none)
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_price_rises_when_the_board_fills() {
-        let prices = Prices { record: 10, record_full: 20, claim: 0 };
+        let prices = WorkPrices { record: 10, record_full: 20, claim: 0 };
         let at = |live| prices.of_record(live, 1000);
         assert_eq!([0, 500, 550, 750, 1000, 5000].map(at), [10, 10, 11, 15, 20, 20]);
         assert_eq!(prices.of_record(1, 1), 20);

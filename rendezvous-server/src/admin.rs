@@ -1,4 +1,5 @@
-//! For the operator alone, on a listener of its own: is it alive, is it ready, what has it counted.
+//! The operator's endpoints, on a listener of their own: liveness, readiness and metrics. They
+//! never name a client, a record or a handle.
 
 use std::sync::Arc;
 
@@ -14,16 +15,16 @@ use crate::metrics::Metrics;
 use crate::onion::Reachable;
 use crate::store::Store;
 
-/// What the operator may ask about.
+/// The parts of the server that the endpoints report on.
 #[derive(Clone)]
 pub struct Admin {
-    /// Is it filled?
+    /// Gives the number of live records.
     pub board: Arc<Board>,
-    /// Does it answer?
+    /// Asked whether it answers.
     pub store: Store,
-    /// What is counted.
+    /// Served as text.
     pub metrics: Arc<Metrics>,
-    /// Can the onion service be reached? None if there is none.
+    /// `None` if this server hosts no onion service.
     pub onion: Option<Reachable>,
 }
 
@@ -36,8 +37,8 @@ pub fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// Ready: the database answers, and we can call ourselves. What is missing is said, why is in the
-/// log.
+/// Ready: the database answers, and the onion service can be reached. The answer says what is
+/// missing; the log says why.
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if let Err(error) = admin.store.ping().await {
         tracing::warn!(%error, "not ready");
@@ -54,5 +55,5 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 
 async fn metrics(State(admin): State<Admin>) -> Response {
     const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, TEXT)], admin.metrics.text(admin.board.live())).into_response()
+    ([(CONTENT_TYPE, TEXT)], admin.metrics.encode(admin.board.live())).into_response()
 }

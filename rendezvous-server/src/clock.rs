@@ -1,11 +1,11 @@
-//! The time, as everything above the operating system sees it: a parameter, so that a test can set
-//! it.
+//! The clock, as a parameter: tests set the time. Nothing else asks the operating system for it,
+//! except for timeouts.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Says how late it is. Cheap to clone.
+/// A source of Unix milliseconds. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
@@ -31,7 +31,7 @@ impl Clock {
         })
     }
 
-    /// Unix milliseconds.
+    /// The current time in Unix milliseconds; it may go back.
     #[must_use]
     pub fn now(&self) -> i64 {
         (self.0)()

@@ -1,7 +1,7 @@
-//! Settings: a TOML file, and the environment above it.
+//! Settings: a TOML file, overridden by the environment. They are read and checked here; nothing is
+//! created, opened or started.
 //!
-//! `CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000` is `records = 1000` in the table `[limits]`. It reads
-//! files and is told the environment; it creates nothing.
+//! `CHIVE_RENDEZVOUS_LIMITS__RECORDS=1000` is `records = 1000` in the table `[limits]`.
 
 use std::fmt;
 use std::io;
@@ -11,18 +11,20 @@ use std::path::{Path, PathBuf};
 use chive_shared::api::Access;
 use chive_shared::server::ServerId;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use tracing::level_filters::LevelFilter;
 
-use crate::access::{Doorkeeper, Prices};
+use crate::access::{AccessControl, WorkPrices};
 use crate::limits::Limits;
-use crate::store::{Place, Url};
+use crate::store::{DatabaseLocation, DatabaseUrl};
 
-/// What all our variables begin with.
+/// The prefix of every environment variable that is a setting.
 pub const PREFIX: &str = "CHIVE_RENDEZVOUS_";
-/// Names the configuration file: no setting itself.
+/// The variable that names the configuration file; it is not a setting.
 pub const ENV_CONFIG: &str = "CHIVE_RENDEZVOUS_CONFIG";
-/// Where the data is, when nobody says otherwise.
+/// The data directory, unless the settings name another.
 const DEFAULT_DATA_DIR: &str = "/var/lib/chive-rendezvous";
-/// What a notice may have, in bytes.
+/// The longest notice, in bytes.
 const MAX_NOTICE: usize = 500;
 
 /// Why the settings cannot be used.
@@ -30,18 +32,14 @@ const MAX_NOTICE: usize = 500;
 pub enum ConfigError {
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file or a variable does not say what it should.
-    #[error("{place}: {reason}")]
+    #[allow(missing_docs, reason = "the fields are what their names say")]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// A file or a variable has a value that it must not have.
+    #[error("{origin}: {reason}")]
     Malformed {
-        /// Which.
-        place: String,
-        /// Where in it, and why.
+        /// The file, the variable or the setting.
+        origin: String,
+        /// For the operator: a position in the file, and a sentence.
         reason: String,
     },
 }
@@ -52,25 +50,26 @@ pub enum ConfigError {
 pub struct Config {
     /// For the database, the onion service's key and Tor's files. Made if there is none.
     pub data_dir: PathBuf,
-    /// What is logged.
-    pub log: Level,
+    /// The least severe messages that are logged.
+    #[serde(deserialize_with = "log_level")]
+    pub log: LevelFilter,
     /// Shown to people and clients: who runs this, and how to reach them.
     pub notice: Option<String>,
     /// Whether handles are kept here.
     pub handles: bool,
     /// Where records and handles are kept.
-    pub database: Database,
-    /// The onion service.
-    pub onion: Onion,
+    pub database: DatabaseSettings,
+    /// Who hosts the onion service.
+    pub onion: OnionSettings,
     /// Where else to listen: for tests, or for a Tor of one's own.
-    pub listen: Listen,
+    pub listen: ListenSettings,
     /// For the operator: `/healthz`, `/readyz`, `/metrics`.
-    pub admin: Listen,
-    /// Who may do what.
-    pub access: AccessRules,
+    pub admin: ListenSettings,
+    /// Who may do what without a token.
+    pub access: AccessSettings,
     /// What writing costs, in bits of work.
-    pub work: Prices,
-    /// All other limits.
+    pub work: WorkPrices,
+    /// How much of anything there may be, and how long it may take.
     pub limits: Limits,
     /// arti's own settings, such as bridges.
     pub tor: toml::Table,
@@ -80,51 +79,34 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: DEFAULT_DATA_DIR.into(),
-            log: Level::Info,
+            log: LevelFilter::INFO,
             notice: None,
             handles: true,
-            database: Database::default(),
-            onion: Onion::default(),
-            listen: Listen::default(),
-            admin: Listen::default(),
-            access: AccessRules::default(),
-            work: Prices::default(),
+            database: DatabaseSettings::default(),
+            onion: OnionSettings::default(),
+            listen: ListenSettings::default(),
+            admin: ListenSettings::default(),
+            access: AccessSettings::default(),
+            work: WorkPrices::default(),
             limits: Limits::default(),
             tor: toml::Table::new(),
         }
     }
 }
 
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Level {
-    Off,
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        })
-    }
+/// A level by its lower-case name. `LevelFilter` itself would take numbers and other spellings,
+/// too.
+fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, D::Error> {
+    const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+    let name = String::deserialize(deserializer)?;
+    let level = LEVELS.contains(&&*name).then(|| name.parse().ok()).flatten();
+    level.ok_or_else(|| D::Error::unknown_variant(&name, LEVELS))
 }
 
 /// `[database]`
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Database {
+pub struct DatabaseSettings {
     /// `postgres://…`. Without it: `SQLite`, in the data directory.
     pub url: Option<String>,
     /// A file whose first line is the URL.
@@ -132,23 +114,23 @@ pub struct Database {
 }
 
 /// The URL may hold a password.
-impl fmt::Debug for Database {
+impl fmt::Debug for DatabaseSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Database(…)")
+        f.write_str("DatabaseSettings(…)")
     }
 }
 
 /// `[onion]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Onion {
+pub struct OnionSettings {
     /// Whether to host the onion service.
     pub enabled: bool,
     /// The address, where another Tor hosts it. It must be the one that clients use.
     pub address: Option<String>,
 }
 
-impl Default for Onion {
+impl Default for OnionSettings {
     fn default() -> Self {
         Self { enabled: true, address: None }
     }
@@ -157,24 +139,24 @@ impl Default for Onion {
 /// `[listen]` and `[admin]`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Listen {
-    /// An address and a port.
+pub struct ListenSettings {
+    /// A TCP address; port 0 lets the system choose.
     pub tcp: Option<SocketAddr>,
-    /// The path of a socket.
+    /// The path of a Unix socket, which is created.
     pub unix: Option<PathBuf>,
 }
 
 /// `[access]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AccessRules {
+pub struct AccessSettings {
     /// `open`, `writers` or `members`.
     pub mode: Access,
     /// A file with tokens, one a line.
     pub tokens_file: Option<PathBuf>,
 }
 
-impl Default for AccessRules {
+impl Default for AccessSettings {
     fn default() -> Self {
         Self { mode: Access::Open, tokens_file: None }
     }
@@ -195,12 +177,12 @@ impl Config {
                 .map_err(|reason| malformed(&name, reason))?;
         }
 
-        let place =
+        let origin =
             file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
         let config: Self = table
             .try_into()
-            .map_err(|error: toml::de::Error| malformed(&place, error.to_string()))?;
-        config.check().map_err(|reason| malformed(&place, reason))?;
+            .map_err(|error: toml::de::Error| malformed(&origin, error.to_string()))?;
+        config.check().map_err(|reason| malformed(&origin, reason))?;
 
         Ok(config)
     }
@@ -220,7 +202,7 @@ impl Config {
             );
         }
 
-        if !self.onion.enabled && self.listen == Listen::default() {
+        if !self.onion.enabled && self.listen == ListenSettings::default() {
             return Err(
                 "nobody could reach this server: it has neither an onion service nor a listener"
                     .to_owned(),
@@ -248,8 +230,8 @@ impl Config {
             .map_err(|error| format!("onion.address: {error}"))
     }
 
-    /// Where the data is.
-    pub fn place(&self) -> Result<Place, ConfigError> {
+    /// Where records and handles are stored.
+    pub fn database_location(&self) -> Result<DatabaseLocation, ConfigError> {
         let url = match (&self.database.url, &self.database.url_file) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(path)) => {
@@ -258,26 +240,26 @@ impl Config {
             (None, None) => None,
         };
         match url {
-            None => Ok(Place::Sqlite(self.data_dir.join("rendezvous.sqlite"))),
+            None => Ok(DatabaseLocation::Sqlite(self.data_dir.join("rendezvous.sqlite"))),
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                Ok(Place::Postgres(Url(url)))
+                Ok(DatabaseLocation::Postgres(DatabaseUrl(url)))
             }
             Some(_) => Err(malformed("database.url", "it begins with postgres://".to_owned())),
         }
     }
 
-    /// Who may come in.
-    pub fn doorkeeper(&self) -> Result<Doorkeeper, ConfigError> {
+    /// Reads the tokens.
+    pub fn access_control(&self) -> Result<AccessControl, ConfigError> {
         let tokens = self.access.tokens_file.as_deref().map_or(Ok(String::new()), read)?;
-        let doorkeeper = Doorkeeper::new(self.access.mode, &tokens);
-        if self.access.mode != Access::Open && doorkeeper.tokens() == 0 {
+        let access_control = AccessControl::new(self.access.mode, &tokens);
+        if self.access.mode != Access::Open && access_control.token_count() == 0 {
             return Err(malformed("access.tokens_file", "it has no token".to_owned()));
         }
-        Ok(doorkeeper)
+        Ok(access_control)
     }
 }
 
-/// Sets `a__b` as `b` in the table `a`. A value that is no TOML is text.
+/// Sets `a__b` as `b` in the table `a`. A value that does not parse as TOML is text.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     if let Some((first, rest)) = path.split_once("__") {
         let inner = table.entry(first.to_owned()).or_insert_with(|| toml::Table::new().into());
@@ -300,8 +282,11 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
-fn malformed(place: &str, reason: impl Into<String>) -> ConfigError {
-    ConfigError::Malformed { place: place.to_owned(), reason: reason.into().trim_end().to_owned() }
+fn malformed(origin: &str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Malformed {
+        origin: origin.to_owned(),
+        reason: reason.into().trim_end().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -319,18 +304,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_gives_the_defaults() {
+    fn without_settings_the_defaults_hold() {
         let config = Config::find(None, std::iter::empty()).unwrap();
         assert!(config.onion.enabled && config.handles);
         assert_eq!(
-            config.place().unwrap(),
-            Place::Sqlite("/var/lib/chive-rendezvous/rendezvous.sqlite".into())
+            config.database_location().unwrap(),
+            DatabaseLocation::Sqlite("/var/lib/chive-rendezvous/rendezvous.sqlite".into())
         );
         assert_eq!(config.limits, Limits::default());
     }
 
     #[test]
-    fn the_environment_is_above_the_file() {
+    fn the_environment_overrides_the_file() {
         let config = find(
             "data_dir = \"/file\"\n[limits]\nrecords = 5\nstreams = 7\n",
             &[
@@ -352,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_by_name() {
+    fn an_invalid_setting_is_refused_by_name() {
         for (text, word) in [
             ("datadir = \"/x\"", "datadir"),
             ("[limits]\nrecord = 5", "record"),
@@ -370,8 +355,8 @@ mod tests {
             ("[tor.storage]\nstate_dir = \"/\"", "storage"),
             ("log = \"loud\"", "loud"),
         ] {
-            let said = find(text, &[]).unwrap_err().to_string();
-            assert!(said.contains(word), "{text}: {said}");
+            let message = find(text, &[]).unwrap_err().to_string();
+            assert!(message.contains(word), "{text}: {message}");
         }
 
         assert!(find("", &[("CHIVE_RENDEZVOUS_LIMITS__RECORDS", "many")]).is_err());
@@ -379,9 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn a_url_and_its_password_do_not_print() {
+    fn a_database_url_and_its_password_do_not_print() {
         let config = find("[database]\nurl = \"postgres://u:secret@h/d\"", &[]).unwrap();
-        assert!(!format!("{config:?} {:?}", config.place().unwrap()).contains("secret"));
-        assert!(find("[database]\nurl = \"mysql://h\"", &[]).unwrap().place().is_err());
+        assert!(
+            !format!("{config:?} {:?}", config.database_location().unwrap()).contains("secret")
+        );
+        assert!(find("[database]\nurl = \"mysql://h\"", &[]).unwrap().database_location().is_err());
     }
 }

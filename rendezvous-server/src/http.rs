@@ -1,7 +1,17 @@
-//! The API: HTTP/1.1, in front of a board and its keeper.
+//! The API: HTTP/1.1 in front of the board, the record writer and the store. Nothing here writes to
+//! a log what a request was about, or who sent it; nothing here reads from the database except
+//! about handles.
 //!
-//! One file per resource; `feed` makes what streams send, `problem` says what is wrong with a
-//! request. Nothing here writes to a log what a request was about, or who came.
+//! A request passes `limit_concurrency` and `limit_time`, then the handler of its path. There is
+//! one file for each resource.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `state` | the state that handlers share |
+//! | `extract`, `api_error` | how a request is read, and how an error is answered |
+//! | `records`, `handles` | what clients write |
+//! | `boards`, `stream`, [`feed`] | what clients read, and follow |
+//! | `info`, `page`, `openapi` | what the server says of itself, to programs and to people |
 
 use std::sync::Arc;
 
@@ -11,10 +21,6 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use chive_shared::server::ServerId;
-use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -22,6 +28,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::api_error::ApiError;
+use self::state::{AppState, SharedState};
+
+pub use self::state::AppParts;
+
+mod api_error;
 mod boards;
 mod extract;
 pub mod feed;
@@ -29,81 +41,16 @@ mod handles;
 mod info;
 mod openapi;
 mod page;
-mod problem;
 mod records;
+mod state;
 mod stream;
 
-use problem::Refusal;
-
-use crate::access::{Doorkeeper, Prices};
-use crate::board::Board;
-use crate::clock::Clock;
-use crate::keeper::Keeper;
-use crate::limits::Limits;
-use crate::metrics::Metrics;
-use crate::store::Store;
-use feed::Batch;
-
-/// What every handler can reach.
-pub struct App {
-    /// For whom records are made.
-    pub server: ServerId,
-    /// What readers see.
-    pub board: Arc<Board>,
-    /// Who writes.
-    pub keeper: Keeper,
-    /// For handles.
-    pub store: Store,
-    /// Who may come in.
-    pub doorkeeper: Doorkeeper,
-    /// What writing costs.
-    pub prices: Prices,
-    /// Whether handles are kept here.
-    pub handles: bool,
-    /// From the operator, for people.
-    pub notice: Option<String>,
-    /// The operator's limits.
-    pub limits: Limits,
-    /// The time.
-    pub clock: Clock,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// What streams send.
-    pub feed: watch::Receiver<Arc<Batch>>,
-    /// Ends streams.
-    pub stopping: CancellationToken,
-}
-
-/// An [`App`] with its gates.
-struct House {
-    app: App,
-    requests: Arc<Semaphore>,
-    boards: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
-    document: Bytes,
-}
-
-impl std::ops::Deref for House {
-    type Target = App;
-
-    fn deref(&self) -> &App {
-        &self.app
-    }
-}
-
-type Shared = State<Arc<House>>;
-
 /// All paths, with their limits.
-pub fn router(app: App) -> Router {
+pub fn router(parts: AppParts) -> Router {
     let (router, document) = routes().split_for_parts();
-    let body = app.limits.body_bytes();
-    let house = Arc::new(House {
-        requests: Arc::new(Semaphore::new(app.limits.requests)),
-        boards: Arc::new(Semaphore::new(app.limits.boards)),
-        streams: Arc::new(Semaphore::new(app.limits.streams)),
-        document: chive_http::document::text(&document).into(),
-        app,
-    });
+    let body_bytes = parts.limits.body_bytes();
+    let state = Arc::new(AppState::new(parts, chive_http::document::text(&document).into()));
+
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -111,21 +58,21 @@ pub fn router(app: App) -> Router {
         .layer(fixed(CACHE_CONTROL, "no-store"))
         .layer(fixed(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(HeaderName::from_static("referrer-policy"), "no-referrer"))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(Arc::clone(&house), one_of_many))
-        .layer(middleware::from_fn_with_state(Arc::clone(&house), in_time))
-        .layer(DefaultBodyLimit::max(body));
+        .layer(CatchPanicLayer::custom(api_error::panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), limit_concurrency))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), limit_time))
+        .layer(DefaultBodyLimit::max(body_bytes));
 
     router
         .route("/", axum::routing::get(page::get))
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(api_error::not_found)
+        .method_not_allowed_fallback(api_error::method_not_allowed)
         .layer(layers)
-        .with_state(house)
+        .with_state(state)
 }
 
 /// Every path of the API is added here, and by `routes!` alone, so that the document has it too.
-fn routes() -> OpenApiRouter<Arc<House>> {
+fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(info::get))
         .routes(routes!(records::put_many))
@@ -138,32 +85,33 @@ fn routes() -> OpenApiRouter<Arc<House>> {
         .routes(routes!(openapi::get))
 }
 
-/// The document that other clients are made from.
+/// The `OpenAPI` document as text, from which other clients can be generated.
 #[must_use]
 pub fn document() -> String {
     chive_http::document::text(&routes().into_openapi())
 }
 
-/// A request at a time for each of so many; more are told to come later.
-async fn one_of_many(State(house): Shared, request: Request, next: Next) -> Response {
-    house.metrics.requests.inc();
-    // What says itself that it is too long need not come.
+/// Answers a limited number of requests at once; tells others to come back later.
+async fn limit_concurrency(State(state): SharedState, request: Request, next: Next) -> Response {
+    state.metrics.requests.inc();
+    // A body that announces itself as too long is not read at all.
     let length = request
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > house.limits.body_bytes()) {
-        return Refusal::too_large(house.limits.body_bytes()).into_response();
+    if length.is_some_and(|length| length > state.limits.body_bytes()) {
+        return ApiError::too_large(state.limits.body_bytes()).into_response();
     }
-    match house.requests.try_acquire() {
-        Ok(_turn) => next.run(request).await,
-        Err(_) => Refusal::busy().into_response(),
+
+    match state.request_slots.try_acquire() {
+        Ok(_slot) => next.run(request).await,
+        Err(_) => ApiError::busy().into_response(),
     }
 }
 
-/// For the body to come and the answer to begin; how an answer's body is taken is the connection's
-/// business.
-async fn in_time(State(house): Shared, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(house.limits.times().request, next.run(request)).await;
-    answer.unwrap_or_else(|_| Refusal::too_slow().into_response())
+/// Limits the time for the request's body to arrive and the answer to begin. How fast an answer's
+/// body must be read is the connection's limit.
+async fn limit_time(State(state): SharedState, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(state.limits.times().request, next.run(request)).await;
+    answer.unwrap_or_else(|_| ApiError::too_slow().into_response())
 }

@@ -1,5 +1,6 @@
-//! The server's own key: the seed of its onion service, in a file that only its user can read. A
-//! server starts without anybody who could type a passphrase.
+//! The server's identity: the seed of its onion service, in a file that only its user can read. The
+//! file is not encrypted, because a server starts with no one there to type a passphrase. The seed
+//! is never printed, and a key that cannot be read is never replaced.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -29,31 +30,27 @@ impl fmt::Debug for OnionSeed {
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("cannot use {}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It holds something else.
+    #[allow(missing_docs, reason = "the fields are what their names say")]
+    File { path: PathBuf, source: io::Error },
+    /// The file holds something that is not a key.
     #[error("{} is not a key: it has 64 hex digits; put it back from a backup, or remove it for a \
             new address", .0.display())]
     Damaged(PathBuf),
-    /// Others can read it.
+    /// Other users can read the file.
     #[error("{} can be read by others: chmod 600 it", .0.display())]
     Exposed(PathBuf),
 }
 
 impl OnionSeed {
-    /// What the server is called.
+    /// The public half: the server's onion address.
     #[must_use]
     pub fn server(&self) -> ServerId {
         ServerId(SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
     }
 
-    /// The key in a data directory; made if there is none.
+    /// Reads the key in a data directory; creates one if there is none.
     pub fn open(data_dir: &Path) -> Result<Self, KeyError> {
         let path = data_dir.join(FILE);
         match Self::read(&path) {
@@ -77,8 +74,8 @@ impl OnionSeed {
         seed.map(Self).ok_or_else(|| KeyError::Damaged(path.to_owned()))
     }
 
-    /// Whole or not at all, and never over another: a server that dies in the middle has no half
-    /// key, and of two that start at once one finds the other's.
+    /// Creates the file whole or not at all, and never over another: a server that dies halfway
+    /// leaves no half key, and of two that start at once one reads the other's.
     fn create(path: &Path) -> Result<Self, KeyError> {
         let mut seed = Self([0; 32]);
         rand::rng().fill_bytes(&mut seed.0);

@@ -1,5 +1,6 @@
-//! Every limit that an operator can set, by name, with its default. What clients and servers agree
-//! on is in `chive_shared::limits`. Sizes are bytes, times seconds.
+//! Every limit of the server: first those that an operator can set, with their defaults, then fixed
+//! ones. Limits that clients and servers agree on are in `chive_shared::limits`, never here. Sizes
+//! are bytes, times seconds.
 
 use std::time::Duration;
 
@@ -11,23 +12,23 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Records that live at once. A record takes about 0.5 KB of memory.
+    /// Records that are live at once. A record takes about 0.5 KB of memory.
     pub records: usize,
-    /// Handles.
+    /// Handles that are claimed, or kept for their owners after they expired.
     pub handles: u64,
     /// Records in one request, at most 1,000.
     pub batch: usize,
-    /// The board is cut into buckets of at most so many records, on average.
+    /// The board is cut into buckets of at most this many records, on average.
     pub bucket_records: usize,
     /// A board, or a bucket, with more records than this is not handed out: a smaller one must be
     /// asked for.
     pub board_records: usize,
-    /// Changes that are remembered for those who ask what is new.
+    /// Changes that are remembered for readers that ask what is new.
     pub changes: usize,
 
-    /// Open connections. One more takes the place of one that does nothing.
+    /// Open connections. One more evicts one that is idle.
     pub connections: usize,
-    /// Requests at once.
+    /// Requests that are answered at once.
     pub requests: usize,
     /// Streams of changes at once; each holds a connection.
     pub streams: usize,
@@ -35,20 +36,20 @@ pub struct Limits {
     pub boards: usize,
     /// Lines of a request's head.
     pub headers: usize,
-    /// A request's head.
+    /// The size of a request's head.
     pub head_bytes: usize,
     /// Records that wait to be written; more are refused.
     pub queue: usize,
 
-    /// For a request's head to come, also the wait for it on an open connection.
+    /// For a request's head to arrive, which includes the wait on an idle connection.
     pub head_seconds: u64,
-    /// For a request to come and be answered.
+    /// For a request's body to arrive and its answer to begin.
     pub request_seconds: u64,
-    /// Without a byte taken by a reader: then its connection is closed.
+    /// Without a byte read by the client, after which its connection is closed.
     pub write_seconds: u64,
-    /// Between two signs of life of a silent stream.
+    /// Between two heartbeats of a silent stream.
     pub heartbeat_seconds: u64,
-    /// For the database to do one thing.
+    /// For one operation of the database.
     pub storage_seconds: u64,
     /// For requests to end when the server stops.
     pub stop_seconds: u64,
@@ -81,16 +82,16 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The longest body of a request.
+    /// The longest body of a request, in bytes: a full batch of records.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.batch.max(4) * SUBMISSION
     }
 
-    /// What cannot be meant.
+    /// Refuses limits that no operator can mean.
     ///
     /// # Errors
-    /// Says which limit, and why.
+    /// A sentence that names the limit and says why.
     pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("records", self.records),
@@ -132,7 +133,7 @@ impl Limits {
         }
     }
 
-    /// The times, as such.
+    /// The times as durations.
     #[must_use]
     pub fn times(&self) -> Times {
         Times {
@@ -144,12 +145,10 @@ impl Limits {
             stop: Duration::from_secs(self.stop_seconds),
         }
     }
-}
 
-impl Limits {
-    /// Those of connections.
+    /// The part of the limits that `chive_http` enforces.
     #[must_use]
-    pub fn of_connections(&self) -> ConnectionLimits {
+    pub fn for_connections(&self) -> ConnectionLimits {
         let times = self.times();
         ConnectionLimits {
             connections: self.connections,
@@ -162,39 +161,34 @@ impl Limits {
     }
 }
 
-/// The times among the [`Limits`].
+/// The times among the [`Limits`], under the same names.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "each is explained in `Limits`")]
 pub struct Times {
-    /// See [`Limits::head_seconds`].
     pub head: Duration,
-    /// See [`Limits::request_seconds`].
     pub request: Duration,
-    /// See [`Limits::write_seconds`].
     pub write: Duration,
-    /// See [`Limits::heartbeat_seconds`].
     pub heartbeat: Duration,
-    /// See [`Limits::storage_seconds`].
     pub storage: Duration,
-    /// See [`Limits::stop_seconds`].
     pub stop: Duration,
 }
 
-/// What is put in one transaction, at most, in records.
+/// Records in one transaction, at most.
 pub const MAX_TRANSACTION: usize = 4_096;
-/// A transaction of so many requests shows that many write: the next one waits for more of them.
-pub const CROWD: usize = 8;
-/// For how long it waits.
-pub const GATHER: Duration = Duration::from_millis(4);
-/// Between two looks for what has died.
+/// After a transaction of this many requests the next one waits for more of them.
+pub const GATHER_THRESHOLD: usize = 8;
+/// How long a transaction waits for more requests.
+pub const GATHER_PAUSE: Duration = Duration::from_millis(4);
+/// Between two searches of the board for expired records.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Between two deletions of what is forgotten from the database.
+/// Between two deletions of forgotten rows from the database.
 pub const PURGE_EVERY: Duration = Duration::from_mins(1);
-/// Between two looks for what other replicas wrote, where nothing tells us.
+/// Between two searches for other replicas' changes, in case no notification comes.
 pub const POLL_EVERY: Duration = Duration::from_millis(200);
-/// Streams get changes together that came within so long.
+/// Streams send the changes of this long in one event.
 pub const BATCH_CHANGES: Duration = Duration::from_millis(100);
 /// Changes in one answer, and in an event that all streams of the whole board share.
 pub const MAX_CHANGES: usize = 8_192;
-/// Changes in an event that is made for one stream alone: how much a reader that takes nothing can
-/// make us hold.
+/// Changes in an event that is made for one stream alone: it bounds the memory that a reader that
+/// does not read can occupy.
 pub const MAX_OWN_CHANGES: usize = 512;

@@ -1,11 +1,10 @@
-//! What is counted: sums for the operator, in Prometheus's format. No address, no key, no handle,
-//! nothing that differs between two who ask.
+//! Metrics: sums for the operator, in Prometheus's format. They have no labels, so nothing in them
+//! depends on who asked for what.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,7 +18,7 @@ pub struct Metrics {
     pub puts: Counter,
     /// Records, claims and releases that were refused.
     pub refused: Counter,
-    /// Requests.
+    /// Requests, those that were turned away included.
     pub requests: Counter,
     /// Boards and buckets that were sent.
     pub boards: Counter,
@@ -27,7 +26,7 @@ pub struct Metrics {
     pub streams: Gauge,
     /// Connections that are open.
     pub connections: Gauge,
-    /// Connections closed because others wanted their place.
+    /// Idle connections closed to make room for others.
     pub evicted: Counter,
     transactions: Counter,
     transaction_seconds: Counter<f64, AtomicU64>,
@@ -105,46 +104,45 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A transaction ended.
-    pub fn committed(&self, took: Duration, done: bool) {
+    /// A transaction that stored records ended, committed or not.
+    pub fn transaction_ended(&self, took: Duration, committed: bool) {
         self.transaction_seconds.inc_by(took.as_secs_f64());
         self.transactions.inc();
-        self.looked(done);
+        self.storage_used(committed);
     }
 
-    /// The database was used, or could not be.
-    pub fn looked(&self, done: bool) {
-        self.storage_works.store(done, Ordering::Relaxed);
-        if !done {
+    /// The database was asked for something, and did it or failed.
+    pub fn storage_used(&self, succeeded: bool) {
+        self.storage_works.store(succeeded, Ordering::Relaxed);
+        if !succeeded {
             self.storage_failures.inc();
         }
     }
 
-    /// Whether the database could be used the last time.
+    /// Whether the last use of the database succeeded.
     #[must_use]
     pub fn storage_works(&self) -> bool {
         self.storage_works.load(Ordering::Relaxed)
     }
 
-    /// How many handles there are.
-    pub fn handles(&self, count: u64) {
+    /// Notes the number of handles.
+    pub fn set_handles(&self, count: u64) {
         self.handles.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// How many handles there were at the last count.
+    /// The number of handles at the last count.
     #[must_use]
     pub fn last_handles(&self) -> u64 {
         u64::try_from(self.handles.get()).unwrap_or_default()
     }
 
-    /// All of them as text; `live` is how many records live now.
+    /// All metrics as text; `live` is the number of live records.
     #[must_use]
-    pub fn text(&self, live: usize) -> String {
+    pub fn encode(&self, live: usize) -> String {
         self.records.set(i64::try_from(live).unwrap_or(i64::MAX));
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a string cannot fail.
-        let _ = encode(&mut text, &registry);
+        let _ = encode(&mut text, &self.registry.lock());
         text
     }
 }

@@ -1,151 +1,163 @@
-//! The keeper: one task that makes records last and puts them on the board. What many requests
-//! bring at the same time goes into one transaction; nobody is answered before it is committed.
+//! The record writer: the one task that commits presence records and then shows them on the board.
+//! It never verifies a record, and never answers a request before its records are committed.
 //!
-//! Where other replicas write to the same database it also brings their changes, in their order.
+//! ```text
+//! RecordWriter::put ─► queue ─► WriterTask ─► Batch ─► one transaction per round ─► Board
+//!                                   ▲
+//!             other replicas' changes: notified, or polled
+//! ```
+//!
+//! Requests that arrive at the same time share a transaction. Where other replicas write to the
+//! same database, the task also fetches their changes, in order.
 
-use std::collections::HashSet;
+mod batch;
+mod outcome;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use chive_shared::record::Record;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{Board, Kept, Order};
+use self::batch::Batch;
+use crate::board::{Board, Freshness, StoredRecord};
 use crate::clock::Clock;
-use crate::limits::{CROWD, GATHER, MAX_TRANSACTION, POLL_EVERY, PURGE_EVERY, SWEEP_EVERY, Times};
+use crate::limits::{
+    GATHER_PAUSE, GATHER_THRESHOLD, MAX_TRANSACTION, POLL_EVERY, PURGE_EVERY, SWEEP_EVERY, Times,
+};
 use crate::metrics::Metrics;
-use crate::store::{Put, Store, StoreError};
+use crate::store::{PutOutcome, Store, StoreError};
 
-/// Why a record was not put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The address has another record.
-    Order(Order),
-    /// The board has no room for another address.
-    Full,
-    /// Too much waits to be written.
-    Busy,
-    /// The database could not take it; whether it did is not known.
-    Unavailable,
-    /// There is no room on the disk.
-    DiskFull,
-    /// The server is stopping.
-    Stopping,
-}
+pub use self::outcome::{PutError, PutResult};
 
-/// What became of a record.
-pub type Verdict = Result<(), Refused>;
-
-/// Records of one request, all checked, no two of one address.
+/// The verified records of one HTTP request, and where their results go.
 struct Request {
     records: Vec<Record>,
-    answer: oneshot::Sender<Vec<Verdict>>,
+    answer: oneshot::Sender<Vec<PutResult>>,
 }
 
-/// Hands records to the keeper.
+/// Hands records to the writer's task. Cheap to clone.
 #[derive(Clone)]
-pub struct Keeper {
+pub struct RecordWriter {
     requests: mpsc::Sender<Request>,
-    /// Records that may still wait.
-    room: Arc<tokio::sync::Semaphore>,
+    /// A permit for each record that may still wait in the queue.
+    queue_room: Arc<Semaphore>,
 }
 
-/// What the keeper works with.
-pub struct Keeping {
-    /// The database.
+/// What the writer's task works with.
+pub struct WriterParts {
+    /// Where records are committed.
     pub store: Store,
-    /// What readers see.
+    /// Where committed records are shown.
     pub board: Arc<Board>,
-    /// The time.
+    /// Says when a record was stored.
     pub clock: Clock,
     /// How many addresses the board may have.
-    pub most: usize,
-    /// How long the database may take.
+    pub max_addresses: usize,
+    /// How long the database may take for one thing.
     pub times: Times,
-    /// What is counted.
+    /// Counts transactions and failures.
     pub metrics: Arc<Metrics>,
 }
 
-impl Keeper {
+impl RecordWriter {
     /// A handle, and the task to run. `queue` is how many records may wait.
     #[must_use]
-    pub fn new(keeping: Keeping, queue: usize) -> (Self, Work) {
-        let (sender, receiver) = mpsc::channel(queue.max(1));
-        let keeper = Self { requests: sender, room: Arc::new(tokio::sync::Semaphore::new(queue)) };
-        (keeper, Work { keeping, requests: receiver, behind: true, crowded: false })
+    pub fn new(parts: WriterParts, queue: usize) -> (Self, WriterTask) {
+        let (sender, requests) = mpsc::channel(queue.max(1));
+        let writer = Self { requests: sender, queue_room: Arc::new(Semaphore::new(queue)) };
+        (writer, WriterTask { parts, requests, is_behind: true, gathers: false })
     }
 
-    /// Makes records last, and says what became of each. They were checked, but for what the board
-    /// has.
-    pub async fn put(&self, records: Vec<Record>) -> Vec<Verdict> {
+    /// Commits records and shows them; gives the result of each. The caller has verified them, and
+    /// leaves to the writer only how they compare to what is stored.
+    pub async fn put(&self, records: Vec<Record>) -> Vec<PutResult> {
         let count = records.len();
-        let all = |refused| vec![Err(refused); count];
-        let Ok(wanted) = u32::try_from(count) else { return all(Refused::Busy) };
-        let Ok(_room) = self.room.try_acquire_many(wanted) else { return all(Refused::Busy) };
+        let all = |error| vec![Err(error); count];
+        let Ok(wanted) = u32::try_from(count) else { return all(PutError::QueueFull) };
+        let Ok(_room) = self.queue_room.try_acquire_many(wanted) else {
+            return all(PutError::QueueFull);
+        };
+
         let (answer, answered) = oneshot::channel();
         if self.requests.send(Request { records, answer }).await.is_err() {
-            return all(Refused::Stopping);
+            return all(PutError::Stopping);
         }
-        answered.await.unwrap_or_else(|_| all(Refused::Stopping))
+        answered.await.unwrap_or_else(|_| all(PutError::Stopping))
     }
 }
 
-/// The keeper's task.
-pub struct Work {
-    keeping: Keeping,
+/// The task behind a [`RecordWriter`].
+pub struct WriterTask {
+    parts: WriterParts,
     requests: mpsc::Receiver<Request>,
-    /// The database may have changes that the board does not.
-    behind: bool,
-    /// The last transaction was of many requests.
-    crowded: bool,
+    /// The database may have changes that the board lacks.
+    is_behind: bool,
+    /// Many requests shared the last transaction, so the next one waits for more of them.
+    gathers: bool,
 }
 
-impl Work {
-    /// Brings everything from the database onto the board.
+impl WriterTask {
+    /// Fills the board from the database.
     pub async fn load(&mut self) -> Result<(), StoreError> {
         self.catch_up(None).await?;
-        self.keeping.board.sweep(self.keeping.clock.now());
+        self.parts.board.sweep(self.parts.clock.now());
         Ok(())
     }
 
-    /// Runs until it is stopped and all that was accepted is answered.
+    /// Runs until `stop`, and then until every accepted request is answered.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         let mut purge = tokio::time::interval(PURGE_EVERY);
         let mut poll = tokio::time::interval(POLL_EVERY);
         for timer in [&mut sweep, &mut purge, &mut poll] {
-            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
 
-        let shared = self.keeping.store.is_shared();
-        let news = self.keeping.store.news();
+        let is_shared = self.parts.store.is_shared();
+        let updates = self.parts.store.updates();
         loop {
             tokio::select! {
                 biased;
-                // What comes seldom first: under load there is always another request.
+                // Rare events first: under load there is always another request.
                 () = stop.cancelled() => break,
-                _ = sweep.tick() => self.keeping.board.sweep(self.keeping.clock.now()),
+                _ = sweep.tick() => self.parts.board.sweep(self.parts.clock.now()),
                 _ = purge.tick() => self.purge().await,
-                _ = poll.tick(), if shared => self.look_around().await,
-                Some(first) = self.requests.recv() => self.put_with(first).await,
-                () = told(news.as_deref()) => self.look_around().await,
+                _ = poll.tick(), if is_shared => self.fetch_updates().await,
+                Some(first) = self.requests.recv() => self.write_all(first).await,
+                () = notified(updates.as_deref()) => self.fetch_updates().await,
             }
         }
 
         self.requests.close();
         while let Some(request) = self.requests.recv().await {
-            self.put_with(request).await;
+            self.write_all(request).await;
         }
     }
 
-    /// Puts a request's records together with all that wait already.
-    async fn put_with(&mut self, first: Request) {
-        if self.crowded {
-            // One transaction for twice as many costs hardly more.
-            tokio::time::sleep(GATHER).await;
+    /// Writes a request together with all that wait already, and answers them.
+    async fn write_all(&mut self, first: Request) {
+        if self.gathers {
+            // One transaction for twice as many requests costs hardly more.
+            tokio::time::sleep(GATHER_PAUSE).await;
         }
 
+        let requests = self.take_waiting(first);
+        self.gathers = requests.len() >= GATHER_THRESHOLD;
+        let mut batch = Batch::new(requests.iter().map(|request| request.records.as_slice()));
+        while batch.has_more() {
+            self.write_round(&mut batch).await;
+        }
+
+        for (request, results) in requests.into_iter().zip(batch.into_results()) {
+            // The client may be gone: its records are stored all the same.
+            let _ = request.answer.send(results);
+        }
+    }
+
+    fn take_waiting(&mut self, first: Request) -> Vec<Request> {
         let mut count = first.records.len();
         let mut requests = vec![first];
         while count < MAX_TRANSACTION
@@ -154,194 +166,125 @@ impl Work {
             count += next.records.len();
             requests.push(next);
         }
-
-        self.crowded = requests.len() >= CROWD;
-        let mut group = Group::new(&requests);
-        while group.has_more() {
-            self.put_round(&mut group).await;
-        }
-
-        for (request, verdicts) in requests.into_iter().zip(group.into_verdicts()) {
-            // Nobody waits any more: it lasts all the same.
-            let _ = request.answer.send(verdicts);
-        }
+        requests
     }
 
-    /// Puts the records of a group that can go into one transaction: no two of one address.
-    async fn put_round(&mut self, group: &mut Group) {
-        let round = group.next_round(&self.keeping.board, self.keeping.most);
+    /// Writes what can go into one transaction.
+    async fn write_round(&mut self, batch: &mut Batch) {
+        let round = batch.next_round(&self.parts.board, self.parts.max_addresses);
         if round.records.is_empty() {
             return;
         }
 
         let began = Instant::now();
-        let outcome = self.put_in_time(&round.records).await;
+        let outcome = self.commit_in_time(&round.records).await;
+        self.parts.metrics.transaction_ended(began.elapsed(), outcome.is_ok());
 
-        self.keeping.metrics.committed(began.elapsed(), outcome.is_ok());
         match outcome {
-            Ok(results) => group.done(&round, results),
+            Ok(results) => batch.finish_round(&round, results),
             Err(error) => {
                 tracing::warn!(%error, "records could not be stored");
-                let refused = if matches!(error, StoreError::Full) {
-                    Refused::DiskFull
-                } else {
-                    Refused::Unavailable
+                let error = match error {
+                    StoreError::Full => PutError::DiskFull,
+                    _ => PutError::Unavailable,
                 };
-                group.done(&round, vec![Err(refused); round.records.len()]);
+                batch.finish_round(&round, vec![Err(error); round.records.len()]);
             }
         }
     }
 
-    async fn put_in_time(&mut self, records: &[Record]) -> Result<Vec<Verdict>, StoreError> {
-        let limit = self.keeping.times.storage;
-        let put = async {
-            if self.behind {
-                self.catch_up(None).await?;
-            }
-            // Should this fail or be given up, it may have been done all the same.
-            self.behind = true;
-            let now = self.keeping.clock.now();
-            let newest = self.keeping.board.cursor().change;
-            let put = self.keeping.store.put(records, newest, now).await?;
-            if put.before > newest {
-                self.catch_up(Some(put.before)).await?;
-            }
-            self.behind = false;
-            Ok(self.show(records, put, now))
-        };
-        match tokio::time::timeout(limit, put).await {
+    async fn commit_in_time(&mut self, records: &[Record]) -> Result<Vec<PutResult>, StoreError> {
+        let limit = self.parts.times.storage;
+        match tokio::time::timeout(limit, self.commit(records)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(StoreError::Database("it takes too long".into())),
         }
     }
 
-    /// Puts on the board what is in the database.
-    fn show(&self, records: &[Record], put: Put, now: i64) -> Vec<Verdict> {
-        let kept: Vec<Kept> = records
-            .iter()
-            .zip(&put.results)
-            .filter_map(|(record, result)| {
-                result.ok().map(|change| Kept { record: *record, change, taken: now })
-            })
-            .collect();
-        self.keeping.board.apply(&kept, now);
-        let verdict = |result| match result {
-            Ok(_) | Err(Order::Same) => Ok(()),
-            Err(order) => Err(Refused::Order(order)),
-        };
-        put.results.into_iter().map(verdict).collect()
+    async fn commit(&mut self, records: &[Record]) -> Result<Vec<PutResult>, StoreError> {
+        if self.is_behind {
+            self.catch_up(None).await?;
+        }
+
+        // Should this fail or be given up, it may have been committed all the same.
+        self.is_behind = true;
+        let now = self.parts.clock.now();
+        let newest = self.parts.board.cursor().change;
+        let outcome = self.parts.store.put(records, newest, now).await?;
+
+        if outcome.before > newest {
+            self.catch_up(Some(outcome.before)).await?;
+        }
+        self.is_behind = false;
+
+        Ok(self.show(records, outcome, now))
     }
 
-    /// Brings what the database has and the board does not, up to a change or to the last.
+    /// Puts committed records on the board.
+    fn show(&self, records: &[Record], outcome: PutOutcome, now: i64) -> Vec<PutResult> {
+        let stored: Vec<StoredRecord> = records
+            .iter()
+            .zip(&outcome.results)
+            .filter_map(|(record, result)| {
+                result.ok().map(|change| StoredRecord { record: *record, change, stored_at: now })
+            })
+            .collect();
+        self.parts.board.apply(&stored, now);
+
+        let result = |result| match result {
+            Ok(_) | Err(Freshness::Duplicate) => Ok(()),
+            Err(freshness) => Err(PutError::NotFresh(freshness)),
+        };
+        outcome.results.into_iter().map(result).collect()
+    }
+
+    /// Shows the changes that the database has and the board lacks, up to one or to the last.
     async fn catch_up(&mut self, up_to: Option<u64>) -> Result<(), StoreError> {
         loop {
-            let newest = self.keeping.board.cursor().change;
+            let newest = self.parts.board.cursor().change;
             if up_to.is_some_and(|up_to| newest >= up_to) {
                 return Ok(());
             }
-            let mut kept = self.keeping.store.since(newest, MAX_TRANSACTION).await?;
-            let read = kept.len();
-            kept.retain(|kept| up_to.is_none_or(|up_to| kept.change <= up_to));
-            self.keeping.board.apply(&kept, self.keeping.clock.now());
-            if read < MAX_TRANSACTION || kept.len() < read {
-                self.behind = false;
+
+            let mut stored = self.parts.store.changes_since(newest, MAX_TRANSACTION).await?;
+            let read = stored.len();
+            stored.retain(|stored| up_to.is_none_or(|up_to| stored.change <= up_to));
+            self.parts.board.apply(&stored, self.parts.clock.now());
+            if read < MAX_TRANSACTION || stored.len() < read {
+                self.is_behind = false;
                 return Ok(());
             }
         }
     }
 
-    /// Brings what other replicas wrote.
-    async fn look_around(&mut self) {
-        let limit = self.keeping.times.storage;
+    /// Shows the changes of other replicas.
+    async fn fetch_updates(&mut self) {
+        let limit = self.parts.times.storage;
         let outcome = tokio::time::timeout(limit, self.catch_up(None)).await;
-        self.keeping.metrics.looked(matches!(outcome, Ok(Ok(()))));
+        self.parts.metrics.storage_used(matches!(outcome, Ok(Ok(()))));
         if let Ok(Err(error)) = outcome {
             tracing::debug!(%error, "the database could not be read");
         }
     }
 
     async fn purge(&mut self) {
-        let purge = self.keeping.store.purge(self.keeping.clock.now());
-        match tokio::time::timeout(self.keeping.times.storage, purge).await {
+        let purge = self.parts.store.purge(self.parts.clock.now());
+        match tokio::time::timeout(self.parts.times.storage, purge).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "what is dead could not be deleted"),
-            Err(_) => tracing::warn!("what is dead could not be deleted in time"),
+            Ok(Err(error)) => tracing::warn!(%error, "expired records could not be deleted"),
+            Err(_) => tracing::warn!("expired records could not be deleted in time"),
         }
-        if let Ok(handles) = self.keeping.store.handles().await {
-            self.keeping.metrics.handles(handles);
+
+        if let Ok(handles) = self.parts.store.handles().await {
+            self.parts.metrics.set_handles(handles);
         }
     }
 }
 
-async fn told(news: Option<&Notify>) {
-    match news {
-        Some(news) => news.notified().await,
+/// Waits for a notification; for ever where there is nothing that could send one.
+async fn notified(updates: Option<&Notify>) {
+    match updates {
+        Some(updates) => updates.notified().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Records of several requests, on their way into the database.
-struct Group {
-    records: Vec<Record>,
-    verdicts: Vec<Option<Verdict>>,
-    /// The number of records of each request.
-    sizes: Vec<usize>,
-}
-
-/// What goes into one transaction, and where in the group it stands.
-struct Round {
-    records: Vec<Record>,
-    places: Vec<usize>,
-}
-
-impl Group {
-    fn new(requests: &[Request]) -> Self {
-        let records: Vec<Record> =
-            requests.iter().flat_map(|request| &request.records).copied().collect();
-        let sizes = requests.iter().map(|request| request.records.len()).collect();
-        Self { verdicts: vec![None; records.len()], records, sizes }
-    }
-
-    fn has_more(&self) -> bool {
-        self.verdicts.iter().any(Option::is_none)
-    }
-
-    /// The next records that may be put together; those that the board refuses are judged at once.
-    fn next_round(&mut self, board: &Board, most: usize) -> Round {
-        let mut round = Round { records: Vec::new(), places: Vec::new() };
-        let mut addresses = HashSet::new();
-        let mut room = most.saturating_sub(board.known());
-        for (place, record) in self.records.iter().enumerate() {
-            if self.verdicts[place].is_some() || !addresses.insert(record.address()) {
-                continue;
-            }
-
-            match board.order(record) {
-                Order::Same => self.verdicts[place] = Some(Ok(())),
-                Order::Newer if room == 0 && !board.has(&record.address()) => {
-                    self.verdicts[place] = Some(Err(Refused::Full));
-                }
-                Order::Newer => {
-                    room = room.saturating_sub(usize::from(!board.has(&record.address())));
-                    round.records.push(*record);
-                    round.places.push(place);
-                }
-                order => self.verdicts[place] = Some(Err(Refused::Order(order))),
-            }
-        }
-
-        round
-    }
-
-    fn done(&mut self, round: &Round, verdicts: Vec<Verdict>) {
-        for (place, verdict) in round.places.iter().zip(verdicts) {
-            self.verdicts[*place] = Some(verdict);
-        }
-    }
-
-    fn into_verdicts(self) -> Vec<Vec<Verdict>> {
-        let mut all =
-            self.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Unavailable)));
-        self.sizes.into_iter().map(|size| all.by_ref().take(size).collect()).collect()
     }
 }

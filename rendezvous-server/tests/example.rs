@@ -1,5 +1,5 @@
-//! `deploy/rendezvous.toml`, the example that people begin with: it reads, and what it shows as
-//! defaults are the defaults.
+//! `deploy/rendezvous.toml`, the example that operators begin with: it is valid, and the defaults
+//! that it shows are the real ones. No server is started.
 
 #[cfg(test)]
 mod example {
@@ -16,7 +16,7 @@ mod example {
         Config::find(Some(&path), std::iter::empty()).unwrap()
     }
 
-    /// `# records = 250000`, without what makes it a comment.
+    /// A commented-out number, such as `# records = 250000`, without the comment sign.
     fn number(line: &str) -> Option<&str> {
         let line = line.strip_prefix("# ")?;
         let (name, value) = line.split_once(" = ")?;
@@ -25,7 +25,7 @@ mod example {
     }
 
     #[test]
-    fn as_it_is_the_operator_has_a_socket_and_all_else_is_the_default() {
+    fn the_example_has_an_admin_socket_and_defaults() {
         let (shown, default) = (read(EXAMPLE), Config::default());
         assert_eq!(
             shown.admin.unix.as_deref(),

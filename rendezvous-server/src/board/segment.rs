@@ -1,84 +1,70 @@
-//! The records of the addresses that begin with one byte.
+//! The records of all addresses that begin with the same byte, and the group of bytes that readers
+//! get for them. The group is encoded when a reader asks and something has changed; never before.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use chive_shared::blinding::Address;
 use chive_shared::board;
-use chive_shared::record::Record;
 
-use super::{Kept, Order};
+use super::entry::{Freshness, StoredRecord};
 
-impl Kept {
-    pub(super) fn lives(&self, now: i64) -> bool {
-        self.record.effective_expiry(self.taken) > now
-    }
-
-    /// How a record stands to this one.
-    pub(crate) fn order(&self, record: &Record) -> Order {
-        let (kept, new) = (self.record.sequence(), record.sequence());
-        match new.cmp(&kept) {
-            std::cmp::Ordering::Greater => Order::Newer,
-            std::cmp::Ordering::Less => Order::Older(kept),
-            std::cmp::Ordering::Equal if self.record == *record => Order::Same,
-            std::cmp::Ordering::Equal => Order::Other(kept),
-        }
-    }
-}
-
-/// A part of the board.
 #[derive(Default)]
 pub(super) struct Segment {
-    kept: HashMap<Address, Kept>,
+    records: HashMap<Address, StoredRecord>,
     group: Bytes,
-    /// Something has changed since the group was made.
-    changed: bool,
-    /// When the first record of the group dies.
-    until: i64,
+    /// A record was inserted since the group was encoded.
+    is_outdated: bool,
+    /// When the first record of the group expires, Unix milliseconds.
+    group_expires: i64,
+}
+
+/// What a record that was inserted adds to the board's counts.
+pub(super) struct Inserted {
+    pub(super) is_new_address: bool,
+    pub(super) is_newly_live: bool,
 }
 
 impl Segment {
-    pub(super) fn get(&self, address: &Address) -> Option<&Kept> {
-        self.kept.get(address)
+    pub(super) fn get(&self, address: &Address) -> Option<&StoredRecord> {
+        self.records.get(address)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.kept.len()
+        self.records.len()
     }
 
-    /// Takes a record unless it has a newer one. Says whether the address is a new one, and whether
-    /// one more lives.
-    pub(super) fn put(&mut self, new: &Kept, now: i64) -> Option<(bool, bool)> {
-        let old = self.kept.get(&new.record.address());
-        if old.is_some_and(|old| old.order(&new.record) != Order::Newer) {
+    /// Inserts a record, unless one at least as new is there.
+    pub(super) fn insert(&mut self, new: &StoredRecord, now: i64) -> Option<Inserted> {
+        let old = self.records.get(&new.record.address());
+        if old.is_some_and(|old| old.freshness_of(&new.record) != Freshness::New) {
             return None;
         }
-        let lived = old.is_some_and(|old| old.lives(now));
-        let news = self.kept.insert(new.record.address(), *new).is_none();
-        self.changed = true;
-        Some((news, new.lives(now) && !lived))
+
+        let was_live = old.is_some_and(|old| old.is_live(now));
+        let is_new_address = self.records.insert(new.record.address(), *new).is_none();
+        self.is_outdated = true;
+        Some(Inserted { is_new_address, is_newly_live: new.is_live(now) && !was_live })
     }
 
-    /// Lets go of what is to be forgotten; gives how many live.
+    /// Drops the entries that are no longer remembered, and counts the live ones.
     pub(super) fn sweep(&mut self, now: i64) -> usize {
-        let before = self.kept.len();
-        self.kept.retain(|_, kept| kept.record.remember_until(kept.taken) > now);
-        if self.kept.len() < before && self.kept.len() < self.kept.capacity() / 4 {
-            self.kept.shrink_to_fit();
+        let before = self.records.len();
+        self.records.retain(|_, stored| stored.is_remembered(now));
+        if self.records.len() < before && self.records.len() < self.records.capacity() / 4 {
+            self.records.shrink_to_fit();
         }
-        self.kept.values().filter(|kept| kept.lives(now)).count()
+
+        self.records.values().filter(|stored| stored.is_live(now)).count()
     }
 
     pub(super) fn group(&mut self, now: i64) -> Bytes {
-        if self.changed || now >= self.until {
-            let live: Vec<&Kept> = self.kept.values().filter(|kept| kept.lives(now)).collect();
-            self.until = live
-                .iter()
-                .map(|kept| kept.record.effective_expiry(kept.taken))
-                .min()
-                .unwrap_or(i64::MAX);
-            self.group = board::group(live.iter().map(|kept| &kept.record)).into();
-            self.changed = false;
+        if self.is_outdated || now >= self.group_expires {
+            let live: Vec<_> = self.records.values().filter(|stored| stored.is_live(now)).collect();
+            self.group_expires =
+                live.iter().map(|stored| stored.expires_at()).min().unwrap_or(i64::MAX);
+            self.group = board::group(live.iter().map(|stored| &stored.record)).into();
+            self.is_outdated = false;
         }
         self.group.clone()
     }

@@ -1,5 +1,5 @@
-//! Every error on its way out: problem details (RFC 9457). A stranger learns a code and a sentence;
-//! the cause goes to the log, where it names nobody.
+//! The errors of the API, as problem details (RFC 9457). A client gets a code and a sentence; it
+//! never gets the cause, which goes to the log and names no one.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -14,23 +14,23 @@ use chive_shared::sequence::Sequence;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::response::Response as ResponseDoc;
 
-use crate::board::Order;
-use crate::keeper::Refused;
+use crate::board::Freshness;
+use crate::record_writer::PutError;
 use crate::store::StoreError;
 
-/// Seconds after which it makes sense to try again.
-const LATER: HeaderValue = HeaderValue::from_static("5");
+/// Seconds after which a client may try again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-/// A request that gets a problem for an answer.
+/// Why a request is not done: the problem that is its answer.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Problem>);
+pub(super) struct ApiError(Box<Problem>);
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self::with_status(status_of(code), code, detail.into())
     }
 
-    /// A request that cannot be read; the status says how far the reading came.
+    /// A request that cannot be read; the status is that of the extractor which failed.
     pub(super) fn malformed(status: StatusCode, detail: String) -> Self {
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
             Code::TooLarge
@@ -64,8 +64,8 @@ impl Refusal {
         )
     }
 
-    pub(super) fn too_large(most: usize) -> Self {
-        Self::new(Code::TooLarge, format!("The body has more than {most} bytes."))
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(Code::TooLarge, format!("The body has more than {limit} bytes."))
     }
 
     pub(super) fn stopping() -> Self {
@@ -77,41 +77,52 @@ impl Refusal {
     }
 
     pub(super) fn work_required(bits: u8) -> Self {
-        let mut refusal =
+        let mut error =
             Self::new(Code::WorkRequired, format!("A proof of work of {bits} bits is asked for."));
-        refusal.0.work = Some(bits);
-        refusal
+        error.0.work = Some(bits);
+        error
     }
 
     pub(super) fn bucket_too_large(bits: u8) -> Self {
         let detail =
             format!("That part of the board is too large: ask for a bucket of {bits} bits.");
-        let mut refusal = Self::new(Code::BucketTooLarge, detail);
-        refusal.0.bucket_bits = Some(bits);
-        refusal
+        let mut error = Self::new(Code::BucketTooLarge, detail);
+        error.0.bucket_bits = Some(bits);
+        error
     }
 
     pub(super) fn not_newer(Sequence(number): Sequence) -> Self {
-        let mut refusal =
+        let mut error =
             Self::new(Code::SequenceNotNewer, "The server has one with a higher sequence number.");
-        refusal.0.sequence = Some(number);
-        refusal
+        error.0.sequence = Some(number);
+        error
     }
 
     pub(super) fn sequence_taken(Sequence(number): Sequence) -> Self {
-        let mut refusal =
+        let mut error =
             Self::new(Code::SequenceTaken, "The server has another with the same sequence number.");
-        refusal.0.sequence = Some(number);
-        refusal
+        error.0.sequence = Some(number);
+        error
     }
 
-    /// Its code, and the sequence number with it.
-    pub(super) fn code(&self) -> (Code, Option<u64>) {
+    pub(super) fn unavailable() -> Self {
+        Self::new(
+            Code::StorageUnavailable,
+            "Nothing can be stored or looked up now: try again later.",
+        )
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(Code::Internal, "Something is wrong with the server.")
+    }
+
+    /// The code, and the stored sequence number where there is one: all that a batch reports.
+    pub(super) fn code_and_sequence(&self) -> (Code, Option<u64>) {
         (self.0.code, self.0.sequence)
     }
 }
 
-impl From<RecordError> for Refusal {
+impl From<RecordError> for ApiError {
     fn from(error: RecordError) -> Self {
         let code = match error {
             RecordError::Length | RecordError::Version(_) => Code::MalformedRecord,
@@ -126,7 +137,7 @@ impl From<RecordError> for Refusal {
     }
 }
 
-impl From<ClaimError> for Refusal {
+impl From<ClaimError> for ApiError {
     fn from(error: ClaimError) -> Self {
         let code = match error {
             ClaimError::Length | ClaimError::Version(_) => Code::MalformedRecord,
@@ -140,45 +151,32 @@ impl From<ClaimError> for Refusal {
     }
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Order(Order::Older(sequence)) => Self::not_newer(sequence),
-            Refused::Order(Order::Other(sequence)) => Self::sequence_taken(sequence),
-            // Neither is a refusal.
-            Refused::Order(Order::Newer | Order::Same) => Self::internal(),
-            Refused::Full => Self::new(Code::Full, "The board is full: try again later."),
-            Refused::Busy => Self::busy(),
-            Refused::Unavailable => Self::unavailable(),
-            Refused::DiskFull => {
+impl From<PutError> for ApiError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::NotFresh(Freshness::Stale(sequence)) => Self::not_newer(sequence),
+            PutError::NotFresh(Freshness::Conflict(sequence)) => Self::sequence_taken(sequence),
+            // Neither is a error.
+            PutError::NotFresh(Freshness::New | Freshness::Duplicate) => Self::internal(),
+            PutError::BoardFull => Self::new(Code::Full, "The board is full: try again later."),
+            PutError::QueueFull => Self::busy(),
+            PutError::Unavailable => Self::unavailable(),
+            PutError::DiskFull => {
                 Self::new(Code::StorageUnavailable, "There is no room: nothing was stored.")
             }
-            Refused::Stopping => Self::stopping(),
+            PutError::Stopping => Self::stopping(),
         }
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a request about a handle failed");
         Self::unavailable()
     }
 }
 
-impl Refusal {
-    pub(super) fn unavailable() -> Self {
-        Self::new(
-            Code::StorageUnavailable,
-            "Nothing can be stored or looked up now: try again later.",
-        )
-    }
-
-    pub(super) fn internal() -> Self {
-        Self::new(Code::Internal, "Something is wrong with the server.")
-    }
-}
-
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -187,30 +185,30 @@ impl IntoResponse for Refusal {
             self.0.code,
             Code::Busy | Code::Full | Code::StorageUnavailable | Code::Stopping
         ) {
-            response.headers_mut().insert(RETRY_AFTER, LATER);
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
         }
         response
     }
 }
 
-/// A handler that broke must not tell why.
+/// The answer for a handler that panicked: the client must not learn why.
 pub(super) fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a handler broke");
-    Refusal::internal().into_response()
+    tracing::error!("a handler panicked");
+    ApiError::internal().into_response()
 }
 
-pub(super) async fn not_found() -> Refusal {
-    Refusal::new(Code::NotFound, "The API has no such path.")
+pub(super) async fn not_found() -> ApiError {
+    ApiError::new(Code::NotFound, "The API has no such path.")
 }
 
-pub(super) async fn method_not_allowed() -> Refusal {
-    Refusal::new(
+pub(super) async fn method_not_allowed() -> ApiError {
+    ApiError::new(
         Code::MethodNotAllowed,
         "This path does not take this method: the Allow header has those it takes.",
     )
 }
 
-/// As a sentence: a capital letter, a full stop.
+/// Makes an error's text a sentence: with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters
@@ -219,7 +217,7 @@ fn sentence(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The one table of HTTP statuses.
+/// The HTTP status of each code; no other place decides it.
 pub(super) fn status_of(code: Code) -> StatusCode {
     use Code as C;
 
@@ -247,18 +245,20 @@ pub(super) fn status_of(code: Code) -> StatusCode {
     }
 }
 
-/// What every operation may be refused for.
-const EVERYWHERE: [Code; 5] =
+/// The errors of every operation.
+const COMMON: [Code; 5] =
     [Code::MalformedRequest, Code::Busy, Code::TooSlow, Code::Stopping, Code::Internal];
 
-pub(super) fn refusals_of(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
-    chive_http::document::error_responses(own, &EVERYWHERE, status_of)
+pub(super) fn responses_for(own: &[Code]) -> BTreeMap<String, RefOr<ResponseDoc>> {
+    chive_http::document::error_responses(own, &COMMON, status_of)
 }
 
-/// Defines a type that lists an operation's own refusals for the document.
-macro_rules! refusals {
+/// Defines a type that lists an operation's own errors for the document.
+macro_rules! error_responses {
     ($name:ident: $($code:ident),*) => {
-        chive_http::error_responses!($name, $crate::http::problem::refusals_of, chive_shared::api::Code: $($code),*);
+        chive_http::error_responses!(
+            $name, $crate::http::api_error::responses_for, chive_shared::api::Code: $($code),*
+        );
     };
 }
-pub(super) use refusals;
+pub(super) use error_responses;

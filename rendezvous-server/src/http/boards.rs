@@ -1,4 +1,4 @@
-//! `/v1/board` and `/v1/changes`: what everybody may read, whole or since a cursor.
+//! `/v1/board` and `/v1/changes`: the board, whole or since a cursor. All of it comes from memory.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 
+use super::api_error::{ApiError, error_responses};
 use super::extract::Query;
-use super::problem::{Refusal, refusals};
-use super::{House, Shared};
+use super::state::{AppState, SharedState};
 use crate::limits::MAX_CHANGES;
 
-refusals!(BoardRefusals: BucketTooLarge, TokenRequired);
-refusals!(ChangesRefusals: BucketTooLarge, CursorExpired, TokenRequired);
+error_responses!(BoardErrors: BucketTooLarge, TokenRequired);
+error_responses!(ChangesErrors: BucketTooLarge, CursorExpired, TokenRequired);
 
-/// Which part of the board.
+/// The part of the board that is asked for.
 #[derive(Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Part {
+pub(super) struct BucketQuery {
     /// How many of an address's first bits name the bucket. Without it: the whole board.
     #[param(minimum = 0, maximum = 8)]
     bits: u8,
@@ -37,10 +37,10 @@ pub(super) struct Part {
     bucket: u8,
 }
 
-impl Part {
-    pub(super) fn bucket(self) -> Result<Bucket, Refusal> {
+impl BucketQuery {
+    pub(super) fn bucket(self) -> Result<Bucket, ApiError> {
         Bucket::new(self.bits, self.bucket).ok_or_else(|| {
-            Refusal::new(
+            ApiError::new(
                 Code::MalformedRequest,
                 "`bits` is 0 to 8, and `bucket` a number of so many bits.",
             )
@@ -48,11 +48,11 @@ impl Part {
     }
 }
 
-/// From where on.
+/// The changes that are asked for.
 #[derive(Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Since {
+pub(super) struct ChangesQuery {
     /// What is known already: a cursor from a board, an answer or an event.
     after: String,
     /// As for the board.
@@ -65,18 +65,21 @@ pub(super) struct Since {
     bucket: u8,
 }
 
-impl Since {
-    pub(super) fn parts(&self) -> Result<(Cursor, Bucket), Refusal> {
-        Ok((cursor(&self.after)?, Part { bits: self.bits, bucket: self.bucket }.bucket()?))
+impl ChangesQuery {
+    pub(super) fn parse(&self) -> Result<(Cursor, Bucket), ApiError> {
+        Ok((
+            parse_cursor(&self.after)?,
+            BucketQuery { bits: self.bits, bucket: self.bucket }.bucket()?,
+        ))
     }
 }
 
-pub(super) fn cursor(text: &str) -> Result<Cursor, Refusal> {
-    text.parse().map_err(|_| Refusal::new(Code::MalformedRequest, "That is no cursor."))
+pub(super) fn parse_cursor(text: &str) -> Result<Cursor, ApiError> {
+    text.parse().map_err(|_| ApiError::new(Code::MalformedRequest, "That is no cursor."))
 }
 
-pub(super) fn expired() -> Refusal {
-    Refusal::new(
+pub(super) fn cursor_expired() -> ApiError {
+    ApiError::new(
         Code::CursorExpired,
         "The cursor is too old, or of another database: read the board again.",
     )
@@ -86,7 +89,7 @@ pub(super) fn expired() -> Refusal {
 #[utoipa::path(
     get, path = "/v1/board", operation_id = "get_board", tag = "presence",
     params(
-        Part,
+        BucketQuery,
         (
             "If-None-Match" = Option<String>,
             Header,
@@ -102,46 +105,48 @@ pub(super) fn expired() -> Refusal {
             headers(("ETag" = String, description = "Changes with every change of the board")),
         ),
         (status = 304, description = "Nothing has changed"),
-        BoardRefusals,
+        BoardErrors,
     ),
 )]
 pub(super) async fn get(
-    State(house): Shared,
-    Query(part): Query<Part>,
+    State(state): SharedState,
+    Query(query): Query<BucketQuery>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    if !house.doorkeeper.may_read(&headers) {
-        return Err(Refusal::token_required());
+) -> Result<Response, ApiError> {
+    if !state.access_control.may_read(&headers) {
+        return Err(ApiError::token_required());
     }
-    let bucket = small_enough(&house, part.bucket()?)?;
-    let cursor = house.board.cursor();
+    let bucket = check_size(&state, query.bucket()?)?;
+    let cursor = state.board.cursor();
     let tag = format!("\"{cursor}-{}-{}\"", bucket.bits(), bucket.number());
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    let turn = Arc::clone(&house.boards).try_acquire_owned().map_err(|_| Refusal::busy())?;
-    house.metrics.boards.inc();
-    let body = Body::from_stream(body(house, bucket, cursor, turn));
+
+    let slot = Arc::clone(&state.board_slots).try_acquire_owned().map_err(|_| ApiError::busy())?;
+    state.metrics.boards.inc();
+    let body = Body::from_stream(body(state, bucket, cursor, slot));
     Ok(([(CONTENT_TYPE, "application/octet-stream".to_owned()), (ETAG, tag)], body).into_response())
 }
 
-pub(super) fn small_enough(house: &House, bucket: Bucket) -> Result<Bucket, Refusal> {
-    let small = house.board.size(bucket) <= house.limits.board_records
-        || bucket.bits() >= house.board.bucket_bits();
-    if small { Ok(bucket) } else { Err(Refusal::bucket_too_large(house.board.bucket_bits())) }
+pub(super) fn check_size(state: &AppState, bucket: Bucket) -> Result<Bucket, ApiError> {
+    let is_small = state.board.estimated_size(bucket) <= state.limits.board_records
+        || bucket.bits() >= state.board.bucket_bits();
+    if is_small { Ok(bucket) } else { Err(ApiError::bucket_too_large(state.board.bucket_bits())) }
 }
 
-/// Each group is fetched when the reader has taken the one before: a slow reader holds no more.
+/// Fetches each group when the client has read the one before, so that a slow client holds only
+/// one.
 fn body(
-    house: Arc<House>,
+    state: Arc<AppState>,
     bucket: Bucket,
     cursor: Cursor,
-    turn: OwnedSemaphorePermit,
+    slot: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let head = house.board.head(bucket, cursor.change).to_bytes();
+    let head = state.board.head(bucket, cursor.change).to_bytes();
     let groups = stream::iter(bucket.first_bytes()).map(move |first| {
-        let _held = &turn;
-        house.board.group(first, house.clock.now())
+        let _slot = &slot;
+        state.board.group(first, state.clock.now())
     });
     let whole = stream::once(future::ready(Bytes::copy_from_slice(&head)))
         .chain(groups)
@@ -155,7 +160,7 @@ fn body(
 /// records of at most 8,192 changes.
 #[utoipa::path(
     get, path = "/v1/changes", operation_id = "get_changes", tag = "presence",
-    params(Since),
+    params(ChangesQuery),
     responses(
         (
             status = 200,
@@ -163,28 +168,30 @@ fn body(
             body = Vec<u8>,
             content_type = "application/octet-stream",
         ),
-        ChangesRefusals,
+        ChangesErrors,
     ),
 )]
 pub(super) async fn changes(
-    State(house): Shared,
-    Query(since): Query<Since>,
+    State(state): SharedState,
+    Query(query): Query<ChangesQuery>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    if !house.doorkeeper.may_read(&headers) {
-        return Err(Refusal::token_required());
+) -> Result<Response, ApiError> {
+    if !state.access_control.may_read(&headers) {
+        return Err(ApiError::token_required());
     }
 
-    let (after, bucket) = since.parts()?;
-    let bucket = small_enough(&house, bucket)?;
-    let turn = Arc::clone(&house.boards).try_acquire_owned().map_err(|_| Refusal::busy())?;
-    let (up_to, records) =
-        house.board.since(after, bucket, MAX_CHANGES, house.clock.now()).map_err(|_| expired())?;
-    let bytes = board::body(house.board.head(bucket, up_to), records.iter());
+    let (after, bucket) = query.parse()?;
+    let bucket = check_size(&state, bucket)?;
+    let slot = Arc::clone(&state.board_slots).try_acquire_owned().map_err(|_| ApiError::busy())?;
+    let (up_to, records) = state
+        .board
+        .changes_since(after, bucket, MAX_CHANGES, state.clock.now())
+        .map_err(|_| cursor_expired())?;
+    let bytes = board::body(state.board.head(bucket, up_to), records.iter());
 
-    // What a reader takes slowly counts like a board.
+    // An answer that is read slowly occupies a slot like a board.
     let body = stream::iter([Bytes::from(bytes)]).map(move |bytes| {
-        let _held = &turn;
+        let _slot = &slot;
         Ok::<_, Infallible>(bytes)
     });
 

@@ -1,4 +1,5 @@
-//! How requests are read. What cannot be read becomes a problem, like every other error.
+//! How requests are read: thin wrappers of axum's extractors, so that a request that cannot be read
+//! gets a problem like every other error.
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -10,30 +11,30 @@ use chive_shared::proof_of_work::Proof;
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
-use super::problem::Refusal;
+use super::api_error::ApiError;
 
 /// A binary body.
-pub(super) struct Body(pub(super) Bytes);
+pub(super) struct BinaryBody(pub(super) Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Body {
-    type Rejection = Refusal;
+impl<S: Send + Sync> FromRequest<S> for BinaryBody {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         Ok(Self(Bytes::from_request(request, state).await?))
     }
 }
 
 /// The one parameter of a path: 32 bytes as 64 lower-case hex digits.
-pub(super) struct Segment(pub(super) [u8; 32]);
+pub(super) struct HexPath(pub(super) [u8; 32]);
 
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
-    type Rejection = Refusal;
+impl<S: Send + Sync> FromRequestParts<S> for HexPath {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await?;
         match HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => Ok(Self(bytes)),
-            None => Err(Refusal::malformed(
+            None => Err(ApiError::malformed(
                 StatusCode::BAD_REQUEST,
                 "The path ends with 64 lower-case hex digits.".into(),
             )),
@@ -45,36 +46,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let axum::extract::Query(query) =
             axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(query))
     }
 }
 
-impl From<BytesRejection> for Refusal {
+impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         Self::malformed(rejection.status(), rejection.body_text())
     }
 }
 
-impl From<PathRejection> for Refusal {
+impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
         Self::malformed(rejection.status(), rejection.body_text())
     }
 }
 
-impl From<QueryRejection> for Refusal {
+impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::malformed(rejection.status(), rejection.body_text())
     }
 }
 
-/// What a submission holds: the bytes that are put, and the work behind them.
+/// Splits a submission into the bytes that are put, and the proof of work behind them.
 pub(super) fn split_proof(submission: &[u8]) -> Option<(&[u8], Proof)> {
     let at = submission.len().checked_sub(WORK)?;
-    let (subject, work) = submission.split_at(at);
-    Some((subject, Proof(u64::from_be_bytes(work.try_into().ok()?))))
+    let (subject, proof) = submission.split_at(at);
+    Some((subject, Proof(u64::from_be_bytes(proof.try_into().ok()?))))
 }

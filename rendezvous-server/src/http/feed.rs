@@ -1,4 +1,5 @@
-//! What streams send: changes in batches, made once for all who read the whole board.
+//! The feed of the streams: changes in batches, encoded once for all clients that follow the whole
+//! board. It knows no client, and never waits for one.
 
 use std::sync::Arc;
 
@@ -8,59 +9,59 @@ use data_encoding::BASE64;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{Board, Forgotten};
+use crate::board::{Board, CursorExpired};
 use crate::clock::Clock;
 use crate::limits::{BATCH_CHANGES, MAX_CHANGES};
 
-/// The newest changes of the whole board, ready to be sent.
+/// The newest changes of the whole board as one event, or no event if each stream must make its
+/// own.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct FeedBatch {
     from: u64,
     to: u64,
     event: Bytes,
 }
 
-impl Batch {
-    /// The event for who knows everything up to a change; nothing if this is not what comes next
-    /// for it.
+impl FeedBatch {
+    /// The event for a client that knows everything up to a change, if this batch follows directly.
     #[must_use]
-    pub fn for_who_knows(&self, change: u64) -> Option<(u64, Bytes)> {
+    pub fn event_after(&self, change: u64) -> Option<(u64, Bytes)> {
         (self.from == change && self.to > change).then(|| (self.to, self.event.clone()))
     }
 
-    /// Up to which change streams can go now.
+    /// The change up to which streams can advance.
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.to
     }
 }
 
-/// Makes batches until it is stopped: at once after a quiet time, else of all that came within a
-/// tenth of a second.
+/// Publishes batches until it is stopped: at once after a quiet time, otherwise every
+/// [`BATCH_CHANGES`].
 pub async fn publish(
     board: Arc<Board>,
     clock: Clock,
-    batches: watch::Sender<Arc<Batch>>,
+    batches: watch::Sender<Arc<FeedBatch>>,
     stop: CancellationToken,
 ) {
     let publishing = async {
         let mut newest = board.newest();
         let mut from = board.cursor();
-        let first = Batch { from: from.change, to: from.change, event: Bytes::new() };
+        let first = FeedBatch { from: from.change, to: from.change, event: Bytes::new() };
 
         batches.send_replace(Arc::new(first));
         while newest.changed().await.is_ok() {
             let (to, event) = if batches.receiver_count() > 1 {
-                event_after(&board, from, Bucket::ALL, MAX_CHANGES, clock.now())
-                    .unwrap_or_else(|Forgotten| (board.cursor().change, Bytes::new()))
+                encode_event(&board, from, Bucket::ALL, MAX_CHANGES, clock.now())
+                    .unwrap_or_else(|CursorExpired| (board.cursor().change, Bytes::new()))
             } else {
-                // Nobody listens but the one that new streams are made from.
+                // The only receiver is the one that new streams are cloned from.
                 (board.cursor().change, Bytes::new())
             };
             if to > from.change {
                 // Without a common event each stream makes its own.
                 let begin = if event.is_empty() { to } else { from.change };
-                batches.send_replace(Arc::new(Batch { from: begin, to, event }));
+                batches.send_replace(Arc::new(FeedBatch { from: begin, to, event }));
                 from.change = to;
             }
 
@@ -74,16 +75,16 @@ pub async fn publish(
     stop.run_until_cancelled(publishing).await;
 }
 
-/// At most so many changes after a cursor as an event, and up to which; no bytes if they are
-/// nothing to this bucket.
-pub fn event_after(
+/// Encodes at most `limit` changes after a cursor as an event, and gives the change up to which
+/// they are complete. The event is empty if the bucket has none of them.
+pub fn encode_event(
     board: &Board,
     after: Cursor,
     bucket: Bucket,
-    most: usize,
+    limit: usize,
     now: i64,
-) -> Result<(u64, Bytes), Forgotten> {
-    let (up_to, records) = board.since(after, bucket, most, now)?;
+) -> Result<(u64, Bytes), CursorExpired> {
+    let (up_to, records) = board.changes_since(after, bucket, limit, now)?;
     if records.is_empty() {
         return Ok((up_to, Bytes::new()));
     }

@@ -1,4 +1,4 @@
-//! `/v1/handles`: claims, found by their lookup ids.
+//! `/v1/handles`: claims, found by their lookup ids. The server never sees a name or an open card.
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -8,16 +8,18 @@ use chive_shared::api::Code;
 use chive_shared::handle::{Claim, ClaimError, LookupId, Release};
 use chive_shared::proof_of_work::{Challenge, Proof};
 
-use super::extract::{Body, Segment, split_proof};
-use super::problem::{Refusal, refusals};
-use super::{House, Shared};
-use crate::store::{Claimed, Released, StoreError};
+use super::api_error::{ApiError, error_responses};
+use super::extract::{BinaryBody, HexPath, split_proof};
+use super::state::{AppState, SharedState};
+use crate::store::{ClaimOutcome, ReleaseOutcome, StoreError};
 
-refusals!(GetRefusals: Unknown, NoHandles, TokenRequired, StorageUnavailable);
-refusals!(ClaimRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature, Expired, SequenceInFuture, Stale,
-    SequenceNotNewer, SequenceTaken, HandleTaken, WorkRequired, TokenRequired, NoHandles, Full, StorageUnavailable, TooLarge);
-refusals!(ReleaseRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature, SequenceInFuture, Stale,
-    SequenceNotNewer, Unknown, NotOwner, TokenRequired, NoHandles, StorageUnavailable, TooLarge);
+error_responses!(GetErrors: Unknown, NoHandles, TokenRequired, StorageUnavailable);
+error_responses!(ClaimErrors: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature, Expired,
+    SequenceInFuture, Stale, SequenceNotNewer, SequenceTaken, HandleTaken, WorkRequired,
+    TokenRequired, NoHandles, Full, StorageUnavailable, TooLarge);
+error_responses!(ReleaseErrors: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature,
+    SequenceInFuture, Stale, SequenceNotNewer, Unknown, NotOwner, TokenRequired, NoHandles,
+    StorageUnavailable, TooLarge);
 
 /// The claim of a handle.
 #[utoipa::path(
@@ -30,22 +32,22 @@ refusals!(ReleaseRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSigna
             body = Vec<u8>,
             content_type = "application/octet-stream",
         ),
-        GetRefusals,
+        GetErrors,
     ),
 )]
 pub(super) async fn get(
-    State(house): Shared,
-    Segment(id): Segment,
+    State(state): SharedState,
+    HexPath(id): HexPath,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    if !house.doorkeeper.may_read(&headers) {
-        return Err(Refusal::token_required());
+) -> Result<Response, ApiError> {
+    if !state.access_control.may_read(&headers) {
+        return Err(ApiError::token_required());
     }
-    if !house.handles {
+    if !state.handles {
         return Err(no_handles());
     }
-    let found = in_time(&house, house.store.find(&LookupId(id), house.clock.now())).await?;
-    let claim = found.ok_or_else(|| Refusal::new(Code::Unknown, "There is no such handle."))?;
+    let found = with_timeout(&state, state.store.find(&LookupId(id), state.clock.now())).await?;
+    let claim = found.ok_or_else(|| ApiError::new(Code::Unknown, "There is no such handle."))?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], claim.as_bytes().to_vec()).into_response())
 }
 
@@ -58,60 +60,65 @@ pub(super) async fn get(
     params(("id" = String, Path, description = "The lookup id, 64 lower-case hex digits")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "445 bytes: the claim, and the number that proves the work"),
-    responses((status = 204, description = "It holds, and lasts"), ClaimRefusals),
+    responses((status = 204, description = "It holds, and lasts"), ClaimErrors),
 )]
 pub(super) async fn claim(
-    State(house): Shared,
-    Segment(id): Segment,
+    State(state): SharedState,
+    HexPath(id): HexPath,
     headers: HeaderMap,
-    Body(body): Body,
-) -> Result<StatusCode, Refusal> {
-    let paid = let_in(&house, &headers)?;
-    let outcome = claim_one(&house, LookupId(id), &body, paid).await;
+    BinaryBody(body): BinaryBody,
+) -> Result<StatusCode, ApiError> {
+    let is_exempt = authorize_write(&state, &headers)?;
+    let outcome = claim_one(&state, LookupId(id), &body, is_exempt).await;
     if outcome.is_err() {
-        house.metrics.refused.inc();
+        state.metrics.refused.inc();
     }
     outcome.map(|()| StatusCode::NO_CONTENT)
 }
 
-async fn claim_one(house: &House, id: LookupId, body: &[u8], paid: bool) -> Result<(), Refusal> {
-    let (bytes, work) = split_proof(body).ok_or(ClaimError::Length)?;
+async fn claim_one(
+    state: &AppState,
+    id: LookupId,
+    body: &[u8],
+    is_exempt: bool,
+) -> Result<(), ApiError> {
+    let (bytes, proof) = split_proof(body).ok_or(ClaimError::Length)?;
     let claim = Claim::from_bytes(bytes)?;
     if claim.id() != id {
         return Err(wrong_place());
     }
 
-    let now = house.clock.now();
+    let now = state.clock.now();
     claim.check_time(now)?;
-    if !paid {
-        check_work(house, &claim, work).await?;
+    if !is_exempt {
+        check_work(state, &claim, proof).await?;
     }
 
-    claim.verify(&house.server)?;
-    if house.metrics.last_handles() >= house.limits.handles {
-        return Err(Refusal::new(Code::Full, "This server keeps no more handles."));
+    claim.verify(&state.server)?;
+    if state.metrics.last_handles() >= state.limits.handles {
+        return Err(ApiError::new(Code::Full, "This server keeps no more handles."));
     }
 
-    match in_time(house, house.store.claim(&claim, now)).await? {
-        Claimed::Done => Ok(()),
-        Claimed::Taken => Err(Refusal::new(
+    match with_timeout(state, state.store.claim(&claim, now)).await? {
+        ClaimOutcome::Claimed => Ok(()),
+        ClaimOutcome::Taken => Err(ApiError::new(
             Code::HandleTaken,
             "Somebody else has this handle, or kept it lately.",
         )),
-        Claimed::Older(sequence) => Err(Refusal::not_newer(sequence)),
-        Claimed::Other(sequence) => Err(Refusal::sequence_taken(sequence)),
+        ClaimOutcome::Stale(sequence) => Err(ApiError::not_newer(sequence)),
+        ClaimOutcome::Conflict(sequence) => Err(ApiError::sequence_taken(sequence)),
     }
 }
 
-/// The database is asked only about who has worked enough for a record.
-async fn check_work(house: &House, claim: &Claim, work: Proof) -> Result<(), Refusal> {
-    let difficulty = Challenge::new(&house.server, claim.as_bytes()).difficulty(work);
-    if difficulty >= u32::from(house.prices.claim) {
+/// The database is asked only for a claim with enough work for a record: a renewal costs no more.
+async fn check_work(state: &AppState, claim: &Claim, proof: Proof) -> Result<(), ApiError> {
+    let difficulty = Challenge::new(&state.server, claim.as_bytes()).difficulty(proof);
+    if difficulty >= u32::from(state.prices.claim) {
         return Ok(());
     }
-    let renewal = difficulty >= u32::from(house.prices.record.min(house.prices.claim))
-        && in_time(house, house.store.holds(&claim.id(), &claim.key())).await?;
-    if renewal { Ok(()) } else { Err(Refusal::work_required(house.prices.claim)) }
+    let is_renewal = difficulty >= u32::from(state.prices.record.min(state.prices.claim))
+        && with_timeout(state, state.store.holds(&claim.id(), &claim.key())).await?;
+    if is_renewal { Ok(()) } else { Err(ApiError::work_required(state.prices.claim)) }
 }
 
 /// Give a handle back.
@@ -120,53 +127,56 @@ async fn check_work(house: &House, claim: &Claim, work: Proof) -> Result<(), Ref
 #[utoipa::path(
     post, path = "/v1/handles/{id}/release", operation_id = "release_handle", tag = "handles",
     params(("id" = String, Path, description = "The lookup id, 64 lower-case hex digits")),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "137 bytes: the release"),
-    responses((status = 204, description = "It is given back, and lasts"), ReleaseRefusals),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+        description = "137 bytes: the release"),
+    responses((status = 204, description = "It is given back, and lasts"), ReleaseErrors),
 )]
 pub(super) async fn release(
-    State(house): Shared,
-    Segment(id): Segment,
+    State(state): SharedState,
+    HexPath(id): HexPath,
     headers: HeaderMap,
-    Body(body): Body,
-) -> Result<StatusCode, Refusal> {
-    let_in(&house, &headers)?;
+    BinaryBody(body): BinaryBody,
+) -> Result<StatusCode, ApiError> {
+    authorize_write(&state, &headers)?;
     let release = Release::from_bytes(&body)?;
     if release.id() != LookupId(id) {
         return Err(wrong_place());
     }
-    let now = house.clock.now();
+    let now = state.clock.now();
     release.check_time(now)?;
-    release.verify(&house.server)?;
-    match in_time(&house, house.store.release(&release, now)).await? {
-        Released::Done => Ok(StatusCode::NO_CONTENT),
-        Released::Unknown => Err(Refusal::new(Code::Unknown, "There is no such handle.")),
-        Released::NotOwner => Err(Refusal::new(Code::NotOwner, "Somebody else has this handle.")),
-        Released::Older(sequence) => Err(Refusal::not_newer(sequence)),
+    release.verify(&state.server)?;
+    match with_timeout(&state, state.store.release(&release, now)).await? {
+        ReleaseOutcome::Released => Ok(StatusCode::NO_CONTENT),
+        ReleaseOutcome::Unknown => Err(ApiError::new(Code::Unknown, "There is no such handle.")),
+        ReleaseOutcome::NotOwner => {
+            Err(ApiError::new(Code::NotOwner, "Somebody else has this handle."))
+        }
+        ReleaseOutcome::Stale(sequence) => Err(ApiError::not_newer(sequence)),
     }
 }
 
-/// Whether who writes needs no work.
-fn let_in(house: &House, headers: &HeaderMap) -> Result<bool, Refusal> {
-    if !house.doorkeeper.may_write(headers) {
-        return Err(Refusal::token_required());
+/// Refuses clients that may not write; says whether this one is exempt from work.
+fn authorize_write(state: &AppState, headers: &HeaderMap) -> Result<bool, ApiError> {
+    if !state.access_control.may_write(headers) {
+        return Err(ApiError::token_required());
     }
-    if house.handles { Ok(house.doorkeeper.knows(headers)) } else { Err(no_handles()) }
+    if state.handles { Ok(state.access_control.has_token(headers)) } else { Err(no_handles()) }
 }
 
-fn wrong_place() -> Refusal {
-    Refusal::new(Code::WrongPlace, "The path names another handle than the body.")
+fn wrong_place() -> ApiError {
+    ApiError::new(Code::WrongPlace, "The path names another handle than the body.")
 }
 
-fn no_handles() -> Refusal {
-    Refusal::new(Code::NoHandles, "This server keeps no handles.")
+fn no_handles() -> ApiError {
+    ApiError::new(Code::NoHandles, "This server keeps no handles.")
 }
 
-async fn in_time<T>(
-    house: &House,
-    asked: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, Refusal> {
-    match tokio::time::timeout(house.limits.times().storage, asked).await {
+async fn with_timeout<T>(
+    state: &AppState,
+    query: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, ApiError> {
+    match tokio::time::timeout(state.limits.times().storage, query).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Refusal::unavailable()),
+        Err(_) => Err(ApiError::unavailable()),
     }
 }

@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use chive_shared::api::Problem;
 use utoipa::OpenApi;
 
-use super::Shared;
-use super::problem::refusals;
+use super::api_error::error_responses;
+use super::state::SharedState;
 
-refusals!(Refusals:);
+error_responses!(Errors:);
 
 /// What the document says beside the paths.
 #[derive(OpenApi)]
@@ -39,9 +39,9 @@ pub(super) struct Document;
             body = Object,
             content_type = "application/json",
         ),
-        Refusals,
+        Errors,
     ),
 )]
-pub(super) async fn get(State(house): Shared) -> Response {
-    ([(CONTENT_TYPE, "application/json")], house.document.clone()).into_response()
+pub(super) async fn get(State(state): SharedState) -> Response {
+    ([(CONTENT_TYPE, "application/json")], state.document.clone()).into_response()
 }

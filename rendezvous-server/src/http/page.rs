@@ -1,4 +1,5 @@
-//! `GET /`: what this server is, for a person with Tor Browser. No script, nothing from elsewhere.
+//! `GET /`: the page that tells a person with Tor Browser what this server is. It has no script and
+//! loads nothing, and the operator's notice is never markup.
 
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -7,8 +8,8 @@ use chive_shared::api::{Access, Info};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
-use super::Shared;
 use super::info::info;
+use super::state::SharedState;
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
                      base-uri 'none'; form-action 'none'";
@@ -19,29 +20,38 @@ h1{font-size:1.5rem}dt{font-weight:bold}dd{margin:0 0 \
 .5rem}code{word-break:break-all}svg{max-width:16rem;height:auto}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}";
 
-pub(super) async fn get(State(house): Shared) -> Response {
+const PURPOSE: &str = "Chive is an anonymous messenger. This server answers one question: is my \
+                       contact online? It keeps signed presence records that only contacts can \
+                       read and that nobody else can connect with a person, and handles by which \
+                       somebody can be found. It sees no message, no name and no contact list. It \
+                       keeps no log of who comes.";
+
+pub(super) async fn get(State(state): SharedState) -> Response {
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, page(&info(&house))).into_response()
+    (headers, page(&info(&state))).into_response()
 }
 
 fn page(info: &Info) -> String {
-    let address = &info.server;
-    let notice =
-        info.policy.notice.as_deref().map(|notice| format!("<p>{}</p>\n", escaped(notice)));
+    format!("<!DOCTYPE html>\n<html lang=\"en\">\n{}{}</html>\n", head(), body(info))
+}
+
+fn head() -> String {
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-        <meta name=\"viewport\" content=\"width=device-width\">\n<title>A Chive rendezvous \
-        server</title>\n\
-        <style>{STYLE}</style>\n</head>\n<body>\n<h1>A Chive rendezvous server</h1>\n{notice}\
-        <p>Chive is an anonymous messenger. This server answers one question: is my contact \
-        online? It keeps signed presence \
-        records that only contacts can read and that nobody else can connect with a person, and \
-        handles by which \
-        somebody can be found. It sees no message, no name and no contact list. It keeps no log \
-        of who comes.</p>\n\
-        <p>To use it: <code>chive server add \
-        {address}</code></p>\n<dl>\n{facts}</dl>\n<p>{code}</p>\n</body>\n</html>\n",
-        notice = notice.unwrap_or_default(),
+        "<head>\n<meta charset=\"utf-8\">\n\
+        <meta name=\"viewport\" content=\"width=device-width\">\n\
+        <title>A Chive rendezvous server</title>\n<style>{STYLE}</style>\n</head>\n"
+    )
+}
+
+fn body(info: &Info) -> String {
+    let address = &info.server;
+    let notice = info.policy.notice.as_deref();
+    let notice = notice.map(|notice| format!("<p>{}</p>\n", escaped(notice))).unwrap_or_default();
+
+    format!(
+        "<body>\n<h1>A Chive rendezvous server</h1>\n{notice}<p>{PURPOSE}</p>\n\
+        <p>To use it: <code>chive server add {address}</code></p>\n\
+        <dl>\n{facts}</dl>\n<p>{code}</p>\n</body>\n",
         facts = facts(info),
         code = qr(address),
     )
@@ -103,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_operator_says_is_text() {
+    fn the_operators_notice_is_never_markup() {
         assert_eq!(escaped("<b>\"R&D\"'s</b>"), "&lt;b&gt;&quot;R&amp;D&quot;&#39;s&lt;/b&gt;");
     }
 
     #[test]
-    fn the_code_is_a_picture_without_a_script() {
+    fn the_qr_code_is_a_picture_without_a_script() {
         let code = qr(&"a".repeat(62));
         assert!(
             code.starts_with("<svg") && !code.contains("<script") && !code.contains("<?xml"),

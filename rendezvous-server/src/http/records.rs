@@ -1,6 +1,5 @@
-//! `/v1/records`: presence records, one or many.
-
-use std::sync::Arc;
+//! `/v1/records`: presence records, one or many. A record is checked here, the cheapest test first;
+//! the record writer gets only those that are valid.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,19 +12,20 @@ use chive_shared::limits::SUBMISSION;
 use chive_shared::proof_of_work::{Challenge, Proof};
 use chive_shared::record::{Record, RecordError};
 
-use super::extract::{Body, Segment, split_proof};
-use super::problem::{Refusal, refusals};
-use super::{House, Shared};
-use crate::board::Order;
-use crate::keeper::{Refused, Verdict};
+use super::api_error::{ApiError, error_responses};
+use super::extract::{BinaryBody, HexPath, split_proof};
+use super::state::{AppState, SharedState};
+use crate::board::Freshness;
+use crate::record_writer::{PutError, PutResult};
 
-refusals!(GetRefusals: Unknown, TokenRequired);
-refusals!(PutRefusals: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature, WrongEpoch, Expired, SequenceInFuture,
-    Stale, SequenceNotNewer, SequenceTaken, WorkRequired, TokenRequired, Full, StorageUnavailable, TooLarge);
-refusals!(ManyRefusals: MalformedRecord, TokenRequired, TooLarge);
+error_responses!(GetErrors: Unknown, TokenRequired);
+error_responses!(PutErrors: MalformedRecord, WrongPlace, InvalidKey, InvalidSignature, WrongEpoch,
+    Expired, SequenceInFuture, Stale, SequenceNotNewer, SequenceTaken, WorkRequired, TokenRequired,
+    Full, StorageUnavailable, TooLarge);
+error_responses!(ManyErrors: MalformedRecord, TokenRequired, TooLarge);
 
-/// So many signatures are verified before others get their turn.
-const TURN: usize = 16;
+/// How many signatures are verified before other tasks get their turn.
+const YIELD_EVERY: usize = 16;
 
 /// One record that lives.
 ///
@@ -41,19 +41,19 @@ const TURN: usize = 16;
             body = Vec<u8>,
             content_type = "application/octet-stream",
         ),
-        GetRefusals,
+        GetErrors,
     ),
 )]
 pub(super) async fn get(
-    State(house): Shared,
-    Segment(address): Segment,
+    State(state): SharedState,
+    HexPath(address): HexPath,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    if !house.doorkeeper.may_read(&headers) {
-        return Err(Refusal::token_required());
+) -> Result<Response, ApiError> {
+    if !state.access_control.may_read(&headers) {
+        return Err(ApiError::token_required());
     }
-    let record = house.board.find(&Address(address), house.clock.now());
-    let record = record.ok_or_else(|| Refusal::new(Code::Unknown, "No record lives there."))?;
+    let record = state.board.find(&Address(address), state.clock.now());
+    let record = record.ok_or_else(|| ApiError::new(Code::Unknown, "No record lives there."))?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], record.as_bytes().to_vec()).into_response())
 }
 
@@ -65,38 +65,38 @@ pub(super) async fn get(
     params(("address" = String, Path, description = "The address, 64 lower-case hex digits")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "225 bytes: the record, and the number that proves the work"),
-    responses((status = 204, description = "It is on the board, and lasts"), PutRefusals),
+    responses((status = 204, description = "It is on the board, and lasts"), PutErrors),
 )]
 pub(super) async fn put(
-    State(house): Shared,
-    Segment(address): Segment,
+    State(state): SharedState,
+    HexPath(address): HexPath,
     headers: HeaderMap,
-    Body(body): Body,
-) -> Result<StatusCode, Refusal> {
-    let paid = let_in(&house, &headers)?;
-    let outcome = put_one(&house, &body, Some(address), paid).await;
-    count(&house, outcome.is_ok());
+    BinaryBody(body): BinaryBody,
+) -> Result<StatusCode, ApiError> {
+    let is_exempt = authorize_write(&state, &headers)?;
+    let outcome = put_one(&state, &body, Some(address), is_exempt).await;
+    count_outcome(&state, outcome.is_ok());
     outcome.map(|()| StatusCode::NO_CONTENT)
 }
 
 async fn put_one(
-    house: &House,
+    state: &AppState,
     body: &[u8],
     address: Option<[u8; 32]>,
-    paid: bool,
-) -> Result<(), Refusal> {
-    let (record, work) = read(body)?;
+    is_exempt: bool,
+) -> Result<(), ApiError> {
+    let (record, proof) = read(body)?;
     if address.is_some_and(|address| record.address().0 != address) {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             Code::WrongPlace,
             "The path names another address than the record.",
         ));
     }
-    if check(house, &record, work, paid)? == Order::Same {
+    if check(state, &record, proof, is_exempt)? == Freshness::Duplicate {
         return Ok(());
     }
-    let verdict = house.keeper.put(vec![record]).await.pop();
-    Ok(verdict.unwrap_or(Err(Refused::Stopping))?)
+    let result = state.writer.put(vec![record]).await.pop();
+    Ok(result.unwrap_or(Err(PutError::Stopping))?)
 }
 
 /// Put many records.
@@ -108,121 +108,132 @@ async fn put_one(
         description = "225 bytes for each: the record, and the number that proves the work"),
     responses(
         (status = 200, description = "What became of each", body = BatchAnswer),
-        ManyRefusals,
+        ManyErrors,
     ),
 )]
 pub(super) async fn put_many(
-    State(house): Shared,
+    State(state): SharedState,
     headers: HeaderMap,
-    Body(body): Body,
-) -> Result<Json<BatchAnswer>, Refusal> {
-    let paid = let_in(&house, &headers)?;
+    BinaryBody(body): BinaryBody,
+) -> Result<Json<BatchAnswer>, ApiError> {
+    let is_exempt = authorize_write(&state, &headers)?;
     let submissions = body.chunks_exact(SUBMISSION);
     if body.is_empty() || !submissions.remainder().is_empty() {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             Code::MalformedRecord,
             format!("Each record has {SUBMISSION} bytes with its work."),
         ));
     }
 
-    if submissions.len() > house.limits.batch {
-        return Err(Refusal::new(
+    if submissions.len() > state.limits.batch {
+        return Err(ApiError::new(
             Code::TooLarge,
-            format!("At most {} records at once.", house.limits.batch),
+            format!("At most {} records at once.", state.limits.batch),
         ));
     }
 
-    let mut results = Vec::with_capacity(submissions.len());
-    let mut good = Vec::new();
-    for (place, submission) in submissions.enumerate() {
-        match judge(&house, submission, paid) {
-            Ok(record) => good.push((place, record)),
-            Err(answer) => results.push((place, answer)),
+    let mut answers = Vec::with_capacity(submissions.len());
+    let mut valid = Vec::new();
+    for (position, submission) in submissions.enumerate() {
+        match check_submission(&state, submission, is_exempt) {
+            Ok(record) => valid.push((position, record)),
+            Err(answer) => answers.push((position, answer)),
         }
-        if place % TURN == TURN - 1 {
+        if position % YIELD_EVERY == YIELD_EVERY - 1 {
             tokio::task::yield_now().await;
         }
     }
 
-    let verdicts = house.keeper.put(good.iter().map(|(_, record)| *record).collect()).await;
-    results
-        .extend(good.iter().zip(verdicts).map(|((place, _), verdict)| (*place, answer(verdict))));
-    results.sort_unstable_by_key(|(place, _)| *place);
-    let results: Vec<RecordAnswer> = results.into_iter().map(|(_, answer)| answer).collect();
+    let results = state.writer.put(valid.iter().map(|(_, record)| *record).collect()).await;
+    let positions = valid.iter().map(|(position, _)| *position);
+    answers.extend(positions.zip(results.into_iter().map(record_answer)));
+    answers.sort_unstable_by_key(|(position, _)| *position);
+    let results: Vec<RecordAnswer> = answers.into_iter().map(|(_, answer)| answer).collect();
     for answer in &results {
-        count(&house, answer.code.is_none());
+        count_outcome(&state, answer.code.is_none());
     }
 
     Ok(Json(BatchAnswer { results }))
 }
 
-/// A record to be put, or what became of it already.
-fn judge(house: &Arc<House>, submission: &[u8], paid: bool) -> Result<Record, RecordAnswer> {
-    let checked = read(submission).map_err(Refusal::from).and_then(|(record, work)| {
-        let order = check(house, &record, work, paid)?;
-        Ok((record, order))
+/// A valid record to be put, or the answer that is known without putting it.
+fn check_submission(
+    state: &AppState,
+    submission: &[u8],
+    is_exempt: bool,
+) -> Result<Record, RecordAnswer> {
+    let checked = read(submission).map_err(ApiError::from).and_then(|(record, proof)| {
+        let freshness = check(state, &record, proof, is_exempt)?;
+        Ok((record, freshness))
     });
     match checked {
-        Ok((_, Order::Same)) => Err(answer(Ok(()))),
+        Ok((_, Freshness::Duplicate)) => Err(record_answer(Ok(()))),
         Ok((record, _)) => Ok(record),
-        Err(refusal) => Err(in_batch(&refusal)),
+        Err(error) => Err(error_answer(&error)),
     }
 }
 
-fn answer(verdict: Verdict) -> RecordAnswer {
-    verdict.map_or_else(
-        |refused| in_batch(&refused.into()),
+fn record_answer(result: PutResult) -> RecordAnswer {
+    result.map_or_else(
+        |error| error_answer(&error.into()),
         |()| RecordAnswer { code: None, sequence: None },
     )
 }
 
-fn in_batch(refusal: &Refusal) -> RecordAnswer {
-    let (code, sequence) = refusal.code();
+fn error_answer(error: &ApiError) -> RecordAnswer {
+    let (code, sequence) = error.code_and_sequence();
     RecordAnswer { code: Some(code), sequence }
 }
 
-/// Whether who writes needs no work.
-fn let_in(house: &House, headers: &HeaderMap) -> Result<bool, Refusal> {
-    if house.doorkeeper.may_write(headers) {
-        Ok(house.doorkeeper.knows(headers))
+/// Refuses clients that may not write; says whether this one is exempt from work.
+fn authorize_write(state: &AppState, headers: &HeaderMap) -> Result<bool, ApiError> {
+    if state.access_control.may_write(headers) {
+        Ok(state.access_control.has_token(headers))
     } else {
-        Err(Refusal::token_required())
+        Err(ApiError::token_required())
     }
 }
 
 fn read(submission: &[u8]) -> Result<(Record, Proof), RecordError> {
-    let (bytes, work) = split_proof(submission).ok_or(RecordError::Length)?;
-    Ok((Record::from_bytes(bytes)?, work))
+    let (bytes, proof) = split_proof(submission).ok_or(RecordError::Length)?;
+    Ok((Record::from_bytes(bytes)?, proof))
 }
 
-/// All that can be judged without the database, the cheapest first.
-fn check(house: &House, record: &Record, work: Proof, paid: bool) -> Result<Order, Refusal> {
-    record.check_time(house.clock.now())?;
-    let price = house.prices.of_record(house.board.known(), house.limits.records);
-    if !paid
+/// Every check that needs no database, the cheapest first.
+fn check(
+    state: &AppState,
+    record: &Record,
+    proof: Proof,
+    is_exempt: bool,
+) -> Result<Freshness, ApiError> {
+    record.check_time(state.clock.now())?;
+    let price = state.prices.of_record(state.board.addresses(), state.limits.records);
+    if !is_exempt
         && price > 0
-        && Challenge::new(&house.server, record.as_bytes()).difficulty(work) < u32::from(price)
+        && Challenge::new(&state.server, record.as_bytes()).difficulty(proof) < u32::from(price)
     {
-        return Err(Refusal::work_required(price));
+        return Err(ApiError::work_required(price));
     }
 
-    let order = house.board.order(record);
-    match order {
-        Order::Older(sequence) => return Err(Refusal::not_newer(sequence)),
-        Order::Newer | Order::Same | Order::Other(_) => record.verify(&house.server)?,
+    let freshness = state.board.freshness_of(record);
+    match freshness {
+        Freshness::Stale(sequence) => return Err(ApiError::not_newer(sequence)),
+        Freshness::New | Freshness::Duplicate | Freshness::Conflict(_) => {
+            record.verify(&state.server)?
+        }
     }
 
-    if let Order::Other(sequence) = order {
-        Err(Refusal::sequence_taken(sequence))
+    if let Freshness::Conflict(sequence) = freshness {
+        Err(ApiError::sequence_taken(sequence))
     } else {
-        Ok(order)
+        Ok(freshness)
     }
 }
 
-fn count(house: &House, done: bool) {
-    if done {
-        house.metrics.puts.inc();
+fn count_outcome(state: &AppState, stored: bool) {
+    if stored {
+        state.metrics.puts.inc();
     } else {
-        house.metrics.refused.inc();
+        state.metrics.refused.inc();
     }
 }

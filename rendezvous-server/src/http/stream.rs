@@ -1,7 +1,7 @@
 //! `/v1/stream`: changes as they come, as server-sent events.
 //!
-//! A stream holds nothing but its place among the changes: one that reads slowly gets more of them
-//! at once, and one that falls behind what is remembered is ended.
+//! A stream holds nothing but a cursor, never records: a slow client gets more changes at once, and
+//! one that falls behind the log of changes is ended.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use chive_shared::board::{Bucket, Cursor};
 use futures::{Stream, StreamExt, future, stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::boards::{Since, cursor, expired, small_enough};
+use super::api_error::{ApiError, error_responses};
+use super::boards::{ChangesQuery, check_size, cursor_expired, parse_cursor};
 use super::extract::Query;
-use super::feed::{Batch, event_after};
-use super::problem::{Refusal, refusals};
-use super::{House, Shared};
-use crate::board::Forgotten;
+use super::feed::{FeedBatch, encode_event};
+use super::state::{AppState, SharedState};
+use crate::board::CursorExpired;
 use crate::limits::MAX_OWN_CHANGES;
 
-refusals!(Refusals: BucketTooLarge, CursorExpired, TokenRequired);
+error_responses!(Errors: BucketTooLarge, CursorExpired, TokenRequired);
 
 const LAST_EVENT_ID: &str = "last-event-id";
-const HELLO: Bytes = Bytes::from_static(b": connected\n\n");
-const ALIVE: Bytes = Bytes::from_static(b": alive\n\n");
+const CONNECTED: Bytes = Bytes::from_static(b": connected\n\n");
+const HEARTBEAT: Bytes = Bytes::from_static(b": alive\n\n");
 const FELL_BEHIND: Bytes =
     Bytes::from_static(b"event: problem\ndata: {\"code\":\"cursor_expired\"}\n\n");
 
@@ -42,65 +42,71 @@ const FELL_BEHIND: Bytes =
 #[utoipa::path(
     get, path = "/v1/stream", operation_id = "follow", tag = "presence",
     params(
-        Since,
+        ChangesQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and counts for more"),
     ),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
-        Refusals,
+        Errors,
     ),
 )]
 pub(super) async fn follow(
-    State(house): Shared,
-    Query(since): Query<Since>,
+    State(state): SharedState,
+    Query(query): Query<ChangesQuery>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    if !house.doorkeeper.may_read(&headers) {
-        return Err(Refusal::token_required());
+) -> Result<Response, ApiError> {
+    if !state.access_control.may_read(&headers) {
+        return Err(ApiError::token_required());
     }
 
-    let (mut after, bucket) = since.parts()?;
+    let (mut after, bucket) = query.parse()?;
     if let Some(id) = headers.get(LAST_EVENT_ID) {
-        after = cursor(id.to_str().unwrap_or_default())?;
+        after = parse_cursor(id.to_str().unwrap_or_default())?;
     }
 
-    let bucket = small_enough(&house, bucket)?;
-    let turn = Arc::clone(&house.streams).try_acquire_owned().map_err(|_| Refusal::busy())?;
+    let bucket = check_size(&state, bucket)?;
+    let slot = Arc::clone(&state.stream_slots).try_acquire_owned().map_err(|_| ApiError::busy())?;
 
     // An expired cursor is refused before the stream begins.
-    let first = event_after(&house.board, after, bucket, MAX_OWN_CHANGES, house.clock.now())
-        .map_err(|Forgotten| expired())?;
-    let follower = Follower::new(house, Cursor { change: first.0, ..after }, bucket, turn);
-    let hello = stream::iter([HELLO, first.1]).filter(|bytes| future::ready(!bytes.is_empty()));
-    let events = hello.map(Ok::<_, Infallible>).chain(follower.into_stream());
+    let first = encode_event(&state.board, after, bucket, MAX_OWN_CHANGES, state.clock.now())
+        .map_err(|CursorExpired| cursor_expired())?;
+    let follower = Follower::new(state, Cursor { change: first.0, ..after }, bucket, slot);
+    let greeting =
+        stream::iter([CONNECTED, first.1]).filter(|bytes| future::ready(!bytes.is_empty()));
+    let events = greeting.map(Ok::<_, Infallible>).chain(follower.into_stream());
 
     Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
 }
 
-/// A reader's place among the changes.
+/// A client that follows the changes.
 struct Follower {
-    house: Arc<House>,
+    state: Arc<AppState>,
     after: Cursor,
     bucket: Bucket,
-    feed: watch::Receiver<Arc<Batch>>,
+    feed: watch::Receiver<Arc<FeedBatch>>,
     heartbeat: Duration,
-    _turn: OwnedSemaphorePermit,
-    _counted: Counted,
+    _slot: OwnedSemaphorePermit,
+    _counted: OpenStream,
 }
 
 impl Follower {
-    fn new(house: Arc<House>, after: Cursor, bucket: Bucket, turn: OwnedSemaphorePermit) -> Self {
-        let (feed, heartbeat) = (house.feed.clone(), house.limits.times().heartbeat);
-        let counted = Counted::new(&house);
-        Self { house, after, bucket, feed, heartbeat, _turn: turn, _counted: counted }
+    fn new(
+        state: Arc<AppState>,
+        after: Cursor,
+        bucket: Bucket,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let (feed, heartbeat) = (state.feed.clone(), state.limits.times().heartbeat);
+        let counted = OpenStream::new(&state);
+        Self { state, after, bucket, feed, heartbeat, _slot: slot, _counted: counted }
     }
 
-    /// The next event, or a sign of life; nothing once the publisher stops.
-    async fn next(&mut self) -> Result<Option<Bytes>, Forgotten> {
+    /// The next event, or a heartbeat; `None` once the publisher has stopped.
+    async fn next(&mut self) -> Result<Option<Bytes>, CursorExpired> {
         loop {
             let batch = Arc::clone(&self.feed.borrow_and_update());
             if batch.newest() > self.after.change {
-                let event = self.take(&batch)?;
+                let event = self.advance(&batch)?;
                 if !event.is_empty() {
                     return Ok(Some(event));
                 }
@@ -109,23 +115,23 @@ impl Follower {
             match tokio::time::timeout(self.heartbeat, self.feed.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Ok(None),
-                Err(_) => return Ok(Some(ALIVE)),
+                Err(_) => return Ok(Some(HEARTBEAT)),
             }
         }
     }
 
-    /// The common event, if it is what comes next; else one of its own.
-    fn take(&mut self, batch: &Batch) -> Result<Bytes, Forgotten> {
+    /// Advances to the next event: the common one if it follows directly, otherwise one of its own.
+    fn advance(&mut self, batch: &FeedBatch) -> Result<Bytes, CursorExpired> {
         let common =
-            (self.bucket == Bucket::ALL).then(|| batch.for_who_knows(self.after.change)).flatten();
+            (self.bucket == Bucket::ALL).then(|| batch.event_after(self.after.change)).flatten();
         let (up_to, event) = match common {
             Some(common) => common,
-            None => event_after(
-                &self.house.board,
+            None => encode_event(
+                &self.state.board,
                 self.after,
                 self.bucket,
                 MAX_OWN_CHANGES,
-                self.house.clock.now(),
+                self.state.clock.now(),
             )?,
         };
         self.after.change = up_to;
@@ -133,29 +139,29 @@ impl Follower {
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        let stopping = self.house.stopping.clone().cancelled_owned();
+        let stopping = self.state.stopping.clone().cancelled_owned();
         let events = stream::unfold(Some(self), |follower| async move {
             let mut follower = follower?;
             match follower.next().await {
                 Ok(event) => event.map(|event| (Ok(event), Some(follower))),
-                Err(Forgotten) => Some((Ok(FELL_BEHIND), None)),
+                Err(CursorExpired) => Some((Ok(FELL_BEHIND), None)),
             }
         });
         events.take_until(stopping)
     }
 }
 
-/// A stream that is counted as open.
-struct Counted(Arc<House>);
+/// Counts a stream as open until it is dropped.
+struct OpenStream(Arc<AppState>);
 
-impl Counted {
-    fn new(house: &Arc<House>) -> Self {
-        house.metrics.streams.inc();
-        Self(Arc::clone(house))
+impl OpenStream {
+    fn new(state: &Arc<AppState>) -> Self {
+        state.metrics.streams.inc();
+        Self(Arc::clone(state))
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.metrics.streams.dec();
     }

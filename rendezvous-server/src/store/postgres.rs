@@ -1,8 +1,8 @@
 //! `PostgreSQL`, or an engine that speaks its protocol: shared by several replicas of the server.
 //!
 //! Every transaction that writes records first raises the counter of changes, and so holds its
-//! row's lock: changes become visible in the order of their numbers, and who has read up to one has
-//! missed nothing.
+//! row's lock: changes become visible in the order of their numbers, and a reader that has read up
+//! to one has missed nothing. No replica ever waits for another outside of such a transaction.
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
@@ -14,38 +14,39 @@ use chive_shared::handle::{Claim, LookupId, Release};
 use chive_shared::limits::{HANDLE_GRACE, RELEASE_MEMORY};
 use chive_shared::record::Record;
 use sqlx::ConnectOptions as _;
-use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgTransaction};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::handles::{self, Claimed, Released, Row};
-use super::{Put, StoreError, loaded, stored};
-use crate::board::Kept;
+use super::column::{from_column, to_column};
+use super::error::StoreError;
+use super::handles::{self, Row};
+use super::outcome::{ClaimOutcome, PutOutcome, ReleaseOutcome};
+use crate::board::StoredRecord;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("./migrations/postgres");
 
 /// Connections of one replica: one writes, one listens, some answer about handles.
 const CONNECTIONS: u32 = 6;
-/// How long a connection may take.
+/// For a connection to be established.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Between two tries to listen.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-/// What replicas tell each other on.
+/// Between two attempts to listen.
+const LISTEN_RETRY: Duration = Duration::from_secs(1);
+/// The channel on which replicas notify each other.
 const CHANNEL: &str = "chive_presence";
 
 /// A replica's connections.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pool: PgPool,
-    news: Arc<Notify>,
+    updates: Arc<Notify>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 #[derive(sqlx_macros::FromRow)]
-struct Entry {
+struct PresenceRow {
     change: i64,
     taken: i64,
     record: Vec<u8>,
@@ -55,7 +56,7 @@ impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         // The error would quote the URL, which may hold a password.
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Database("the URL is no postgres://…".into()))?
+            .map_err(|_| StoreError::Database("the URL is not a valid postgres:// URL".into()))?
             .application_name("chive-rendezvous")
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
@@ -68,7 +69,7 @@ impl Postgres {
         MIGRATIONS.run(&pool).await?;
         let store = Self {
             pool,
-            news: Arc::default(),
+            updates: Arc::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -80,60 +81,68 @@ impl Postgres {
         Ok(store)
     }
 
-    pub(super) fn news(&self) -> Arc<Notify> {
-        Arc::clone(&self.news)
+    pub(super) fn updates(&self) -> Arc<Notify> {
+        Arc::clone(&self.updates)
     }
 
-    /// Passes on what other replicas tell, for as long as there is a database. Where it cannot be
-    /// listened to, polling is what finds their changes.
+    /// Passes on the notifications of other replicas. While it cannot listen, polling finds their
+    /// changes.
     async fn listen(&self) {
         loop {
             if let Err(error) = self.listen_once().await {
                 tracing::debug!(%error, "cannot listen to other replicas");
             }
-            tokio::time::sleep(LISTEN_AGAIN).await;
+            tokio::time::sleep(LISTEN_RETRY).await;
         }
     }
 
     async fn listen_once(&self) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
-        self.news.notify_one();
+        self.updates.notify_one();
         loop {
-            // Nothing: the connection was lost, and what was told meanwhile with it.
+            // `None`: the connection was lost, and the notifications of that time with it.
             listener.try_recv().await?;
-            self.news.notify_one();
+            self.updates.notify_one();
         }
     }
 
     pub(super) async fn generation(&self) -> Result<u64, StoreError> {
-        Ok(loaded(sqlx::query_scalar("SELECT generation FROM server").fetch_one(&self.pool).await?))
+        Ok(from_column(
+            sqlx::query_scalar("SELECT generation FROM server").fetch_one(&self.pool).await?,
+        ))
     }
 
-    pub(super) async fn since(&self, after: u64, most: usize) -> Result<Vec<Kept>, StoreError> {
-        let query = sqlx::query_as::<_, Entry>(
+    pub(super) async fn changes_since(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let query = sqlx::query_as::<_, PresenceRow>(
             "SELECT change, taken, record FROM presence WHERE change > $1 ORDER BY change LIMIT $2",
         );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = query.bind(stored(after)).bind(most).fetch_all(&self.pool).await?;
-        rows.iter().map(Entry::unpack).collect()
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = query.bind(to_column(after)).bind(limit).fetch_all(&self.pool).await?;
+        rows.iter().map(PresenceRow::unpack).collect()
     }
 
-    pub(super) async fn put(&self, records: &[Record], now: i64) -> Result<Put, StoreError> {
+    pub(super) async fn put(&self, records: &[Record], now: i64) -> Result<PutOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
         let before = take_numbers(&mut tx, records.len()).await?;
-        let taken = insert(&mut tx, records, before, now).await?;
+        let inserted = insert(&mut tx, records, before, now).await?;
         let refused: Vec<&Record> =
-            records.iter().filter(|record| !taken.contains(&record.address().0[..])).collect();
-        let met =
+            records.iter().filter(|record| !inserted.contains(&record.address().0[..])).collect();
+        let in_the_way =
             if refused.is_empty() { HashMap::new() } else { look_up(&mut tx, &refused).await? };
+
         sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(&mut *tx).await?;
         tx.commit().await?;
-        let result = |(record, change): (&Record, u64)| match met.get(&record.address()) {
-            Some(kept) => Err(kept.order(record)),
+
+        let result = |(record, change): (&Record, u64)| match in_the_way.get(&record.address()) {
+            Some(stored) => Err(stored.freshness_of(record)),
             None => Ok(change),
         };
-        Ok(Put { before, results: records.iter().zip(before + 1..).map(result).collect() })
+        Ok(PutOutcome { before, results: records.iter().zip(before + 1..).map(result).collect() })
     }
 
     pub(super) async fn purge(&self, now: i64) -> Result<(), StoreError> {
@@ -145,12 +154,12 @@ impl Postgres {
         Ok(())
     }
 
-    pub(super) async fn claim(&self, claim: &Claim, now: i64) -> Result<Claimed, StoreError> {
+    pub(super) async fn claim(&self, claim: &Claim, now: i64) -> Result<ClaimOutcome, StoreError> {
         let dies = claim.effective_expiry(now);
         let done = sqlx::query(handles::CLAIM)
             .bind(&claim.id().0[..])
             .bind(&claim.key()[..])
-            .bind(stored(claim.sequence().0))
+            .bind(to_column(claim.sequence().0))
             .bind(dies)
             .bind(dies.saturating_add(HANDLE_GRACE))
             .bind(&claim.as_bytes()[..])
@@ -158,47 +167,50 @@ impl Postgres {
             .execute(&self.pool)
             .await?;
         if done.rows_affected() > 0 {
-            return Ok(Claimed::Done);
+            return Ok(ClaimOutcome::Claimed);
         }
 
-        Ok(self.look(&claim.id()).await?.map_or(Claimed::Taken, |row| row.refuses_claim(claim)))
+        Ok(self
+            .find_row(&claim.id())
+            .await?
+            .map_or(ClaimOutcome::Taken, |row| row.refuses_claim(claim)))
     }
 
     pub(super) async fn release(
         &self,
         release: &Release,
         now: i64,
-    ) -> Result<Released, StoreError> {
+    ) -> Result<ReleaseOutcome, StoreError> {
         let done = sqlx::query(handles::RELEASE)
             .bind(&release.id().0[..])
             .bind(&release.key()[..])
-            .bind(stored(release.sequence().0))
+            .bind(to_column(release.sequence().0))
             .bind(now.saturating_add(RELEASE_MEMORY))
             .execute(&self.pool)
             .await?;
         if done.rows_affected() > 0 {
-            return Ok(Released::Done);
+            return Ok(ReleaseOutcome::Released);
         }
-        let row = self.look(&release.id()).await?.filter(|row| row.kept > now);
-        Ok(row.map_or(Released::Unknown, |row| {
+        let row = self.find_row(&release.id()).await?.filter(|row| row.kept > now);
+        Ok(row.map_or(ReleaseOutcome::Unknown, |row| {
             row.refuses_release(&release.key(), release.sequence())
         }))
     }
 
     pub(super) async fn find(&self, id: &LookupId, now: i64) -> Result<Option<Claim>, StoreError> {
-        self.look(id).await?.map_or(Ok(None), |row| row.claim(now))
+        self.find_row(id).await?.map_or(Ok(None), |row| row.claim(now))
     }
 
     pub(super) async fn holds(&self, id: &LookupId, key: &[u8; 32]) -> Result<bool, StoreError> {
-        Ok(self.look(id).await?.is_some_and(|row| row.owner == key))
+        Ok(self.find_row(id).await?.is_some_and(|row| row.owner == key))
     }
 
-    async fn look(&self, id: &LookupId) -> Result<Option<Row>, StoreError> {
-        Ok(sqlx::query_as(handles::LOOK).bind(&id.0[..]).fetch_optional(&self.pool).await?)
+    async fn find_row(&self, id: &LookupId) -> Result<Option<Row>, StoreError> {
+        Ok(sqlx::query_as(handles::FIND).bind(&id.0[..]).fetch_optional(&self.pool).await?)
     }
 
     pub(super) async fn handles(&self) -> Result<u64, StoreError> {
-        Ok(loaded(sqlx::query_scalar(handles::COUNT).fetch_one(&self.pool).await?))
+        Ok(from_column(sqlx::query_scalar(handles::COUNT).fetch_one(&self.pool).await?))
     }
 
     pub(super) async fn close(&self) {
@@ -209,17 +221,16 @@ impl Postgres {
     }
 }
 
-/// Raises the counter, and holds it until the transaction ends. Gives what it was.
+/// Raises the counter of changes, and locks it until the transaction ends. Gives its old value.
 async fn take_numbers(tx: &mut PgTransaction<'_>, count: usize) -> Result<u64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let query = sqlx::query_scalar::<_, i64>(
         "UPDATE server SET change = change + $1 RETURNING change - $1",
     );
-    Ok(loaded(query.bind(count).fetch_one(&mut **tx).await?))
+    Ok(from_column(query.bind(count).fetch_one(&mut **tx).await?))
 }
 
-/// Puts each record in the place of an older one, or of none. Gives the addresses of which that is
-/// true.
+/// Inserts the records that are newer than the stored ones, and gives their addresses.
 async fn insert(
     tx: &mut PgTransaction<'_>,
     records: &[Record],
@@ -230,7 +241,8 @@ async fn insert(
         records.iter().map(|record| value(record, now)).collect::<Vec<i64>>()
     };
     let bytes = |value: fn(&Record) -> Vec<u8>| records.iter().map(value).collect::<Vec<_>>();
-    let taken: Vec<Vec<u8>> = sqlx::query_scalar(
+
+    let inserted: Vec<Vec<u8>> = sqlx::query_scalar(
         "INSERT INTO presence (address, change, sequence, taken, remembered, record)
          SELECT address, $2 + place, sequence, $4, remembered, record
          FROM unnest($1::BYTEA[], $3::BIGINT[], $5::BIGINT[], $6::BYTEA[])
@@ -241,39 +253,35 @@ async fn insert(
          RETURNING address",
     )
     .bind(bytes(|record| record.address().0.to_vec()))
-    .bind(stored(before))
-    .bind(column(|record, _| stored(record.sequence().0)))
+    .bind(to_column(before))
+    .bind(column(|record, _| to_column(record.sequence().0)))
     .bind(now)
     .bind(column(Record::remember_until))
     .bind(bytes(|record| record.as_bytes().to_vec()))
     .fetch_all(&mut **tx)
     .await?;
-    Ok(taken.into_iter().collect())
+
+    Ok(inserted.into_iter().collect())
 }
 
-/// What stands where records could not go.
+/// The stored records of the addresses of records that were not inserted.
 async fn look_up(
     tx: &mut PgTransaction<'_>,
     records: &[&Record],
-) -> Result<HashMap<Address, Kept>, StoreError> {
+) -> Result<HashMap<Address, StoredRecord>, StoreError> {
     let addresses: Vec<Vec<u8>> =
         records.iter().map(|record| record.address().0.to_vec()).collect();
-    let query = sqlx::query_as::<_, Entry>(
+    let query = sqlx::query_as::<_, PresenceRow>(
         "SELECT change, taken, record FROM presence WHERE address = ANY($1)",
     );
     let rows = query.bind(addresses).fetch_all(&mut **tx).await?;
-    rows.iter().map(|row| row.unpack().map(|kept| (kept.record.address(), kept))).collect()
+    rows.iter().map(|row| row.unpack().map(|stored| (stored.record.address(), stored))).collect()
 }
 
-impl Entry {
-    fn unpack(&self) -> Result<Kept, StoreError> {
+impl PresenceRow {
+    fn unpack(&self) -> Result<StoredRecord, StoreError> {
         let record = Record::from_bytes(&self.record)
-            .map_err(|_| StoreError::Damaged("a row is no record"))?;
-        Ok(Kept { record, change: loaded(self.change), taken: self.taken })
+            .map_err(|_| StoreError::Damaged("a row does not hold a record"))?;
+        Ok(StoredRecord { record, change: from_column(self.change), stored_at: self.taken })
     }
-}
-
-/// `disk_full`, of class 53: insufficient resources.
-pub(super) fn is_full(error: &dyn DatabaseError) -> bool {
-    error.code().is_some_and(|code| code == "53100")
 }

@@ -1,18 +1,18 @@
-//! The board: whole, in buckets, and what changed.
+//! The board: whole, in buckets, and its changes since a cursor.
 
 use chive_shared::api::Code;
 use chive_shared::board::{self, Bucket};
 use chive_shared::record::Record;
 
 use crate::on_both;
-use crate::world::{Person, World, tells_nothing};
+use crate::world::{Person, World, hides_internals};
 
 on_both!(
     an_unchanged_board_is_not_sent_again,
-    changes_since_a_cursor_are_all_of_them_and_no_others,
-    a_cursor_of_another_database_or_of_long_ago_is_refused,
+    changes_since_a_cursor_are_complete_and_exact,
+    a_foreign_or_old_cursor_is_refused,
     a_large_board_is_read_in_buckets,
-    a_query_that_means_nothing_is_refused,
+    a_malformed_query_is_refused,
 );
 
 async fn an_unchanged_board_is_not_sent_again(world: World) {
@@ -24,7 +24,7 @@ async fn an_unchanged_board_is_not_sent_again(world: World) {
     assert_eq!(board::parse(&answer.ok().body, 9).unwrap().1.len(), 1);
 }
 
-async fn changes_since_a_cursor_are_all_of_them_and_no_others(world: World) {
+async fn changes_since_a_cursor_are_complete_and_exact(world: World) {
     let (alice, bob) = (Person::new(1), Person::new(2));
     world.put(&alice.record_of(world.id(), world.now(), 1)).await.ok();
     let cursor = world.board().await.0.cursor;
@@ -45,11 +45,11 @@ async fn changes_since_a_cursor_are_all_of_them_and_no_others(world: World) {
     }
 
     let (head, records) = since(cursor).await;
-    assert_eq!(records, newest, "of each address the newest alone");
+    assert_eq!(records, newest, "only the newest of each address");
     assert_eq!(since(head.cursor).await.1, []);
 }
 
-async fn a_cursor_of_another_database_or_of_long_ago_is_refused(mut world: World) {
+async fn a_foreign_or_old_cursor_is_refused(mut world: World) {
     world.config.limits.changes = 3;
     world.restart().await;
     let mut cursor = world.board().await.0.cursor;
@@ -59,7 +59,7 @@ async fn a_cursor_of_another_database_or_of_long_ago_is_refused(mut world: World
 
     let mut client = world.client().await;
     for path in ["changes", "stream"] {
-        tells_nothing(
+        hides_internals(
             &client.get(&format!("/v1/{path}?after={cursor}")).await.is(Code::CursorExpired),
         );
     }
@@ -101,7 +101,7 @@ async fn a_large_board_is_read_in_buckets(mut world: World) {
     assert_eq!(read, all);
 }
 
-async fn a_query_that_means_nothing_is_refused(world: World) {
+async fn a_malformed_query_is_refused(world: World) {
     let mut client = world.client().await;
     let paths = [
         "/v1/board?bits=9",
@@ -119,9 +119,9 @@ async fn a_query_that_means_nothing_is_refused(world: World) {
     ];
     for path in paths {
         let path = path.replace('é', "%C3%A9");
-        tells_nothing(&client.get(&path).await.is(Code::MalformedRequest));
+        hides_internals(&client.get(&path).await.is(Code::MalformedRequest));
     }
 
-    tells_nothing(&client.get("/v2/board").await.is(Code::NotFound));
-    tells_nothing(&client.ask("DELETE", "/v1/board", &[], "").await.is(Code::MethodNotAllowed));
+    hides_internals(&client.get("/v2/board").await.is(Code::NotFound));
+    hides_internals(&client.ask("DELETE", "/v1/board", &[], "").await.is(Code::MethodNotAllowed));
 }

@@ -1,4 +1,4 @@
-//! A client of HTTP/1.1 over TCP, as plain as can be.
+//! A plain HTTP/1.1 client over TCP, which knows nothing of records.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
-/// No test waits longer.
+/// For everything that a test waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, what).await.expect("in time")
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future).await.expect("in time")
 }
 
 /// One connection.
@@ -26,7 +26,7 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
-/// A whole answer.
+/// An answer whose body has been read.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -44,7 +44,7 @@ impl Answer {
         self
     }
 
-    /// The problem, which is well-formed and has this code.
+    /// Checks that it is a well-formed problem with this code, and gives it.
     pub(crate) fn is(&self, code: Code) -> Problem {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.headers["content-type"], "application/problem+json", "{text}");
@@ -72,7 +72,7 @@ impl Client {
         self
     }
 
-    /// The answer's head, and its body to come.
+    /// Sends a request, and gives the answer before its body is read.
     pub(crate) async fn open(
         &mut self,
         method: &str,

@@ -1,4 +1,4 @@
-//! The real command, killed; a disk that is full; and what is left lying about.
+//! Faults: the real command is killed, the disk is full, and stored data is searched for secrets.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Process {
         let tcp = lines
             .find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.trim().to_owned()));
 
-        // What it says later must find somebody who reads.
+        // The pipe must not fill up, or the server would block.
         std::thread::spawn(move || lines.for_each(drop));
 
         Self { child, tcp: tcp.expect("an address").parse().unwrap() }
@@ -58,38 +58,39 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap()
 }
 
-/// Some who write to a server.
+/// Clients that write to a server.
 struct Writers {
-    all: Vec<JoinHandle<Option<Record>>>,
-    /// Tells once of each that its first record was acknowledged.
+    tasks: Vec<JoinHandle<Option<Record>>>,
+    /// Gets a value from each writer when its first record is acknowledged.
     begun: UnboundedReceiver<()>,
 }
 
 impl Writers {
     fn start(to: SocketAddr, numbers: std::ops::Range<u64>, id: ServerId) -> Self {
         let (tell, begun) = unbounded_channel();
-        let all = numbers.map(|number| tokio::spawn(write(to, number, id, tell.clone()))).collect();
-        Self { all, begun }
+        let tasks =
+            numbers.map(|number| tokio::spawn(write(to, number, id, tell.clone()))).collect();
+        Self { tasks, begun }
     }
 
-    /// Waits until so many have begun.
+    /// Waits until `n` more writers have begun.
     async fn have_begun(&mut self, n: usize) {
         for _ in 0..n {
-            within(self.begun.recv()).await.expect("somebody else");
+            within(self.begun.recv()).await.expect("another writer");
         }
     }
 
-    /// The last record of each that was acknowledged, once the server is gone.
+    /// The last acknowledged record of each writer, once the server is gone.
     async fn acknowledged(self) -> Vec<Record> {
         let mut acknowledged = Vec::new();
-        for writer in self.all {
+        for writer in self.tasks {
             acknowledged.extend(within(writer).await.unwrap());
         }
         acknowledged
     }
 }
 
-/// Puts a person's records for as long as the server lives; gives the last that it acknowledged.
+/// Puts a person's records while the server lives; gives the last that it acknowledged.
 async fn write(
     to: SocketAddr,
     writer: u64,
@@ -151,19 +152,18 @@ async fn killed_under_load(url: Option<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_under_load_every_acknowledged_record_is_there_with_sqlite() {
+async fn acknowledged_records_survive_a_kill_with_sqlite() {
     killed_under_load(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_under_load_every_acknowledged_record_is_there_with_postgres() {
+async fn acknowledged_records_survive_a_kill_with_postgres() {
     let url = database().await;
     killed_under_load(Some(url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_it_and_holds_nobody_up()
- {
+async fn a_killed_replica_loses_nothing_and_blocks_no_one() {
     let url = database().await;
     let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let id = OnionSeed::open(dir.path()).unwrap().server();
@@ -180,7 +180,7 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
     let acknowledged = leaving.acknowledged().await;
     assert!(acknowledged.len() >= 4, "{}", acknowledged.len());
 
-    // The one that lives is still written to, and shows soon what the other one had accepted.
+    // The living one still accepts records, and soon shows what the other had accepted.
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     loop {
         let answer = Client::connect(to_living).await.get("/v1/board").await.ok();
@@ -194,13 +194,13 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
         }
         assert!(
             std::time::Instant::now() < deadline,
-            "accepted by the dead one and not on the other's board"
+            "accepted by the dead replica, but not on the living one's board"
         );
     }
 
     assert!(
-        staying.all.iter().all(|writer| !writer.is_finished()),
-        "the living one stopped answering"
+        staying.tasks.iter().all(|writer| !writer.is_finished()),
+        "the living replica stopped answering"
     );
     lives.kill();
     assert_eq!(staying.acknowledged().await.len(), 8);
@@ -210,32 +210,34 @@ async fn of_two_replicas_one_killed_under_load_takes_nothing_acknowledged_with_i
 async fn a_second_server_on_the_same_file_is_refused() {
     let world = World::sqlite().await;
     let config = chive_rendezvous::config::Config {
-        listen: chive_rendezvous::config::Listen {
+        listen: chive_rendezvous::config::ListenSettings {
             tcp: Some("127.0.0.1:0".parse().unwrap()),
             unix: None,
         },
         ..world.config.clone()
     };
-    let second =
-        chive_rendezvous::run::Running::start(&config, chive_rendezvous::clock::Clock::system())
-            .await;
+    let second = chive_rendezvous::run::RunningServer::start(
+        &config,
+        chive_rendezvous::clock::Clock::system(),
+    )
+    .await;
     let error = second.err().expect("refused").to_string();
     assert!(error.contains("another server uses"), "{error}");
     world.put(&Person::new(1).record(world.id(), world.now())).await.ok();
 }
 
-/// As root, a tmpfs of a few megabytes; nobody else can make one.
+/// Needs root, to mount a tmpfs of a few megabytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_room() {
+async fn a_full_disk_acknowledges_nothing_until_there_is_room() {
     if !rustix::process::getuid().is_root() {
         eprintln!("skipped: it takes root to make a small file system");
         return;
     }
 
-    let place = tempfile::tempdir().unwrap();
+    let mount_point = tempfile::tempdir().unwrap();
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=3m", "none"])
-        .arg(place.path())
+        .arg(mount_point.path())
         .status()
         .unwrap();
     if !mounted.success() {
@@ -243,10 +245,10 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_ro
         return;
     }
 
-    let _unmount = Unmount(place.path().to_owned());
-    let data = place.path().join("data");
+    let _unmount = Unmount(mount_point.path().to_owned());
+    let data = mount_point.path().join("data");
     let world = World::with(None, |config| config.data_dir.clone_from(&data)).await;
-    let filler = place.path().join("filler");
+    let filler = mount_point.path().join("filler");
     let first = Person::new(0).record(world.id(), world.now());
 
     world.put(&first).await.ok();
@@ -262,8 +264,8 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_all_goes_on_when_there_is_ro
         acknowledged.push(record);
     };
     let problem = refused.is(chive_shared::api::Code::StorageUnavailable);
-    crate::world::tells_nothing(&problem);
-    assert_eq!(world.board().await.1.len(), acknowledged.len(), "what was refused is not shown");
+    crate::world::hides_internals(&problem);
+    assert_eq!(world.board().await.1.len(), acknowledged.len(), "a refused record is not shown");
     std::fs::remove_file(&filler).unwrap();
     let last = Person::new(9_999).record(world.id(), world.now());
     world.put(&last).await.ok();
@@ -285,9 +287,9 @@ fn fill(path: &Path) {
     while file.write_all(&block).is_ok() {}
 }
 
-/// Neither file nor dump has anything that a client did not mean for everybody.
+/// Neither the files nor a dump have anything that was not published.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_at_rest_tells_whose_a_record_is() {
+async fn stored_data_does_not_show_whose_a_record_is() {
     let people: Vec<Person> = (0..20).map(Person::new).collect();
     let postgres = database().await;
     for url in [None, Some(postgres)] {
@@ -297,26 +299,26 @@ async fn nothing_at_rest_tells_whose_a_record_is() {
         }
 
         world.stop().await;
-        let mut left = Vec::new();
+        let mut stored = Vec::new();
         for file in std::fs::read_dir(world.dir.path()).unwrap() {
             let path = file.unwrap().path();
             if path.is_file() && path.file_name().unwrap() != "onion.key" {
-                left.extend(std::fs::read(path).unwrap());
+                stored.extend(std::fs::read(path).unwrap());
             }
         }
 
         if let Some(url) = url {
-            left.extend(
+            stored.extend(
                 tokio::task::spawn_blocking(move || Postgres::dump(&url).unwrap()).await.unwrap(),
             );
         }
 
-        assert!(left.len() > 20 * 217);
+        assert!(stored.len() > 20 * 217);
         for secret in people.iter().flat_map(Person::secrets) {
             let hex = data_encoding::HEXLOWER.encode(&secret).into_bytes();
             assert!(
-                !left.windows(32).any(|part| part == secret)
-                    && !left.windows(64).any(|part| part == hex)
+                !stored.windows(32).any(|part| part == secret)
+                    && !stored.windows(64).any(|part| part == hex)
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Handles: first come, first served, and nobody takes another's.
+//! Handles: first come, first served, and no one takes another's.
 
 use chive_shared::api::{Access, Code};
 use chive_shared::handle::{Card, CardKey, Claim, ClaimDraft, LookupId, OwnerKey, Release, locate};
@@ -9,20 +9,21 @@ use data_encoding::HEXLOWER;
 
 use crate::client::Answer;
 use crate::on_both;
-use crate::world::{Person, World, tells_nothing};
+use crate::world::{Person, World, hides_internals};
 
 on_both!(
-    a_handle_leads_to_its_owner_for_those_who_know_the_word,
+    a_handle_leads_those_who_know_it_to_its_owner,
     a_handle_is_its_first_owners_alone,
     look_alikes_cannot_be_squatted,
     a_handle_expires_and_is_kept_for_its_owner,
     a_released_claim_cannot_be_put_back,
     a_claim_costs_more_than_a_renewal,
-    who_has_a_token_works_for_nothing_and_nobody_else_comes_in,
+    a_token_replaces_work_and_no_one_enters_without_one,
     a_server_without_handles_says_so,
-    a_million_claims_below_the_price_touch_nothing,
+    claims_below_the_price_never_reach_the_database,
 );
 
+/// A person with a key for a handle's name.
 struct Owner {
     key: OwnerKey,
     id: LookupId,
@@ -75,7 +76,7 @@ async fn give_back(world: &World, release: &Release) -> Answer {
     world.client().await.ask("POST", &path, &[], release.as_bytes().to_vec()).await
 }
 
-async fn a_handle_leads_to_its_owner_for_those_who_know_the_word(mut world: World) {
+async fn a_handle_leads_those_who_know_it_to_its_owner(mut world: World) {
     let alice = Owner::new(&world, "alice", 1).await;
     alice.find(&world).await.is(Code::Unknown);
     put(&world, &alice.claim(&world, 1), 0).await.ok();
@@ -96,7 +97,7 @@ async fn a_handle_is_its_first_owners_alone(world: World) {
 
     put(&world, &claim, 0).await.ok();
     put(&world, &claim, 0).await.ok();
-    tells_nothing(&put(&world, &mallory.claim(&world, 9), 0).await.is(Code::HandleTaken));
+    hides_internals(&put(&world, &mallory.claim(&world, 9), 0).await.is(Code::HandleTaken));
     give_back(&world, &mallory.release(&world, 9)).await.is(Code::NotOwner);
     assert_eq!(
         put(&world, &alice.claim(&world, 4), 0).await.is(Code::SequenceNotNewer).sequence,
@@ -108,7 +109,7 @@ async fn a_handle_is_its_first_owners_alone(world: World) {
     forged[100] ^= 1;
     put(&world, &Claim::from_bytes(&forged).unwrap(), 0).await.is(Code::InvalidSignature);
 
-    // One's own key in another's claim, and another's claim in one's own place.
+    // A thief's key in the owner's claim, and the owner's claim under another handle.
     let mut stolen = *claim.as_bytes();
     stolen[33..65].copy_from_slice(&mallory.claim(&world, 1).key());
     put(&world, &Claim::from_bytes(&stolen).unwrap(), 0).await.is(Code::InvalidSignature);
@@ -133,11 +134,11 @@ async fn a_handle_expires_and_is_kept_for_its_owner(world: World) {
     let (alice, mallory) =
         (Owner::new(&world, "alice", 1).await, Owner::new(&world, "alice", 2).await);
     put(&world, &alice.claim(&world, 1), 0).await.ok();
-    world.later(30 * DAY + MINUTE);
+    world.advance(30 * DAY + MINUTE);
     alice.find(&world).await.is(Code::Unknown);
     put(&world, &mallory.claim(&world, 1), 0).await.is(Code::HandleTaken);
     put(&world, &alice.claim(&world, 1), 0).await.ok();
-    world.later(30 * DAY + HANDLE_GRACE + MINUTE);
+    world.advance(30 * DAY + HANDLE_GRACE + MINUTE);
     put(&world, &mallory.claim(&world, 1), 0).await.ok();
     put(&world, &alice.claim(&world, 2), 0).await.is(Code::HandleTaken);
 }
@@ -152,9 +153,9 @@ async fn a_released_claim_cannot_be_put_back(world: World) {
     give_back(&world, &release).await.ok();
     alice.find(&world).await.is(Code::Unknown);
     put(&world, &claim, 0).await.is(Code::SequenceNotNewer);
-    world.later(SKEW);
+    world.advance(SKEW);
     put(&world, &claim, 0).await.is(Code::SequenceNotNewer);
-    world.later(RELEASE_MEMORY - SKEW + SECOND);
+    world.advance(RELEASE_MEMORY - SKEW + SECOND);
     put(&world, &claim, 0).await.is(Code::Stale);
     put(&world, &bob.claim(&world, 1), 0).await.ok();
     give_back(&world, &Owner::new(&world, "carol", 3).await.release(&world, 1))
@@ -185,11 +186,11 @@ async fn a_claim_costs_more_than_a_renewal(mut world: World) {
     );
     put(&world, &first, 12).await.ok();
 
-    // Work for one claim is no work for the next.
+    // A proof for one claim does not count for the next.
     let renewal = alice.claim(&world, 2);
     put(&world, &renewal, 6).await.ok();
     let record = Person::new(1).record(world.id(), world.now());
-    world.put_with(&record, 6).await.ok();
+    world.put_with_work(&record, 6).await.ok();
     assert_eq!(world.info().await.record_work, 6);
 }
 
@@ -198,7 +199,7 @@ fn difficulty(world: &World, claim: &Claim, number: u64) -> u32 {
         .difficulty(chive_shared::proof_of_work::Proof(number))
 }
 
-async fn who_has_a_token_works_for_nothing_and_nobody_else_comes_in(mut world: World) {
+async fn a_token_replaces_work_and_no_one_enters_without_one(mut world: World) {
     let tokens = world.dir.path().join("tokens");
     std::fs::write(&tokens, "# one for all\nsesame\n").unwrap();
     world.config.access.tokens_file = Some(tokens);
@@ -239,9 +240,9 @@ async fn a_server_without_handles_says_so(mut world: World) {
     assert!(!world.info().await.policy.handles);
 }
 
-/// Each costs the server a hash: a million of them here, a thousand through the door, and not one
-/// row.
-async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
+/// Each costs the server one hash: a million are computed here, a thousand are sent, and none makes
+/// a row.
+async fn claims_below_the_price_never_reach_the_database(mut world: World) {
     world.config.work.claim = 28;
     (world.config.work.record, world.config.work.record_full) = (27, 27);
     world.restart().await;
@@ -249,7 +250,7 @@ async fn a_million_claims_below_the_price_touch_nothing(mut world: World) {
     let claim = alice.claim(&world, 1);
     let challenge = Challenge::new(&world.id(), claim.as_bytes());
 
-    // Each number pays with a chance of 2^-28: one of a million may, three never do.
+    // Each number pays with a chance of 2^-28: one of a million may, three never will.
     let pays =
         |number: &u64| challenge.difficulty(chive_shared::proof_of_work::Proof(*number)) >= 28;
     assert!((0..1_000_000).filter(pays).count() < 3);

@@ -1,4 +1,4 @@
-//! Clients that behave badly.
+//! Hostile clients: too large, too slow, too many, malformed. None of them may harm another.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::client::within;
 use crate::streams::Stream;
-use crate::world::{Person, World, path, tells_nothing};
+use crate::world::{Person, World, hides_internals, path};
 
 async fn raw(world: &World, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(world.running().tcp().unwrap()).await.unwrap();
@@ -22,7 +22,7 @@ async fn answer(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A server whose patience ends soon.
+/// A server with short timeouts.
 async fn impatient() -> World {
     World::with(None, |config| {
         config.limits.head_seconds = 5;
@@ -36,7 +36,7 @@ async fn an_oversized_body_is_refused_and_not_read() {
     let world = World::sqlite().await;
     let too_long = vec![0; 1_001 * 225];
     let answer = world.client().await.ask("POST", "/v1/records", &[], too_long).await;
-    tells_nothing(&answer.is(Code::TooLarge));
+    hides_internals(&answer.is(Code::TooLarge));
     let head = "POST /v1/records HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000000\r\n\r\n";
     let mut stream = raw(&world, head).await;
     let mut first = [0; 64];
@@ -44,7 +44,7 @@ async fn an_oversized_body_is_refused_and_not_read() {
     assert!(String::from_utf8_lossy(&first[..length]).starts_with("HTTP/1.1 413"));
 }
 
-/// Of any length, odd ones too, and of any letters: such a path once ended its handler.
+/// Of any length, even or odd, and of any letters: such a path once made its handler panic.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paths_that_are_not_64_hex_digits_are_refused() {
     let world = World::sqlite().await;
@@ -98,10 +98,9 @@ async fn a_slow_or_endless_head_ends_in_time() {
     assert_eq!(world.info().await.records, 0);
 }
 
-/// Two sockets each: what a machine lets a process have is the limit here, and none of the
-/// server's.
+/// Each takes two sockets, so the limit of open files decides how many there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_idle_connections_keep_nobody_out() {
+async fn ten_thousand_idle_connections_keep_no_one_out() {
     let (_, hard) = raise_file_limit();
     let crowd = usize::try_from(hard.unwrap_or(u64::MAX) / 2)
         .unwrap_or(usize::MAX)
@@ -138,14 +137,14 @@ fn raise_file_limit() -> (Option<u64>, Option<u64>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_its_stream_loses_it_and_holds_nothing_up() {
+async fn an_unread_stream_is_closed_and_delays_no_other() {
     let world = World::with(None, |config| config.limits.write_seconds = 1).await;
     let cursor = world.board().await.0.cursor;
     let head = format!("GET /v1/stream?after={cursor} HTTP/1.1\r\nhost: x\r\n\r\n");
     let lazy = raw(&world, &head).await;
     let mut eager = Stream::open(&world, &format!("after={cursor}")).await;
 
-    // More than the kernel keeps for who does not read.
+    // More than the kernel buffers for a client that does not read.
     for turn in 0..60 {
         let records: Vec<_> = (0..1_000)
             .map(|number| Person::new(number).record_of(world.id(), world.now(), turn))

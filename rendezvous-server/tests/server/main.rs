@@ -1,7 +1,16 @@
-//! Stories of a whole server, told against both databases: a real one on a TCP port, with a clock
-//! that the test sets.
+//! A whole server, tested over TCP with a clock that the test sets; most tests run with both
+//! databases. Tor is not started: the stories in `tests/` do that.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `world` | a server, its clock, and people who use it |
+//! | `client` | a plain HTTP client |
+//! | `records`, `boards`, `streams`, `handles` | the API, resource by resource |
+//! | `openapi` | the document, the page and the operator's endpoints |
+//! | `replicas` | several servers on one database |
+//! | `hostile`, `faults` | clients that attack, and machines that fail |
 
-// What tests share stands outside of functions that are tests, where clippy allows this.
+// Clippy allows these in test functions, but not in what tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod boards;
@@ -15,7 +24,7 @@ mod replicas;
 mod streams;
 mod world;
 
-/// Tells a story once with each database.
+/// Defines each test twice, once for each database.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod sqlite {

@@ -1,4 +1,4 @@
-//! The document, the page and the operator's listener.
+//! The `OpenAPI` document, the page for people, and the operator's endpoints.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ on_both!(
 );
 
 #[test]
-fn the_document_is_the_one_that_is_checked_in() {
+fn the_document_matches_the_checked_in_file() {
     let text = http::document();
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::write(CHECKED_IN, &text).unwrap();
@@ -27,7 +27,7 @@ fn the_document_is_the_one_that_is_checked_in() {
 }
 
 #[test]
-fn every_reference_of_the_document_leads_somewhere() {
+fn every_reference_in_the_document_resolves() {
     let document: Value = serde_json::from_str(&http::document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut references = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Presence records: put, found, judged, and dead in time.
+//! Presence records: put, found, refused, and expired in time.
 
 use chive_shared::api::{BatchAnswer, Code};
 use chive_shared::epoch::Epoch;
@@ -9,24 +9,24 @@ use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
 use crate::on_both;
-use crate::world::{Person, World, path, tells_nothing};
+use crate::world::{Person, World, hides_internals, path};
 
 on_both!(
-    a_contact_sees_who_put_a_record_and_nobody_else_does,
+    only_a_contact_reads_who_put_a_record,
     the_same_record_may_be_put_again,
     an_older_record_and_another_with_the_same_number_are_refused,
-    the_top_number_locks_nobody_out,
+    no_sequence_number_locks_its_owner_out,
     records_of_the_past_and_of_the_future_are_refused,
     forged_records_are_refused,
-    each_of_many_is_judged_by_itself,
-    a_record_dies_in_time_and_an_older_one_does_not_come_back,
-    a_far_expiry_is_cut,
-    what_was_accepted_is_there_after_a_restart,
+    each_record_of_a_batch_is_judged_alone,
+    a_record_expires_and_no_older_one_comes_back,
+    a_far_expiry_is_capped,
+    accepted_records_survive_a_restart,
     a_full_board_takes_no_more_addresses_and_still_renews,
     many_writers_at_once_are_all_answered,
 );
 
-async fn a_contact_sees_who_put_a_record_and_nobody_else_does(world: World) {
+async fn only_a_contact_reads_who_put_a_record(world: World) {
     let (alice, bob) = (Person::new(1), Person::new(2));
     let record = alice.record(world.id(), world.now());
     assert_eq!(world.put(&record).await.ok().status, 204);
@@ -62,7 +62,7 @@ async fn an_older_record_and_another_with_the_same_number_are_refused(world: Wor
     assert_eq!(world.board().await.1, [second]);
 }
 
-async fn the_top_number_locks_nobody_out(world: World) {
+async fn no_sequence_number_locks_its_owner_out(world: World) {
     let alice = Person::new(1);
     let with = |sequence| {
         alice.record_with(world.id(), world.now(), |draft| draft.sequence = Sequence(sequence))
@@ -74,7 +74,7 @@ async fn the_top_number_locks_nobody_out(world: World) {
     }
     let highest = Sequence::next(world.now() + SKEW + MINUTE, None).0 - 1;
     world.put(&with(highest)).await.ok();
-    world.later(MINUTE);
+    world.advance(MINUTE);
     world.put(&with(highest + 1)).await.ok();
 }
 
@@ -85,7 +85,7 @@ async fn records_of_the_past_and_of_the_future_are_refused(world: World) {
 
     // Half an hour from either end.
     for epoch in [0, current - 2, current - 1, current + 1, u32::MAX] {
-        tells_nothing(&world.put(&of_epoch(epoch)).await.is(Code::WrongEpoch));
+        hides_internals(&world.put(&of_epoch(epoch)).await.is(Code::WrongEpoch));
     }
 
     world
@@ -96,7 +96,7 @@ async fn records_of_the_past_and_of_the_future_are_refused(world: World) {
     let old = Sequence::next(now - SKEW - 2 * MINUTE, None);
 
     world.put(&alice.record_with(id, now, |draft| draft.sequence = old)).await.is(Code::Stale);
-    world.later(EPOCH / 2 - SKEW);
+    world.advance(EPOCH / 2 - SKEW);
     let early = alice.record_with(id, world.now() + SKEW, |_| {});
     assert_eq!(early.epoch(), Epoch(current + 1));
     world.put(&early).await.ok();
@@ -115,7 +115,7 @@ async fn forged_records_are_refused(world: World) {
         world.put(&changed(at, 1)).await.is(Code::InvalidSignature);
     }
 
-    // Another's address over one's own signature.
+    // Another person's address over the attacker's own signature.
     let mut bytes = *mallory.record(world.id(), world.now()).as_bytes();
     bytes[1..33].copy_from_slice(&good.address().0);
     world.put(&Record::from_bytes(&bytes).unwrap()).await.is(Code::InvalidSignature);
@@ -150,7 +150,7 @@ async fn forged_records_are_refused(world: World) {
         .is(Code::WrongPlace);
 }
 
-async fn each_of_many_is_judged_by_itself(world: World) {
+async fn each_record_of_a_batch_is_judged_alone(world: World) {
     let (id, now) = (world.id(), world.now());
     let people: Vec<Person> = (0..5).map(Person::new).collect();
     let mut forged = *people[1].record(id, now).as_bytes();
@@ -186,7 +186,7 @@ async fn each_of_many_is_judged_by_itself(world: World) {
     }
 }
 
-async fn a_record_dies_in_time_and_an_older_one_does_not_come_back(world: World) {
+async fn a_record_expires_and_no_older_one_comes_back(world: World) {
     let alice = Person::new(1);
     let (id, now) = (world.id(), world.now());
     let older = alice.record_of(id, now, 1);
@@ -197,33 +197,33 @@ async fn a_record_dies_in_time_and_an_older_one_does_not_come_back(world: World)
 
     world.put(&older).await.ok();
     world.put(&short).await.ok();
-    world.later(2 * MINUTE);
+    world.advance(2 * MINUTE);
     assert_eq!(world.board().await.1, []);
     world.client().await.get(&path(&short)).await.is(Code::Unknown);
     for _ in 0..4 {
-        // It has not expired by itself, and would be taken if the newer one were forgotten.
+        // It has not expired, and would be accepted if the newer one were forgotten.
         world.put(&older).await.is(Code::SequenceNotNewer);
-        world.later(2 * MINUTE);
+        world.advance(2 * MINUTE);
     }
 
-    world.later(5 * MINUTE);
+    world.advance(5 * MINUTE);
     let problem: chive_shared::api::Problem = world.put(&older).await.json();
     assert!(matches!(problem.code, Code::Stale | Code::Expired), "{problem:?}");
 }
 
-async fn a_far_expiry_is_cut(mut world: World) {
+async fn a_far_expiry_is_capped(mut world: World) {
     let now = world.now();
     let far = Person::new(1).record_with(world.id(), now, |draft| draft.expires = now + 365 * DAY);
     world.put(&far).await.ok();
-    world.later(MAX_RECORD_LIFE - SECOND);
+    world.advance(MAX_RECORD_LIFE - SECOND);
     assert_eq!(world.board().await.1.len(), 1);
     world.restart().await;
     assert_eq!(world.board().await.1.len(), 1);
-    world.later(2 * SECOND);
+    world.advance(2 * SECOND);
     assert_eq!(world.board().await.1.len(), 0);
 }
 
-async fn what_was_accepted_is_there_after_a_restart(mut world: World) {
+async fn accepted_records_survive_a_restart(mut world: World) {
     let people: Vec<Person> = (0..50).map(Person::new).collect();
     let mut records: Vec<Record> = Vec::new();
     for person in &people {
@@ -239,7 +239,7 @@ async fn what_was_accepted_is_there_after_a_restart(mut world: World) {
     kept.sort_by_key(Record::address);
     records.sort_by_key(Record::address);
     assert_eq!(kept, records);
-    assert_eq!(head.cursor, cursor, "who knew everything still does");
+    assert_eq!(head.cursor, cursor, "cursors stay valid");
     world.put(&people[0].record_of(world.id(), world.now(), 1)).await.is(Code::SequenceNotNewer);
 }
 

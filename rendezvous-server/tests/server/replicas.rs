@@ -1,4 +1,4 @@
-//! Several servers on one `PostgreSQL`.
+//! Several servers on one `PostgreSQL`: they agree, and the loss of one loses nothing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use chive_tests::postgres::Postgres;
 use crate::streams::Stream;
 use crate::world::{Person, World, database, path};
 
-/// What is put to one replica is on the other's stream within this.
+/// The longest time from a put on one replica to the other's stream.
 const SEEN: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_put_to_one_is_on_the_others_board_and_stream_within_a_second() {
+async fn a_put_reaches_the_other_replica_within_a_second() {
     let one = World::postgres().await;
     let other = one.replica().await;
     let mut stream = Stream::from_now(&other).await;
@@ -27,7 +27,7 @@ async fn what_is_put_to_one_is_on_the_others_board_and_stream_within_a_second() 
         times.push(put.elapsed());
     }
 
-    // A machine that is busy may be late with one or two.
+    // A busy machine may be late with one or two.
     times.sort_unstable();
     assert!(times[17] < SEEN, "{times:?}");
     assert_eq!(other.board().await.1.len(), 20);
@@ -35,7 +35,7 @@ async fn what_is_put_to_one_is_on_the_others_board_and_stream_within_a_second() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_one_address_the_highest_number_counts_on_both() {
+async fn the_highest_number_counts_on_both_replicas() {
     let one = World::postgres().await;
     let other = one.replica().await;
     let alice = Person::new(1);
@@ -43,7 +43,7 @@ async fn of_one_address_the_highest_number_counts_on_both() {
         [1, 2, 3].map(|number| alice.record_of(one.id(), one.now(), number));
     one.put(&second).await.ok();
 
-    // The other may not have heard of it yet: the database has.
+    // The other may not know of it yet, but the database does.
     let problem = other.put(&first).await.is(Code::SequenceNotNewer);
     assert_eq!(problem.sequence, Some(second.sequence().0));
     other.put(&alice.record_of(one.id(), one.now(), 2)).await.is(Code::SequenceTaken);
@@ -51,7 +51,7 @@ async fn of_one_address_the_highest_number_counts_on_both() {
     let mut stream = Stream::from_now(&one).await;
     other.put(&third).await.ok();
 
-    // Until it has heard of the third, the second is what it has, and may be put again.
+    // Until it knows of the third, it has the second, which may be put again.
     stream.brings(&third).await;
     one.put(&second).await.is(Code::SequenceNotNewer);
     for world in [&one, &other] {
@@ -72,7 +72,7 @@ async fn replicas_that_start_at_once_make_one_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_stopped_under_load_takes_nothing_that_was_accepted_with_it() {
+async fn a_replica_stopped_under_load_loses_no_accepted_record() {
     let one = Arc::new(World::postgres().await);
     let mut other = one.replica().await;
     let to_other = other.running().tcp().unwrap();
@@ -100,13 +100,13 @@ async fn a_replica_stopped_under_load_takes_nothing_that_was_accepted_with_it() 
         if accepted.iter().all(|record| records.contains(record)) {
             break;
         }
-        assert!(Instant::now() < deadline, "accepted by one and not on the other's board");
+        assert!(Instant::now() < deadline, "accepted by one, but not on the other's board");
     }
 
     one.put(&Person::new(99).record(one.id(), one.now())).await.ok();
 }
 
-/// Puts one record of each of many people until the server is gone; gives those that were accepted.
+/// Puts one record of each of many people until the server is gone; gives the accepted ones.
 async fn write_until_refused(
     to: std::net::SocketAddr,
     writer: u64,
@@ -137,7 +137,7 @@ async fn write_until_refused(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_record() {
+async fn a_database_outage_loses_nothing_and_readers_go_on() {
     let cluster =
         tokio::task::spawn_blocking(|| Arc::new(Postgres::start().unwrap())).await.unwrap();
     let url = cluster.database().unwrap();
@@ -150,7 +150,7 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
     let gone = Instant::now();
     while gone.elapsed() < Duration::from_secs(10) {
         let answer = world.put(&Person::new(2).record(world.id(), world.now())).await;
-        crate::world::tells_nothing(&answer.is(Code::StorageUnavailable));
+        crate::world::hides_internals(&answer.is(Code::StorageUnavailable));
         assert_eq!(world.board().await.1, [before]);
         assert_eq!(world.admin().await.get("/readyz").await.status, 503);
     }
@@ -160,14 +160,14 @@ async fn ten_seconds_without_a_database_cost_no_reader_anything_and_no_accepted_
     let after = Person::new(3).record(world.id(), world.now());
     let deadline = Instant::now() + Duration::from_secs(20);
     while !world.put(&after).await.status.is_success() {
-        assert!(Instant::now() < deadline, "it does not come back");
+        assert!(Instant::now() < deadline, "the server does not recover");
     }
 
     let (_, records) = world.board().await;
     assert!(records.contains(&before) && records.contains(&after));
     assert_eq!(world.admin().await.get("/readyz").await.status, 200);
 
-    // Listening to the others works again, too.
+    // Listening to other replicas works again, too.
     let other = world.replica().await;
     let mut stream = Stream::from_now(&world).await;
     let record = Person::new(4).record(world.id(), world.now());

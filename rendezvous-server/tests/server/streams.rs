@@ -1,4 +1,4 @@
-//! Streams of changes.
+//! Streams of changes: what they bring, how they continue, and how they end.
 
 use chive_shared::board::{self, Head};
 use chive_shared::record::Record;
@@ -41,7 +41,7 @@ impl Stream {
         Self::open(world, &format!("after={cursor}")).await
     }
 
-    /// The next event or comment; nothing at the end.
+    /// The next event or comment; `None` at the end.
     async fn next_block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -54,7 +54,7 @@ impl Stream {
         }
     }
 
-    /// The next changes; nothing at the end.
+    /// The next changes; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<(Head, Vec<Record>)> {
         loop {
             let block = within(self.next_block()).await?;
@@ -70,7 +70,7 @@ impl Stream {
         }
     }
 
-    /// Reads until a record has come.
+    /// Reads until a record has arrived.
     pub(crate) async fn brings(&mut self, record: &Record) -> Head {
         loop {
             let (head, records) = self.next().await.expect("the record before the end");

@@ -1,11 +1,11 @@
-//! A server, its clock, and people who use it.
+//! A server, its clock, and people who use it. Nothing here asserts what a server must do.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chive_rendezvous::clock::Clock;
 use chive_rendezvous::config::Config;
-use chive_rendezvous::run::Running;
+use chive_rendezvous::run::RunningServer;
 use chive_shared::api::{Info, Problem};
 use chive_shared::blinding::{PresenceKey, PresenceSecret, Signer};
 use chive_shared::board::{self, Head};
@@ -25,14 +25,15 @@ use crate::client::{Answer, Client};
 /// The middle of an epoch, 2025.
 pub(crate) const NOW: i64 = 1_764_001_800_000;
 
+/// A running server, with its settings and the time that it believes.
 pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) dir: tempfile::TempDir,
-    running: Option<Running>,
+    running: Option<RunningServer>,
     now: Arc<AtomicI64>,
 }
 
-/// A configuration for a server of tests: on a TCP port alone, and writing costs nothing.
+/// Settings for tests: a TCP port, no onion service, and no work to do.
 pub(crate) fn config(dir: &std::path::Path, database: Option<String>) -> Config {
     let mut config = Config { data_dir: dir.to_owned(), ..Config::default() };
     config.onion.enabled = false;
@@ -43,7 +44,7 @@ pub(crate) fn config(dir: &std::path::Path, database: Option<String>) -> Config 
     config
 }
 
-/// A new database in the one `PostgreSQL` of those who do not harm it.
+/// A new database in the `PostgreSQL` that tests share unless they stop it.
 pub(crate) async fn database() -> String {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
     let made = tokio::task::spawn_blocking(|| {
@@ -73,8 +74,8 @@ impl World {
     /// Another server on the same database, with a clock of its own that shows the same.
     pub(crate) async fn replica(&self) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        // Replicas may have one key, as behind one onion address: what is put to one is good for
-        // the other.
+        // Replicas share a key, as behind one onion address: a record for one is valid for the
+        // other.
         std::fs::copy(self.dir.path().join("onion.key"), dir.path().join("onion.key")).unwrap();
         let config = Config { data_dir: dir.path().to_owned(), ..self.config.clone() };
         let mut world =
@@ -86,7 +87,7 @@ impl World {
     pub(crate) async fn start(&mut self) {
         let now = Arc::clone(&self.now);
         let clock = Clock::new(move || now.load(Ordering::Relaxed));
-        self.running = Some(Running::start(&self.config, clock).await.unwrap());
+        self.running = Some(RunningServer::start(&self.config, clock).await.unwrap());
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -98,7 +99,7 @@ impl World {
         self.start().await;
     }
 
-    pub(crate) fn running(&self) -> &Running {
+    pub(crate) fn running(&self) -> &RunningServer {
         self.running.as_ref().unwrap()
     }
 
@@ -110,7 +111,7 @@ impl World {
         self.now.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn later(&self, by: i64) {
+    pub(crate) fn advance(&self, by: i64) {
         self.now.fetch_add(by, Ordering::Relaxed);
     }
 
@@ -119,7 +120,7 @@ impl World {
     }
 
     pub(crate) async fn admin(&self) -> Client {
-        Client::connect(self.running().admin().unwrap()).await
+        Client::connect(self.running().admin_tcp().unwrap()).await
     }
 
     pub(crate) async fn info(&self) -> Info {
@@ -132,11 +133,11 @@ impl World {
     }
 
     pub(crate) async fn put(&self, record: &Record) -> Answer {
-        self.put_with(record, 0).await
+        self.put_with_work(record, 0).await
     }
 
-    /// Puts with work of so many bits.
-    pub(crate) async fn put_with(&self, record: &Record, bits: u8) -> Answer {
+    /// Puts a record with a proof of work of this many bits.
+    pub(crate) async fn put_with_work(&self, record: &Record, bits: u8) -> Answer {
         let body = self.submission(record, bits);
         self.client().await.ask("PUT", &path(record), &[], body).await
     }
@@ -151,15 +152,15 @@ pub(crate) fn path(record: &Record) -> String {
     format!("/v1/records/{}", HEXLOWER.encode(&record.address().0))
 }
 
-/// What the operator's own words never are in a problem for strangers.
-pub(crate) fn tells_nothing(problem: &Problem) {
+/// Checks that a problem shows a client nothing of the server's inside.
+pub(crate) fn hides_internals(problem: &Problem) {
     let text = serde_json::to_string(problem).unwrap().to_lowercase();
     for word in ["sql", "postgres", "panic", ".rs", "/tmp", "database is"] {
         assert!(!text.contains(word), "{text}");
     }
 }
 
-/// Somebody with a key and contacts.
+/// A person with a key and a secret for contacts.
 pub(crate) struct Person {
     key: SigningKey,
     secret: PresenceSecret,
@@ -175,7 +176,7 @@ impl Person {
         }
     }
 
-    /// A record as a client makes it, but for a change.
+    /// A record as a client makes it, after a change to its content.
     pub(crate) fn record_with(
         &self,
         server: ServerId,
@@ -205,13 +206,13 @@ impl Person {
         })
     }
 
-    /// How a contact sees this person.
+    /// What a contact reads this person's records with.
     pub(crate) fn reader(&self, server: ServerId, now: i64) -> RecordReader {
         let key = PresenceKey::from_bytes(self.key.verifying_key().as_bytes()).unwrap();
         RecordReader::new(&key, &self.secret, Epoch::at(now), server)
     }
 
-    /// What must not be found in anything of the server's.
+    /// Bytes that the server must never have.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         vec![
             self.key.to_bytes().to_vec(),

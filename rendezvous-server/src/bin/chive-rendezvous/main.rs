@@ -1,5 +1,11 @@
-//! The `chive-rendezvous` command: reads the settings, and runs the server until it is told to
-//! stop.
+//! The `chive-rendezvous` command: a thin front of the library. It reads the settings, sets up the
+//! log, and runs the server until a signal; everything else is the library's.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `main`, `run` | one arm for each command |
+//! | `serve`, `until_stopped` | the server's life, from start to SIGTERM or SIGINT |
+//! | [`health`] | asks another process, the server, whether it is ready |
 
 mod health;
 
@@ -9,12 +15,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chive_rendezvous::clock::Clock;
-use chive_rendezvous::config::{Config, ENV_CONFIG, Level};
+use chive_rendezvous::config::{Config, ENV_CONFIG};
 use chive_rendezvous::identity::OnionSeed;
-use chive_rendezvous::run::Running;
+use chive_rendezvous::run::RunningServer;
 use chive_shared::server::ServerId;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 /// Chive's presence server: it keeps signed presence records and handles, and cannot tell whose
@@ -50,7 +57,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // Whatever we write is for this user alone.
+    // Every file that we create is for this user alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,8 +77,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => serve(&config),
         Command::CheckConfig => {
-            config.place()?;
-            config.doorkeeper()?;
+            config.database_location()?;
+            config.access_control()?;
             println!("The settings are fine.");
             Ok(())
         }
@@ -105,7 +112,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
 async fn until_stopped(config: &Config) -> anyhow::Result<()> {
     let (mut term, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let running = Running::start(config, Clock::system()).await?;
+    let running = RunningServer::start(config, Clock::system()).await?;
     if let Some(tcp) = running.tcp() {
         tracing::info!("listening on {tcp}");
     }
@@ -123,8 +130,8 @@ async fn until_stopped(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Only our own messages, which name nobody.
-fn log_to_stderr(level: Level) {
+/// Only our own messages: libraries might log an address.
+fn log_to_stderr(level: LevelFilter) {
     let filter = EnvFilter::new(format!("chive_rendezvous={level}"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
