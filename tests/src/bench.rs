@@ -1,5 +1,17 @@
 //! Benchmarks: Chive beside what it is made of, in the same run on the same private Tor network, in
-//! turns. `tests/bench --help` says what each measures.
+//! turns. `tests/bench --help` says what each measures. Figures are reported, never judged: the
+//! limits are in BENCHMARKS.md.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `figures` | samples, the table, and the line of JSON |
+//! | `machine` | the load and the disk, which figures depend on |
+//! | `pair`, `tap`, `rendezvous` | two nodes in this process, with raw streams on their circuit |
+//! | `c_tor` | Debian's tor as a baseline |
+//! | `fill` | a profile as after years of use |
+//! | `latency`, `stream`, `cold_start`, `reconnect`, `churn` | benchmarks over Tor |
+//! | `memory`, `store`, `mls`, `load`, `ui` | benchmarks of one client |
+//! | `server` | benchmarks of a rendezvous server |
 
 mod c_tor;
 mod churn;
@@ -35,15 +47,15 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 pub use figures::Figures;
 pub use machine::Machine;
-pub use reconnect::serve;
+pub use reconnect::serve_echo;
 
 use crate::network::{Options, TorNetwork};
-use crate::person::{Person, Surroundings, find_chive};
+use crate::person::{Env, Person, find_chive};
 use pair::PATIENCE;
 
-/// The benches. After each of the last four, this process keeps to one core.
+/// The benchmarks. After each of the last four, this process keeps to one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Name {
+pub enum BenchName {
     /// A message and its receipt, beside an echo on the same circuit
     Latency,
     /// From fresh profiles to the first message, beside Debian's tor
@@ -60,7 +72,7 @@ pub enum Name {
     Churn,
     /// 64 MiB of messages, beside the same bytes on the same circuit
     Stream,
-    /// Somebody starts until a contact sees it at a rendezvous server
+    /// A person starts until a contact sees them at a rendezvous server
     Online,
     /// The page: an event until it is painted, and opening it
     Ui,
@@ -74,8 +86,8 @@ pub enum Name {
     Replicas,
 }
 
-impl Name {
-    /// Whether the private Tor network is a part of it.
+impl BenchName {
+    /// Whether it runs on the private Tor network.
     fn uses_network(self) -> bool {
         !matches!(
             self,
@@ -84,35 +96,35 @@ impl Name {
     }
 }
 
-/// How a bench runs.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where profiles are put; a temporary directory in it is used.
+    /// The parent of the temporary directory for profiles.
     pub directory: Option<PathBuf>,
-    /// How many pairs are measured, where it is not the bench's own number.
+    /// How many pairs to measure, instead of the benchmark's own number.
     pub pairs: Option<usize>,
-    /// Relays that hand cells on at once, instead of tor's own scheduler.
+    /// Whether relays send cells at once, instead of by tor's own scheduler.
     pub vanilla_scheduler: bool,
-    /// How long a byte is on its way over one connection to a relay: [`Options::delay`].
+    /// The delay of one connection to a relay: [`Options::delay`].
     pub delay: Duration,
 }
 
-/// A bench that runs.
+/// A benchmark run, with its directory.
 pub struct Bench {
     settings: Settings,
     home: TempDir,
 }
 
 impl Bench {
-    /// Makes a directory to run in.
+    /// Creates a temporary directory to run in.
     pub fn new(settings: Settings) -> Result<Self> {
         let parent = settings.directory.clone().unwrap_or_else(std::env::temp_dir);
         let home = tempfile::Builder::new().prefix("chive-bench").tempdir_in(parent)?;
         Ok(Self { settings, home })
     }
 
-    /// Runs one to its end.
-    pub async fn run(&self, name: Name) -> Result<Figures> {
+    /// Runs one benchmark to its end.
+    pub async fn run(&self, name: BenchName) -> Result<Figures> {
         let figures = self.figures(name).await?;
         let delay = self.settings.delay;
         if delay.is_zero() || !name.uses_network() {
@@ -123,26 +135,26 @@ impl Bench {
         )))
     }
 
-    async fn figures(&self, name: Name) -> Result<Figures> {
+    async fn figures(&self, name: BenchName) -> Result<Figures> {
         match name {
-            Name::Latency => latency::run(self).await,
-            Name::ColdStart => cold_start::run(self).await,
-            Name::Reconnect => reconnect::run(self).await,
-            Name::Memory => memory::run(self).await,
-            Name::Mls => mls::run(self),
-            Name::Churn => churn::run(self).await,
-            Name::Store => store::run(self).await,
-            Name::Load => load::run(self).await,
-            Name::Stream => stream::run(self).await,
-            Name::Presence => server::presence(self).await,
-            Name::Board => server::board(self).await,
-            Name::Replicas => server::replicas(self).await,
-            Name::Online => server::online(self).await,
-            Name::Ui => ui::run(self).await,
+            BenchName::Latency => latency::run(self).await,
+            BenchName::ColdStart => cold_start::run(self).await,
+            BenchName::Reconnect => reconnect::run(self).await,
+            BenchName::Memory => memory::run(self).await,
+            BenchName::Mls => mls::run(self),
+            BenchName::Churn => churn::run(self).await,
+            BenchName::Store => store::run(self).await,
+            BenchName::Load => load::run(self).await,
+            BenchName::Stream => stream::run(self).await,
+            BenchName::Presence => server::presence(self).await,
+            BenchName::Board => server::board(self).await,
+            BenchName::Replicas => server::replicas(self).await,
+            BenchName::Online => server::online(self).await,
+            BenchName::Ui => ui::run(self).await,
         }
     }
 
-    /// The machine, and the disk that profiles are on.
+    /// The state of the machine, and of the disk that profiles are on.
     pub fn machine(&self) -> Result<Machine> {
         Machine::look(self.home())
     }
@@ -166,9 +178,8 @@ impl Bench {
     }
 }
 
-/// Logs as `CHIVE_LOG` says, errors otherwise, and counts what is to be known of arti. To be called
-/// once.
-pub fn listen() {
+/// Logs as `CHIVE_LOG` says, by default errors alone, and counts arti's rendezvous. Call it once.
+pub fn init_logging() {
     let wanted = EnvFilter::builder()
         .with_default_directive(LevelFilter::ERROR.into())
         .with_env_var("CHIVE_LOG");
@@ -180,21 +191,17 @@ pub fn listen() {
     tracing_subscriber::registry().with(log).with(counter).init();
 }
 
-/// What people on a network have in common.
-fn around(network: &TorNetwork) -> Result<Surroundings> {
+/// The environment of people on a network.
+fn env_on(network: &TorNetwork) -> Result<Env> {
     let patience = network.patience(PATIENCE);
-    Ok(Surroundings {
-        program: find_chive()?,
-        tor_config: Some(network.arti_config_file()),
-        patience,
-    })
+    Ok(Env { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience })
 }
 
 /// Alice and Bob, who are contacts and have a link.
 async fn friends(bench: &Bench, network: &TorNetwork) -> Result<(Person, Person)> {
-    let around = around(network)?;
-    let mut alice = Person::create(&around, &bench.home().join("alice"), "Alice").await?;
-    let mut bob = Person::create(&around, &bench.home().join("bob"), "Bob").await?;
+    let env = env_on(network)?;
+    let mut alice = Person::create(&env, &bench.home().join("alice"), "Alice").await?;
+    let mut bob = Person::create(&env, &bench.home().join("bob"), "Bob").await?;
     tokio::try_join!(alice.start(), bob.start())?;
     bob.adds(&alice.invites().await?, "Alice").await?;
     tokio::try_join!(
@@ -208,7 +215,7 @@ async fn friends(bench: &Bench, network: &TorNetwork) -> Result<(Person, Person)
     Ok((alice, bob))
 }
 
-/// An id for a message.
+/// A random id for a message.
 fn fresh_id() -> String {
     let mut id = [0; 16];
     rand::rng().fill_bytes(&mut id);

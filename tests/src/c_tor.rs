@@ -1,5 +1,5 @@
 //! Debian's own tor on the private network: a client, or an onion service in front of a listener of
-//! ours.
+//! ours. It never joins the public network.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use tokio::time::sleep;
 
 use crate::process::{Child, Launch, Output};
 
-/// How often files are looked for.
+/// How often the log is read while waiting for words in it.
 const LOOK: Duration = Duration::from_millis(20);
-/// What makes the onion service's tor say so when a directory has its descriptor.
+/// The option that makes tor log when a directory has the service's descriptor.
 const LOG: &str = "Log [rend]info stdout\n";
-/// How it says so.
+/// The message that it logs then.
 const UPLOADED: &str = "Uploading hidden service descriptor: finished with status 200";
 /// The port of the onion service.
 pub const PORT: u16 = 80;
@@ -29,8 +29,8 @@ pub struct CTor {
 }
 
 impl CTor {
-    /// Starts one with these options in the new directory. `network` is what clients know of the
-    /// network.
+    /// Starts one with these options in the new directory. `network` is the network's part of the
+    /// configuration.
     pub fn start(network: &str, directory: &Path, options: &str) -> Result<Self> {
         fs::create_dir_all(directory)?;
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
@@ -44,7 +44,7 @@ impl CTor {
         Ok(Self { process, directory: directory.to_owned() })
     }
 
-    /// Starts an onion service, whose streams go to `target`.
+    /// Starts an onion service that connects its streams to `target`.
     pub fn service(network: &str, directory: &Path, target: SocketAddr) -> Result<Self> {
         let service = service_in(directory);
         let options = format!(
@@ -63,7 +63,7 @@ impl CTor {
         Ok(fs::read_to_string(service_in(&self.directory).join("hostname"))?.trim().to_owned())
     }
 
-    /// Its process.
+    /// The id of its process.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.process.id()

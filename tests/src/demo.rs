@@ -1,4 +1,5 @@
-//! The demo: Alice and Bob become contacts, talk, and lose nothing when a process is killed.
+//! The demo: Alice and Bob become contacts, talk, and lose nothing when a process is killed. What
+//! it tells goes to standard error by the narrator; its report is printed by the program alone.
 
 mod narrator;
 mod report;
@@ -13,27 +14,27 @@ use chive::profile::SOCKET;
 use tempfile::TempDir;
 
 use crate::network::{self, TorNetwork};
-use crate::person::{Person, Surroundings};
+use crate::person::{Env, Person};
 use crate::server::RendezvousServer;
 use narrator::{Narrator, seconds};
 pub use report::Report;
 
-/// On the private network, everything that is waited for takes seconds.
+/// On the private network, nothing takes more than seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// On the public one, a descriptor alone may need several minutes.
 const LIVE_PATIENCE: Duration = Duration::from_mins(15);
 
-/// What Alice and Bob say to each other first.
-const TALK: [(Who, &str); 6] = [
-    (Who::Alice, "Hello Bob! This goes from my machine to yours, over Tor."),
-    (Who::Bob, "Hello Alice! And no server in between knows that we talk."),
-    (Who::Alice, "Nor when, nor how much?"),
-    (Who::Bob, "Nor that. We both are onion services."),
-    (Who::Alice, "Grüße, приве́т, こんにちは, 🌱"),
-    (Who::Bob, "All arrived as you wrote it."),
+/// The first conversation of Alice and Bob.
+const TALK: [(Speaker, &str); 6] = [
+    (Speaker::Alice, "Hello Bob! This goes from my machine to yours, over Tor."),
+    (Speaker::Bob, "Hello Alice! And no server in between knows that we talk."),
+    (Speaker::Alice, "Nor when, nor how much?"),
+    (Speaker::Bob, "Nor that. We both are onion services."),
+    (Speaker::Alice, "Grüße, приве́т, こんにちは, 🌱"),
+    (Speaker::Bob, "All arrived as you wrote it."),
 ];
 
-/// What Alice says while Bob's process is dead.
+/// The messages that Alice writes while Bob's process is dead.
 const WHILE_AWAY: [&str; 5] = [
     "Bob? Are you there?",
     "I write on. These wait in my store,",
@@ -42,20 +43,20 @@ const WHILE_AWAY: [&str; 5] = [
     "Talk to you then!",
 ];
 
-/// Where one can be somebody in a browser.
-async fn address(person: &Person) -> Result<String> {
+/// The URL at which a browser shows a person's page.
+async fn page_url(person: &Person) -> Result<String> {
     Ok(Client::new(person.profile().join(SOCKET)).web().await?.url)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum Speaker {
     Alice,
     Bob,
 }
 
-/// Alice and Bob, and all that they run on.
+/// Alice and Bob, and everything that they run on.
 pub struct Demo {
-    // Fields are dropped in this order: nobody may run on without a network, or in a removed
+    // Fields are dropped in this order: no process may go on without a network, or in a removed
     // directory.
     alice: Person,
     bob: Person,
@@ -74,7 +75,7 @@ impl Demo {
         let narrator = Narrator::new();
         let home = tempfile::Builder::new().prefix("chive-demo").tempdir()?;
         let network = if live { None } else { Some(start_network(&narrator).await?) };
-        let around = Surroundings {
+        let env = Env {
             program,
             tor_config: network.as_ref().map(TorNetwork::arti_config_file),
             patience: if live { LIVE_PATIENCE } else { PATIENCE },
@@ -82,8 +83,8 @@ impl Demo {
 
         narrator.say("Alice and Bob each make a profile: their keys, in an encrypted store.");
         let (alice, bob) = (home.path().join("alice"), home.path().join("bob"));
-        let alice = Person::create(&around, &alice, "Alice").await?;
-        let bob = Person::create(&around, &bob, "Bob").await?;
+        let alice = Person::create(&env, &alice, "Alice").await?;
+        let bob = Person::create(&env, &bob, "Bob").await?;
         let (to_alice, to_bob) = (Vec::new(), Vec::new());
 
         Ok(Self {
@@ -99,24 +100,24 @@ impl Demo {
         })
     }
 
-    /// Plays it. What was measured until a failure is in [`Self::report`].
+    /// Plays the demo. After a failure, [`Self::report`] has the measurements until then.
     pub async fn play(&mut self) -> Result<()> {
         self.become_contacts().await?;
         self.talk().await?;
-        self.wait_for_a_killed_one().await?;
+        self.survive_a_kill().await?;
         self.compare().await?;
         self.see_each_other_at_a_server().await?;
         self.report.ok = true;
         Ok(())
     }
 
-    /// What was measured.
+    /// The measurements.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// What both nodes logged last, to find out why something failed.
+    /// The ends of both nodes' logs, to find out why something failed.
     #[must_use]
     pub fn logs(&self) -> String {
         let tail = |person: &Person| {
@@ -134,9 +135,9 @@ impl Demo {
         tail(&self.alice) + &tail(&self.bob)
     }
 
-    /// What to open, or to type, to be one of them.
-    pub async fn how_to_go_on(&self) -> Result<String> {
-        let (alice, bob) = tokio::try_join!(address(&self.alice), address(&self.bob))?;
+    /// Tells a person what to open or type to be Alice or Bob.
+    pub async fn instructions(&self) -> Result<String> {
+        let (alice, bob) = tokio::try_join!(page_url(&self.alice), page_url(&self.bob))?;
         let commands = |me: &Person, other: &Person| {
             let chive = format!("{} --profile {}", me.program().display(), me.profile().display());
             let (name, other) = (me.name(), other.name());
@@ -189,29 +190,29 @@ impl Demo {
     }
 
     async fn talk(&mut self) -> Result<()> {
-        for (who, text) in TALK {
+        for (speaker, text) in TALK {
             let began = Instant::now();
-            let (speaker, listener) = match who {
-                Who::Alice => (&self.alice, "Bob"),
-                Who::Bob => (&self.bob, "Alice"),
+            let (sender, receiver) = match speaker {
+                Speaker::Alice => (&self.alice, "Bob"),
+                Speaker::Bob => (&self.bob, "Alice"),
             };
 
             self.report.sent += 1;
-            let message = speaker.delivers(listener, text).await?;
+            let message = sender.delivers(receiver, text).await?;
             self.report.first_delivery(began.elapsed());
             let ms = began.elapsed().as_millis();
             self.narrator
-                .say(&format!("{}: {text}  (stored by {listener} after {ms} ms)", speaker.name()));
-            match who {
-                Who::Alice => self.to_bob.push(message),
-                Who::Bob => self.to_alice.push(message),
+                .say(&format!("{}: {text}  (stored by {receiver} after {ms} ms)", sender.name()));
+            match speaker {
+                Speaker::Alice => self.to_bob.push(message),
+                Speaker::Bob => self.to_alice.push(message),
             }
         }
 
         Ok(())
     }
 
-    async fn wait_for_a_killed_one(&mut self) -> Result<()> {
+    async fn survive_a_kill(&mut self) -> Result<()> {
         self.narrator.say("Bob's process is killed (SIGKILL), and Alice goes on writing.");
         self.bob.kill().await?;
         for text in WHILE_AWAY {
@@ -225,11 +226,11 @@ impl Demo {
             "{waiting} messages wait, not {}",
             WHILE_AWAY.len()
         );
-        let told = self.alice.reads(["contacts"]).await?;
+        let contacts = self.alice.reads(["contacts"]).await?;
 
         self.narrator.say(&format!(
             "{waiting} messages wait in her store. `chive contacts` tells her: {}.",
-            told.trim()
+            contacts.trim()
         ));
         self.narrator.say("Bob starts `chive run` again, on the same profile.");
         let began = Instant::now();
@@ -280,7 +281,7 @@ impl Demo {
 }
 
 impl Demo {
-    /// Alice sees Bob come and go, and there is no link between them. Only on the private network.
+    /// Alice sees Bob come and go without a link between them. Only on the private network.
     async fn see_each_other_at_a_server(&mut self) -> Result<()> {
         let Some(tor) = self.network.as_ref().map(TorNetwork::arti_config_file) else {
             return Ok(());
@@ -310,11 +311,11 @@ impl Demo {
         self.bob.start().await?;
         let by_server = Some(PresenceSource::Server);
         self.alice.until_presence_by("Bob", Presence::Online, by_server).await?;
-        self.no_link().await?;
+        self.check_no_link().await?;
         self.narrator.show("Alice types `chive contacts`:", &self.alice.reads(["contacts"]).await?);
         self.bob.stop().await?;
         self.alice.until_presence_by("Bob", Presence::Offline, by_server).await?;
-        self.no_link().await?;
+        self.check_no_link().await?;
         self.narrator.show(
             "Bob stops. Alice types `chive contacts`:",
             &self.alice.reads(["contacts"]).await?,
@@ -327,7 +328,7 @@ impl Demo {
         self.bob.start().await
     }
 
-    async fn no_link(&self) -> Result<()> {
+    async fn check_no_link(&self) -> Result<()> {
         ensure!(self.alice.status().await?.online == 0, "there is a link between them");
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The server's image, as far as it can be checked without building it: what `deploy/Dockerfile`
-//! copies is what `.dockerignore` lets in, and every member of the workspace is there.
+//! Checks of the server's image that need no build: `.dockerignore` lets in everything that
+//! `deploy/Dockerfile` copies, and every member of the workspace is copied.
 
 #[cfg(test)]
 mod tests {
@@ -11,7 +11,7 @@ mod tests {
         std::fs::read_to_string(top.join(name)).unwrap()
     }
 
-    /// What the Dockerfile copies from the repository, and not from an earlier stage.
+    /// The paths that the Dockerfile copies from the repository, and not from an earlier stage.
     fn copied(dockerfile: &str) -> Vec<String> {
         let copies = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
         let sources = copies.filter(|copy| !copy.starts_with("--from")).flat_map(|copy| {

@@ -1,5 +1,6 @@
-//! Onion services that are Unix sockets in one directory: the real client without Tor, in processes
-//! that can be killed. What a killed process leaves is a socket at which nobody answers.
+//! A transport without Tor: onion services are Unix sockets in one directory, so that real clients
+//! can run in processes that are killed. A killed process leaves a dead socket, which is replaced.
+//! Nothing here delays, isolates or authenticates.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,16 +18,16 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-/// So much of an address names its socket: paths of sockets are short.
+/// How many bytes of an address name its socket: paths of sockets must be short.
 const NAME_BYTES: usize = 8;
 
-/// Where whoever has this address listens.
+/// The socket of the service with this address.
 #[must_use]
 pub fn socket(directory: &Path, address: OnionAddress) -> PathBuf {
     directory.join(HEXLOWER.encode(&address.0[..NAME_BYTES]))
 }
 
-/// One person's way to all who share the directory.
+/// The transport of one person, to all who share the directory.
 pub struct Loopback {
     directory: PathBuf,
     incoming: mpsc::Sender<Incoming>,
@@ -37,7 +38,7 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Streams that others open come out of `incoming`.
+    /// Streams that others open are sent to `incoming`.
     #[must_use]
     pub fn new(directory: &Path, incoming: mpsc::Sender<Incoming>) -> Self {
         let ready = NetworkStatus {
@@ -75,7 +76,7 @@ impl Loopback {
         self.reachable.send_replace(ServicesStatus::reachable(services));
     }
 
-    /// In the place of a socket that a killed process left.
+    /// Listens, and replaces a socket that a killed process left.
     fn listen(&self, address: OnionAddress) -> Option<UnixListener> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let fresh = self.directory.join(format!("{}.{number}", std::process::id()));

@@ -1,5 +1,6 @@
-//! A rendezvous server that does wrong when it is told to: the real one, behind Debian's tor, and
-//! between them somebody who passes on what both sides say, or says something else.
+//! A rendezvous server that misbehaves when it is told to: the real one, behind Debian's tor, with
+//! a proxy in between that passes on what both sides say, or says something else. It never touches
+//! the server's data.
 
 use std::fs;
 use std::future::pending;
@@ -31,40 +32,40 @@ use crate::c_tor::CTor;
 use crate::network::TORRC;
 use crate::server::RendezvousServer;
 
-/// What an endless body has: a gibibyte.
+/// The size of an endless body: a gibibyte.
 const ENDLESS: usize = 1 << 30;
-/// How long the onion service may take to be found.
+/// How long the onion service may take to publish its descriptor.
 const PUBLISHED: Duration = Duration::from_mins(1);
 
-/// What becomes of what a client asks for.
+/// How the server treats requests.
 #[derive(Clone, Debug)]
-pub enum Conduct {
-    /// It gets what the server says.
+pub enum Behavior {
+    /// It answers as the real server does.
     Honest,
-    /// It gets nothing.
-    Mute,
-    /// It gets what the server says, once this has an end.
+    /// It never answers.
+    Silent,
+    /// It answers as the real server does, but only once the behavior changes.
     Late,
-    /// Under this path it gets a status and bytes.
-    Says(&'static str, StatusCode, Bytes),
-    /// Under this path it gets a beginning, and then the same again and again, a gibibyte of it.
-    Drones(&'static str, Bytes, Bytes),
+    /// Under this path, it answers with this status and body.
+    Replaces(&'static str, StatusCode, Bytes),
+    /// Under this path, it answers with these first bytes, and then a gibibyte of this piece.
+    Endless(&'static str, Bytes, Bytes),
 }
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
-/// The server, and who is before it. Dropping it ends all; its directory stays.
+/// The server, the proxy and the tor in front of them. Dropping it ends all; its directory stays.
 #[derive(Debug)]
-pub struct Liar {
+pub struct MisbehavingServer {
     server: RendezvousServer,
-    between: Arc<Between>,
+    proxy: Arc<Proxy>,
     _tor: CTor,
     _serving: AbortOnDropHandle<()>,
 }
 
-impl Liar {
-    /// Starts one in the new directory `home`, honest for now, with these settings above the
-    /// server's defaults.
+impl MisbehavingServer {
+    /// Starts one in the new directory `home`, honest for now. `settings` override the server's
+    /// defaults.
     pub async fn start(home: &Path, arti_config: &Path, mut settings: Table) -> Result<Self> {
         fs::create_dir_all(home)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -73,6 +74,7 @@ impl Liar {
         let address = timeout(PUBLISHED, tor.address())
             .await
             .context("the onion service is not published")??;
+
         let socket = home.join("socket");
         let onion = Table::from_iter([
             ("enabled".to_owned(), false.into()),
@@ -80,113 +82,109 @@ impl Liar {
         ]);
         let listen =
             Table::from_iter([("unix".to_owned(), socket.to_string_lossy().into_owned().into())]);
-
         settings.extend([("onion".to_owned(), onion.into()), ("listen".to_owned(), listen.into())]);
         let server = RendezvousServer::start(home, arti_config, settings).await?;
-        let between = Arc::new(Between {
-            socket,
-            conduct: watch::Sender::new(Conduct::Honest),
-            given: AtomicUsize::new(0),
-        });
-        let serving = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&between))));
 
-        Ok(Self { server, between, _tor: tor, _serving: serving })
+        let proxy = Arc::new(Proxy {
+            socket,
+            behavior: watch::Sender::new(Behavior::Honest),
+            max_bytes_sent: AtomicUsize::new(0),
+        });
+        let serving = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&proxy))));
+
+        Ok(Self { server, proxy, _tor: tor, _serving: serving })
     }
 
-    /// Its onion address.
+    /// The server's onion address.
     #[must_use]
     pub fn address(&self) -> &str {
         self.server.address()
     }
 
-    /// Cuts all connections, and treats those that come like this.
-    pub fn turns(&self, conduct: Conduct) {
-        self.between.conduct.send_replace(conduct);
+    /// Cuts all connections, and treats new ones like this.
+    pub fn behaves(&self, behavior: Behavior) {
+        self.proxy.behavior.send_replace(behavior);
     }
 
-    /// The board as it is now.
+    /// The real board as it is now.
     pub async fn board(&self) -> Result<Bytes> {
         let request = Request::get("/v1/board")
             .header(HOST, self.address())
             .body(Empty::new().map_err(|e| match e {}))?;
-        Ok(self
-            .between
-            .pass_on(request.map(Body::new))
-            .await?
-            .into_body()
-            .collect()
-            .await?
-            .to_bytes())
+        let answer = self.proxy.pass_on(request.map(Body::new)).await?;
+        Ok(answer.into_body().collect().await?.to_bytes())
     }
 
-    /// The most bytes that anybody took of an endless body.
+    /// The most bytes that any client has read of an endless body.
     #[must_use]
-    pub fn most_taken(&self) -> usize {
-        self.between.given.load(Ordering::Relaxed)
+    pub fn max_bytes_sent(&self) -> usize {
+        self.proxy.max_bytes_sent.load(Ordering::Relaxed)
     }
 }
 
 #[derive(Debug)]
-struct Between {
-    /// Where the server listens.
+struct Proxy {
+    /// Where the real server listens.
     socket: PathBuf,
-    conduct: watch::Sender<Conduct>,
-    given: AtomicUsize,
+    behavior: watch::Sender<Behavior>,
+    max_bytes_sent: AtomicUsize,
 }
 
-async fn serve(listener: TcpListener, between: Arc<Between>) {
+async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((stream, _)) = listener.accept() => drop(connections.spawn(Arc::clone(&between).connection(stream))),
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(Arc::clone(&proxy).connection(stream));
+            }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-impl Between {
+impl Proxy {
     async fn connection(self: Arc<Self>, stream: TcpStream) {
-        let mut conduct = self.conduct.subscribe();
-        let late = matches!(*conduct.borrow_and_update(), Conduct::Late);
+        let mut behavior = self.behavior.subscribe();
+        let is_late = matches!(*behavior.borrow_and_update(), Behavior::Late);
         let answer = service_fn(|request| self.answer(request));
         let connection =
             server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
         tokio::select! {
             _ = connection => {}
-            // What comes late comes all the same.
-            _ = conduct.changed(), if !late => {}
+            // A late answer still has to be sent when the behavior changes.
+            _ = behavior.changed(), if !is_late => {}
         }
     }
 
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>> {
-        let mut conduct = self.conduct.subscribe();
-        let now = conduct.borrow_and_update().clone();
-        let concerns = |under: &str| request.uri().path().starts_with(under);
+        let mut behavior = self.behavior.subscribe();
+        let now = behavior.borrow_and_update().clone();
+        let is_under = |path: &str| request.uri().path().starts_with(path);
         match now {
-            Conduct::Mute => pending().await,
-            Conduct::Says(under, status, bytes) if concerns(under) => {
+            Behavior::Silent => pending().await,
+            Behavior::Replaces(path, status, bytes) if is_under(path) => {
                 let body = Full::new(bytes).map_err(|e| match e {});
                 Ok(Response::builder().status(status).body(Body::new(body))?)
             }
-            Conduct::Drones(under, beginning, piece) if concerns(under) => {
+            Behavior::Endless(path, beginning, piece) if is_under(path) => {
                 Ok(Response::new(self.endless(beginning, &piece)))
             }
-            Conduct::Late => {
+            Behavior::Late => {
                 let answer = self.pass_on(request.map(Body::new)).await;
-                conduct.changed().await?;
+                behavior.changed().await?;
                 answer
             }
             _ => self.pass_on(request.map(Body::new)).await,
         }
     }
 
-    /// Made as it is taken.
+    /// A body whose pieces are made as they are read.
     fn endless(self: &Arc<Self>, beginning: Bytes, piece: &Bytes) -> Body {
-        let (this, mut given) = (Arc::clone(self), 0);
+        let (this, mut sent) = (Arc::clone(self), 0);
         let pieces = repeat_n(piece.clone(), ENDLESS / piece.len());
         let frames = stream::iter([beginning].into_iter().chain(pieces)).map(move |bytes| {
-            given += bytes.len();
-            this.given.fetch_max(given, Ordering::Relaxed);
+            sent += bytes.len();
+            this.max_bytes_sent.fetch_max(sent, Ordering::Relaxed);
             Ok(Frame::data(bytes))
         });
         StreamBody::new(frames).boxed_unsync()

@@ -1,7 +1,16 @@
-//! A private Tor network on one machine, made of C-tor processes.
+//! A private Tor network on one machine, made of C-tor processes. Nothing leaves the machine: every
+//! node listens on 127.0.0.1 and knows no other authority than the network's own.
 //!
-//! Nothing leaves the machine: every node listens on 127.0.0.1 and knows no
-//! other authority than the network's own.
+//! | module | what it is |
+//! |---|---|
+//! | `node` | one tor process, with its directory, log and identity |
+//! | `authority` | the keys of a directory authority |
+//! | `torrc` | the configuration files, and when authorities vote |
+//! | `bandwidths` | the bandwidths that authorities vote for |
+//! | `consensus` | whether a node knows the whole network |
+//! | `delay` | forwarders that delay every byte |
+//! | `arti` | the network as a part of arti's configuration |
+//! | `directory`, `ports` | where it all is, on disk and on 127.0.0.1 |
 
 mod arti;
 mod authority;
@@ -27,7 +36,7 @@ use delay::Delay;
 use directory::Directory;
 use node::{Node, NodePorts};
 use ports::Ports;
-use torrc::{Scheme, Votes};
+use torrc::{TorrcTemplate, Votes};
 
 /// The name of the file for C-tor's clients and onion services.
 pub const TORRC: &str = "torrc";
@@ -35,7 +44,7 @@ pub const TORRC: &str = "torrc";
 /// The name of the file with the relays' bandwidths.
 const BANDWIDTHS: &str = "bandwidths";
 
-/// How often files and processes are looked at while waiting for them.
+/// How often files and processes are checked while waiting for them.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a node may take to accept connections, and then to build a circuit, without a delay.
@@ -48,17 +57,17 @@ const CONNECTIONS: u32 = 9;
 /// Nothing that has a deadline takes this many round trips between two clients.
 const ROUND_TRIPS: u32 = 100;
 
-/// What network to start.
+/// The network to start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Number of directory authorities. Clients do not route through them. With
-    /// fewer than 3, relays may differ in weight, as nobody believes in their
-    /// bandwidths.
+    /// fewer than 3, relays may differ in weight, as the bandwidths are not
+    /// believed.
     pub authorities: usize,
     /// Number of relays that are not authorities, at least 5.
     pub relays: usize,
     /// An empty or missing directory to use, or `None` for a new temporary one.
-    /// It is removed in the end, with all it holds.
+    /// It is removed at the end, with its content.
     pub directory: Option<PathBuf>,
     /// Leave the directory, with the logs of all nodes, where it is.
     pub keep_directory: bool,
@@ -96,7 +105,7 @@ pub struct TorNetwork {
     // Fields are dropped in this order: no node may run on in a removed directory.
     nodes: Vec<Node>,
     relays: usize,
-    scheme: Scheme,
+    template: TorrcTemplate,
     arti_config: String,
     delay: Duration,
     _delays: Vec<Delay>,
@@ -144,7 +153,7 @@ impl TorNetwork {
     /// directory and no port.
     #[must_use]
     pub fn tor_config(&self) -> &str {
-        self.scheme.everybody()
+        self.template.common()
     }
 
     /// A file with [`Self::arti_config`].
@@ -159,13 +168,13 @@ impl TorNetwork {
         self.arti_config_file().with_file_name(TORRC)
     }
 
-    /// What the delay adds to a round trip between two clients.
+    /// The time that the delay adds to a round trip between two clients.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
         round_trip(self.delay)
     }
 
-    /// How long to wait for what takes at most `usual` on a network without delay.
+    /// How long to wait for something that takes at most `usual` on a network without delay.
     #[must_use]
     pub fn patience(&self, usual: Duration) -> Duration {
         patience(usual, self.delay)
@@ -199,7 +208,7 @@ impl TorNetwork {
         self.node(node)?.stop()
     }
 
-    /// Lets a stopped node go on.
+    /// Lets a stopped node continue.
     pub fn cont(&mut self, node: usize) -> Result<()> {
         self.node(node)?.cont()
     }
@@ -242,13 +251,13 @@ impl TorNetwork {
         let (_, with_keys) = nodes.split_at(options.relays);
         let authorities = try_join_all(with_keys.iter().map(Authority::create)).await?;
         let bandwidths = directory.path().join(BANDWIDTHS);
-        let scheme = Scheme::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
+        let template = TorrcTemplate::new(&authorities, &bandwidths, options.vanilla_scheduler)?;
         info!("{} authorities have keys", authorities.len());
 
         Ok(Self {
             nodes,
             relays: options.relays,
-            scheme,
+            template,
             arti_config: arti::authorities_table(&authorities),
             delay: options.delay,
             _delays: delays,
@@ -273,7 +282,7 @@ impl TorNetwork {
     async fn start_nodes(&mut self) -> Result<()> {
         let votes = Votes::later()?;
         for node in &self.nodes {
-            node.configure(&self.scheme.torrc(node, votes)?)?;
+            node.configure(&self.template.torrc(node, votes)?)?;
         }
         // Authorities first: a relay whose first upload fails waits a minute.
         let (relays, authorities) = self.nodes.split_at_mut(self.relays);
@@ -301,7 +310,7 @@ impl TorNetwork {
     fn vote(&mut self) -> Result<()> {
         let votes = Votes::now()?;
         for authority in &mut self.nodes[self.relays..] {
-            authority.configure(&self.scheme.torrc(authority, votes)?)?;
+            authority.configure(&self.template.torrc(authority, votes)?)?;
             authority.reload()?;
         }
         Ok(())
@@ -315,7 +324,7 @@ impl TorNetwork {
         &mut self.nodes
     }
 
-    /// Waits until these nodes know as many nodes as there are, and fails if one ends.
+    /// Waits until all of these nodes know all nodes, and fails if one ends.
     async fn wait_until_all(
         &mut self,
         which: fn(&mut Self) -> &mut [Node],
@@ -368,18 +377,18 @@ fn create_nodes(options: &Options, directory: &Directory, ports: &Ports) -> Resu
         .collect()
 }
 
-/// Starts what lies between the nodes and those who connect to them; nothing without a delay.
+/// Starts a forwarder in front of each node; none without a delay.
 async fn start_delays(nodes: &[Node], delay: Duration) -> Result<Vec<Delay>> {
     let ports = nodes.iter().map(Node::ports).filter(|ports| ports.advertised != ports.listening);
     try_join_all(ports.map(|ports| Delay::start(ports.advertised, ports.listening, delay))).await
 }
 
-/// What a delay adds to a round trip between two clients.
+/// The time that a delay adds to a round trip between two clients.
 fn round_trip(delay: Duration) -> Duration {
     2 * CONNECTIONS * delay
 }
 
-/// How long to wait, with a delay, for what takes at most `usual` without one.
+/// How long to wait, with a delay, for something that takes at most `usual` without one.
 fn patience(usual: Duration, delay: Duration) -> Duration {
     usual + ROUND_TRIPS * round_trip(delay)
 }
@@ -404,8 +413,8 @@ mod tests {
 
     #[test]
     fn a_missing_tor_says_what_to_install() {
-        let said = require("no-such-tor").err().map(|error| error.to_string());
-        assert_eq!(said.as_deref(), Some("no-such-tor is missing: apt-get install tor"));
+        let message = require("no-such-tor").err().map(|error| error.to_string());
+        assert_eq!(message.as_deref(), Some("no-such-tor is missing: apt-get install tor"));
     }
 
     #[test]

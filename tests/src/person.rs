@@ -1,6 +1,12 @@
-//! A person: a profile, the node that runs on it, and what its owner types and sees.
+//! A person: a profile, the node that runs on it, and the commands that its owner types. Everything
+//! goes through the real `chive` with `--json`, as for any other program; the store is never
+//! opened.
 //!
-//! Everything goes through the real `chive` with `--json`, as for any other program that uses it.
+//! | module | what it is |
+//! |---|---|
+//! | `node` | the process of `chive run`, and the statuses that it prints |
+//! | `events` | everything that `chive events` has printed |
+//! | `answer` | the output of a command that has ended |
 
 mod answer;
 mod events;
@@ -21,23 +27,23 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-pub use answer::{Answer, Refused};
+pub use answer::{Answer, CommandError};
 use events::Events;
 use node::Node;
 
 use crate::process::{Launch, Output};
 
-/// How often a log is looked at.
+/// How often a log is read while waiting for words in it.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What everybody has in common.
+/// The environment that people share.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct Env {
     /// The `chive` program.
     pub program: PathBuf,
     /// A file with the configuration of a private Tor network; `None` is the public one.
     pub tor_config: Option<PathBuf>,
-    /// How long anything may take that is waited for.
+    /// How long to wait for anything.
     pub patience: Duration,
 }
 
@@ -46,36 +52,36 @@ pub struct Surroundings {
 pub struct Person {
     name: String,
     home: PathBuf,
-    around: Surroundings,
+    env: Env,
     log_level: &'static str,
-    /// What is said to `chive run`.
+    /// The arguments of `chive run`.
     run: Vec<&'static str>,
-    /// Where system calls are written down.
+    /// The directory for traces of system calls.
     traces: Option<PathBuf>,
     node: Option<Node>,
     events: Option<Events>,
-    /// How many events had come when the node was started last.
+    /// The number of events when the node was last started.
     seen_at_start: usize,
-    /// How much it had logged then.
+    /// The length of its log then.
     logged_at_start: usize,
 }
 
 impl Person {
-    /// Makes a profile for somebody of this name, in the new directory `home`.
-    pub async fn create(around: &Surroundings, home: &Path, name: &str) -> Result<Self> {
-        let person = Self::without_profile(around, home, name)?;
+    /// Makes a profile with this name, in the new directory `home`.
+    pub async fn create(env: &Env, home: &Path, name: &str) -> Result<Self> {
+        let person = Self::without_profile(env, home, name)?;
         let made: serde_json::Value = person.ask(["init", "--name", name]).await?;
         ensure!(made["name"] == name, "init answered {made}");
         Ok(person)
     }
 
-    /// Somebody who has chosen a passphrase, and has no profile yet.
-    pub fn without_profile(around: &Surroundings, home: &Path, name: &str) -> Result<Self> {
+    /// A person who has chosen a passphrase, and has no profile yet.
+    pub fn without_profile(env: &Env, home: &Path, name: &str) -> Result<Self> {
         fs::create_dir_all(home).with_context(|| format!("cannot create {}", home.display()))?;
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            around: around.clone(),
+            env: env.clone(),
             log_level: "debug",
             run: vec!["run"],
             traces: None,
@@ -103,28 +109,27 @@ impl Person {
         self
     }
 
-    /// Connects only to those for whom something waits, from the next start on.
+    /// From the next start on, connects only to contacts for whom something waits.
     #[must_use]
     pub fn with_links_when_needed(mut self) -> Self {
         self.connects_when_needed();
         self
     }
 
-    /// The same, for who is held already.
+    /// As [`Self::with_links_when_needed`], for a person that cannot be moved.
     pub fn connects_when_needed(&mut self) {
         self.run = vec!["run", "--links", "needed"];
     }
 
-    /// Writes down, in this new directory, what every process asks the kernel of networks and
-    /// files, with a file for each of its threads. It cannot tell from its parent that `strace` is
-    /// there.
+    /// Traces, in this new directory, the system calls of every process about networks and files,
+    /// with a file for each thread. The process cannot tell from its parent that `strace` is there.
     pub fn with_traces(mut self, directory: PathBuf) -> Result<Self> {
         fs::create_dir_all(&directory)?;
         self.traces = Some(directory);
         Ok(self)
     }
 
-    /// What contacts see as the name.
+    /// The name in the profile, as contacts see it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -133,7 +138,7 @@ impl Person {
     /// The `chive` program.
     #[must_use]
     pub fn program(&self) -> &Path {
-        &self.around.program
+        &self.env.program
     }
 
     /// The profile's directory.
@@ -148,7 +153,7 @@ impl Person {
         self.home.join("passphrase")
     }
 
-    /// What the node has logged in all its runs.
+    /// The node's log, of all its runs.
     pub fn log(&self) -> Result<String> {
         fs::read_to_string(self.home.join("log")).context("there is no log")
     }
@@ -161,7 +166,7 @@ impl Person {
             }
             anyhow::Ok(())
         };
-        timeout(self.around.patience, seen)
+        timeout(self.env.patience, seen)
             .await
             .with_context(|| format!("{} did not log: {words}", self.name))?
     }
@@ -175,9 +180,9 @@ impl Person {
             .stdout(Output::Lines)
             .stderr(Output::File(self.home.join("log")));
 
-        // A variable that many programs heed makes nothing else log.
+        // `RUST_LOG`, which many programs obey, must not make anything else log.
         let run = run.env("CHIVE_LOG", self.log_level).env("RUST_LOG", self.log_level);
-        let node = Node::start(run, self.around.patience).await;
+        let node = Node::start(run, self.env.patience).await;
         self.node = Some(node.with_context(|| format!("the node of {} did not start", self.name))?);
         if self.events.is_none() {
             let follow = self.command(["events", "--after", "0"]).stdout(Output::Lines);
@@ -203,7 +208,7 @@ impl Person {
     /// Ends the node as Ctrl-C does, and waits for its end.
     pub async fn stop(&mut self) -> Result<()> {
         let node = self.node.take().with_context(|| format!("{} runs no node", self.name))?;
-        let status = node.interrupt(self.around.patience).await?;
+        let status = node.interrupt(self.env.patience).await?;
         ensure!(status.success(), "the node of {} ended with {status}", self.name);
         Ok(())
     }
@@ -213,7 +218,7 @@ impl Person {
         self.running()?.process.stop()
     }
 
-    /// Lets a frozen node go on (SIGCONT).
+    /// Lets a frozen node continue (SIGCONT).
     pub fn thaw(&mut self) -> Result<()> {
         self.running()?.process.cont()
     }
@@ -221,7 +226,7 @@ impl Person {
     /// Waits for a node that ends by itself.
     pub async fn ended(&mut self) -> Result<()> {
         let node = self.node.take().with_context(|| format!("{} runs no node", self.name))?;
-        let status = node.ended(self.around.patience).await?;
+        let status = node.ended(self.env.patience).await?;
         ensure!(status.success(), "the node of {} ended with {status}", self.name);
         Ok(())
     }
@@ -246,13 +251,13 @@ impl Person {
             .program_to_launch()
             .args(["--profile".as_ref(), self.profile().as_os_str()])
             .args(["--passphrase-file".as_ref(), self.passphrase_file().as_os_str()])
-            // Nobody's own settings.
+            // Not the settings of the user who runs the tests.
             .env("HOME", &self.home)
             .env("XDG_CONFIG_HOME", self.home.join("config"));
         let variables = ["CHIVE_CONFIG", "CHIVE_JSON", "CHIVE_LOG", "CHIVE_TOR_CONFIG"];
         let launch =
             variables.into_iter().fold(launch, |launch, variable| launch.env(variable, ""));
-        let launch = match &self.around.tor_config {
+        let launch = match &self.env.tor_config {
             Some(file) => launch.args(["--tor-config".as_ref(), file.as_os_str()]),
             None => launch,
         };
@@ -261,7 +266,7 @@ impl Person {
     }
 
     fn program_to_launch(&self) -> Launch {
-        let Some(directory) = &self.traces else { return Launch::new(&self.around.program) };
+        let Some(directory) = &self.traces else { return Launch::new(&self.env.program) };
         Launch::new("strace")
             .args([
                 "-D",
@@ -275,10 +280,10 @@ impl Person {
                 "-o",
             ])
             .arg(directory.join("calls"))
-            .arg(&self.around.program)
+            .arg(&self.env.program)
     }
 
-    /// Does a command that answers with one object.
+    /// Runs a command that answers with one object.
     pub async fn ask<T: DeserializeOwned>(
         &self,
         arguments: impl IntoIterator<Item = &str>,
@@ -286,7 +291,7 @@ impl Person {
         Answer::of(self.command(arguments), None).await?.object()
     }
 
-    /// Does a command that answers with any number of objects.
+    /// Runs a command that answers with any number of objects.
     pub async fn list<T: DeserializeOwned>(
         &self,
         arguments: impl IntoIterator<Item = &str>,
@@ -294,17 +299,17 @@ impl Person {
         Answer::of(self.command(arguments), None).await?.objects()
     }
 
-    /// Does a command that must be refused.
-    pub async fn is_refused(&self, arguments: impl IntoIterator<Item = &str>) -> Result<Refused> {
-        Answer::of(self.command(arguments), None).await?.refused()
+    /// Runs a command that must fail.
+    pub async fn fails(&self, arguments: impl IntoIterator<Item = &str>) -> Result<CommandError> {
+        Answer::of(self.command(arguments), None).await?.error()
     }
 
-    /// What a command prints for a person.
+    /// Runs a command, and gives the text that it prints for people.
     pub async fn reads(&self, arguments: impl IntoIterator<Item = &str>) -> Result<String> {
         Answer::of(self.plain_command(arguments), None).await?.text()
     }
 
-    /// What a command prints that is fed this input.
+    /// Runs a command with this input.
     pub async fn types(
         &self,
         arguments: impl IntoIterator<Item = &str>,
@@ -313,7 +318,7 @@ impl Person {
         Answer::of(self.command(arguments), Some(input)).await
     }
 
-    /// How the node is.
+    /// The node's status.
     pub async fn status(&self) -> Result<Status> {
         self.ask(["status"]).await
     }
@@ -335,7 +340,7 @@ impl Person {
         contacts
             .into_iter()
             .find(|contact| contact.name == name)
-            .with_context(|| format!("{name} is no contact"))
+            .with_context(|| format!("{name} is not a contact"))
     }
 
     /// The conversation of this name.
@@ -353,11 +358,11 @@ impl Person {
 
     /// Sends a text, and waits until the other's device has it.
     pub async fn delivers(&self, to: &str, text: &str) -> Result<Message> {
-        let patience = format!("{}s", self.around.patience.as_secs());
+        let patience = format!("{}s", self.env.patience.as_secs());
         self.ask(["send", to, text, "--wait", "delivered", "--timeout", &patience]).await
     }
 
-    /// The whole conversation with somebody, oldest message first.
+    /// The whole conversation with a contact, oldest message first.
     pub async fn history(&self, with: &str) -> Result<Vec<Message>> {
         self.list(["history", with, "--limit", "1000"]).await
     }
@@ -378,8 +383,10 @@ impl Person {
     /// Waits until a message of ours is in this state.
     pub async fn until(&self, message: &Message, state: MessageState) -> Result<Message> {
         let changed = |event: &Event| match &event.what {
-            What::Message { message: news } if news.id == message.id && news.state == state => {
-                Some(news.clone())
+            What::Message { message: update }
+                if update.id == message.id && update.state == state =>
+            {
+                Some(update.clone())
             }
             _ => None,
         };
@@ -403,7 +410,7 @@ impl Person {
         self.until_presence_by(name, presence, Some(PresenceSource::Link)).await
     }
 
-    /// The same, where it is known by something else.
+    /// As [`Self::until_presence`], with another source.
     pub async fn until_presence_by(
         &self,
         name: &str,
@@ -417,58 +424,59 @@ impl Person {
                 }
                 _ => None,
             });
-            changes.take(1).find(|is| *is == (presence, source))
+            changes.take(1).find(|newest| *newest == (presence, source))
         };
         let since = self.seen_at_start;
         let seen =
-            self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+            self.events()?.wait(self.env.patience, |events| newest(events.get(since..)?)).await;
         seen.with_context(|| format!("{} did not see {name} {presence:?}", self.name)).map(|_| ())
     }
 
-    /// Waits until the last word on our servers, after the last start of our node, pleases.
+    /// Waits until the newest event about our servers, since our node was last started, satisfies
+    /// `wanted`.
     pub async fn until_server(
         &self,
         what: &str,
-        pleases: impl Fn(&Server) -> bool,
+        wanted: impl Fn(&Server) -> bool,
     ) -> Result<Server> {
         let newest = |events: &[Event]| {
             let newest = events.iter().rev().find_map(|event| match &event.what {
                 What::Server { server } => Some(server),
                 _ => None,
             });
-            newest.filter(|server| pleases(server)).cloned()
+            newest.filter(|server| wanted(server)).cloned()
         };
         let since = self.seen_at_start;
         let seen =
-            self.events()?.wait(self.around.patience, |events| newest(events.get(since..)?)).await;
+            self.events()?.wait(self.env.patience, |events| newest(events.get(since..)?)).await;
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 
-    /// Waits for the first event, of all there ever were, in which `find` finds something.
+    /// Waits for the first of all events in which `find` finds something.
     pub async fn event<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> Result<T> {
         let seen =
-            self.events()?.wait(self.around.patience, |events| events.iter().find_map(&find)).await;
+            self.events()?.wait(self.env.patience, |events| events.iter().find_map(&find)).await;
         seen.with_context(|| format!("{} did not see {what}", self.name))
     }
 
-    /// All events so far.
+    /// All events until now.
     pub fn all_events(&self) -> Result<Vec<Event>> {
         Ok(self.events()?.all().to_vec())
     }
 
-    /// Waits until the node's own account of itself pleases.
+    /// Waits until the status that the node prints satisfies `wanted`.
     pub async fn until_status(
         &self,
         what: &str,
-        pleases: impl Fn(&Status) -> bool,
+        wanted: impl Fn(&Status) -> bool,
     ) -> Result<Status> {
         let Some(node) = &self.node else { bail!("{} runs no node", self.name) };
-        node.until(self.around.patience, pleases)
+        node.until(self.env.patience, wanted)
             .await
             .with_context(|| format!("{} is not {what}", self.name))
     }
 
-    /// The node's own account of itself, whenever it changes.
+    /// The status that the node prints, whenever it changes.
     pub fn states(&self) -> Result<watch::Receiver<Option<Status>>> {
         Ok(self.node.as_ref().with_context(|| format!("{} runs no node", self.name))?.states())
     }
@@ -478,7 +486,7 @@ impl Person {
     }
 }
 
-/// The `chive` program: `CHIVE_BIN`, or what was built together with this one.
+/// The `chive` program: `CHIVE_BIN`, or the one that was built together with this program.
 pub fn find_chive() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHIVE_BIN") {
         return Ok(named.into());

@@ -1,5 +1,5 @@
-//! A real `PostgreSQL` from Debian's packages, in a directory of its own: it takes no port, and
-//! ends when this process does.
+//! A real `PostgreSQL` from Debian's packages, in a directory of its own: it takes no port, ends
+//! when this process does, and never touches the machine's own cluster.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use anyhow::{Context as _, Result, ensure};
 /// Debian's `nobody`: `PostgreSQL` refuses to be run by root.
 const NOBODY: u32 = 65_534;
 const START: Duration = Duration::from_secs(30);
-/// From one look whether it answers to the next.
+/// The pause between two checks whether it answers.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// One cluster.
+/// A cluster of its own. Dropping it removes its files.
 pub struct Postgres {
     dir: tempfile::TempDir,
 }
 
 impl Postgres {
-    /// Makes one, and starts it. Blocks until it answers.
+    /// Creates and starts one. Blocks until it answers.
     pub fn start() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777))?;
@@ -75,18 +75,18 @@ impl Postgres {
         Ok(())
     }
 
-    /// A new, empty database: its URL.
+    /// Creates an empty database; gives its URL.
     pub fn database(&self) -> Result<String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("chive_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         ensure!(
             self.psql("postgres", &format!("CREATE DATABASE {name}"))?,
-            "the database was not made"
+            "the database was not created"
         );
         Ok(format!("postgres://chive@localhost/{name}?host={}", self.dir.path().display()))
     }
 
-    /// All that is in a database, as text.
+    /// The whole content of a database, as SQL.
     pub fn dump(url: &str) -> Result<Vec<u8>> {
         Ok(Command::new(program("pg_dump")?).arg(url).output()?.stdout)
     }
@@ -104,7 +104,7 @@ impl Postgres {
     }
 }
 
-/// What Debian keeps in a directory for each version.
+/// A program of the newest version; Debian keeps each version in a directory of its own.
 fn program(name: &str) -> Result<PathBuf> {
     let missing = "PostgreSQL is missing: apt-get install postgresql";
     let versions = std::fs::read_dir("/usr/lib/postgresql").context(missing)?;
@@ -112,7 +112,7 @@ fn program(name: &str) -> Result<PathBuf> {
     newest.map(|bin| bin.join(name)).filter(|path| path.exists()).context(missing)
 }
 
-/// Not as root, and dead when we are.
+/// A command that does not run as root, and dies with this process.
 fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if rustix::process::getuid().is_root() {

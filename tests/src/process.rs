@@ -1,6 +1,6 @@
 //! Child processes that never outlive this one.
 //!
-//! A child ends when its [`Child`] is dropped, and also when this process is
+//! A child ends when its [`Child`] is dropped, and even when this process is
 //! killed: it runs under `setpriv --pdeathsig KILL`. Children are in process
 //! groups of their own, so that Ctrl-C in a terminal reaches this process only.
 
@@ -23,12 +23,12 @@ pub use rustix::process::Signal;
 /// Where what a child prints goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Output {
-    /// Nowhere.
+    /// The output is discarded.
     #[default]
     Discard,
     /// To the end of this file, which is created where it does not exist.
     File(PathBuf),
-    /// To this process, line by line. A child whose lines nobody reads blocks
+    /// To this process, line by line. A child whose lines are not read blocks
     /// once 64 KiB are waiting.
     Lines,
 }
@@ -192,12 +192,12 @@ impl Child {
         self.stdout.as_mut()
     }
 
-    /// Standard output, for somebody else to read.
+    /// Standard output, to be read elsewhere.
     pub fn take_stdout(&mut self) -> Option<Lines> {
         self.stdout.take()
     }
 
-    /// Standard error, for somebody else to read.
+    /// Standard error, to be read elsewhere.
     pub fn take_stderr(&mut self) -> Option<Lines> {
         self.stderr.take()
     }
@@ -209,7 +209,7 @@ impl Child {
 
     /// Sends a signal. Fails if the program has ended.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
-        // Nobody else reaps this child: until we do, its id names no other process.
+        // Only we reap this child: until then its id cannot name another process.
         if let Some(status) = self.try_wait()? {
             bail!("{} has ended: {status}", self.name);
         }
@@ -222,7 +222,7 @@ impl Child {
         self.signal(Signal::STOP)
     }
 
-    /// Lets a stopped program go on (SIGCONT).
+    /// Lets a stopped program continue (SIGCONT).
     pub fn cont(&mut self) -> Result<()> {
         self.signal(Signal::CONT)
     }
@@ -266,7 +266,7 @@ impl Drop for Child {
 }
 
 /// Finds a program by its path, or by its name in `PATH` and in the `sbin`
-/// directories, which not everybody's `PATH` has.
+/// directories, which are often not in `PATH`.
 #[must_use]
 pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = Path::new(name.as_ref());

@@ -1,4 +1,5 @@
-//! A rendezvous server: the real `chive-rendezvous`, on the private Tor network or on a TCP port.
+//! A rendezvous server: the real `chive-rendezvous` as a process, on the private Tor network, on a
+//! TCP port or on a Unix socket. What it answers is not read here.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,15 +16,15 @@ use crate::loopback;
 use crate::person::find_chive;
 use crate::process::{Child, Launch, Output, Signal};
 
-/// How often the log is looked at.
+/// How often the log is read during a start.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a start may take.
 const START: Duration = Duration::from_mins(1);
-/// What the log says when it serves.
+/// The log line of a server that serves.
 const SERVES: &str = "the server's address: ";
-/// Its Unix socket.
-const LOCAL: &str = "socket";
-/// What it says before, where it listens on TCP.
+/// The file name of its Unix socket.
+const SOCKET: &str = "socket";
+/// The log line before it, if it listens on TCP.
 const LISTENS: &str = "listening on ";
 
 /// A server. Dropping it ends it; its directory stays.
@@ -31,7 +32,7 @@ const LISTENS: &str = "listening on ";
 pub struct RendezvousServer {
     program: PathBuf,
     home: PathBuf,
-    /// The only core that it runs on.
+    /// The only core that it runs on; `None` for all.
     core: Option<usize>,
     address: String,
     tcp: Option<SocketAddr>,
@@ -39,7 +40,7 @@ pub struct RendezvousServer {
 }
 
 impl RendezvousServer {
-    /// Starts one with an onion service, in the new directory `home`, with these settings above its
+    /// Starts one with an onion service, in the new directory `home`. `settings` override its
     /// defaults.
     pub async fn start(home: &Path, tor_config: &Path, settings: Table) -> Result<Self> {
         let mut config = settings;
@@ -47,18 +48,18 @@ impl RendezvousServer {
         Self::launch(home, None, config).await
     }
 
-    /// Starts one without Tor, on one core, on a port that is free and on a Unix socket.
+    /// Starts one without Tor, on one core, on a free TCP port and a Unix socket.
     pub async fn on_core(home: &Path, core: usize, settings: Table) -> Result<Self> {
         let mut config: Table =
             "[onion]\nenabled = false\n[listen]\ntcp = \"127.0.0.1:0\"".parse()?;
         config.extend(settings);
-        listen_on(&mut config, &home.join(LOCAL));
+        listen_on(&mut config, &home.join(SOCKET));
         Self::launch(home, Some(core), config).await
     }
 
-    /// Starts one without Tor, among those who share a directory instead of a network: see
+    /// Starts one without Tor, reachable for people who share a directory instead of a network: see
     /// [`loopback`].
-    pub async fn among(network: &Path, home: &Path, settings: Table) -> Result<Self> {
+    pub async fn on_loopback(network: &Path, home: &Path, settings: Table) -> Result<Self> {
         let mut config: Table = "[onion]\nenabled = false\n[listen]".parse()?;
         config.extend(settings);
         let key = make_key(&home.join("data")).await?;
@@ -82,13 +83,13 @@ impl RendezvousServer {
             tcp: None,
             process: None,
         };
-        server.again().await?;
+        server.restart().await?;
 
         Ok(server)
     }
 
-    /// Starts it again, with what it had.
-    pub async fn again(&mut self) -> Result<()> {
+    /// Starts it with the same settings and data as before.
+    pub async fn restart(&mut self) -> Result<()> {
         let log = self.home.join("log");
         let before = self.log().unwrap_or_default().len();
         let launch = match self.core {
@@ -101,46 +102,46 @@ impl RendezvousServer {
             Some(launch.stdout(Output::File(log.clone())).stderr(Output::File(log)).start()?);
         let deadline = Instant::now() + START;
         loop {
-            let said = self.log()?.split_off(before);
-            if let Some(address) = word_after(&said, SERVES) {
+            let new_log = self.log()?.split_off(before);
+            if let Some(address) = word_after(&new_log, SERVES) {
                 self.address = address;
-                self.tcp = word_after(&said, LISTENS).map(|tcp| tcp.parse()).transpose()?;
+                self.tcp = word_after(&new_log, LISTENS).map(|tcp| tcp.parse()).transpose()?;
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "the server does not start:\n{said}");
+            ensure!(Instant::now() < deadline, "the server does not start:\n{new_log}");
             sleep(LOOK).await;
         }
     }
 
-    /// Its onion address.
+    /// The server's onion address.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Where it listens on TCP, if it does.
+    /// The TCP address that it listens on; an error if it does not.
     pub fn tcp(&self) -> Result<SocketAddr> {
         self.tcp.context("the server has no port")
     }
 
-    /// The Unix socket on which it listens, if it runs on one core.
-    pub fn local(&self) -> Result<PathBuf> {
+    /// The Unix socket that it listens on; an error unless it runs on one core.
+    pub fn socket(&self) -> Result<PathBuf> {
         ensure!(self.core.is_some(), "the server has no socket of its own");
-        Ok(self.home.join(LOCAL))
+        Ok(self.home.join(SOCKET))
     }
 
-    /// Where its files are.
+    /// Its data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.home.join("data")
     }
 
-    /// What it has logged.
+    /// The log of all its runs.
     pub fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.home.join("log"))?)
     }
 
-    /// Its process.
+    /// The id of its process.
     pub fn process_id(&self) -> Result<u32> {
         Ok(self.process.as_ref().context("the server does not run")?.id())
     }
@@ -150,7 +151,7 @@ impl RendezvousServer {
         self.process.take().context("the server does not run")?.kill().await.map(drop)
     }
 
-    /// Ends it as an operator does.
+    /// Stops it with SIGTERM, as an operator does.
     pub async fn stop(&mut self) -> Result<()> {
         let mut process = self.process.take().context("the server does not run")?;
         process.signal(Signal::TERM)?;
@@ -160,7 +161,7 @@ impl RendezvousServer {
     }
 }
 
-/// Has it listen on a Unix socket.
+/// Sets a Unix socket to listen on.
 fn listen_on(config: &mut Table, socket: &Path) {
     if let Some(Value::Table(listen)) = config.get_mut("listen") {
         listen.insert("unix".to_owned(), socket.to_string_lossy().into_owned().into());
@@ -184,12 +185,12 @@ async fn make_key(data: &Path) -> Result<OnionAddress> {
     ensure!(asked.wait().await?.success(), "the server has no address");
     let name = address.trim().trim_end_matches(".onion").to_ascii_uppercase();
     let bytes = BASE32_NOPAD.decode(name.as_bytes())?;
-    Ok(OnionAddress(*bytes.first_chunk().context("no onion address")?))
+    Ok(OnionAddress(*bytes.first_chunk().context("a short onion address")?))
 }
 
-/// The word that follows, in a line that is whole.
-fn word_after(said: &str, mark: &str) -> Option<String> {
+/// The word after a mark, in a complete line.
+fn word_after(log: &str, mark: &str) -> Option<String> {
     let line =
-        said.split_inclusive('\n').find(|line| line.contains(mark) && line.ends_with('\n'))?;
+        log.split_inclusive('\n').find(|line| line.contains(mark) && line.ends_with('\n'))?;
     line.split(mark).nth(1)?.split_whitespace().next().map(str::to_owned)
 }

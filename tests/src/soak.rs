@@ -1,5 +1,6 @@
-//! An ordeal: two people write to each other all the time, while their processes are killed again
-//! and again. In the end nothing may be lost, nothing doubled, and no state may have lied.
+//! A soak test: two people write to each other all the time, while their processes are killed again
+//! and again. In the end nothing may be lost or duplicated, and no state may have been wrong. How
+//! the two are connected is up to the caller.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -20,68 +21,67 @@ use crate::person::Person;
 
 /// The largest page of a history.
 const PAGE: u32 = 1000;
-/// How soon a message is handed over again that no node took.
-const TRY_AGAIN: Duration = Duration::from_millis(2);
+/// The pause before a message is handed over again that no node accepted.
+const RETRY: Duration = Duration::from_millis(2);
 /// The lengths of texts: some take several pages of the store.
 const LENGTHS: Range<usize> = 1..6000;
 
-/// How two people are tormented.
+/// How often and when processes are killed.
 #[derive(Clone, Debug)]
-pub struct Ordeal {
-    /// How often each of the two is killed in one round; after each round states are compared.
+pub struct SoakTest {
+    /// How often each of the two is killed in a round; states are compared after each round.
     pub kills: u32,
-    /// How many rounds there are.
+    /// The number of rounds.
     pub rounds: u32,
     /// Pauses between two messages of one writer.
     pub pause: Range<Duration>,
     /// How long a process that starts may live, when it is killed while it starts.
     pub start: Duration,
-    /// How long a link is waited for, before a process is killed without one.
+    /// How long to wait for a link before a process is killed without one.
     pub link: Duration,
-    /// All chance comes from it.
+    /// The seed of everything random.
     pub seed: u64,
 }
 
-/// What happened.
+/// The result of a soak test.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Report {
+pub struct SoakReport {
     /// Processes that were killed.
     pub kills: u32,
-    /// Those among them that had a link at that moment.
+    /// Kills of a process that had a link at that moment.
     pub linked: u32,
-    /// Messages that were accepted, and arrived.
+    /// Messages that were accepted and delivered.
     pub messages: usize,
 }
 
-/// When to kill.
-enum Moment {
-    /// So long after the start of the process, ready or not.
+/// When the process is killed next.
+enum KillMoment {
+    /// This long after the process was started, ready or not.
     Starting(Duration),
-    /// So long after its link is up.
+    /// This long after its link is up.
     Talking(Duration),
 }
 
-impl Ordeal {
-    /// Runs it over two people who are contacts and online. They are so again in the end.
-    pub async fn run(&self, alice: &mut Person, bob: &mut Person) -> Result<Report> {
-        let mut chance = StdRng::seed_from_u64(self.seed);
+impl SoakTest {
+    /// Runs the test with two people who are contacts and online, as they are again at the end.
+    pub async fn run(&self, alice: &mut Person, bob: &mut Person) -> Result<SoakReport> {
+        let mut rng = StdRng::seed_from_u64(self.seed);
         let stop = CancellationToken::new();
         let [from_alice, from_bob] = [(&*alice, &*bob), (&*bob, &*alice)].map(|(from, to)| {
-            let writer = Writer::new(from, to.name(), self.pause.clone(), chance.random());
+            let writer = Writer::new(from, to.name(), self.pause.clone(), rng.random());
             AbortOnDropHandle::new(tokio::spawn(writer.write(stop.clone())))
         });
-        let mut report = Report::default();
-        let (mut for_alice, mut for_bob) =
-            (StdRng::from_rng(&mut chance), StdRng::from_rng(&mut chance));
+        let mut report = SoakReport::default();
+        let (mut for_alice, mut for_bob) = (StdRng::from_rng(&mut rng), StdRng::from_rng(&mut rng));
         for _ in 0..self.rounds {
             let (one, two) = tokio::try_join!(
-                self.torment(alice, &mut for_alice),
-                self.torment(bob, &mut for_bob)
+                self.kill_repeatedly(alice, &mut for_alice),
+                self.kill_repeatedly(bob, &mut for_bob)
             )?;
             report.kills += 2 * self.kills;
             report.linked += one + two;
-            delivered_is_true(alice, bob).await?;
-            delivered_is_true(bob, alice).await?;
+            check_delivered(alice, bob).await?;
+            check_delivered(bob, alice).await?;
         }
 
         stop.cancel();
@@ -91,27 +91,28 @@ impl Ordeal {
         report.messages = from_alice.len() + from_bob.len();
         let (at_alice, at_bob) =
             (history(alice, bob.name()).await?, history(bob, alice.name()).await?);
-        has_exactly(alice, &at_alice, &from_alice, &from_bob)?;
-        has_exactly(bob, &at_bob, &from_bob, &from_alice)?;
+        check_history(alice, &at_alice, &from_alice, &from_bob)?;
+        check_history(bob, &at_bob, &from_bob, &from_alice)?;
         let order = |history: &[Message]| {
             history.iter().map(|message| message.id.clone()).collect::<Vec<_>>()
         };
         ensure!(order(&at_alice) == order(&at_bob), "the two see different orders");
-        tokio::try_join!(shown_once(alice, &from_bob), shown_once(bob, &from_alice))?;
+        tokio::try_join!(check_shown_once(alice, &from_bob), check_shown_once(bob, &from_alice))?;
 
         Ok(report)
     }
 
-    /// Kills somebody so many times; gives how often there was a link. The node runs in the end.
-    async fn torment(&self, person: &mut Person, chance: &mut StdRng) -> Result<u32> {
+    /// Kills a person's node again and again; gives how often it had a link. The node runs at the
+    /// end.
+    async fn kill_repeatedly(&self, person: &mut Person, rng: &mut StdRng) -> Result<u32> {
         let mut linked = 0;
         for _ in 0..self.kills {
             linked += u32::from(client(person).status().await?.online > 0);
             person.kill().await?;
-            match self.moment(chance) {
+            match self.moment(rng) {
                 // A start that is given up kills the process.
-                Moment::Starting(after) => drop(timeout(after, person.start()).await),
-                Moment::Talking(after) => {
+                KillMoment::Starting(after) => drop(timeout(after, person.start()).await),
+                KillMoment::Talking(after) => {
                     person.start().await?;
                     let _ = timeout(
                         self.link,
@@ -130,41 +131,40 @@ impl Ordeal {
         Ok(linked)
     }
 
-    fn moment(&self, chance: &mut StdRng) -> Moment {
-        if chance.random_bool(0.2) {
-            return Moment::Starting(self.start.mul_f64(chance.random()));
+    fn moment(&self, rng: &mut StdRng) -> KillMoment {
+        if rng.random_bool(0.2) {
+            return KillMoment::Starting(self.start.mul_f64(rng.random()));
         }
         // From ten microseconds to a third of a second, each power of ten as likely as the others.
-        Moment::Talking(Duration::from_secs_f64(10_f64.powf(chance.random_range(-5.0..-0.5))))
+        KillMoment::Talking(Duration::from_secs_f64(10_f64.powf(rng.random_range(-5.0..-0.5))))
     }
 }
 
-/// What a writer handed over: ids and texts, in order.
+/// Ids and texts that a writer handed over, in order.
 type Written = Vec<(String, String)>;
 
-/// Somebody who writes without end, and hands each message over until the node has taken it.
+/// Writes without end, and hands each message over until the node has accepted it.
 struct Writer {
     client: Client,
     to: String,
     pause: Range<Duration>,
-    chance: StdRng,
+    rng: StdRng,
 }
 
 impl Writer {
     fn new(from: &Person, to: &str, pause: Range<Duration>, seed: u64) -> Self {
-        Self { client: client(from), to: to.to_owned(), pause, chance: StdRng::seed_from_u64(seed) }
+        Self { client: client(from), to: to.to_owned(), pause, rng: StdRng::seed_from_u64(seed) }
     }
 
     async fn write(mut self, stop: CancellationToken) -> Result<Written> {
         let mut written = Vec::new();
         while !stop.is_cancelled() {
-            let id = HEXLOWER.encode(&self.chance.random::<[u8; 16]>());
-            let length =
-                if self.chance.random_bool(0.1) { self.chance.random_range(LENGTHS) } else { 0 };
+            let id = HEXLOWER.encode(&self.rng.random::<[u8; 16]>());
+            let length = if self.rng.random_bool(0.1) { self.rng.random_range(LENGTHS) } else { 0 };
             let text = format!("{} {}", written.len(), "x".repeat(length));
             self.hand_over(&id, &text).await?;
             written.push((id, text));
-            sleep(self.chance.random_range(self.pause.clone())).await;
+            sleep(self.rng.random_range(self.pause.clone())).await;
         }
         Ok(written)
     }
@@ -183,9 +183,8 @@ impl Writer {
                 Err(ClientError::Problem(problem)) if problem.code != ErrorCode::Stopping => {
                     bail!("a message was refused: {}", problem.detail)
                 }
-                // Killed before, or in the middle of an answer: nobody knows whether it was
-                // accepted.
-                Err(_) => sleep(TRY_AGAIN).await,
+                // The node was killed, perhaps after it had accepted the message.
+                Err(_) => sleep(RETRY).await,
             }
         }
     }
@@ -211,19 +210,19 @@ pub async fn history(person: &Person, with: &str) -> Result<Vec<Message>> {
     }
 }
 
-/// What one side calls delivered, the other has stored.
-async fn delivered_is_true(sender: &Person, reader: &Person) -> Result<()> {
+/// Checks that the reader has stored every message that the sender calls delivered.
+async fn check_delivered(sender: &Person, reader: &Person) -> Result<()> {
     let sent = history(sender, reader.name()).await?;
     let stored: HashSet<String> =
         history(reader, sender.name()).await?.into_iter().map(|message| message.id).collect();
-    let lie = sent
+    let missing = sent
         .iter()
         .find(|message| message.state == MessageState::Delivered && !stored.contains(&message.id));
     ensure!(
-        lie.is_none(),
+        missing.is_none(),
         "{} calls {:?} delivered, and {} does not have it",
         sender.name(),
-        lie,
+        missing,
         reader.name()
     );
     Ok(())
@@ -236,8 +235,8 @@ async fn all_delivered(person: &Person) -> Result<()> {
     Ok(())
 }
 
-/// All that was written by either, once, whole, in its writer's order, with nothing between.
-fn has_exactly(
+/// Checks that a history has exactly what both wrote: once, whole, and in each writer's order.
+fn check_history(
     person: &Person,
     history: &[Message],
     ours: &Written,
@@ -266,19 +265,19 @@ fn has_exactly(
     Ok(())
 }
 
-/// Who follows the events sees each message come once.
-async fn shown_once(person: &Person, received: &Written) -> Result<()> {
+/// Checks that a person who follows the events sees each message arrive once.
+async fn check_shown_once(person: &Person, received: &Written) -> Result<()> {
     let (last, _) = received.last().context("nothing was written")?;
-    let comes = |what: &What| match what {
+    let arrived = |what: &What| match what {
         What::Message { message } if message.direction == Direction::Received => {
             Some(message.id.clone())
         }
         _ => None,
     };
 
-    person.event("the last message", |event| comes(&event.what).filter(|id| id == last)).await?;
+    person.event("the last message", |event| arrived(&event.what).filter(|id| id == last)).await?;
     let mut shown: HashMap<String, u32> = HashMap::new();
-    for id in person.all_events()?.iter().filter_map(|event| comes(&event.what)) {
+    for id in person.all_events()?.iter().filter_map(|event| arrived(&event.what)) {
         *shown.entry(id).or_default() += 1;
     }
 

@@ -1,5 +1,4 @@
-//! Bytes that flipped on the disk: `chive run` says that the profile is damaged, and leaves every
-//! file as it is.
+//! Flipped bytes on the disk: `chive run` reports that the profile is damaged, and changes no file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use chive::profile::key_file::KeyFile;
 use chive::profile::{self, Passphrase};
-use chive_tests::person::{Person, Surroundings, find_chive};
+use chive_tests::person::{Env, Person, find_chive};
 use data_encoding::HEXLOWER;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
@@ -20,11 +19,11 @@ const STORE: &str = "chive.db";
 const LOG: &str = "chive.db-wal";
 const KEY: &str = "key";
 const PAGE: u64 = 4096;
-/// `SQLite`'s header of a log, and of each page in it.
+/// The lengths of the write-ahead log's header, and of the header of each page in it.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-/// A Tor network where nobody listens: a node that starts after all reaches nothing.
+/// A Tor network at which nothing listens, in case a node starts that should not.
 const NOWHERE: &str = r#"
 [tor_network]
 [tor_network.authorities]
@@ -39,58 +38,53 @@ orports = ["127.0.0.1:1"]
 "#;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Somebody whose node does not run, and her files.
+/// A person whose node does not run, and the files of the profile.
 struct Victim {
-    /// With the real program.
+    /// Uses the real program.
     alice: Person,
     files: BTreeMap<String, Vec<u8>>,
     _home: TempDir,
 }
 
 impl Victim {
-    /// Whoever `lives` a life in a profile first, and keeps what is in it then.
-    async fn who(lives: impl AsyncFnOnce(&mut Person) -> Result<()>) -> Result<Self> {
+    /// Makes a profile, lets `prepare` fill it, and keeps its files.
+    async fn new(prepare: impl AsyncFnOnce(&mut Person) -> Result<()>) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("damage").tempdir()?;
         let network = home.path().join("net");
 
         fs::create_dir(&network)?;
-        let around = Surroundings {
+        let env = Env {
             program: env!("CARGO_BIN_EXE_chive-loopback").into(),
             tor_config: Some(network),
             patience: PATIENCE,
         };
-        let place = home.path().join("alice");
-        lives(&mut Person::create(&around, &place, "Alice").await?).await?;
+        let directory = home.path().join("alice");
+        prepare(&mut Person::create(&env, &directory, "Alice").await?).await?;
         let nowhere = home.path().join("nowhere.toml");
         fs::write(&nowhere, NOWHERE)?;
-        let around = Surroundings { program: find_chive()?, tor_config: Some(nowhere), ..around };
-        let alice = Person::without_profile(&around, &place, "Alice")?;
+        let env = Env { program: find_chive()?, tor_config: Some(nowhere), ..env };
+        let alice = Person::without_profile(&env, &directory, "Alice")?;
         let files = files(&alice.profile())?;
 
         Ok(Self { alice, files, _home: home })
     }
 
-    /// What the real program says of the profile with one flipped byte.
-    async fn is_damaged_with(&self, file: &str, at: u64, what: &str) -> Result<()> {
+    /// Checks that the real program reports one flipped byte, and changes no file.
+    async fn reports_flip(&self, file: &str, at: u64, part: &str) -> Result<()> {
         self.restore()?;
         flip(&self.alice.profile().join(file), at)?;
         let flipped = files(&self.alice.profile())?;
-        self.is_refused(what).await.with_context(|| format!("at {at}"))?;
+        self.reports_damage(part).await.with_context(|| format!("at {at}"))?;
         let left = files(&self.alice.profile())?;
-        ensure!(left == flipped, "{what}: files were changed, made or removed: {:?}", left.keys());
+        ensure!(left == flipped, "{part}: files were changed, made or removed: {:?}", left.keys());
         Ok(())
     }
 
-    async fn is_refused(&self, what: &str) -> Result<()> {
-        let refused = timeout(PATIENCE, self.alice.is_refused(["run"]))
-            .await
-            .with_context(|| what.to_owned())?;
-        let refused = refused.with_context(|| what.to_owned())?;
-        ensure!(
-            (refused.exit, refused.code.as_str()) == (9, "profile_damaged"),
-            "{what}: {refused:?}"
-        );
-        ensure!(refused.detail.contains("left as it is"), "{what}: {}", refused.detail);
+    async fn reports_damage(&self, part: &str) -> Result<()> {
+        let error = timeout(PATIENCE, self.alice.fails(["run"])).await;
+        let error = error.with_context(|| part.to_owned())?.with_context(|| part.to_owned())?;
+        ensure!((error.exit, error.code.as_str()) == (9, "profile_damaged"), "{part}: {error:?}");
+        ensure!(error.detail.contains("left as it is"), "{part}: {}", error.detail);
         Ok(())
     }
 
@@ -100,7 +94,7 @@ impl Victim {
         Ok(())
     }
 
-    /// All files as they were.
+    /// Restores all files.
     fn restore(&self) -> Result<()> {
         fs::remove_dir_all(self.alice.profile())?;
         fs::create_dir(self.alice.profile())?;
@@ -134,7 +128,7 @@ fn flip(file: &Path, at: u64) -> Result<()> {
     Ok(fs::write(file, bytes)?)
 }
 
-/// The store of somebody, open to look at it, and to fill it.
+/// Opens a person's store, to read it and to fill it.
 async fn open_store(person: &Person) -> Result<SqliteConnection> {
     let passphrase = fs::read_to_string(person.passphrase_file())?;
     let key = KeyFile::open(&person.profile().join(KEY), passphrase.as_bytes())?;
@@ -145,7 +139,7 @@ async fn open_store(person: &Person) -> Result<SqliteConnection> {
     Ok(SqliteConnection::connect_with(&options).await?)
 }
 
-/// A store with pages of every class.
+/// Fills a store so that it has pages of every class.
 async fn fill(person: &Person) -> Result<()> {
     let mut store = open_store(person).await?;
     for statement in [
@@ -163,7 +157,7 @@ async fn fill(person: &Person) -> Result<()> {
     Ok(store.close().await?)
 }
 
-/// One page of each class.
+/// The number of one page of each class.
 async fn classes(person: &Person) -> Result<BTreeMap<String, u64>> {
     let mut store = open_store(person).await?;
     let pages: Vec<(String, i64)> = sqlx::query_as(
@@ -191,8 +185,8 @@ async fn classes(person: &Person) -> Result<BTreeMap<String, u64>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched() -> Result<()> {
-    let victim = Victim::who(async |alice| fill(alice).await).await?;
+async fn a_flipped_byte_in_any_page_is_reported_and_left_alone() -> Result<()> {
+    let victim = Victim::new(async |alice| fill(alice).await).await?;
     let classes = classes(&victim.alice).await?;
     let expected = [
         "free",
@@ -207,38 +201,37 @@ async fn a_flipped_byte_in_any_class_of_page_is_reported_and_nothing_is_touched(
     ensure!(classes.keys().eq(expected), "the store has {:?}", classes.keys());
     for (class, page) in &classes {
         let start = (page - 1) * PAGE;
-        victim.is_damaged_with(STORE, start + 1000, class).await?;
+        victim.reports_flip(STORE, start + 1000, class).await?;
     }
 
-    // What is at the edges of a page: the salt of all keys, an initialisation vector, a code.
-    victim.is_damaged_with(STORE, 0, "salt").await?;
-    victim.is_damaged_with(STORE, 2 * PAGE - 80, "initialisation vector").await?;
-    victim.is_damaged_with(STORE, victim.length(STORE)? - 1, "code").await?;
+    // The edges of a page: the salt of all keys, an initialisation vector, an authentication code.
+    victim.reports_flip(STORE, 0, "salt").await?;
+    victim.reports_flip(STORE, 2 * PAGE - 80, "initialisation vector").await?;
+    victim.reports_flip(STORE, victim.length(STORE)? - 1, "code").await?;
     victim.restore()?;
     fs::File::options()
         .write(true)
         .open(victim.alice.profile().join(STORE))?
         .set_len(victim.length(STORE)? - PAGE)?;
-    victim.is_refused("a short file").await?;
+    victim.reports_damage("a short file").await?;
     victim.restore()?;
 
     victim.opens().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_byte_in_the_key_file_is_damage_and_no_wrong_passphrase() -> Result<()> {
-    let victim = Victim::who(async |_| Ok(())).await?;
+async fn a_flipped_byte_in_the_key_file_is_reported_as_damage() -> Result<()> {
+    let victim = Victim::new(async |_| Ok(())).await?;
     for at in (0..victim.length(KEY)?).step_by(23) {
-        victim.is_damaged_with(KEY, at, KEY).await?;
+        victim.reports_flip(KEY, at, KEY).await?;
     }
     victim.restore()?;
     victim.opens().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is_not() -> Result<()>
-{
-    let victim = Victim::who(async |alice| {
+async fn a_flipped_byte_in_the_log_is_reported_a_cut_end_is_not() -> Result<()> {
+    let victim = Victim::new(async |alice| {
         alice.start().await?;
         for _ in 0..5 {
             alice.invites().await?;
@@ -250,10 +243,10 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
 
     ensure!(length > LOG_HEADER + 10 * (FRAME_HEADER + PAGE), "the log has only {length} bytes");
     for at in [0, 10, 20, 30] {
-        victim.is_damaged_with(LOG, at, "the log's header").await?;
+        victim.reports_flip(LOG, at, "the log's header").await?;
     }
 
-    for (at, what) in [
+    for (at, part) in [
         (2, "page number"),
         (6, "mark"),
         (10, "salt"),
@@ -261,7 +254,7 @@ async fn a_flipped_byte_in_the_log_of_a_killed_node_is_reported_and_a_cut_end_is
         (24, "page"),
         (3000, "page"),
     ] {
-        victim.is_damaged_with(LOG, LOG_HEADER + FRAME_HEADER + PAGE + at, what).await?;
+        victim.reports_flip(LOG, LOG_HEADER + FRAME_HEADER + PAGE + at, part).await?;
     }
 
     victim.restore()?;

@@ -1,6 +1,6 @@
 //! The real client and the real store, killed at random moments of a conversation: over Unix
-//! sockets, because each kill costs a second over Tor. `CHIVE_KILLS=1000` kills more often,
-//! `CHIVE_SEED=7` chooses other moments.
+//! sockets, because over Tor each kill costs a second. `CHIVE_KILLS=1000` kills more often,
+//! `CHIVE_SEED=7` chooses other moments. No Tor is started.
 
 use std::fs;
 use std::io::{Write as _, stderr};
@@ -9,25 +9,24 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{ContactState, Presence};
-use chive_tests::ordeal::Ordeal;
-use chive_tests::person::{Person, Surroundings};
+use chive_tests::person::{Env, Person};
+use chive_tests::soak::SoakTest;
 
-/// At least so many.
+/// The least number of kills.
 const KILLS: u32 = 200;
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How often each side is killed between two looks at the states.
+/// Kills of each side between two comparisons of the states.
 const ROUND: u32 = 10;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> Result<()> {
+async fn hundreds_of_kills_lose_and_duplicate_nothing() -> Result<()> {
     let home = tempfile::Builder::new().prefix("kills").tempdir()?;
     let network = home.path().join("net");
 
     fs::create_dir(&network)?;
-    let around =
-        Surroundings { program: chive_loopback(), tor_config: Some(network), patience: PATIENCE };
-    let mut alice = Person::create(&around, &home.path().join("alice"), "Alice").await?;
-    let mut bob = Person::create(&around, &home.path().join("bob"), "Bob").await?;
+    let env = Env { program: chive_loopback(), tor_config: Some(network), patience: PATIENCE };
+    let mut alice = Person::create(&env, &home.path().join("alice"), "Alice").await?;
+    let mut bob = Person::create(&env, &home.path().join("bob"), "Bob").await?;
     tokio::try_join!(alice.start(), bob.start())?;
     bob.adds(&alice.invites().await?, "Alice").await?;
     tokio::try_join!(
@@ -36,7 +35,7 @@ async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> 
         alice.until_presence("Bob", Presence::Online),
     )?;
     let (kills, seed) = (number("CHIVE_KILLS", u64::from(KILLS))?, number("CHIVE_SEED", 1)?);
-    let ordeal = Ordeal {
+    let soak_test = SoakTest {
         kills: ROUND,
         rounds: u32::try_from(kills)?.div_ceil(2 * ROUND),
         pause: Duration::ZERO..Duration::from_millis(60),
@@ -45,14 +44,14 @@ async fn nothing_is_lost_or_doubled_when_both_are_killed_hundreds_of_times() -> 
         seed,
     };
     let began = Instant::now();
-    let report = ordeal.run(&mut alice, &mut bob).await;
+    let report = soak_test.run(&mut alice, &mut bob).await;
     let report =
         report.with_context(|| format!("CHIVE_SEED={seed} in {}", home.path().display()))?;
     writeln!(stderr(), "{report:?} in {:.1} s", began.elapsed().as_secs_f64())?;
     ensure!(u64::from(report.kills) >= kills, "only {} kills", report.kills);
     ensure!(
         report.linked >= report.kills / 4,
-        "hardly anybody was killed while talking: {report:?}"
+        "too few were killed while they had a link: {report:?}"
     );
 
     Ok(())
@@ -65,6 +64,6 @@ fn chive_loopback() -> PathBuf {
 fn number(variable: &str, default: u64) -> Result<u64> {
     let given = std::env::var(variable).ok();
     given.map_or(Ok(default), |given| {
-        given.parse().with_context(|| format!("{variable} is no number"))
+        given.parse().with_context(|| format!("{variable} is not a number"))
     })
 }

@@ -1,5 +1,5 @@
-//! The private Tor network: it starts, survives what is done to its relays, and
-//! leaves nothing behind.
+//! The private Tor network: it starts, survives killed and restarted relays, and leaves nothing
+//! behind. No `chive` runs.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -81,13 +81,13 @@ async fn a_directory_in_use_is_left_alone() -> Result<()> {
     let precious = directory.path().join("precious");
     std::fs::write(&precious, "")?;
     let options = Options { directory: Some(directory.path().into()), ..Options::default() };
-    let refusal = TorNetwork::start(options).await.err().context("it started")?;
-    assert!(refusal.to_string().ends_with("is not empty"), "{refusal:#}");
+    let error = TorNetwork::start(options).await.err().context("it started")?;
+    assert!(error.to_string().ends_with("is not empty"), "{error:#}");
     assert!(precious.exists());
     Ok(())
 }
 
-/// What the `tor-network` program prints.
+/// The line that the `tor-network` program prints.
 #[derive(Deserialize)]
 struct Ready {
     arti_config_file: PathBuf,

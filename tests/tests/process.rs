@@ -1,4 +1,4 @@
-//! Child processes: what they print and are told, and that they end with their owner.
+//! Child processes: their input and output, and that they end with their owner.
 
 use std::fs;
 use std::panic::resume_unwind;
@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a child must not end for it to count as running on.
+/// How long a child must run on to count as not ended.
 const GRACE: Duration = Duration::from_millis(100);
 
 #[tokio::test]

@@ -1,7 +1,7 @@
-//! An input that is read as decisions: so that what is sealed or signed can be damaged in its
-//! inside.
+//! An input that is read as decisions, so that bytes can be damaged before they are sealed or
+//! signed. It never runs out: an empty input decides zero.
 
-/// What is left of an input. One that is used up says zero to everything.
+/// The rest of an input. When it is used up, every byte is zero.
 pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Input<'a> {
@@ -26,29 +26,34 @@ impl<'a> Input<'a> {
         self.0.is_empty()
     }
 
-    /// Damages valid bytes in some places, or not at all.
+    /// Damages valid bytes in some positions, or not at all.
     pub(crate) fn damage(&mut self, valid: &[u8]) -> Vec<u8> {
         let mut bytes = valid.to_vec();
         loop {
-            let at = |place: usize, bytes: &[u8]| place.min(bytes.len());
             match self.byte() {
-                1 if !bytes.is_empty() => {
-                    let place = self.number() % bytes.len();
-                    bytes[place] ^= self.byte();
-                }
+                1 if !bytes.is_empty() => self.flip(&mut bytes),
                 2 => bytes.truncate(self.number()),
-                3 => {
-                    let place = at(self.number(), &bytes);
-                    bytes.splice(place..place, self.bytes().iter().copied());
-                }
-                4 => {
-                    let place = at(self.number(), &bytes);
-                    let end = at(place + self.number(), &bytes);
-                    bytes.splice(place..end, self.bytes().iter().copied());
-                }
+                3 => self.insert(&mut bytes),
+                4 => self.replace(&mut bytes),
                 5 => bytes = self.bytes().to_vec(),
                 _ => return bytes,
             }
         }
+    }
+
+    fn flip(&mut self, bytes: &mut [u8]) {
+        let at = self.number() % bytes.len();
+        bytes[at] ^= self.byte();
+    }
+
+    fn insert(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.number().min(bytes.len());
+        bytes.splice(at..at, self.bytes().iter().copied());
+    }
+
+    fn replace(&mut self, bytes: &mut Vec<u8>) {
+        let start = self.number().min(bytes.len());
+        let end = (start + self.number()).min(bytes.len());
+        bytes.splice(start..end, self.bytes().iter().copied());
     }
 }

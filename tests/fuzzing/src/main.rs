@@ -1,13 +1,19 @@
-//! libFuzzer's inputs for what reads bytes from outside. `tests/fuzz` builds and runs this.
+//! The fuzzer: feeds libFuzzer's inputs to every parser of bytes from outside. `tests/fuzz` builds
+//! and runs it. It never writes to a corpus; libFuzzer does, when it is told to.
 //!
-//! The environment's `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. A target
-//! panics when what it says must hold does not: libFuzzer then keeps the input.
+//! | module | what it is |
+//! |---|---|
+//! | `input` | an input that is read as decisions, and damages valid bytes |
+//! | `targets` | one function for each parser, which panics when its invariant does not hold |
+//!
+//! The environment variable `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. When
+//! a target panics, libFuzzer keeps the input.
 
 #![no_main]
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a panic is how a target says that something does not hold"
+    reason = "a target reports a broken invariant by a panic"
 )]
 
 use std::collections::BTreeSet;

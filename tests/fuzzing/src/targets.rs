@@ -1,4 +1,5 @@
-//! What is fuzzed: one function for each, which says what must hold for any input.
+//! The targets: one function for each parser, which asserts what must hold for any input. No target
+//! asserts what a parser does with valid input alone; unit tests do.
 
 use std::sync::LazyLock;
 
@@ -18,7 +19,7 @@ mod record;
 mod text;
 mod wire;
 
-/// All of them, with the names of their corpora.
+/// All targets, by the names of their corpora.
 pub(crate) const ALL: &[(&str, Target)] = &[
     ("answers", answers::answers),
     ("api", api::requests),
@@ -36,9 +37,9 @@ pub(crate) const ALL: &[(&str, Target)] = &[
     ("text", text::text),
 ];
 
-/// What is asynchronous runs on one runtime, in this thread.
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+/// Runs a future on the one runtime, in this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
     static RUNTIME: LazyLock<Runtime> =
         LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
-    RUNTIME.block_on(work)
+    RUNTIME.block_on(future)
 }

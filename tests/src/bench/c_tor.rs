@@ -1,5 +1,5 @@
-//! Debian's own tor, as benches use it: a client with a SOCKS port, and an onion service that gives
-//! back what it gets.
+//! Debian's own tor as the baseline of benchmarks: a client with a SOCKS port, and an onion service
+//! that echoes. It never carries a message of Chive's.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,22 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::c_tor::{self, PORT};
 use crate::network::TorNetwork;
 
-/// How often the socket is looked for.
+/// The pause before the next attempt to connect to the SOCKS socket.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long one connect may take on a network without delay.
+/// How long one attempt may take on a network without delay.
 const CONNECT: Duration = Duration::from_secs(30);
-/// The pause after a connect that failed.
+/// The pause after a failed attempt.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A tor that uses the private network.
-pub(super) struct CTor {
+/// A tor on the private network, with an echo behind it if it is a service.
+pub(super) struct EchoTor {
     tor: c_tor::CTor,
     socket: PathBuf,
     patience: Duration,
     _echo: Option<AbortOnDropHandle<()>>,
 }
 
-impl CTor {
+impl EchoTor {
     /// Starts a client.
     pub(super) fn client(network: &TorNetwork, directory: &Path) -> Result<Self> {
         let socket = directory.join("socks");
@@ -38,7 +38,7 @@ impl CTor {
         Ok(Self { tor, socket, patience: network.patience(CONNECT), _echo: None })
     }
 
-    /// Starts an onion service that gives back what it gets.
+    /// Starts an onion service that echoes.
     pub(super) async fn service(network: &TorNetwork, directory: &Path) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let tor = c_tor::CTor::service(network.tor_config(), directory, listener.local_addr()?)?;
@@ -56,12 +56,12 @@ impl CTor {
         self.tor.address().await
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(super) fn process_id(&self) -> u32 {
         self.tor.process_id()
     }
 
-    /// Connects to a service and gets a byte back; tries again until it does.
+    /// Connects to a service until one attempt gets a byte back.
     pub(super) async fn echoes(&self, address: &str) -> Result<()> {
         loop {
             match timeout(self.patience, self.try_echo(address)).await {
@@ -78,7 +78,7 @@ impl CTor {
         Ok(())
     }
 
-    /// A stream through SOCKS 5 (RFC 1928).
+    /// Opens a stream through SOCKS 5 (RFC 1928).
     async fn socks(&self, address: &str) -> Result<UnixStream> {
         let mut stream = loop {
             match UnixStream::connect(&self.socket).await {
@@ -96,7 +96,7 @@ impl CTor {
         stream.read_exact(&mut reply).await?;
         ensure!(reply[1] == 0, "SOCKS refuses with {}", reply[1]);
 
-        // The address and port that it is bound to: of no interest.
+        // The address and port that it is bound to are not used.
         let mut bound = vec![0; if reply[3] == 4 { 18 } else { 6 }];
         stream.read_exact(&mut bound).await?;
 

@@ -7,26 +7,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::time::timeout;
 
-use super::c_tor::CTor;
-use super::figures::{Figures, Samples, Verdict};
+use super::c_tor::EchoTor;
+use super::figures::{Figures, Samples, Summary};
 use super::pair::PATIENCE;
-use super::{Bench, around};
+use super::{Bench, env_on};
 use crate::network::TorNetwork;
-use crate::person::{Person, Surroundings};
+use crate::person::{Env, Person};
 
-/// How many of each.
+/// How many of each are measured.
 const PAIRS: usize = 10;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
-    let around = around(&network)?;
+    let env = env_on(&network)?;
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for pair in 0..bench.pairs(PAIRS) {
         for first in [true, false] {
             let home = bench.home().join(format!("{pair}-{first}"));
             if (pair % 2 == 0) == first {
-                ours.push(of_chive(&around, &home).await?.as_secs_f64());
+                ours.push(of_chive(&env, &home).await?.as_secs_f64());
             } else {
                 let took = timeout(network.patience(PATIENCE), of_c_tor(&network, &home)).await;
                 let took = took.context("tor did not get through")?;
@@ -35,7 +35,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         }
     }
 
-    Ok(Figures::new(Verdict::new("cold-start", ours.median(), theirs.median(), "s"))
+    Ok(Figures::new(Summary::new("cold-start", ours.median(), theirs.median(), "s"))
         .row(
             "chive: two profiles made, nodes started, invitation, first message delivered",
             "s",
@@ -45,12 +45,12 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .row("each pair's ratio", "", ours.over(&theirs)))
 }
 
-/// As two people would: both make a profile and start it, one invites, the other adds and writes.
-async fn of_chive(around: &Surroundings, home: &Path) -> Result<Duration> {
+/// Two people make profiles and start them; one invites, the other adds and writes.
+async fn of_chive(env: &Env, home: &Path) -> Result<Duration> {
     let began = Instant::now();
     let (alice_home, bob_home) = (home.join("alice"), home.join("bob"));
     let fresh = async |home: &Path, name: &str| -> Result<Person> {
-        let mut person = Person::create(around, home, name).await?;
+        let mut person = Person::create(env, home, name).await?;
         person.start().await?;
         Ok(person)
     };
@@ -60,11 +60,11 @@ async fn of_chive(around: &Surroundings, home: &Path) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// As somebody would who has the address as soon as it can be found, and tries until it works.
+/// Starts both, and dials as soon as the service can be found, until it works.
 async fn of_c_tor(network: &TorNetwork, home: &Path) -> Result<Duration> {
     let began = Instant::now();
-    let service = CTor::service(network, &home.join("service")).await?;
-    let client = CTor::client(network, &home.join("client"))?;
+    let service = EchoTor::service(network, &home.join("service")).await?;
+    let client = EchoTor::client(network, &home.join("client"))?;
     client.echoes(&service.address().await?).await?;
     Ok(began.elapsed())
 }

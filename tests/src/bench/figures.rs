@@ -1,4 +1,5 @@
-//! What was measured: samples, a table of them, and the one line of JSON that a program reads.
+//! The figures of a benchmark: samples, a table of them, and the one line of JSON for programs.
+//! Nothing here measures.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,12 +12,12 @@ use serde_json::{Value, json};
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
-    /// None yet.
+    /// No samples yet.
     pub(super) const fn new() -> Self {
         Self(vec![])
     }
 
-    /// Adds a value.
+    /// Adds a measured value.
     pub(super) fn push(&mut self, value: f64) {
         self.0.push(value);
     }
@@ -26,24 +27,24 @@ impl Samples {
         self.push(time.as_secs_f64() * 1000.0);
     }
 
-    /// Adds others.
+    /// Adds all samples of another set.
     pub(super) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
     }
 
-    /// How many there are.
+    /// The number of samples.
     #[must_use]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Half of them are not above this one.
+    /// The 50th percentile.
     #[must_use]
     pub(super) fn median(&self) -> f64 {
         self.percentile(50)
     }
 
-    /// So many of a hundred are not above this one: the nearest rank. `NaN` if there are none.
+    /// The percentile by nearest rank: always a measured value. `NaN` if there are no samples.
     #[must_use]
     pub(super) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
@@ -52,21 +53,21 @@ impl Samples {
         sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
     }
 
-    /// Their sum, divided among them.
+    /// The arithmetic mean.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "so few samples are counted exactly")]
+    #[allow(clippy::cast_precision_loss, reason = "the number of samples is small")]
     pub(super) fn mean(&self) -> f64 {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The rate of equal parts at these rates, one after the other.
+    /// The rate of equal parts that ran at these rates one after the other.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "so few samples are counted exactly")]
+    #[allow(clippy::cast_precision_loss, reason = "the number of samples is small")]
     pub(super) fn harmonic_mean(&self) -> f64 {
         self.0.len() as f64 / self.0.iter().map(|rate| rate.recip()).sum::<f64>()
     }
 
-    /// Each of these divided by its partner.
+    /// The ratio of each sample to its partner.
     #[must_use]
     pub(super) fn over(&self, partners: &Self) -> Self {
         Self(self.0.iter().zip(&partners.0).map(|(ours, theirs)| ours / theirs).collect())
@@ -84,12 +85,12 @@ impl FromIterator<f64> for Samples {
 pub struct Figures {
     rows: Vec<(String, &'static str, Samples)>,
     notes: Vec<String>,
-    verdict: Verdict,
+    summary: Summary,
 }
 
-/// What a program reads.
+/// The line of JSON.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Verdict {
+pub(super) struct Summary {
     name: &'static str,
     ours: Value,
     baseline: Value,
@@ -97,8 +98,8 @@ pub(super) struct Verdict {
     unit: &'static str,
 }
 
-impl Verdict {
-    /// Ours divided by the baseline.
+impl Summary {
+    /// One figure beside its baseline.
     #[must_use]
     pub(super) fn new(name: &'static str, ours: f64, baseline: f64, unit: &'static str) -> Self {
         Self {
@@ -110,8 +111,8 @@ impl Verdict {
         }
     }
 
-    /// Several figures at once, each with its name and its baseline, which are the better the lower
-    /// they are; the ratio is the worst one.
+    /// Several figures, each with its name and its baseline, for which lower is better; the ratio
+    /// is the worst one.
     #[must_use]
     pub(super) fn of_several(
         name: &'static str,
@@ -121,7 +122,7 @@ impl Verdict {
         Self::of(name, figures, unit, f64::max)
     }
 
-    /// The same for figures that are the better the higher they are.
+    /// As [`Self::of_several`], for figures for which higher is better.
     #[must_use]
     pub(super) fn at_least(
         name: &'static str,
@@ -143,10 +144,10 @@ impl Verdict {
             .reduce(choose)
             .unwrap_or(f64::NAN);
         let ours =
-            figures.iter().map(|(what, ours, _)| ((*what).to_owned(), number(*ours))).collect();
+            figures.iter().map(|(label, ours, _)| ((*label).to_owned(), number(*ours))).collect();
         let baseline = figures
             .iter()
-            .map(|(what, _, baseline)| ((*what).to_owned(), number(*baseline)))
+            .map(|(label, _, baseline)| ((*label).to_owned(), number(*baseline)))
             .collect();
         Self {
             name,
@@ -158,7 +159,7 @@ impl Verdict {
     }
 }
 
-/// Three decimals are more than any measurement here is worth.
+/// Rounds to three decimals, which is finer than any measurement here.
 fn number(value: f64) -> Value {
     json!((value * 1000.0).round() / 1000.0)
 }
@@ -166,8 +167,8 @@ fn number(value: f64) -> Value {
 impl Figures {
     /// An outcome without a table yet.
     #[must_use]
-    pub(super) fn new(verdict: Verdict) -> Self {
-        Self { rows: vec![], notes: vec![], verdict }
+    pub(super) fn new(summary: Summary) -> Self {
+        Self { rows: vec![], notes: vec![], summary }
     }
 
     /// Adds a row to the table.
@@ -189,7 +190,7 @@ impl Figures {
         self
     }
 
-    /// The table, and what is to be said about it.
+    /// The table, and the notes under it.
     #[must_use]
     pub fn table(&self) -> String {
         let width = self.rows.iter().map(|(label, ..)| label.chars().count()).max().unwrap_or(0);
@@ -208,7 +209,7 @@ impl Figures {
     /// The one line of JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        serde_json::to_string(&self.verdict).unwrap_or_default()
+        serde_json::to_string(&self.summary).unwrap_or_default()
     }
 }
 
@@ -227,12 +228,12 @@ mod tests {
 
     #[test]
     fn the_line_has_five_members() {
-        let one = json!(Verdict::new("latency", 18.0, 16.0, "ms"));
+        let one = json!(Summary::new("latency", 18.0, 16.0, "ms"));
         assert_eq!(
             one,
             json!({"name": "latency", "ours": 18.0, "baseline": 16.0, "ratio": 1.125, "unit": "ms"})
         );
-        let several = json!(Verdict::of_several(
+        let several = json!(Summary::of_several(
             "store",
             &[("open", 400.0, 1000.0), ("page", 30.0, 20.0)],
             "ms"
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(several["ours"], json!({"open": 400.0, "page": 30.0}));
         assert_eq!(several["ratio"], json!(1.5));
         let rates =
-            json!(Verdict::at_least("presence", &[("one", 5.0, 10.0), ("many", 8.0, 10.0)], "1/s"));
+            json!(Summary::at_least("presence", &[("one", 5.0, 10.0), ("many", 8.0, 10.0)], "1/s"));
         assert_eq!(rates["ratio"], json!(0.5));
     }
 }

@@ -1,5 +1,5 @@
-//! Fills a profile as years of use would: through the store's own functions, with MLS groups that
-//! were really made.
+//! Fills a profile as years of use would: through the store's own functions, with real MLS groups.
+//! No node runs meanwhile.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,15 +24,15 @@ use rand::{Rng as _, RngCore as _, SeedableRng as _};
 pub(super) const PASSPHRASE: &str = "correct horse";
 /// Messages written in one transaction.
 const BATCH: usize = 1_000;
-/// The words that people use.
+/// The number of different words.
 const VOCABULARY: usize = 8_000;
 /// The shortest and the longest message, in words.
 const WORDS: std::ops::RangeInclusive<usize> = 1..=30;
-/// From one message to the next.
+/// The time between two messages.
 const STEP: Duration = Duration::from_mins(1);
 
-/// Makes a profile with so many contacts and messages: half of the messages are ours, and
-/// delivered. The first contacts have more of them than the last.
+/// Makes a profile with this many contacts and messages. Half of the messages are ours, and
+/// delivered; the first contacts have more of them than the last.
 pub(super) async fn fill(
     directory: &Path,
     name: &str,
@@ -62,7 +62,7 @@ pub(super) async fn fill(
         let mut tx = profile.store.begin().await?;
         for _ in 0..BATCH.min(total - batch * BATCH) {
             let chat = writer.rng.random_range(0.0_f64..1.0).powi(2);
-            let chat = pick(&mut contacts, chat).context("nobody to write to")?;
+            let chat = pick(&mut contacts, chat).context("no contact to write to")?;
             writer.write(&mut tx, chat).await?;
         }
         tx.commit().await?;
@@ -73,7 +73,7 @@ pub(super) async fn fill(
     Ok(writer.vocabulary)
 }
 
-/// The element at this part, from 0 to below 1, of a list.
+/// The element at a fraction of a list, from 0 to below 1.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -85,7 +85,7 @@ fn pick<T>(list: &mut [T], part: f64) -> Option<&mut T> {
     list.get_mut(at)
 }
 
-/// Made-up words, the more common the earlier.
+/// Made-up words, the most common first.
 pub(super) struct Vocabulary(Vec<String>);
 
 impl Vocabulary {
@@ -101,18 +101,18 @@ impl Vocabulary {
         Self((0..VOCABULARY).map(|number| word(number * 7 + 1)).collect())
     }
 
-    /// The word that takes this place among the most common.
+    /// The word with this rank of frequency; 0 is the most common.
     #[must_use]
-    pub(super) fn word(&self, place: usize) -> &str {
-        self.0.get(place).map_or("", String::as_str)
+    pub(super) fn word(&self, rank: usize) -> &str {
+        self.0.get(rank).map_or("", String::as_str)
     }
 
     fn text(&self, rng: &mut StdRng) -> String {
         let words = (0..rng.random_range(WORDS)).map(|_| {
-            // As in a language, a word's place in the order of frequency is its rareness.
-            let place = 8_000_f64.powf(rng.random_range(0.0..1.0)) - 1.0;
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
-            self.word(place as usize)
+            // As in a language: the higher the rank, the rarer the word.
+            let rank = 8_000_f64.powf(rng.random_range(0.0..1.0)) - 1.0;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
+            self.word(rank as usize)
         });
         words.collect::<Vec<_>>().join(" ")
     }
@@ -132,7 +132,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// A contact who was accepted, and whose endpoint nobody hosts.
+    /// Adds an accepted contact whose onion service is not hosted anywhere.
     async fn befriend(&mut self, tx: &mut Tx, number: usize) -> Result<Member> {
         let peer = Identity::new(&RootSecret(self.random())).public();
         let name = format!("Contact {number}");

@@ -1,5 +1,5 @@
-//! `latency`: from handing a message to the local API until the local API tells that it is
-//! delivered, beside as many bytes there and back over a raw stream on the same circuit.
+//! `latency`: from handing a message to the local API until the local API reports it as delivered,
+//! beside as many bytes there and back over a raw stream on the same circuit.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use rand::Rng as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::pair::{Deliveries, PATIENCE, Pair};
 use super::{Bench, fresh_id};
 
-/// Before anything is measured.
+/// Messages before the first one that is measured.
 const WARM_UP: usize = 20;
-/// Relays hand cells on at ticks: a pause of random length before each measurement keeps both sides
-/// from always meeting the same tick.
-const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+/// Relays send cells at ticks. A random pause before each measurement keeps both sides from always
+/// meeting the same tick.
+const MAX_PAUSE: Duration = Duration::from_millis(40);
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let pair = Pair::meet(&network, bench.home()).await?;
@@ -45,10 +45,10 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let (by_handle, echo_beside) = interleaved(bench.pairs(500) / 2, &mut handle, &mut raw).await?;
     drop(handle);
     pair.still_linked()?;
-    pair.part().await?;
-    let verdict = Verdict::new("latency", by_api.median(), echo.median(), "ms");
+    pair.stop().await?;
+    let summary = Summary::new("latency", by_api.median(), echo.median(), "ms");
 
-    Ok(Figures::new(verdict)
+    Ok(Figures::new(summary)
         .row("message sent → receipt shown, local API", "ms", by_api.clone())
         .row("raw echo, paired with it", "ms", echo.clone())
         .row("each pair's ratio", "", by_api.over(&echo))
@@ -61,7 +61,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         )))
 }
 
-/// As many of both, in turns, each as often first.
+/// Measures both in turns, each of them first equally often.
 async fn interleaved(
     pairs: usize,
     sender: &mut Sender<'_>,
@@ -70,7 +70,7 @@ async fn interleaved(
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for turn in 0..pairs {
         for first in [true, false] {
-            let pause = rand::rng().random_range(Duration::ZERO..LONGEST_PAUSE);
+            let pause = rand::rng().random_range(Duration::ZERO..MAX_PAUSE);
             sleep(pause).await;
             if (turn % 2 == 0) == first {
                 ours.push_ms(sender.sends().await?);

@@ -2,8 +2,8 @@
 //! that one.
 //!
 //! The node is the real client without Tor, in a process of its own with a core of its own. Its
-//! contacts share this process and the other core: see [`contact`]. So the figures are the node's,
-//! and not those of a hundred stores on the same disk.
+//! contacts share this process and the other core, see [`contact`], so the figures are those of the
+//! node and not of a hundred stores on the same disk.
 
 mod contact;
 mod node;
@@ -23,29 +23,29 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 use super::Bench;
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::machine::{keep_to_own_core, overwrites};
 use crate::loopback::Loopback;
 use contact::Contact;
 use node::{Node, Spent, Usage};
 
-/// People who write to the node.
+/// The number of contacts that write to the node.
 const CONTACTS: usize = 100;
-/// How many of them become contacts at the same time.
+/// How many become contacts at the same time.
 const MEETING: usize = 4;
-/// How often each of the two is measured, in turns.
+/// How often each kind of load is measured, in turns.
 const ROUNDS: usize = 6;
-/// For how long, each time.
+/// The length of one measurement.
 const TIME: Duration = Duration::from_secs(8);
 /// How long one of the others waits before the next message, on average.
 const PAUSE: Duration = Duration::from_secs(4);
-/// Messages that one contact has on its way when all write as fast as they can: enough to keep the
+/// Messages that each contact has in flight when all write as fast as they can: enough to keep the
 /// node busy, few enough to come to an end.
 const WINDOW: usize = 4;
-/// From a core's share from which on it counts as busy.
+/// The share of a core from which on it counts as busy.
 const BUSY: f64 = 0.9;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     keep_to_own_core().await?;
     let network = bench.home().join("network");
@@ -68,7 +68,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     // A round that other work on this machine has disturbed does not decide.
     let (alone, beside) = (calm.p99.median(), flooded.p99.median());
     let one = |value| Samples::from_iter([value]);
-    Ok(Figures::new(Verdict::new("load", beside, alone, "ms"))
+    Ok(Figures::new(Summary::new("load", beside, alone, "ms"))
         .row("99 contacts: message handed over → receipt there", "ms", calm.took)
         .row("the same, beside one that writes as fast as it can", "ms", flooded.took)
         .row("each round's ratio of 99th percentiles", "", flooded.p99.over(&calm.p99))
@@ -89,14 +89,14 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .note(full.limit()))
 }
 
-/// What one period of time gave.
+/// The result of one measurement.
 struct Period {
     took: Samples,
     messages: f64,
     commits: f64,
 }
 
-/// What all periods of a kind gave.
+/// The results of all measurements of a kind.
 #[derive(Default)]
 struct Measured {
     took: Samples,
@@ -114,17 +114,17 @@ impl Measured {
     }
 }
 
-/// What the node did when all wrote as fast as they could.
-struct Full {
+/// The result of all contacts writing as fast as they can.
+struct Saturation {
     messages: f64,
     spent: Spent,
     contacts: Spent,
-    /// What the disk takes for one commit, in milliseconds.
+    /// The time of one commit on the disk, in milliseconds.
     disk: f64,
 }
 
-impl Full {
-    /// What keeps the node from taking more, in a sentence.
+impl Saturation {
+    /// A sentence that says what keeps the node from taking more.
     fn limit(&self) -> String {
         let (node, contacts) = (self.spent.cpu, self.contacts.cpu);
         // The node does one thing after the other.
@@ -143,7 +143,7 @@ impl Full {
     }
 }
 
-/// Which of these parts of the time stops the node.
+/// The resource that is the bottleneck, from the shares of the time.
 fn limit(node: f64, disk: f64, contacts: f64) -> &'static str {
     if node + disk >= BUSY {
         return if node > disk { "the node's core" } else { "the disk" };
@@ -151,7 +151,7 @@ fn limit(node: f64, disk: f64, contacts: f64) -> &'static str {
     if contacts >= BUSY { "the contacts' core, not the node" } else { "none of these" }
 }
 
-/// Everybody who writes.
+/// All contacts.
 struct Crowd {
     fast: Contact,
     others: Vec<Contact>,
@@ -170,12 +170,12 @@ impl Crowd {
         let meeting = (0..CONTACTS).map(|number| Contact::meet(transport, &invitation, number));
         let mut others: Vec<Contact> =
             stream::iter(meeting).buffer_unordered(MEETING).try_collect().await?;
-        let fast = others.pop().context("nobody came")?;
+        let fast = others.pop().context("there are no contacts")?;
         node.until_online(CONTACTS).await?;
         Ok(Self { fast, others })
     }
 
-    /// Has the others converse, and the fast one flood the node or not.
+    /// Lets the others converse, while the fast one floods the node or not.
     async fn converses(&mut self, node: &Node, with_flood: bool) -> Result<Period> {
         let (before, until) = (node.usage()?, Instant::now() + TIME);
         let mut conversing = JoinSet::new();
@@ -201,8 +201,8 @@ impl Crowd {
         Ok(Period { took, messages, commits: spent.commits })
     }
 
-    /// Has all flood the node. It ends with messages on their way.
-    async fn all_flood(self, node: &Node, directory: &Path) -> Result<Full> {
+    /// Lets all flood the node. It ends with messages in flight.
+    async fn all_flood(self, node: &Node, directory: &Path) -> Result<Saturation> {
         let (began, directory) = (Instant::now(), directory.to_owned());
         let (before, own_before) = (node.usage()?, Usage::of_this_process()?);
         let disk = spawn_blocking(move || overwrites(&directory, (began + TIME).into_std()));
@@ -220,7 +220,7 @@ impl Crowd {
             (node.usage()?.since(&before), Usage::of_this_process()?.since(&own_before));
         let messages = rate(receipts, began.elapsed());
 
-        Ok(Full { messages, spent, contacts, disk: disk.await??.mean() })
+        Ok(Saturation { messages, spent, contacts, disk: disk.await??.mean() })
     }
 }
 
@@ -238,11 +238,11 @@ async fn converse(mut contact: Contact, until: Instant) -> Result<(Contact, Samp
     }
 }
 
-/// Keeps so many messages on their way. How many receipts came.
+/// Keeps `window` messages in flight; gives the number of receipts.
 async fn flood(contact: &mut Contact, window: usize, until: Instant) -> Result<usize> {
     let mut receipts = 0;
     while Instant::now() < until {
-        while contact.on_their_way() < window {
+        while contact.in_flight() < window {
             contact.write()?;
         }
         contact.receipt().await?;
@@ -251,7 +251,7 @@ async fn flood(contact: &mut Contact, window: usize, until: Instant) -> Result<u
     Ok(receipts)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "so few are counted exactly")]
+#[allow(clippy::cast_precision_loss, reason = "the count is small")]
 fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_what_is_busy() {
+    fn the_limit_is_the_busiest_resource() {
         assert_eq!(limit(0.95, 0.02, 0.99), "the node's core");
         assert_eq!(limit(0.3, 0.65, 0.5), "the disk");
         assert_eq!(limit(0.4, 0.1, 0.97), "the contacts' core, not the node");

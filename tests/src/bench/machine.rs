@@ -1,4 +1,4 @@
-//! What a figure depends on besides the code: the machine's load, and its disk.
+//! The machine, which figures depend on besides the code: its load, its disk, its cores.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -12,16 +12,16 @@ use anyhow::{Result, ensure};
 use super::figures::Samples;
 use crate::process::Launch;
 
-/// The core of a process that is measured by itself, and the one of this process beside it.
+/// The core of a process that is measured, and the core of this process.
 pub(super) const MEASURED_CORE: usize = 0;
 const OWN_CORE: usize = 1;
 
-/// How often the disk is tried.
+/// The number of writes to the disk.
 const WRITES: usize = 50;
-/// From one overwriting to the next: not so often that it slows down what it measures.
+/// The pause between two overwrites, long enough not to slow down the node.
 const BETWEEN_OVERWRITES: Duration = Duration::from_millis(50);
 
-/// The machine at one time.
+/// The state of the machine at one time.
 #[derive(Clone, Debug)]
 pub struct Machine {
     load: String,
@@ -29,7 +29,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at the load, and at how long the disk under a directory takes to keep 4 KiB for good.
+    /// Measures the load, and how long the disk under a directory takes to make 4 KiB durable.
     pub fn look(directory: &Path) -> Result<Self> {
         let load = fs::read_to_string("/proc/loadavg")?.split(' ').take(1).collect();
         let path = directory.join("sync");
@@ -45,7 +45,7 @@ impl Machine {
         Ok(Self { load, sync })
     }
 
-    /// In one line.
+    /// The state in one line.
     #[must_use]
     pub fn line(&self) -> String {
         let (median, p99) = (self.sync.median(), self.sync.percentile(99));
@@ -70,7 +70,7 @@ pub(super) fn overwrites(directory: &Path, until: Instant) -> Result<Samples> {
     Ok(took)
 }
 
-/// Leaves the other core to what is measured, from now on.
+/// Moves this process to its own core, from now on.
 pub(super) async fn keep_to_own_core() -> Result<()> {
     let (core, process) = (OWN_CORE.to_string(), std::process::id().to_string());
     let keep = Launch::new("taskset").args(["-a", "-p", "-c", &core, &process]);

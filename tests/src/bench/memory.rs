@@ -1,4 +1,4 @@
-//! `memory`: what an idle client holds, beside an idle tor with one onion service.
+//! `memory`: the memory of an idle client, beside an idle tor with one onion service.
 
 use std::fs;
 use std::time::Duration;
@@ -6,32 +6,32 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use tokio::time::{sleep, timeout};
 
-use super::c_tor::CTor;
-use super::figures::{Figures, Samples, Verdict};
+use super::c_tor::EchoTor;
+use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
 use super::pair::PATIENCE;
-use super::{Bench, around};
+use super::{Bench, env_on};
 use crate::person::Person;
 
 const CONTACTS: usize = 100;
 const MESSAGES: usize = 10_000;
 /// How long both have been idle before anything is measured.
 const IDLE: Duration = Duration::from_mins(2);
-/// How often both are looked at.
+/// How often both are measured.
 const LOOKS: usize = 12;
-/// From one look to the next.
+/// The pause between two measurements.
 const STEP: Duration = Duration::from_secs(5);
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let mut alice =
-        Person::without_profile(&around(&network)?, &bench.home().join("alice"), "Alice")?;
+        Person::without_profile(&env_on(&network)?, &bench.home().join("alice"), "Alice")?;
 
     alice.chooses_passphrase(PASSPHRASE)?;
     fill(&alice.profile(), "Alice", CONTACTS, MESSAGES).await?;
-    let service = CTor::service(&network, &bench.home().join("service")).await?;
-    let client = CTor::client(&network, &bench.home().join("client"))?;
+    let service = EchoTor::service(&network, &bench.home().join("service")).await?;
+    let client = EchoTor::client(&network, &bench.home().join("client"))?;
     alice.start().await?;
     alice.until_status("connected to Tor", |status| status.tor.ready).await?;
     let reached = async { client.echoes(&service.address().await?).await };
@@ -56,7 +56,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     ensure!(contacts == CONTACTS, "there are {contacts} contacts");
     let [(ours, ours_proportional), (theirs, theirs_proportional)] = looks;
 
-    Ok(Figures::new(Verdict::new("memory", ours.median(), theirs.median(), "MiB"))
+    Ok(Figures::new(Summary::new("memory", ours.median(), theirs.median(), "MiB"))
         .row("chive: resident", "MiB", ours)
         .row("chive: proportional share", "MiB", ours_proportional)
         .row("tor: resident", "MiB", theirs)
@@ -67,7 +67,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         )))
 }
 
-/// What a process holds in memory, and its share of that, in MiB.
+/// The resident size of a process, and its proportional share, in MiB.
 fn held_by(process: u32) -> Result<(f64, f64)> {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     let field = |name: &str| -> Result<f64> {

@@ -1,5 +1,5 @@
-//! `mls`: what a message writes of its conversation's MLS state, and how long it takes, the longer
-//! the conversation lasts.
+//! `mls`: how much of its conversation's MLS state a message writes, and how long that takes, after
+//! more and more epochs.
 
 use std::time::Instant;
 
@@ -10,13 +10,13 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::Bench;
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 
-/// Past epochs at which messages are measured; of more than the last, none is kept.
+/// Numbers of past epochs at which messages are measured; no more than the last number are kept.
 const EPOCHS: [u64; 3] = [1, 10, 32];
 /// How many messages are measured.
 const MESSAGES: usize = 100;
-/// What one message may write, in bytes.
+/// The limit of what one message writes, in bytes.
 const WRITTEN: f64 = 8192.0;
 /// The sizes of a text and of its receipt.
 const TEXT: [u8; 400] = [0; 400];
@@ -29,7 +29,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// Does something to a conversation as the node does: the changes are taken, too.
+    /// Times an action on a conversation as the node does it: the changes are taken, too.
     fn time<T>(
         &mut self,
         of: &mut Conversation,
@@ -49,7 +49,7 @@ fn size(changes: &Changes) -> f64 {
     changes.put.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() as f64
 }
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) fn run(bench: &Bench) -> Result<Figures> {
     let mut rng = StdRng::seed_from_u64(1);
     let draft = Draft::new(Clock::system().now().0.cast_unsigned() / 1000, &mut rng)?;
@@ -82,7 +82,7 @@ pub(super) fn run(bench: &Bench) -> Result<Figures> {
         rows.push((format!("{epochs} past epochs: opened, its receipt sealed"), opened));
     }
 
-    let figures = Figures::new(Verdict::of_several(
+    let figures = Figures::new(Summary::of_several(
         "mls",
         &[("seal", most.0, WRITTEN), ("open", most.1, WRITTEN)],
         "B",

@@ -1,5 +1,5 @@
-//! Two nodes in this process, contacts with a link up, each with its local API on a socket: as
-//! `chive run` has it, but for the tap under them.
+//! Two nodes in this process, contacts with a link up, each with its local API on a socket: as in
+//! `chive run`, except for the tap under them. What is sent between them is up to the benchmarks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,18 +28,18 @@ use super::rendezvous;
 use super::tap::{Tally, Tap};
 use crate::network::TorNetwork;
 
-/// Nothing that is waited for takes so long on a network without delay.
+/// How long to wait for anything on a network without delay.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
-/// How often the link is looked at until there is exactly one.
+/// How often the links are counted until there is exactly one.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often a raw stream is tried.
+/// Attempts to open a raw stream.
 const RAW_TRIES: usize = 10;
-/// How long there must have been exactly one, and as many round trips between the two besides.
+/// How long there must have been exactly one link, plus this many round trips.
 const SETTLED: Duration = Duration::from_secs(2);
 const SETTLED_ROUND_TRIPS: u32 = 5;
 
 /// One node in this process.
-pub(super) struct Somebody {
+pub(super) struct PairNode {
     /// Its local API, over the socket.
     pub(super) api: Client,
     /// The node, asked without the API.
@@ -52,7 +52,7 @@ pub(super) struct Somebody {
     _profile: Profile,
 }
 
-impl Somebody {
+impl PairNode {
     /// Makes a profile and starts a node on it.
     pub(super) async fn start(network: &TorNetwork, directory: &Path, name: &str) -> Result<Self> {
         let passphrase = Passphrase::new("correct horse".into());
@@ -94,7 +94,7 @@ impl Somebody {
         })
     }
 
-    /// Ends it cleanly.
+    /// Stops it cleanly.
     pub(super) async fn stop(self) -> Result<()> {
         self.api_stop.cancel();
         self.serving.await??;
@@ -103,17 +103,17 @@ impl Somebody {
         Ok(())
     }
 
-    /// Deliveries of its messages, as the local API's stream of events tells them.
+    /// Deliveries of its messages, from the local API's stream of events.
     pub(super) async fn deliveries_by_api(&self) -> Result<Deliveries> {
         let mut events = self.api.events(Some(self.api.status().await?.last_event));
         Ok(Deliveries::new(|sender| async move {
             while let Some(Ok(event)) = events.next().await {
-                tell_delivery(&event, &sender);
+                report_delivery(&event, &sender);
             }
         }))
     }
 
-    /// Deliveries of its messages, as the node itself tells them.
+    /// Deliveries of its messages, from the node itself.
     pub(super) fn deliveries_by_handle(&self) -> Deliveries {
         let (node, mut newest) = (self.node.clone(), self.node.newest_event());
         let mut after = *newest.borrow_and_update();
@@ -122,16 +122,16 @@ impl Somebody {
                 let Ok(events) = node.events(after, 100).await else { return };
                 after = events.last().map_or(after, |event| event.seq);
                 for event in &events {
-                    tell_delivery(event, &sender);
+                    report_delivery(event, &sender);
                 }
             }
         })
     }
 }
 
-/// Ids of delivered messages, and when that was told.
+/// Ids of delivered messages, and when that was reported.
 pub(super) struct Deliveries {
-    told: mpsc::UnboundedReceiver<(String, Instant)>,
+    reported: mpsc::UnboundedReceiver<(String, Instant)>,
     _following: AbortOnDropHandle<()>,
 }
 
@@ -139,13 +139,13 @@ impl Deliveries {
     fn new<F: Future<Output = ()> + Send + 'static>(
         follow: impl FnOnce(mpsc::UnboundedSender<(String, Instant)>) -> F,
     ) -> Self {
-        let (sender, told) = mpsc::unbounded_channel();
-        Self { told, _following: AbortOnDropHandle::new(tokio::spawn(follow(sender))) }
+        let (sender, reported) = mpsc::unbounded_channel();
+        Self { reported, _following: AbortOnDropHandle::new(tokio::spawn(follow(sender))) }
     }
 
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Result<(String, Instant)> {
-        timeout(PATIENCE, self.told.recv())
+        timeout(PATIENCE, self.reported.recv())
             .await
             .context("nothing is delivered")?
             .context("the events have ended")
@@ -162,7 +162,7 @@ impl Deliveries {
     }
 }
 
-fn tell_delivery(event: &Event, to: &mpsc::UnboundedSender<(String, Instant)>) {
+fn report_delivery(event: &Event, to: &mpsc::UnboundedSender<(String, Instant)>) {
     if let What::Message { message } = &event.what
         && message.direction == Direction::Sent
         && message.state == MessageState::Delivered
@@ -173,13 +173,13 @@ fn tell_delivery(event: &Event, to: &mpsc::UnboundedSender<(String, Instant)>) {
 
 /// Two contacts. The link between them was dialled by one and answered by the other.
 pub(super) struct Pair {
-    /// Who dialled.
-    pub(super) dialler: Somebody,
-    /// Who answered.
-    pub(super) answerer: Somebody,
-    /// The link's stream, at the dialler.
+    /// The node that dialled the link.
+    pub(super) dialler: PairNode,
+    /// The node that answered.
+    pub(super) answerer: PairNode,
+    /// The link's stream at the dialler.
     pub(super) link: Arc<Tally>,
-    /// What the dialler calls the answerer.
+    /// The dialler's name for the answerer.
     pub(super) other: &'static str,
 }
 
@@ -187,8 +187,8 @@ impl Pair {
     /// Makes two profiles in a directory, starts both nodes, and makes them contacts.
     pub(super) async fn meet(network: &TorNetwork, home: &Path) -> Result<Self> {
         let (alice_home, bob_home) = (home.join("alice"), home.join("bob"));
-        let alice = Somebody::start(network, &alice_home, "Alice");
-        let bob = Somebody::start(network, &bob_home, "Bob");
+        let alice = PairNode::start(network, &alice_home, "Alice");
+        let bob = PairNode::start(network, &bob_home, "Bob");
         let (alice, bob) = tokio::try_join!(alice, bob)?;
         let link = alice.api.invite(&NewInvitation::default()).await?.link.context("no link")?;
         bob.api
@@ -208,9 +208,8 @@ impl Pair {
     /// Opens a raw stream on the link's circuit, from the dialler to the answerer: whenever
     /// `question` bytes have come, `answer` bytes come back.
     ///
-    /// That it is the same circuit shows by arti's own log: a new one would begin with a
-    /// rendezvous. A node looks at its services by such dials of its own, now and then: then this
-    /// is tried again.
+    /// arti's own log shows that it is the same circuit: a new one would begin with a rendezvous. A
+    /// node also probes its services by dials of its own now and then; this is then tried again.
     pub(super) async fn raw(&self, question: u64, answer: u64) -> Result<Stream> {
         for _ in 0..RAW_TRIES {
             let before = rendezvous::seen();
@@ -224,22 +223,22 @@ impl Pair {
         bail!("no raw stream was opened without a new rendezvous")
     }
 
-    /// Fails unless the link is still the one that it was in the beginning.
+    /// Fails if the link was replaced since the beginning.
     pub(super) fn still_linked(&self) -> Result<()> {
         ensure!(self.link.is_open(), "the link was replaced while it was measured");
         Ok(())
     }
 
-    /// Ends both.
-    pub(super) async fn part(self) -> Result<()> {
+    /// Stops both nodes.
+    pub(super) async fn stop(self) -> Result<()> {
         tokio::try_join!(self.dialler.stop(), self.answerer.stop())?;
         Ok(())
     }
 }
 
-/// The one link between two nodes, once it has been the only one for the time `settled`, as the two
-/// may have chosen among several: whether the first dialled it, and its stream.
-async fn only_link(first: &Somebody, second: &Somebody, settled: Duration) -> (bool, Arc<Tally>) {
+/// The one link between two nodes, once it has been the only one for the time `settled`; before
+/// that, they may choose among several. Gives whether the first dialled it, and its stream.
+async fn only_link(first: &PairNode, second: &PairNode, settled: Duration) -> (bool, Arc<Tally>) {
     let mut since: Option<(Instant, Arc<Tally>)> = None;
     loop {
         let online = online(first).await && online(second).await;
@@ -259,6 +258,6 @@ async fn only_link(first: &Somebody, second: &Somebody, settled: Duration) -> (b
     }
 }
 
-async fn online(somebody: &Somebody) -> bool {
-    somebody.node.status().await.is_ok_and(|status| status.online == 1)
+async fn online(node: &PairNode) -> bool {
+    node.node.status().await.is_ok_and(|status| status.online == 1)
 }

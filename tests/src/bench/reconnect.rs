@@ -1,6 +1,6 @@
 //! `reconnect`: a killed peer starts again, until the message that waited for it is delivered,
-//! beside an onion service that starts again, until somebody who dials every half second has a byte
-//! back.
+//! beside an onion service that starts again, until a client that dials every half second has a
+//! byte back.
 //!
 //! The onion service and its dialler are arti with nothing above it but our transport.
 
@@ -21,21 +21,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::pair::PATIENCE;
 use super::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::process::{Child, Launch, Output};
 
-/// How many of each.
+/// How many of each are measured.
 const PAIRS: usize = 15;
 /// How long the peer, or the service, is away.
 const AWAY: Duration = Duration::from_secs(5);
-/// From one dial to the next.
+/// The pause between two dials.
 const DIAL_EVERY: Duration = Duration::from_millis(500);
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let mut friends = Friends::meet(bench, &network).await?;
@@ -51,7 +51,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         }
     }
 
-    Ok(Figures::new(Verdict::new("reconnect", ours.median(), theirs.median(), "s"))
+    Ok(Figures::new(Summary::new("reconnect", ours.median(), theirs.median(), "s"))
         .row("chive: killed peer starts → waiting message delivered", "s", ours.clone())
         .row(
             format!("arti: service starts → first byte back, a dial every {DIAL_EVERY:?}"),
@@ -62,7 +62,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .note(format!("each was away for {AWAY:?} before")))
 }
 
-/// Alice writes to Bob, who is killed.
+/// Alice, who writes, and Bob, who is killed.
 struct Friends {
     alice: Person,
     bob: Person,
@@ -86,7 +86,7 @@ impl Friends {
     }
 }
 
-/// An onion service in a process of its own, and who dials it.
+/// An onion service in a process of its own, and its client.
 struct Raw {
     dialler: Arc<TorTransport>,
     address: OnionAddress,
@@ -108,7 +108,7 @@ impl Raw {
             .args([file, network.arti_config_file(), directory.clone()])
             .stdout(Output::File(directory.with_extension("log")))
             .stderr(Output::File(directory.with_extension("log")));
-        let (accepted, _nobody) = mpsc::channel(1);
+        let (accepted, _unused) = mpsc::channel(1);
         let options = tor_options(&bench.home().join("dialler"), network.arti_config())?;
         let dialler = Arc::new(TorTransport::start(options, accepted)?);
         let (address, patience) = (key.onion_address(), network.patience(PATIENCE));
@@ -128,7 +128,7 @@ impl Raw {
         Ok(began.elapsed())
     }
 
-    /// A dial every half second, each on a path of its own, until one of them has a byte back.
+    /// Dials every half second, each time on circuits of its own, until one dial has a byte back.
     async fn first_byte(&mut self) -> Result<()> {
         let (mut dials, mut next) = (JoinSet::new(), interval(DIAL_EVERY));
         let reached = async {
@@ -136,7 +136,8 @@ impl Raw {
                 tokio::select! {
                     _ = next.tick() => {
                         self.dialled += 1;
-                        let dial = self.dialler.dial(Destination::Peer(self.address.into()), IsolationToken(self.dialled), 0);
+                        let to = Destination::Peer(self.address.into());
+                        let dial = self.dialler.dial(to, IsolationToken(self.dialled), 0);
                         dials.spawn(async move { echo_of(dial.await?).await });
                     }
                     Some(Ok(Ok(()))) = dials.join_next() => return,
@@ -159,8 +160,8 @@ fn tor_options(directory: &Path, config: &str) -> Result<TorOptions> {
     Ok(TorOptions { state_dir, cache_dir, overrides: Some(config.parse()?) })
 }
 
-/// The onion service of `reconnect`, until it is killed: gives back the first byte of every stream.
-pub async fn serve(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result<()> {
+/// The onion service of `reconnect`, until it is killed: echoes the first byte of every stream.
+pub async fn serve_echo(seed: PathBuf, config: PathBuf, directory: PathBuf) -> Result<()> {
     let key = ServiceKey(std::fs::read(seed)?.try_into().ok().context("a seed has 32 bytes")?);
     let (accepted, mut incoming) = mpsc::channel(INCOMING_QUEUE);
     let tor =

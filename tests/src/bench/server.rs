@@ -1,4 +1,5 @@
-//! A rendezvous server on one core, and what writes to it and reads from it on the other.
+//! Benchmarks of a rendezvous server: it runs on one core, its clients in this process on the
+//! other. Except in `online`, Tor is not used.
 
 mod board;
 mod load;
@@ -19,7 +20,7 @@ pub(super) use online::run as online;
 pub(super) use presence::run as presence;
 pub(super) use replicas::run as replicas;
 
-/// A server that writing costs nothing at, with these settings; this process keeps to the other
+/// Starts a server without a price of work, with these settings. This process keeps to the other
 /// core from now on.
 async fn pinned(home: &Path, settings: &str) -> Result<RendezvousServer> {
     keep_to_own_core().await?;

@@ -1,4 +1,4 @@
-//! `store`: how long the owner of a large profile waits.
+//! `store`: how long the owner of a large profile waits. Tor is not started.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,30 +18,30 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Bench;
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
 
 const MESSAGES: usize = 100_000;
 const PEOPLE: usize = 20;
-/// How common the words are that are searched.
-const PLACES: [usize; 3] = [4, 200, 4000];
-/// What each may take, in milliseconds.
+/// The ranks of frequency of the words that are searched.
+const RANKS: [usize; 3] = [4, 200, 4000];
+/// The limits in milliseconds.
 const OPEN: f64 = 1_000.0;
 const PAGE: f64 = 20.0;
 const SEARCH: f64 = 50.0;
 /// How often the profile is opened.
 const OPENED: usize = 10;
-/// How often each question is asked each time.
+/// How often each question is asked per opening.
 const ASKED: usize = 20;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let directory = bench.home().join("profile");
     let began = Instant::now();
     let vocabulary = fill(&directory, "Alice", PEOPLE, MESSAGES).await?;
     let filled = began.elapsed();
     let (mut open, mut page) = (Samples::default(), Samples::default());
-    let mut search = PLACES.map(|place| (place, Samples::default()));
+    let mut search = RANKS.map(|rank| (rank, Samples::default()));
     for _ in 0..bench.pairs(OPENED) {
         let began = Instant::now();
         let profile = profile::open(&directory, &Passphrase::new(PASSPHRASE.into())).await?;
@@ -72,9 +72,9 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
             let began = Instant::now();
             api.history(&format!("Contact {}", asked % PEOPLE), DEFAULT_HISTORY, None).await?;
             page.push_ms(began.elapsed());
-            for (place, took) in &mut search {
+            for (rank, took) in &mut search {
                 let began = Instant::now();
-                let found = api.search(&a_word(vocabulary.word(*place))).await?;
+                let found = api.search(&search_for(vocabulary.word(*rank))).await?;
                 took.push_ms(began.elapsed());
                 ensure!(!found.is_empty(), "nothing is found");
             }
@@ -89,12 +89,12 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let slowest = search.iter().map(|(_, took)| took.median()).fold(0.0, f64::max);
     let figures =
         [("open", open.median(), OPEN), ("page", page.median(), PAGE), ("search", slowest, SEARCH)];
-    let figures = Figures::new(Verdict::of_several("store", &figures, "ms"))
+    let figures = Figures::new(Summary::of_several("store", &figures, "ms"))
         .row("open: passphrase, store, node, first answer", "ms", open)
         .row(format!("last page of a conversation ({DEFAULT_HISTORY} messages)"), "ms", page);
-    let figures = search.into_iter().fold(figures, |figures, (place, took)| {
+    let figures = search.into_iter().fold(figures, |figures, (rank, took)| {
         figures.row(
-            format!("search of the word that is number {} in frequency", place + 1),
+            format!("search of the word that is number {} in frequency", rank + 1),
             "ms",
             took,
         )
@@ -108,6 +108,6 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .note("through the local API; Tor is not started"))
 }
 
-fn a_word(word: &str) -> Search {
+fn search_for(word: &str) -> Search {
     Search { text: word.into(), conversation: None, limit: DEFAULT_HISTORY, before: None }
 }

@@ -1,5 +1,5 @@
-//! `stream`: messages of the largest size, as many as make 64 MiB, beside the same bytes over one
-//! raw stream on the same circuit.
+//! `stream`: 64 MiB in messages of the largest size, beside the same bytes over one raw stream on
+//! the same circuit.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use chive::limits::MAX_TEXT;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::pair::Pair;
 use super::{Bench, fresh_id};
 
-/// All messages.
+/// The size of all messages.
 const BYTES: usize = 64 * 1024 * 1024;
-/// In so many parts, in turns with the raw stream.
+/// The number of parts, measured in turns with the raw stream.
 const ROUNDS: usize = 8;
-/// Requests of the sender's program on their way at the same time.
-const AT_ONCE: usize = 8;
+/// Requests of the sender's program in flight.
+const IN_FLIGHT: usize = 8;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let pair = Pair::meet(&network, bench.home()).await?;
@@ -40,11 +40,11 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
 
     let after = pair.link.carried();
     pair.still_linked()?;
-    pair.part().await?;
+    pair.stop().await?;
     let texts = bytes * ROUNDS;
-    let verdict = Verdict::new("stream", ours.harmonic_mean(), theirs.harmonic_mean(), "MiB/s");
+    let summary = Summary::new("stream", ours.harmonic_mean(), theirs.harmonic_mean(), "MiB/s");
 
-    Ok(Figures::new(verdict)
+    Ok(Figures::new(summary)
         .row(format!("{messages} messages of {MAX_TEXT} bytes"), "MiB/s", ours.clone())
         .row("as many bytes over a raw stream", "MiB/s", theirs.clone())
         .row("each pair's ratio", "", ours.over(&theirs))
@@ -56,7 +56,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .note("the line below has the rates of all rounds together"))
 }
 
-/// From the first message handed to the local API until the last one is told to be delivered.
+/// The time from the first message handed to the local API until the last one is reported
+/// delivered.
 async fn of_messages(pair: &Pair, messages: usize) -> Result<Duration> {
     let mut deliveries = pair.dialler.deliveries_by_api().await?;
     let began = Instant::now();
@@ -64,7 +65,8 @@ async fn of_messages(pair: &Pair, messages: usize) -> Result<Duration> {
         let new = NewMessage { text: "x".repeat(MAX_TEXT), id: Some(fresh_id()), expires_in: None };
         pair.dialler.api.send(pair.other, &new).await.map(drop)
     };
-    let sending = stream::iter(0..messages).map(send).buffer_unordered(AT_ONCE).try_collect::<()>();
+    let sending =
+        stream::iter(0..messages).map(send).buffer_unordered(IN_FLIGHT).try_collect::<()>();
     let delivered = async {
         let mut last = began;
         for _ in 0..messages {
@@ -77,7 +79,7 @@ async fn of_messages(pair: &Pair, messages: usize) -> Result<Duration> {
     Ok(last.duration_since(began))
 }
 
-/// From the first byte until the other end says that it has the last.
+/// The time from the first byte until the other end confirms the last.
 async fn of_raw_bytes(pair: &Pair, bytes: usize) -> Result<Duration> {
     let mut raw = pair.raw(bytes as u64, 1).await?;
     let text = vec![b'x'; MAX_TEXT];
@@ -90,7 +92,7 @@ async fn of_raw_bytes(pair: &Pair, bytes: usize) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-#[allow(clippy::cast_precision_loss, reason = "so many bytes are counted exactly")]
+#[allow(clippy::cast_precision_loss, reason = "the count is below 2^53")]
 fn rate(bytes: usize, took: Duration) -> f64 {
     bytes as f64 / 1024.0 / 1024.0 / took.as_secs_f64()
 }

@@ -1,9 +1,9 @@
 //! Tor as a node uses it, with a tap: raw streams beside the node's own, on the same circuit, and a
-//! count of what the node's streams carry.
+//! count of the bytes of the node's streams. It never changes those bytes.
 //!
 //! A raw stream is dialled with the isolation token and to the address of a link, so that arti puts
-//! it on the link's circuit. It begins with a byte that no preface begins with; by that the other
-//! end knows it from the node's streams, and answers it itself.
+//! it on the link's circuit. It begins with a byte that no preface begins with; the other end
+//! recognises it by that, and answers it instead of the node.
 
 use std::io;
 use std::pin::Pin;
@@ -30,10 +30,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The first byte of a raw stream. A preface begins with its version, 1.
 const MARK: u8 = 0xec;
-/// The end of a stream that says nothing.
+/// After which a stream without a first byte is closed.
 const FIRST_BYTE: Duration = Duration::from_mins(1);
 
-/// What a dialled stream has carried.
+/// The bytes that a dialled stream has carried.
 #[derive(Debug)]
 pub(super) struct Tally {
     to: Destination,
@@ -60,7 +60,7 @@ impl Tally {
         !self.closed.load(Ordering::Relaxed)
     }
 
-    /// Bytes written and read so far.
+    /// Bytes written and read until now.
     #[must_use]
     pub(super) fn carried(&self) -> (u64, u64) {
         (self.written.load(Ordering::Relaxed), self.read.load(Ordering::Relaxed))
@@ -116,7 +116,7 @@ impl Transport for Tap {
             let mut dialled = dialled.lock().unwrap_or_else(PoisonError::into_inner);
             dialled.retain(|tally| tally.is_open());
             dialled.push(Arc::clone(&tally));
-            Ok(Box::new(Counted { stream, tally }) as Stream)
+            Ok(Box::new(CountedStream { stream, tally }) as Stream)
         }
         .boxed()
     }
@@ -138,7 +138,7 @@ impl Transport for Tap {
     }
 }
 
-/// Answers raw streams, and hands the others to the node.
+/// Answers raw streams, and passes the others to the node.
 async fn sort(mut streams: mpsc::Receiver<Incoming>, node: mpsc::Sender<Incoming>) {
     while let Some(mut incoming) = streams.recv().await {
         let node = node.clone();
@@ -148,7 +148,7 @@ async fn sort(mut streams: mpsc::Receiver<Incoming>, node: mpsc::Sender<Incoming
                 Ok(Ok(MARK)) => drop(answer(incoming.stream).await),
                 Ok(Ok(first)) => {
                     incoming.stream =
-                        Box::new(Unread { first: Some(first), stream: incoming.stream });
+                        Box::new(UnreadStream { first: Some(first), stream: incoming.stream });
                     let _ = node.send(incoming).await;
                 }
                 _ => {}
@@ -169,19 +169,19 @@ async fn answer(mut stream: Stream) -> io::Result<()> {
     }
 }
 
-/// A stream that counts.
-struct Counted {
+/// A stream that counts its bytes.
+struct CountedStream {
     stream: Stream,
     tally: Arc<Tally>,
 }
 
-impl Drop for Counted {
+impl Drop for CountedStream {
     fn drop(&mut self) {
         self.tally.closed.store(true, Ordering::Relaxed);
     }
 }
 
-impl AsyncRead for Counted {
+impl AsyncRead for CountedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -194,7 +194,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl AsyncWrite for CountedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -214,13 +214,13 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// A stream whose first byte was read and put back.
-struct Unread {
+/// A stream whose first byte was read, and is read again.
+struct UnreadStream {
     first: Option<u8>,
     stream: Stream,
 }
 
-impl AsyncRead for Unread {
+impl AsyncRead for UnreadStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -236,7 +236,7 @@ impl AsyncRead for Unread {
     }
 }
 
-impl AsyncWrite for Unread {
+impl AsyncWrite for UnreadStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

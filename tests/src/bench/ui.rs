@@ -1,4 +1,4 @@
-//! `ui`: how long the page lets its owner wait.
+//! `ui`: how long the owner of a large profile waits for the page. Tor is not started.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,23 +9,23 @@ use chive::api::types::NewMessage;
 use chive::profile::SOCKET;
 
 use super::Bench;
-use super::figures::{Figures, Samples, Verdict};
+use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
 use crate::browser::{Browser, Host, Look, Window};
 
 const MESSAGES: usize = 100_000;
 const PEOPLE: usize = 1_000;
-/// What each may take, in milliseconds.
+/// The limits in milliseconds.
 const PAINTED: f64 = 50.0;
 const OPENED: f64 = 1_000.0;
-/// And what the page may weigh, in KB.
+/// The limit of the page's size, in KB.
 const WEIGHT: f64 = 150.0;
 /// How many events are timed.
 const EVENTS: usize = 200;
 /// How often the page is opened.
 const TIMES: usize = 10;
 
-/// Says in the page when something was painted that shows a text: after the frame that has it.
+/// Notes in the page when each text was painted: after the frame that shows it.
 const WATCH: &str = "(() => { window.painted = {}; const seen = new Set(); new \
                     MutationObserver(() => { \
     for (const e of document.querySelectorAll('.bubble .text')) { const t = e.textContent; if \
@@ -35,7 +35,7 @@ const WATCH: &str = "(() => { window.painted = {}; const seen = new Set(); new \
     .observe(document.body, { subtree: true, childList: true, characterData: true }); return \
     true; })()";
 
-/// Runs it.
+/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let home = bench.home().join("owner");
     std::fs::create_dir_all(&home)?;
@@ -60,7 +60,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         ("weight", weight, WEIGHT),
     ];
 
-    Ok(Figures::new(Verdict::of_several("ui", &ours, "ms, KB"))
+    Ok(Figures::new(Summary::of_several("ui", &ours, "ms, KB"))
         .row("event in the node → painted in the page", "ms", painted)
         .row("page opened → interactive", "ms", open)
         .row("script, style and sentences, compressed", "KB", Samples::from_iter([weight]))
@@ -71,7 +71,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
         .note("the browser, the driver and the node share this machine; Tor is not started"))
 }
 
-/// From the beginning of a load until a conversation can be clicked.
+/// The time from the beginning of a load until a conversation can be clicked.
 async fn opened(window: &Window, times: usize) -> Result<Samples> {
     let mut open = Samples::default();
     for _ in 0..times {
@@ -83,7 +83,7 @@ async fn opened(window: &Window, times: usize) -> Result<Samples> {
     Ok(open)
 }
 
-/// From a message that the node accepted until it is seen. Both read one clock.
+/// The time from a message that the node accepted until it is painted. Both read one clock.
 async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Samples> {
     let node = Client::new(profile.join(SOCKET));
     let name = "Contact 0";
@@ -106,14 +106,14 @@ async fn painted(window: &Window, profile: &Path, times: usize) -> Result<Sample
             .context("no time")?;
         #[allow(clippy::cast_precision_loss, reason = "milliseconds of this century are exact")]
         let took = at - message.created_at as f64;
-        ensure!(took > -1.0, "the page saw it before it was said");
+        ensure!(took > -1.0, "it was painted before it was accepted");
         samples.push(took.max(0.0));
     }
 
     Ok(samples)
 }
 
-/// What a browser is sent for one opening, in KB, apart from pictures.
+/// The bytes that a browser gets for one opening, in KB, apart from pictures.
 async fn weight(window: &Window, address: &str) -> Result<f64> {
     let script = "Promise.all([import(a[0] + 'vendor/qr/decode.js'), import(a[0] + \
                  'vendor/qr/index.js')]).then(() => \

@@ -1,4 +1,5 @@
-//! Measures Chive. `tests/bench --help` describes it.
+//! The program `bench`: runs benchmarks and prints their figures. `tests/bench --help` describes
+//! it. The measuring is done in `chive_tests::bench`.
 
 use std::io::{Write as _, stderr, stdout};
 use std::path::PathBuf;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chive_tests::bench::{Bench, Name, Settings, listen, serve};
+use chive_tests::bench::{Bench, BenchName, Settings, init_logging, serve_echo};
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,7 +42,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    listen();
+    init_logging();
     let ran = tokio::select! {
         ran = run(&arguments) => ran,
         interrupted = interrupted() => interrupted,
@@ -59,7 +60,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     if let ("service", [seed, config, directory]) =
         (arguments.name.as_str(), arguments.files.as_slice())
     {
-        return serve(seed.clone(), config.clone(), directory.clone()).await;
+        return serve_echo(seed.clone(), config.clone(), directory.clone()).await;
     }
 
     for name in names(&arguments.name)? {
@@ -87,22 +88,22 @@ async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn names(name: &str) -> Result<Vec<Name>> {
+fn names(name: &str) -> Result<Vec<BenchName>> {
     if name == "all" {
-        return Ok(Name::value_variants().to_vec());
+        return Ok(BenchName::value_variants().to_vec());
     }
-    match Name::from_str(name, false) {
+    match BenchName::from_str(name, false) {
         Ok(name) => Ok(vec![name]),
         Err(_) => bail!("there is no bench {name:?}: `tests/bench --help` lists them"),
     }
 }
 
 fn tell(text: &str) {
-    // Nobody may be there to read it.
+    // There may be no one to read it.
     let _ = stderr().write_all(text.as_bytes());
 }
 
-/// Ends with a signal to stop.
+/// Returns, with an error, at a signal to stop.
 async fn interrupted() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

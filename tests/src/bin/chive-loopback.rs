@@ -1,5 +1,6 @@
-//! `chive` without Tor: `run` and `open` go over Unix sockets in the directory that `--tor-config`
-//! names; all other commands are those of the real program, which takes this one's place.
+//! The program `chive-loopback`: `chive` without Tor. `run` and `open` go over Unix sockets in the
+//! directory that `--tor-config` names; for every other command the real program takes this one's
+//! place. No socket of the network is ever opened.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -21,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// What is understood of `chive run`.
+/// The arguments of `chive run` that this program understands.
 #[derive(Debug, Parser)]
 struct Run {
     #[arg(long)]
@@ -36,7 +37,7 @@ struct Run {
     command: String,
 }
 
-/// What is understood of `chive open --print`.
+/// The arguments of `chive open --print` that this program understands.
 #[derive(Debug, Parser)]
 struct Open {
     #[arg(long)]
@@ -63,14 +64,14 @@ fn main() -> Result<()> {
     Err(error).context("cannot start the real program")
 }
 
-/// Logs as `CHIVE_LOG` says, or else for a test that has failed.
+/// Logs as `CHIVE_LOG` says; by default enough to explain a failed test.
 fn log() {
     let wanted =
         EnvFilter::try_from_env("CHIVE_LOG").unwrap_or_else(|_| EnvFilter::new("chive=debug"));
     tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).init();
 }
 
-/// As the real program does it, where no node runs yet.
+/// Hosts the page as the real program does when no node runs yet.
 async fn open(open: Open) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let network = open.tor_config;
@@ -102,7 +103,7 @@ async fn run(run: Run) -> Result<()> {
     let profile = profile::open(&run.profile, &passphrase).await?;
     let network = run.tor_config;
     let tell = |status: &chive::api::types::Status| {
-        // The node runs on when nobody listens.
+        // The node goes on even if no one reads this.
         let line = serde_json::to_string(status).unwrap_or_default();
         let _ = writeln!(std::io::stdout(), "{line}");
     };

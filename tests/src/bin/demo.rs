@@ -1,5 +1,6 @@
-//! Plays the demo. `deploy/demo --help` describes it; the private Tor network and all else are
-//! gone when this ends, however it ends.
+//! The program `demo`: plays the demo and prints its report. `deploy/demo --help` describes it. The
+//! private Tor network and everything else are gone when it ends, however it ends. The steps are in
+//! `chive_tests::demo`.
 
 use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;
@@ -39,7 +40,7 @@ async fn main() -> ExitCode {
 
     let ok = print(&report).is_ok() && report.ok && played.is_ok();
     if let Some(demo) = demo.filter(|_| ok && arguments.keep) {
-        tell(&demo.how_to_go_on().await.unwrap_or_else(|error| format!("{error:#}\n")));
+        tell(&demo.instructions().await.unwrap_or_else(|error| format!("{error:#}\n")));
         let _ = interrupted().await;
     }
 
@@ -56,11 +57,11 @@ fn print(report: &Report) -> Result<()> {
 }
 
 fn tell(text: &str) {
-    // Nobody may be there to read it.
+    // If no one reads it, the demo goes on.
     let _ = stderr().write_all(text.as_bytes());
 }
 
-/// Ends with a signal to stop.
+/// Returns, with an error, at a signal to stop.
 async fn interrupted() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch SIGTERM")?;

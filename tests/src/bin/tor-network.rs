@@ -1,7 +1,6 @@
-//! Starts a private Tor network and keeps it until it is told to end.
-//!
-//! One line on standard output says that the network is ready; everything for
-//! people goes to standard error.
+//! The program `tor-network`: starts a private Tor network and keeps it until it is told to stop.
+//! One line on standard output says that the network is ready; everything for people goes to
+//! standard error. The network itself is in `chive_tests::network`.
 
 use std::future::pending;
 use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin, stdout};

@@ -1,4 +1,4 @@
-//! Tells on standard error what happens, and when.
+//! Tells on standard error what happens, and when. Standard output belongs to the report.
 
 use std::io::{Write as _, stderr};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::person::Person;
 
-/// Of the bootstrap, every step of so many percent is told.
+/// The bootstrap is told in steps of this many percent.
 const STEP: u8 = 20;
 /// The width of the time before each line.
 const MARGIN: usize = 10;
@@ -37,7 +37,7 @@ impl Narrator {
         write(&format!("\n{title}\n\n  {}\n\n", text.trim_end().replace('\n', "\n  ")));
     }
 
-    /// Tells how somebody's node connects to Tor, until the handle is dropped.
+    /// Tells how a person's node connects to Tor, until the handle is dropped.
     pub(super) fn follow(self, person: &Person) -> Result<AbortOnDropHandle<()>> {
         let (name, mut states) = (person.name().to_owned(), person.states()?);
         Ok(AbortOnDropHandle::new(tokio::spawn(async move {
@@ -71,6 +71,6 @@ pub(super) fn seconds(time: Duration) -> String {
 }
 
 fn write(text: &str) {
-    // Nobody may be there to read it: the story goes on.
+    // If no one reads it, the demo goes on.
     let _ = stderr().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! What the demo measured: its one line on standard output.
+//! The measurements of the demo: its one line on standard output.
 
 use std::time::Duration;
 
@@ -29,18 +29,18 @@ impl Report {
         self.cold_start_ms = Some(millis(time));
     }
 
-    /// Only the first counts.
+    /// Only the first call counts.
     pub(super) fn first_delivery(&mut self, time: Duration) {
         self.first_delivery_ms.get_or_insert(millis(time));
     }
 
-    /// Counts what was sent to somebody in that one's history.
+    /// Counts the sent messages in their receiver's history.
     pub(super) fn count(&mut self, sent: &[Message], history: &[Message]) {
         for message in sent {
-            let is_it = |other: &&Message| {
+            let is_copy = |other: &&Message| {
                 other.direction == Direction::Received && other.text == message.text
             };
-            match history.iter().filter(is_it).count() {
+            match history.iter().filter(is_copy).count() {
                 0 => self.lost += 1,
                 copies => {
                     self.delivered += 1;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_and_what_came_twice_is_counted() {
+    fn lost_and_duplicated_messages_are_counted() {
         let mut report = Report::default();
         let sent = ["one", "two", "three"].map(received);
         report.count(&sent, &["three", "one", "one"].map(received));

@@ -1,4 +1,4 @@
-//! The network as a part of arti's configuration.
+//! The network as a part of arti's configuration. Nothing here is written to disk.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub(super) fn authorities_table(authorities: &[Authority]) -> String {
     )
 }
 
-/// The nodes to bootstrap from, and what a network on one machine needs whose delay adds
-/// `round_trip` to the round trip between two clients.
+/// The nodes to bootstrap from, and the rules that a network on one machine needs. Its
+/// delay adds `round_trip` to a round trip between two clients.
 pub(super) fn fallbacks_and_rules(nodes: &[Identity], round_trip: Duration) -> String {
     let fallbacks: String = nodes.iter().map(fallback_table).collect();
     let circuit_timeout = (CIRCUIT_TIMEOUT + CIRCUIT_ROUND_TRIPS * round_trip).as_millis();
@@ -42,7 +42,7 @@ orports = [\"127.0.0.1:{or_port}\"]
 }
 
 const RULES: &str = r#"
-# All nodes share one address: none may count as another's family for that.
+# All nodes share one address, which must not make them one family.
 [path_rules]
 ipv4_subnet_family_prefix = 33
 ipv6_subnet_family_prefix = 129

@@ -1,4 +1,4 @@
-//! The keys of a directory authority.
+//! The keys of a directory authority, made by tor's own programs.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::directory::create_private;
 use super::node::{Identity, NO_OPTIONS, Node};
 use crate::process::{Launch, Output};
 
-/// What everybody has to know of an authority.
+/// The public part of an authority, which every node and client has to know.
 #[derive(Clone, Debug)]
 pub(super) struct Authority {
     pub(super) nickname: String,
@@ -57,10 +57,10 @@ async fn certify(node: &Node, keys: &Path, dir_port: u16) -> Result<()> {
 /// Creates the relay's own keys, without running it.
 async fn create_identity(node: &Node) -> Result<()> {
     // Without an authority of its own, tor would take this for a public relay.
-    let nobody = format!("nobody 127.0.0.1:1 {}", "f".repeat(40));
+    let placeholder = format!("nobody 127.0.0.1:1 {}", "f".repeat(40));
     let launch = node
         .tor(NO_OPTIONS)
-        .args(["--list-fingerprint", "--ORPort", "1", "--DirAuthority", &nobody])
+        .args(["--list-fingerprint", "--ORPort", "1", "--DirAuthority", &placeholder])
         .args(["--Nickname", node.nickname()])
         .arg("--DataDirectory")
         .arg(node.directory());

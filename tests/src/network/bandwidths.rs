@@ -1,7 +1,6 @@
-//! The bandwidth that authorities vote for.
-//!
-//! Without measurements, they believe what each relay has seen of itself: on a
-//! young network zero for some, which clients then never choose.
+//! The bandwidths that authorities vote for, the same for every relay. Without measurements they
+//! would believe what each relay has seen of itself: on a young network that is zero for some,
+//! which clients then never choose.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,7 +13,7 @@ use super::node::Identity;
 /// The same for all, in kilobytes per second.
 const BANDWIDTH: u32 = 10_000;
 
-/// Writes a bandwidth file. Authorities heed it if there are at least three.
+/// Writes a bandwidth file. Authorities use it if there are at least three.
 pub(super) fn write(path: &Path, nodes: &[Identity]) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut text = format!("{now}\n");

@@ -1,4 +1,4 @@
-//! What a node knows of the network, read from its files.
+//! How much of the network a node knows, read from its files. No node is asked.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use data_encoding::BASE64_NOPAD;
 use sha2::{Digest as _, Sha256};
 
-/// What a node must be for clients to use it in every position.
+/// The flags of a node that clients can use in every position.
 const FLAGS: [&str; 6] = ["Fast", "Guard", "HSDir", "Running", "V2Dir", "Valid"];
 
 /// Each descriptor in tor's cache begins with such a line, which is not part of it.
@@ -42,7 +42,7 @@ impl Cache<'_> {
     }
 }
 
-/// The text of a file; none while it is missing.
+/// The text of a file; empty while it is missing.
 fn read(path: &Path) -> String {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

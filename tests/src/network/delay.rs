@@ -1,8 +1,8 @@
-//! Distance between the nodes of a network on one machine.
+//! Delays between the nodes of a network on one machine.
 //!
-//! A [`Delay`] listens at the port that a node advertises, and hands what it reads on to the port
-//! at which the node listens, late, and the same on the way back. It changes no byte and no order,
-//! and it holds a bounded number of bytes for each connection.
+//! A [`Delay`] listens at the port that a node advertises, and forwards everything, late, to the
+//! port at which the node listens, and back. It changes no byte and no order, and it holds a
+//! bounded number of bytes for each connection.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -83,7 +83,7 @@ async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin
     let mut buffer = vec![0; MAX_READ];
 
     while !ended || !waiting.is_empty() {
-        let due = waiting.front().map(|(due, _)| *due);
+        let next_at = waiting.front().map(|(at, _)| *at);
         tokio::select! {
             read = from.read(&mut buffer), if !ended && size < MAX_WAITING => {
                 let count = read.unwrap_or(0);
@@ -92,10 +92,14 @@ async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin
                 // An empty chunk is the end.
                 waiting.push_back((Instant::now() + late, buffer[..count].to_vec()));
             }
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+            () = sleep_until(next_at.unwrap_or_else(Instant::now)), if next_at.is_some() => {
                 let Some((_, chunk)) = waiting.pop_front() else { continue };
                 size -= chunk.len();
-                let written = if chunk.is_empty() { to.shutdown().await } else { to.write_all(&chunk).await };
+                let written = if chunk.is_empty() {
+                    to.shutdown().await
+                } else {
+                    to.write_all(&chunk).await
+                };
                 if written.is_err() {
                     return;
                 }
@@ -194,9 +198,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_reads_fills_a_bounded_buffer() -> Result<()> {
+    async fn unread_bytes_fill_a_bounded_buffer() -> Result<()> {
         let (mut near, from) = duplex(MAX_READ);
-        let (to, _nobody_reads) = duplex(1);
+        let (to, _unread) = duplex(1);
         let carrying = tokio::spawn(carry(from, to, LATE));
 
         let mut accepted = 0;

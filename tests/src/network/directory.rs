@@ -1,4 +1,4 @@
-//! The network's directory on disk.
+//! The network's directory on disk, removed when the network ends unless it is to be kept.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,5 @@
-//! One tor process of the network.
+//! One tor process of the network: its directory, its log, and its identity. What the network as a
+//! whole waits for is not known here.
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom};
@@ -14,7 +15,7 @@ use super::consensus;
 use super::directory::Directory;
 use crate::process::{Child, Launch, Output, Signal};
 
-/// How much of a log an error shows.
+/// How many lines of a log an error shows.
 const LOG_TAIL_LINES: usize = 12;
 
 /// The name of the node's configuration file.
@@ -29,7 +30,7 @@ pub(super) const NO_OPTIONS: &str = "no-options";
 pub(super) struct NodePorts {
     /// Where clients and other nodes connect to it.
     pub(super) advertised: u16,
-    /// Where it listens for them: the same port, unless a delay lies between.
+    /// Where it listens for them: the same port, unless a delay lies in between.
     pub(super) listening: u16,
     /// Where an authority serves its directory.
     pub(super) directory: Option<u16>,
@@ -183,8 +184,8 @@ impl Node {
         format!("the log of {} ends:\n{}", self.nickname, lines.join("\n"))
     }
 
-    fn fail(&self, what: &str) -> Result<()> {
-        bail!("{} {what}; {}", self.nickname, self.log_tail())
+    fn fail(&self, problem: &str) -> Result<()> {
+        bail!("{} {problem}; {}", self.nickname, self.log_tail())
     }
 
     fn log_since_start(&self) -> Result<String> {

@@ -1,4 +1,4 @@
-//! Ports for the nodes, kept apart from those of other networks.
+//! Ports of 127.0.0.1 for the nodes, disjoint from those of other networks on this machine.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(super) struct Ports {
     first: u16,
     count: u16,
     /// Listens on the block's first port as long as the network lives: other
-    /// networks, also of other processes, then leave the whole block alone.
+    /// networks, even of other processes, then leave the whole block alone.
     _reservation: TcpListener,
 }
 

@@ -1,4 +1,5 @@
-//! The configuration files of the nodes.
+//! The configuration files of the nodes, and the times at which authorities vote. They are only
+//! written here; `node` starts tor with them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,13 +16,13 @@ pub(super) struct Votes {
     /// Seconds from one consensus to the next.
     interval: u64,
     /// A consensus becomes valid at every multiple of the interval since the
-    /// epoch, plus so many seconds.
+    /// epoch, plus this many seconds.
     offset: u64,
 }
 
 impl Votes {
-    /// Not in the next 5 minutes. Who is missing in a first consensus would wait
-    /// for the second.
+    /// Not in the next 5 minutes. A node that is missing in the first consensus
+    /// would wait for the second.
     pub(super) fn later() -> Result<Self> {
         Self::from_now(300, 299)
     }
@@ -38,40 +39,40 @@ impl Votes {
     }
 }
 
-/// What the configurations of a network's nodes have in common.
+/// The parts that the nodes' configurations share.
 #[derive(Debug)]
-pub(super) struct Scheme {
-    everybody: String,
+pub(super) struct TorrcTemplate {
+    common: String,
     authority: String,
 }
 
-impl Scheme {
+impl TorrcTemplate {
     /// `bandwidths` is the path of a file that will exist when they vote.
     pub(super) fn new(
         authorities: &[Authority],
         bandwidths: &Path,
         vanilla_scheduler: bool,
     ) -> Result<Self> {
-        let mut everybody = EVERYBODY.to_owned();
-        writeln!(everybody, "__OwningControllerProcess {}", std::process::id())?;
+        let mut common = COMMON.to_owned();
+        writeln!(common, "__OwningControllerProcess {}", std::process::id())?;
         if vanilla_scheduler {
-            writeln!(everybody, "Schedulers Vanilla")?;
+            writeln!(common, "Schedulers Vanilla")?;
         }
         for authority in authorities {
-            writeln!(everybody, "{}", dir_authority(authority))?;
+            writeln!(common, "{}", dir_authority(authority))?;
         }
         let authority = format!("{AUTHORITY}V3BandwidthsFile {}\n", bandwidths.display());
-        Ok(Self { everybody, authority })
+        Ok(Self { common, authority })
     }
 
-    /// What also clients need to know.
-    pub(super) fn everybody(&self) -> &str {
-        &self.everybody
+    /// The part that clients need, too.
+    pub(super) fn common(&self) -> &str {
+        &self.common
     }
 
     /// The configuration of one node.
     pub(super) fn torrc(&self, node: &Node, votes: Votes) -> Result<String> {
-        let mut torrc = format!("{}{NODE}", self.everybody);
+        let mut torrc = format!("{}{NODE}", self.common);
         writeln!(torrc, "Nickname {}", node.nickname())?;
         writeln!(torrc, "DataDirectory {}", node.directory().display())?;
         let NodePorts { advertised, listening, directory } = node.ports();
@@ -103,7 +104,7 @@ fn dir_authority(authority: &Authority) -> String {
     )
 }
 
-const EVERYBODY: &str = "\
+const COMMON: &str = "\
 TestingTorNetwork 1
 PathsNeededToBuildCircuits 0.67
 AddressDisableIPv6 1

@@ -1,4 +1,5 @@
-//! What a command answered, and how it ended.
+//! The output of a command that has ended: its answer, or its error. Nothing here knows what a
+//! command means.
 
 use std::fmt::Write as _;
 
@@ -14,27 +15,27 @@ use crate::process::{Child, Launch, Lines, Output};
 pub struct Answer {
     /// The exit code; 255 for a command that a signal ended.
     pub code: i32,
-    /// What it printed to standard output.
+    /// Everything that it printed to standard output.
     pub stdout: String,
-    /// What it printed to standard error.
+    /// Everything that it printed to standard error.
     pub stderr: String,
 }
 
-/// A refusal, as the command says it in JSON.
+/// The error that a failed command prints as JSON.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Refused {
-    /// The exit code.
+pub struct CommandError {
+    /// The exit code, which is not in the JSON.
     #[serde(skip)]
     pub exit: i32,
-    /// For programs.
+    /// A stable code, for programs.
     pub code: String,
-    /// For people.
+    /// A sentence, for people.
     pub detail: String,
 }
 
 #[derive(Deserialize)]
-struct Error {
-    error: Refused,
+struct ErrorLine {
+    error: CommandError,
 }
 
 impl Answer {
@@ -45,13 +46,13 @@ impl Answer {
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let fed = feed(&mut child, input.unwrap_or_default());
         let (fed, stdout, stderr) = tokio::join!(fed, all(stdout), all(stderr));
-        // A command that refuses its input does not read it: its answer says so.
+        // A command that fails early does not read its input: its answer says so.
         drop(fed);
         let status = child.wait().await?;
         Ok(Self { code: status.code().unwrap_or(255), stdout: stdout?, stderr: stderr? })
     }
 
-    /// What a command said that succeeded.
+    /// The text of a command that must have succeeded.
     pub fn text(self) -> Result<String> {
         ensure!(self.code == 0, "the command ended with {}: {}", self.code, self.stderr.trim_end());
         Ok(self.stdout)
@@ -73,14 +74,14 @@ impl Answer {
         text.lines().map(read).collect()
     }
 
-    /// The refusal of a command that was to be refused.
-    pub fn refused(self) -> Result<Refused> {
-        ensure!(self.code != 0, "the command was not refused: {}", self.stdout.trim_end());
-        ensure!(self.stdout.is_empty(), "a refused command answered {}", self.stdout);
-        let last = self.stderr.lines().last().context("a refused command said nothing")?;
-        let error: Error =
-            serde_json::from_str(last).with_context(|| format!("a refused command said {last}"))?;
-        Ok(Refused { exit: self.code, ..error.error })
+    /// The error of a command that must have failed.
+    pub fn error(self) -> Result<CommandError> {
+        ensure!(self.code != 0, "the command did not fail: {}", self.stdout.trim_end());
+        ensure!(self.stdout.is_empty(), "a failed command answered {}", self.stdout);
+        let last = self.stderr.lines().last().context("a failed command printed no error")?;
+        let line: ErrorLine = serde_json::from_str(last)
+            .with_context(|| format!("a failed command printed {last}"))?;
+        Ok(CommandError { exit: self.code, ..line.error })
     }
 }
 

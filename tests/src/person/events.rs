@@ -1,4 +1,4 @@
-//! What `chive events` prints, kept from the first event on.
+//! Everything that `chive events` has printed, from the first event on. Nothing is ever dropped.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Events {
         self.events.borrow()
     }
 
-    /// Waits until `find` finds something in all that came.
+    /// Waits until `find` finds something in all events until now.
     pub(super) async fn wait<T>(
         &self,
         patience: Duration,
@@ -50,14 +50,14 @@ impl Events {
     }
 }
 
-/// Ends with the output, or with a line that is no event: then those who wait are told.
+/// Ends with the output, or at a line that is not an event; dropping the sender wakes the waiters.
 async fn read(mut child: Child, events: watch::Sender<Vec<Event>>) {
     let Some(lines) = child.stdout() else { return };
     while let Ok(Some(line)) = lines.next().await {
         match serde_json::from_str(&line) {
             Ok(event) => events.send_modify(|events| events.push(event)),
             Err(error) => {
-                tracing::error!(%error, "`chive events` printed no event");
+                tracing::error!(%error, "`chive events` printed something else");
                 return;
             }
         }

@@ -1,4 +1,5 @@
-//! A running node: its process, and the states that it prints.
+//! A running node: its process, and the statuses that it prints. It is asked nothing; commands do
+//! that.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Starts it, and waits for its first words: then it takes commands.
+    /// Starts it, and waits for its first status: from then on it accepts commands.
     pub(super) async fn start(command: Launch, patience: Duration) -> Result<Self> {
         let mut process = command.start()?;
         let lines = process.take_stdout().context("the output is not piped")?;
@@ -34,25 +35,26 @@ impl Node {
         Ok(node)
     }
 
-    /// Waits for a state that pleases.
+    /// Waits for a status that satisfies `wanted`.
     pub(super) async fn until(
         &self,
         patience: Duration,
-        pleases: impl Fn(&Status) -> bool,
+        wanted: impl Fn(&Status) -> bool,
     ) -> Result<Status> {
         let mut status = self.status.clone();
-        let pleasing = status.wait_for(|status| status.as_ref().is_some_and(&pleases));
-        let pleasing = timeout(patience, pleasing).await;
-        let pleasing =
-            pleasing.with_context(|| self.last_words(patience))?.context("the node has ended")?;
-        pleasing.clone().context("the node said nothing")
+        let found = status.wait_for(|status| status.as_ref().is_some_and(&wanted));
+        let found = timeout(patience, found).await;
+        let found = found
+            .with_context(|| self.describe_timeout(patience))?
+            .context("the node has ended")?;
+        found.clone().context("the node printed no status")
     }
 
     pub(super) fn states(&self) -> watch::Receiver<Option<Status>> {
         self.status.clone()
     }
 
-    fn last_words(&self, patience: Duration) -> String {
+    fn describe_timeout(&self, patience: Duration) -> String {
         let tor = self.status.borrow().as_ref().map(|status| status.tor.clone());
         let tor = tor.map(|tor| format!("{} %: {:?} {:?}", tor.percent, tor.summary, tor.stalled));
         format!(
@@ -76,8 +78,8 @@ impl Node {
 
 async fn read(mut lines: Lines, status: watch::Sender<Option<Status>>) {
     while let Ok(Some(line)) = lines.next().await {
-        if let Ok(said) = serde_json::from_str(&line) {
-            status.send_replace(Some(said));
+        if let Ok(printed) = serde_json::from_str(&line) {
+            status.send_replace(Some(printed));
         }
     }
 }

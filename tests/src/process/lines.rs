@@ -1,4 +1,4 @@
-//! What a child prints, line by line.
+//! The output of a child, line by line.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Lines {
         self.lines.next_line().await.context("cannot read a child's output")
     }
 
-    /// Reads until a line pleases `wanted`, and returns that line.
+    /// Reads until a line satisfies `wanted`, and returns that line.
     pub async fn find(
         &mut self,
         deadline: Duration,

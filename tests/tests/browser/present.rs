@@ -41,7 +41,7 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
     server.kill().await?;
     alice.window.clicks(".foot button").await?;
     alice.window.sees(".server .hint", alice.words.say("server-unreachable")?).await?;
-    server.again().await?;
+    server.restart().await?;
     alice.window.sees(".server .hint", alice.words.say("server-reachable")?).await?;
 
     alice.kept_to_itself().await

@@ -79,7 +79,8 @@ impl Scene {
     pub(crate) async fn server(&self) -> Result<RendezvousServer> {
         let settings = "[work]\nrecord = 1\nrecord_full = 1\nclaim = 1".parse()?;
         std::fs::create_dir_all(self.network())?;
-        RendezvousServer::among(&self.network(), &self.home.path().join("server"), settings).await
+        RendezvousServer::on_loopback(&self.network(), &self.home.path().join("server"), settings)
+            .await
     }
 
     fn network(&self) -> PathBuf {

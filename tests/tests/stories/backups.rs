@@ -1,4 +1,4 @@
-//! A lost device: its profile comes back from a backup.
+//! A lost device: its profile is restored from a backup.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use chive::api::types::{Message, MessageState};
 
 use crate::stage::Stage;
 
-pub(crate) async fn a_profile_restored_from_an_old_backup_goes_on_with_its_conversation(
+pub(crate) async fn a_profile_from_an_old_backup_continues_its_conversation(
     stage: Stage,
 ) -> Result<()> {
     let (mut alice, bob) = stage.alice_and_bob().await?;

@@ -1,5 +1,5 @@
 //! A rendezvous server that answers late, wrongly, with an old board, with an endless one, or not
-//! at all: messages go on as if there were none, and it is called what it is.
+//! at all: messages get through as without a server, and the client says what is wrong with it.
 
 use std::fs;
 use std::iter::repeat_n;
@@ -11,50 +11,52 @@ use chive::api::types::{AnswerFault, Presence, Reason, Server, ServerState};
 use chive_shared::board::{self, HEAD};
 use chive_shared::limits::RECORD;
 use chive_shared::record::{Record, VERSION};
-use chive_tests::liar::{Conduct, Liar};
+use chive_tests::misbehaving_server::{Behavior, MisbehavingServer};
 use chive_tests::person::Person;
 use hyper::StatusCode;
 
-use crate::presence::{both_know, free_of_charge, sees_by_server, uses};
+use crate::presence::{exchange_cards, free_of_charge, sees_by_server, uses};
 use crate::stage::{Stage, received_exactly};
 
 /// The periods of C-tor in a network for tests, in minutes: 24 votes.
 const PERIOD: u64 = 8;
-/// Of how many relays in a row a descriptor is asked for: of all. The random value by which it is
-/// placed is another in every period, too, and not everybody has it at once.
+/// How many relays in a row are asked for a descriptor: all. The shared random value that places it
+/// changes with every period, too, and not every node has it at once.
 const SPREAD: u64 = 8;
-/// How long a node waits for an answer before it says so: longer may take what is waited for here.
+/// How long a node waits for an answer before it reports the server; it is added to every wait
+/// here.
 const SILENCE: Duration = Duration::from_mins(1);
 const SILENT: Reason = Reason::ServerTimedOut;
-/// The most that a node may ever hold in memory, in KiB: twice what was measured, of which 64 MiB
-/// are Argon2id's.
-const MOST_MEMORY: u64 = 192 * 1024;
-/// The most that may be taken of an endless body: 7 MB that a client reads, and what is on its way.
-const MOST_TAKEN: usize = 32 << 20;
+/// The limit of a node's memory, in KiB: twice what was measured, of which 64 MiB are Argon2id's.
+const MAX_MEMORY: u64 = 192 * 1024;
+/// The limit of what may be sent of an endless body: 7 MB that a client reads, and bytes in flight.
+const MAX_SENT: usize = 32 << 20;
 
-/// Two contacts with the server on their cards.
+/// Two contacts with the same server on their cards.
 struct Scene {
-    server: Liar,
+    server: MisbehavingServer,
     alice: Person,
     bob: Person,
 }
 
 impl Scene {
-    async fn set(stage: &Stage) -> Result<Self> {
-        let network = stage.around.tor_config.as_deref().context("no Tor network")?;
+    async fn new(stage: &Stage) -> Result<Self> {
+        let network = stage.env.tor_config.as_deref().context("no Tor network")?;
         let (home, settings) = (stage.home.join("server"), free_of_charge()?);
         let stage = stage.with_parameter("hsdir_interval", PERIOD)?;
         let mut stage = stage.with_parameter("hsdir_spread_fetch", SPREAD)?;
-        stage.around.patience += SILENCE;
-        let (server, (alice, bob)) =
-            tokio::try_join!(Liar::start(&home, network, settings), stage.alice_and_bob())?;
+        stage.env.patience += SILENCE;
+        let (server, (alice, bob)) = tokio::try_join!(
+            MisbehavingServer::start(&home, network, settings),
+            stage.alice_and_bob()
+        )?;
         tokio::try_join!(uses(&alice, server.address()), uses(&bob, server.address()))?;
-        both_know(&alice, &bob).await?;
+        exchange_cards(&alice, &bob).await?;
         Ok(Self { server, alice, bob })
     }
 
-    /// Both start again and have no link: what is known of the other is known by the server.
-    async fn again(&mut self) -> Result<()> {
+    /// Restarts both without a link, so that each knows of the other by the server alone.
+    async fn restart(&mut self) -> Result<()> {
         tokio::try_join!(self.alice.stop(), self.bob.stop())?;
         self.alice.connects_when_needed();
         self.bob.connects_when_needed();
@@ -71,9 +73,9 @@ impl Scene {
         Ok(())
     }
 
-    /// Alice says what is wrong with the server, and that therefore nothing is known of Bob.
-    async fn is_called(&self, state: ServerState, reason: Reason) -> Result<()> {
-        self.is_told(state, &reason).await?;
+    /// Alice is shown what is wrong with the server, and that therefore nothing is known of Bob.
+    async fn explains(&self, state: ServerState, reason: Reason) -> Result<()> {
+        self.shows(state, &reason).await?;
         let bob = self.alice.contact("Bob").await?;
         let why = Reason::PresenceServer { cause: reason.boxed() };
         ensure!(
@@ -83,8 +85,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Alice says what is wrong with the server.
-    async fn is_told(&self, state: ServerState, reason: &Reason) -> Result<()> {
+    /// Alice is shown what is wrong with the server.
+    async fn shows(&self, state: ServerState, reason: &Reason) -> Result<()> {
         let named =
             |server: &Server| server.state == state && server.reason.as_ref() == Some(reason);
         self.alice.until_server(&format!("a server {state:?} because {reason:?}"), named).await?;
@@ -103,8 +105,8 @@ impl Scene {
         received_exactly(alice, "Bob", &["so is mine", "for this either"]).await
     }
 
-    async fn is_good_again(&self) -> Result<()> {
-        self.server.turns(Conduct::Honest);
+    async fn recovers(&self) -> Result<()> {
+        self.server.behaves(Behavior::Honest);
         let good =
             |server: &Server| server.state == ServerState::Reachable && server.reason.is_none();
         tokio::try_join!(
@@ -115,54 +117,48 @@ impl Scene {
     }
 }
 
-pub(crate) async fn a_server_that_never_answers_is_unreachable_and_changes_nothing_for_messages(
-    stage: Stage,
-) -> Result<()> {
-    let mut scene = Scene::set(&stage).await?;
-    scene.server.turns(Conduct::Mute);
-    scene.again().await?;
-    scene.is_called(ServerState::Unreachable, SILENT).await?;
+pub(crate) async fn a_silent_server_is_unreachable_and_messages_flow(stage: Stage) -> Result<()> {
+    let mut scene = Scene::new(&stage).await?;
+    scene.server.behaves(Behavior::Silent);
+    scene.restart().await?;
+    scene.explains(ServerState::Unreachable, SILENT).await?;
     scene.talk().await
 }
 
-pub(crate) async fn a_server_that_answers_late_is_unreachable_until_it_does_not_and_changes_nothing_for_messages(
-    stage: Stage,
-) -> Result<()> {
-    let mut scene = Scene::set(&stage).await?;
-    scene.server.turns(Conduct::Late);
-    scene.again().await?;
-    scene.is_called(ServerState::Unreachable, SILENT).await?;
+pub(crate) async fn a_late_server_is_unreachable_until_it_recovers(stage: Stage) -> Result<()> {
+    let mut scene = Scene::new(&stage).await?;
+    scene.server.behaves(Behavior::Late);
+    scene.restart().await?;
+    scene.explains(ServerState::Unreachable, SILENT).await?;
     scene.talk().await?;
-    scene.is_good_again().await
+    scene.recovers().await
 }
 
-pub(crate) async fn a_server_that_answers_wrongly_is_told_by_its_fault_and_changes_nothing_for_messages(
-    stage: Stage,
-) -> Result<()> {
-    let mut scene = Scene::set(&stage).await?;
-    scene.again().await?;
+pub(crate) async fn a_wrong_answer_is_explained_and_messages_flow(stage: Stage) -> Result<()> {
+    let mut scene = Scene::new(&stage).await?;
+    scene.restart().await?;
     scene.see_each_other().await?;
     let board = scene.server.board().await?;
     let page = Bytes::from_static(b"<!DOCTYPE html><title>Bad Gateway</title>");
     let ok = StatusCode::OK;
 
-    scene.server.turns(Conduct::Says("/", StatusCode::BAD_GATEWAY, page.clone()));
-    scene.again().await?;
+    scene.server.behaves(Behavior::Replaces("/", StatusCode::BAD_GATEWAY, page.clone()));
+    scene.restart().await?;
     let no_json = Reason::ServerAnswer { fault: AnswerFault::NotJson };
-    scene.is_called(ServerState::Unreachable, no_json).await?;
-    scene.server.turns(Conduct::Says("/v1/board", ok, page));
+    scene.explains(ServerState::Unreachable, no_json).await?;
+    scene.server.behaves(Behavior::Replaces("/v1/board", ok, page));
     let no_board = Reason::ServerAnswer { fault: AnswerFault::BoardVersion };
-    scene.is_called(ServerState::Unreachable, no_board).await?;
-    scene.server.turns(Conduct::Says("/v1/board", ok, board.slice(..HEAD)));
+    scene.explains(ServerState::Unreachable, no_board).await?;
+    scene.server.behaves(Behavior::Replaces("/v1/board", ok, board.slice(..HEAD)));
     let cut = Reason::ServerAnswer { fault: AnswerFault::BoardCut };
-    scene.is_called(ServerState::Unreachable, cut).await?;
-    scene.server.turns(Conduct::Says("/v1/board", ok, forged(&board)?));
-    scene.is_called(ServerState::Untrusted, Reason::ServerForgedRecord).await?;
+    scene.explains(ServerState::Unreachable, cut).await?;
+    scene.server.behaves(Behavior::Replaces("/v1/board", ok, forged(&board)?));
+    scene.explains(ServerState::Untrusted, Reason::ServerForgedRecord).await?;
 
     scene.talk().await
 }
 
-/// The same records with other signatures.
+/// The same records with wrong signatures.
 fn forged(board: &Bytes) -> Result<Bytes> {
     let (head, records) = board::parse(board, 100)?;
     let forge = |record: &Record| {
@@ -174,71 +170,69 @@ fn forged(board: &Bytes) -> Result<Bytes> {
     Ok(board::body(head, forged.iter()).into())
 }
 
-pub(crate) async fn a_server_that_shows_an_old_board_is_believed_no_more_and_changes_nothing_for_messages(
+pub(crate) async fn an_old_board_makes_a_server_untrusted_and_messages_flow(
     stage: Stage,
 ) -> Result<()> {
-    let mut scene = Scene::set(&stage).await?;
-    scene.again().await?;
+    let mut scene = Scene::new(&stage).await?;
+    scene.restart().await?;
     scene.see_each_other().await?;
     let (alice, bob) = (&scene.alice, &scene.bob);
     let old = scene.server.board().await?;
     bob.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(alice, "Bob", Presence::Away).await?;
-    scene.server.turns(Conduct::Says("/v1/board", StatusCode::OK, old));
-    scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
+    scene.server.behaves(Behavior::Replaces("/v1/board", StatusCode::OK, old));
+    scene.explains(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
     let listed = alice.reads(["server", "list"]).await?;
     ensure!(listed.contains("NOT TRUSTED"), "for people: {listed}");
 
-    // Whatever it does from now on.
-    scene.server.turns(Conduct::Honest);
+    // Whatever it does from now on, it stays untrusted.
+    scene.server.behaves(Behavior::Honest);
     bob.ask::<serde_json::Value>(["presence", "on"]).await?;
     alice.ask::<serde_json::Value>(["presence", "away"]).await?;
     sees_by_server(bob, "Alice", Presence::Away).await?;
-    scene.is_called(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
+    scene.explains(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
 
     scene.talk().await
 }
 
-pub(crate) async fn of_an_endless_answer_little_is_read_and_held_and_nothing_changes_for_messages(
-    stage: Stage,
-) -> Result<()> {
-    let mut scene = Scene::set(&stage).await?;
+pub(crate) async fn an_endless_answer_is_cut_off_and_messages_flow(stage: Stage) -> Result<()> {
+    let mut scene = Scene::new(&stage).await?;
     let head = scene.server.board().await?.slice(..HEAD);
 
-    scene.server.turns(Conduct::Drones("/v1/board", head, strangers()?));
-    scene.again().await?;
+    scene.server.behaves(Behavior::Endless("/v1/board", head, strangers()?));
+    scene.restart().await?;
     let too_many = Reason::ServerAnswer { fault: AnswerFault::BoardTooLong };
-    scene.is_called(ServerState::Unreachable, too_many).await?;
-    scene.server.turns(Conduct::Drones(
+    scene.explains(ServerState::Unreachable, too_many).await?;
+    scene.server.behaves(Behavior::Endless(
         "/v1/info",
         Bytes::from_static(b"{"),
         vec![b' '; 1 << 16].into(),
     ));
     let too_long = Reason::ServerAnswer { fault: AnswerFault::TooLong };
-    scene.is_called(ServerState::Unreachable, too_long).await?;
+    scene.explains(ServerState::Unreachable, too_long).await?;
     let event = Bytes::from_static(b"event: changes\ndata: ");
-    scene.server.turns(Conduct::Drones("/v1/stream", event, vec![b'A'; 1 << 16].into()));
-    scene.again().await?;
+    scene.server.behaves(Behavior::Endless("/v1/stream", event, vec![b'A'; 1 << 16].into()));
+    scene.restart().await?;
 
-    // Before it, the board came whole: what that says of Bob holds.
+    // The board came whole before: what it says of Bob stays known.
     let too_long = Reason::ServerAnswer { fault: AnswerFault::Event };
-    scene.is_told(ServerState::Unreachable, &too_long).await?;
+    scene.shows(ServerState::Unreachable, &too_long).await?;
     scene.talk().await?;
-    let (memory, taken) = (most_memory(scene.alice.process_id()?)?, scene.server.most_taken());
-    ensure!(memory < MOST_MEMORY, "Alice's node held {memory} KiB");
-    ensure!(taken < MOST_TAKEN, "{taken} bytes of one answer were taken");
+    let (memory, sent) = (peak_memory(scene.alice.process_id()?)?, scene.server.max_bytes_sent());
+    ensure!(memory < MAX_MEMORY, "Alice's node held {memory} KiB");
+    ensure!(sent < MAX_SENT, "{sent} bytes of one answer were sent");
 
-    scene.is_good_again().await
+    scene.recovers().await
 }
 
-/// A group of a thousand records, of people whom nobody knows.
+/// A group of a thousand records, of people who are no contacts of Alice.
 fn strangers() -> Result<Bytes> {
     let record = Record::from_bytes(&[VERSION; RECORD])?;
     Ok(board::group(repeat_n(&record, 1_000)).into())
 }
 
-/// The most that a process of ours has ever held in memory, in KiB.
-fn most_memory(process: u32) -> Result<u64> {
+/// The peak memory of a process, in KiB.
+fn peak_memory(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     Ok(peak.trim().trim_end_matches(" kB").parse()?)

@@ -17,12 +17,11 @@ pub(crate) async fn a_blocked_contact_is_silent_until_it_is_unblocked(stage: Sta
     ensure!(blocked.state == ContactState::Blocked, "Bob is {:?}", blocked.state);
     bob.until_presence("Alice", Presence::Offline).await?;
     let waiting = bob.sends("Alice", "two").await?;
-    let refused = alice.is_refused(["send", "Bob", "no"]).await?;
+    let refused = alice.fails(["send", "Bob", "no"]).await?;
     ensure!((refused.exit, refused.code.as_str()) == (7, "contact_blocked"), "{refused:?}");
     // Bob tries, and does not get through.
-    let tried = bob
-        .is_refused(["send", "Alice", "three", "--wait", "delivered", "--timeout", "5s"])
-        .await?;
+    let tried =
+        bob.fails(["send", "Alice", "three", "--wait", "delivered", "--timeout", "5s"]).await?;
     ensure!((tried.exit, tried.code.as_str()) == (8, "timeout"), "{tried:?}");
     received_exactly(&alice, "Bob", &["one"]).await?;
 
@@ -41,14 +40,13 @@ pub(crate) async fn a_removed_contact_is_left_behind_and_another_follows(
     bob.delivers("Alice", "from Bob").await?;
     let done: serde_json::Value = alice.ask(["contact", "remove", "Bob", "--yes"]).await?;
     ensure!(done["done"] == true, "removing answered {done}");
-    let unknown = alice.is_refused(["history", "Bob"]).await?;
+    let unknown = alice.fails(["history", "Bob"]).await?;
     ensure!((unknown.exit, unknown.code.as_str()) == (6, "unknown_contact"), "{unknown:?}");
     bob.until_presence("Alice", Presence::Offline).await?;
-    let tried = bob
-        .is_refused(["send", "Alice", "hello?", "--wait", "delivered", "--timeout", "5s"])
-        .await?;
+    let tried =
+        bob.fails(["send", "Alice", "hello?", "--wait", "delivered", "--timeout", "5s"]).await?;
     ensure!((tried.exit, tried.code.as_str()) == (8, "timeout"), "{tried:?}");
-    // A receipt of Carol's comes over the link on which she was told the new address before.
+    // Carol's receipt shows that she was told the new address, which came before on the same link.
     alice.delivers("Carol", "I have moved").await?;
 
     alice.stop().await?;

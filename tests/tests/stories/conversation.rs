@@ -1,4 +1,4 @@
-//! Becoming contacts, and talking.
+//! Two people become contacts, and talk.
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{ContactState, Message, MessageState, Presence};
@@ -21,7 +21,7 @@ pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(
     let answer = bob.sends("Alice", "hello yourself").await?;
     alice.sees("hello yourself").await?;
     bob.until(&answer, MessageState::Delivered).await?;
-    // Both at once, many times: then the order is all but given.
+    // Both write at once, many times, so that the order is not obvious.
     for round in 0..5 {
         let (from_alice, from_bob) = (format!("Alice's {round}"), format!("Bob's {round}"));
         tokio::try_join!(alice.sends("Bob", &from_alice), bob.sends("Alice", &from_bob))?;
@@ -44,12 +44,10 @@ pub(crate) async fn two_people_become_contacts_by_a_link_and_talk_both_ways(
     Ok(())
 }
 
-pub(crate) async fn an_invitation_opened_while_its_inviter_is_offline_succeeds_later(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn an_invitation_of_an_offline_inviter_succeeds_later(stage: Stage) -> Result<()> {
     let (mut alice, mut bob) = tokio::try_join!(stage.person("Alice"), stage.newcomer("Bob"))?;
 
-    // The link is there before anything was uploaded, and holds after Alice has left.
+    // The link exists before anything was uploaded, and stays valid after Alice has left.
     let link = alice.invites().await?;
     alice.stop().await?;
     bob.start().await?;
@@ -78,8 +76,8 @@ pub(crate) async fn each_line_piped_into_chat_is_a_message(stage: Stage) -> Resu
     ensure!(answer.code == 0, "chat ended with {}: {}", answer.code, answer.stderr);
     bob.sees("three").await?;
     received_exactly(&bob, "Alice", &["one", "two", "three"]).await?;
-    let unknown = bob.types(["chat", "Eve"], "hello\n").await?.refused()?;
-    ensure!(unknown.exit == 6, "chat with nobody ended with {}", unknown.exit);
+    let unknown = bob.types(["chat", "Eve"], "hello\n").await?.error()?;
+    ensure!(unknown.exit == 6, "chat with an unknown contact ended with {}", unknown.exit);
     Ok(())
 }
 
@@ -98,13 +96,11 @@ pub(crate) async fn a_message_is_cancelled_before_it_leaves_and_another_expires(
     );
     let cancelled: Message = alice.ask(["cancel", &regretted.id]).await?;
     ensure!(cancelled.state == MessageState::Cancelled, "the message is {:?}", cancelled.state);
-    let late = alice
-        .is_refused(["send", "Bob", "urgent", "--expires", "1s", "--wait", "delivered"])
-        .await?;
+    let late =
+        alice.fails(["send", "Bob", "urgent", "--expires", "1s", "--wait", "delivered"]).await?;
     ensure!((late.exit, late.code.as_str()) == (8, "expired"), "an expired message: {late:?}");
-    let patient = alice
-        .is_refused(["send", "Bob", "second", "--wait", "delivered", "--timeout", "1s"])
-        .await?;
+    let patient =
+        alice.fails(["send", "Bob", "second", "--wait", "delivered", "--timeout", "1s"]).await?;
     ensure!(
         (patient.exit, patient.code.as_str()) == (8, "timeout"),
         "a waiting message: {patient:?}"
@@ -116,7 +112,7 @@ pub(crate) async fn a_message_is_cancelled_before_it_leaves_and_another_expires(
     received_exactly(&bob, "Alice", &["first", "second", "third"]).await?;
     let history = alice.history("Bob").await?;
     let third = history.last().context("no message")?;
-    let gone = alice.is_refused(["cancel", &third.id]).await?;
+    let gone = alice.fails(["cancel", &third.id]).await?;
     ensure!(
         (gone.exit, gone.code.as_str()) == (8, "already_sent"),
         "cancelling a delivered one: {gone:?}"

@@ -1,4 +1,4 @@
-//! The demo, as somebody runs it.
+//! The demo program, run as people run it.
 
 use std::fs;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub(crate) async fn an_interrupted_demo_cleans_up(stage: Stage) -> Result<()> {
     let mut demo = start_demo(&stage, None)?;
     let narrated = stage.home.join("narrated");
 
-    until(|| fs::read_to_string(&narrated).is_ok_and(|said| said.contains("chive add"))).await?;
+    until(|| fs::read_to_string(&narrated).is_ok_and(|text| text.contains("chive add"))).await?;
     let processes = descendants(demo.id())?;
     demo.signal(Signal::INT)?;
     let line = demo.stdout().context("no output")?.find(DEMO_DEADLINE, |_| true).await?;
@@ -75,7 +75,7 @@ fn start_demo(stage: &Stage, argument: Option<&str>) -> Result<Child> {
     Launch::new(env!("CARGO_BIN_EXE_demo"))
         .args(argument)
         .env("TMPDIR", temporary)
-        .env("CHIVE_BIN", &stage.around.program)
+        .env("CHIVE_BIN", &stage.env.program)
         .stdout(Output::Lines)
         .stderr(Output::File(stage.home.join("narrated")))
         .start()

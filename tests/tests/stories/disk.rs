@@ -1,4 +1,4 @@
-//! Disks that are full or read-only: each a small tmpfs.
+//! Disks that are full or read-only. Each is a small tmpfs in the stories' own mount namespace.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
@@ -6,29 +6,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chive::api::types::{Contact, Direction, Message, MessageState};
-use chive_tests::person::{Person, Refused};
+use chive_tests::person::{CommandError, Person};
 
 use crate::stage::{Stage, all_delivered, meet};
 
-/// Of the whole disk: Tor's directory of relays, and some megabytes.
+/// The size of a disk: room for Tor's directory of relays, and some megabytes.
 const SIZE: &str = "size=24m";
-/// A text that needs new pages, and so room.
+/// The length of a text that needs new pages.
 const LONG: usize = 60_000;
-/// The log that the store writes to first is used again and again: it has room for so many at most.
-const ROOM_LEFT: usize = 400;
-/// What a node logs that had no room for something that came.
+/// How many texts fit at most, because the write-ahead log is reused.
+const MAX_TEXTS: usize = 400;
+/// The log message of a node that had no room for something it received.
 const NO_ROOM: &str = "could not be stored";
 
-/// A small disk, in a mount namespace of the stories' own; gone when it is dropped.
+/// A small disk; it is unmounted when this is dropped.
 struct Disk(PathBuf);
 
 impl Disk {
-    /// In the place of a directory, with what is in it.
-    fn under(directory: &Path) -> Result<Self> {
+    /// Mounts it over a directory, and copies the directory's content.
+    fn mount_over(directory: &Path) -> Result<Self> {
         let aside = directory.with_extension("aside");
         fs::rename(directory, &aside)?;
         fs::create_dir(directory)?;
-        do_as_root(
+        run_as_root(
             "mount",
             &["-t", "tmpfs", "-o", &format!("{SIZE},mode=0700"), "chive"],
             directory,
@@ -69,18 +69,18 @@ impl Disk {
         Ok(fs::remove_file(self.filler())?)
     }
 
-    fn make(&self, access: &str) -> Result<()> {
-        do_as_root("mount", &["-o", &format!("remount,{access}")], &self.0)
+    fn remount(&self, access: &str) -> Result<()> {
+        run_as_root("mount", &["-o", &format!("remount,{access}")], &self.0)
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = do_as_root("umount", &["--lazy"], &self.0);
+        let _ = run_as_root("umount", &["--lazy"], &self.0);
     }
 }
 
-fn do_as_root(program: &str, arguments: &[&str], at: &Path) -> Result<()> {
+fn run_as_root(program: &str, arguments: &[&str], at: &Path) -> Result<()> {
     let done = std::process::Command::new(program).args(arguments).arg(at).output()?;
     ensure!(
         done.status.success(),
@@ -90,27 +90,27 @@ fn do_as_root(program: &str, arguments: &[&str], at: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is(refused: &Refused, code: &str, word: &str) -> Result<()> {
-    ensure!((refused.exit, refused.code.as_str()) == (9, code), "{refused:?}");
-    ensure!(refused.detail.contains(word), "{code} does not say {word:?}: {}", refused.detail);
+fn check_error(error: &CommandError, code: &str, word: &str) -> Result<()> {
+    ensure!((error.exit, error.code.as_str()) == (9, code), "{error:?}");
+    ensure!(error.detail.contains(word), "{code} does not say {word:?}: {}", error.detail);
     Ok(())
 }
 
-/// Writes long texts until there is no room; gives those that were accepted, and the refusal.
-async fn writes_until_refused(person: &Person, to: &str) -> Result<(Vec<Message>, Refused)> {
+/// Writes long texts until the disk is full; gives the accepted ones, and the error.
+async fn write_until_full(person: &Person, to: &str) -> Result<(Vec<Message>, CommandError)> {
     let mut accepted = Vec::new();
-    for number in 0..ROOM_LEFT {
+    for number in 0..MAX_TEXTS {
         let text = format!("{number} {}", "x".repeat(LONG));
         let answer = person.types(["send", to, "-"], &text).await?;
         if answer.code != 0 {
-            return Ok((accepted, answer.refused()?));
+            return Ok((accepted, answer.error()?));
         }
         accepted.push(answer.object()?);
     }
     bail!("there is always room")
 }
 
-/// Ids of what one wrote and the other has, in order.
+/// The ids of a person's messages in one direction, in order.
 async fn ids(person: &Person, with: &str, direction: Direction) -> Result<Vec<String>> {
     let history = person.history(with).await?;
     Ok(history
@@ -120,20 +120,18 @@ async fn ids(person: &Person, with: &str, direction: Direction) -> Result<Vec<St
         .collect())
 }
 
-pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when_there_is_room(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn a_full_disk_loses_nothing_and_recovers_with_room(stage: Stage) -> Result<()> {
     let (alice, mut bob) = tokio::try_join!(stage.person("Alice"), stage.newcomer("Bob"))?;
-    let disk = Disk::under(&bob.profile())?;
+    let disk = Disk::mount_over(&bob.profile())?;
     bob.start().await?;
     meet(&alice, &bob).await?;
     alice.delivers("Bob", "there is room").await?;
 
     disk.fill()?;
-    let (accepted, refused) = writes_until_refused(&bob, "Alice").await?;
-    is(&refused, "disk_full", "free some space")?;
-    // What comes now cannot be stored, and so is not receipted.
-    let too_long =
+    let (accepted, error) = write_until_full(&bob, "Alice").await?;
+    check_error(&error, "disk_full", "free some space")?;
+    // A message that arrives now cannot be stored, and so gets no receipt.
+    let unstored =
         alice.types(["send", "Bob", "-"], &"y".repeat(LONG)).await?.object::<Message>()?;
     bob.until_logged(NO_ROOM).await?;
     ensure!(
@@ -141,9 +139,9 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
             .history("Bob")
             .await?
             .iter()
-            .all(|m| m.id != too_long.id || m.state != MessageState::Delivered)
+            .all(|m| m.id != unstored.id || m.state != MessageState::Delivered)
     );
-    // What is there can be read.
+    // Everything that is stored can be read.
     ensure!(
         bob.history("Alice").await?.iter().any(|message| message.text == "there is room"),
         "Bob cannot read"
@@ -153,9 +151,9 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
     );
 
     disk.free()?;
-    // Without a new start.
+    // Without a restart.
     all_delivered(&bob, &accepted).await?;
-    alice.until(&too_long, MessageState::Delivered).await?;
+    alice.until(&unstored, MessageState::Delivered).await?;
     bob.delivers("Alice", "there is room again").await?;
     for (writer, reader) in [(&alice, &bob), (&bob, &alice)] {
         let (sent, received) = tokio::try_join!(
@@ -180,20 +178,20 @@ pub(crate) async fn on_a_full_disk_nothing_accepted_is_lost_and_all_goes_on_when
     bob.start().await?;
     ensure!(
         ids(&bob, "Alice", Direction::Sent).await? == written,
-        "a new start changes what Bob wrote"
+        "a restart changes what Bob wrote"
     );
     Ok(())
 }
 
-pub(crate) async fn a_full_or_read_only_disk_is_named_at_the_start_and_nothing_is_changed(
+pub(crate) async fn a_full_or_read_only_disk_is_reported_and_left_alone(
     stage: Stage,
 ) -> Result<()> {
     let mut alice = stage.newcomer("Alice").await?;
-    let disk = Disk::under(&alice.profile())?;
-    disk.make("ro")?;
-    is(&alice.is_refused(["run"]).await?, "disk_read_only", "ead-only")?;
-    is(&alice.is_refused(["wipe", "--yes"]).await?, "disk_read_only", "ead-only")?;
-    disk.make("rw")?;
+    let disk = Disk::mount_over(&alice.profile())?;
+    disk.remount("ro")?;
+    check_error(&alice.fails(["run"]).await?, "disk_read_only", "ead-only")?;
+    check_error(&alice.fails(["wipe", "--yes"]).await?, "disk_read_only", "ead-only")?;
+    disk.remount("rw")?;
     alice.start().await?;
     alice.stop().await?;
 
@@ -201,19 +199,19 @@ pub(crate) async fn a_full_or_read_only_disk_is_named_at_the_start_and_nothing_i
     let change = ["passphrase", "change", "--new-passphrase-file"];
     let new = alice.passphrase_file();
     let new = new.to_str().context("a path")?;
-    is(&alice.is_refused(change.into_iter().chain([new])).await?, "disk_full", "pace")?;
-    is(&alice.is_refused(["run"]).await?, "disk_full", "pace")?;
+    check_error(&alice.fails(change.into_iter().chain([new])).await?, "disk_full", "pace")?;
+    check_error(&alice.fails(["run"]).await?, "disk_full", "pace")?;
     disk.free()?;
     alice.start().await?;
     let name = alice.status().await?.name;
     ensure!(name == "Alice", "the profile is {name}'s");
     drop(alice);
 
-    // Nothing half made is left by a profile that finds no room.
-    let bob = Person::without_profile(&stage.around, &stage.home.join("Bob"), "Bob")?;
-    let small = Disk::under(&stage.home.join("Bob"))?;
+    // A profile that does not fit leaves nothing behind.
+    let bob = Person::without_profile(&stage.env, &stage.home.join("Bob"), "Bob")?;
+    let small = Disk::mount_over(&stage.home.join("Bob"))?;
     small.fill()?;
-    is(&bob.is_refused(["init"]).await?, "disk_full", "pace")?;
+    check_error(&bob.fails(["init"]).await?, "disk_full", "pace")?;
     let mut left: Vec<_> =
         fs::read_dir(&small.0)?.flatten().map(|entry| entry.file_name()).collect();
     left.sort();

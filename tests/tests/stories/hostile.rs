@@ -1,4 +1,4 @@
-//! Names, texts and requests made to do harm.
+//! Names, texts and requests that are made to do harm.
 
 use std::path::Path;
 
@@ -11,27 +11,29 @@ use tokio::net::UnixStream;
 
 use crate::stage::Stage;
 
-/// Clears the screen, sets the title, rings, goes back, turns the text around, hides some of it.
-const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\rback\u{8}\u{7f} \u{202e}evil\u{2066} in\u{200b}visible\u{feff}";
+/// Clears the screen, sets the title, rings, goes back, reverses the text, and hides some of it.
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\rback\u{8}\u{7f} \
+                       \u{202e}evil\u{2066} in\u{200b}visible\u{feff}";
 
-/// Whether a terminal would act on it, or a reader not see it.
-fn acts(c: char) -> bool {
+/// Whether a terminal obeys a character, or a reader cannot see it.
+fn is_harmful(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What a command prints holds nothing that acts, in words as in JSON.
+/// Checks that a command prints no harmful character, for people or as JSON.
 async fn prints_harmlessly(person: &Person, command: &[&str]) -> Result<()> {
     let words = person.reads(command.iter().copied()).await?;
     let json = Answer::of(person.command(command), None).await?.text()?;
     for printed in [words, json] {
-        ensure!(!printed.chars().any(acts), "{command:?} prints {printed:?}");
+        ensure!(!printed.chars().any(is_harmful), "{command:?} prints {printed:?}");
         ensure!(printed.contains("evil"), "{command:?} does not print it at all: {printed:?}");
     }
     Ok(())
 }
 
-pub(crate) async fn hostile_texts_are_harmless_in_the_terminal_and_intact_in_json(
+pub(crate) async fn hostile_texts_are_harmless_on_screen_and_intact_in_json(
     stage: Stage,
 ) -> Result<()> {
     let (alice, bob) = stage.alice_and_bob().await?;
@@ -45,18 +47,18 @@ pub(crate) async fn hostile_texts_are_harmless_in_the_terminal_and_intact_in_jso
     alice.types(["send", "Bob", "-"], "nul\0nul").await?.text()?;
     bob.sees("nul\0nul").await?;
     let shown = bob.reads(["history", "Alice"]).await?;
-    ensure!(!shown.chars().any(acts), "a NUL is printed");
+    ensure!(!shown.chars().any(is_harmful), "a NUL is printed");
     Ok(())
 }
 
-pub(crate) async fn a_hostile_name_is_harmless_in_the_terminal_and_intact_in_json(
+pub(crate) async fn a_hostile_name_is_harmless_on_screen_and_intact_in_json(
     stage: Stage,
 ) -> Result<()> {
-    // `chive init` takes no such name: somebody else's program may.
-    let mut eve = Person::without_profile(&stage.around, &stage.home.join("Eve"), "Eve")?;
-    let refused = eve.is_refused(["init", "--name", HOSTILE]).await?;
+    // `chive init` refuses such a name, but another program may not.
+    let mut eve = Person::without_profile(&stage.env, &stage.home.join("Eve"), "Eve")?;
+    let refused = eve.fails(["init", "--name", HOSTILE]).await?;
     ensure!((refused.exit, refused.code.as_str()) == (7, "invalid_name"), "{refused:?}");
-    ensure!(!refused.detail.chars().any(acts), "{:?}", refused.detail);
+    ensure!(!refused.detail.chars().any(is_harmful), "{:?}", refused.detail);
     let passphrase = std::fs::read_to_string(eve.passphrase_file())?;
     profile::create(&eve.profile(), HOSTILE, &Passphrase::new(passphrase)).await?;
 
@@ -66,15 +68,15 @@ pub(crate) async fn a_hostile_name_is_harmless_in_the_terminal_and_intact_in_jso
     eve.adds(&link, "Alice").await?;
     eve.until_contact("Alice", ContactState::Accepted).await?;
     let contacts: Vec<Contact> = alice.list(["contacts"]).await?;
-    let contact = contacts.first().context("Eve is no contact")?;
+    let contact = contacts.first().context("Eve is not a contact")?;
     ensure!(contact.shared_name.as_deref() == Some(HOSTILE), "{contact:?}");
-    ensure!(!contact.name.chars().any(acts) && !contact.name.is_empty(), "{contact:?}");
+    ensure!(!contact.name.chars().any(is_harmful) && !contact.name.is_empty(), "{contact:?}");
     prints_harmlessly(&alice, &["contacts"]).await?;
     eve.delivers("Alice", "who am I? evil").await?;
     prints_harmlessly(&alice, &["history", &contact.name]).await
 }
 
-pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(
+pub(crate) async fn malformed_requests_get_problems_and_the_node_survives(
     stage: Stage,
 ) -> Result<()> {
     let alice = stage.person("Alice").await?;
@@ -119,7 +121,7 @@ pub(crate) async fn malformed_requests_get_problems_and_the_node_lives_on(
     Ok(())
 }
 
-/// Sends a request as it is, and checks that the answer is a problem as RFC 9457 has it.
+/// Sends a request, and checks that the answer is a problem as in RFC 9457.
 async fn is_a_problem(
     socket: &Path,
     line: &str,
@@ -133,24 +135,27 @@ async fn is_a_problem(
         {kind}\r\nContent-Length: {length}\r\n\r\n"
     );
     let answer = exchange(socket, &[head.as_bytes(), body].concat()).await?;
-    let said = format!("{line} with {:.40}", String::from_utf8_lossy(body));
+    let request = format!("{line} with {:.40}", String::from_utf8_lossy(body));
     let (head, body) = answer
         .split_once("\r\n\r\n")
-        .with_context(|| format!("{said}: no answer but {answer:?}"))?;
+        .with_context(|| format!("{request}: no answer but {answer:?}"))?;
 
-    ensure!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{said}: not {status} but {answer}");
+    ensure!(
+        head.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{request}: not {status} but {answer}"
+    );
     ensure!(
         head.to_lowercase().contains("content-type: application/problem+json"),
-        "{said}: {answer}"
+        "{request}: {answer}"
     );
     let problem: Problem =
-        serde_json::from_str(body).with_context(|| format!("{said}: {answer}"))?;
-    ensure!(problem.status == status && !problem.detail.is_empty(), "{said}: {problem:?}");
+        serde_json::from_str(body).with_context(|| format!("{request}: {answer}"))?;
+    ensure!(problem.status == status && !problem.detail.is_empty(), "{request}: {problem:?}");
 
     Ok(())
 }
 
-/// Whatever the node answers until it closes the connection.
+/// Sends bytes; gives the answer until the node closes the connection.
 async fn exchange(socket: &Path, request: &[u8]) -> Result<String> {
     let mut stream = UnixStream::connect(socket).await?;
     // The node may close before it has read all: its answer counts.

@@ -11,17 +11,17 @@ use crate::stage::{Stage, meet};
 
 /// The shortest life of an invitation, and some time to be late.
 const EXPIRED_AFTER: Duration = Duration::from_mins(2);
-/// Nothing is reported when an invitation expires: one has to look.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The pause between two checks: nothing is reported when an invitation expires.
+const POLL: Duration = Duration::from_secs(1);
 
 async fn is_refused(person: &Person, link: &str, code: &str, word: &str) -> Result<()> {
-    let refused = person.is_refused(["add", link]).await?;
+    let refused = person.fails(["add", link]).await?;
     ensure!((refused.exit, refused.code.as_str()) == (7, code), "{link:.20}: {refused:?}");
     ensure!(refused.detail.contains(word), "{code} does not say {word:?}: {}", refused.detail);
     Ok(())
 }
 
-/// Waits until the owner's refusal arrives, and gives its reason.
+/// Waits until the owner refuses, and gives the reason.
 async fn reason_of_refusal(person: &Person, owner: &str) -> Result<Reason> {
     let contact = person.until_contact(owner, ContactState::Refused).await?;
     contact.reason.context("a refusal without a reason")
@@ -40,7 +40,7 @@ pub(crate) async fn bad_links_are_refused_with_a_reason(stage: Stage) -> Result<
 
     is_refused(&alice, &link, "own_link", "your own invitation").await?;
     is_refused(&bob, &link, "already_contact", "contact already").await?;
-    let too_short = alice.is_refused(["invite", "--expires", "59s"]).await?;
+    let too_short = alice.fails(["invite", "--expires", "59s"]).await?;
     ensure!((too_short.exit, too_short.code.as_str()) == (7, "out_of_range"), "{too_short:?}");
     let contacts: Vec<serde_json::Value> = bob.list(["contacts"]).await?;
     ensure!(contacts.len() == 1, "a bad link left something behind");
@@ -82,7 +82,7 @@ pub(crate) async fn a_used_and_a_revoked_link_are_refused_by_their_owner(
     eve.adds(&open.link.context("no link")?, "Alice").await?;
     let reason = reason_of_refusal(&eve, "Alice").await?;
     ensure!(reason == Reason::InvitationRevoked, "a revoked link: {reason:?}");
-    let written = eve.is_refused(["send", "Alice", "please"]).await?;
+    let written = eve.fails(["send", "Alice", "please"]).await?;
     ensure!((written.exit, written.code.as_str()) == (7, "not_accepted"), "{written:?}");
     Ok(())
 }
@@ -109,7 +109,7 @@ pub(crate) async fn an_expired_link_is_refused(stage: Stage) -> Result<()> {
             if invitations[0].state == InvitationState::Expired {
                 return anyhow::Ok(());
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(POLL).await;
         }
     };
     timeout(EXPIRED_AFTER, expired).await.context("the invitation does not expire")??;

@@ -1,27 +1,26 @@
-//! No Tor network.
+//! A client without a Tor network.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{ContactState, Invitation, MessageState};
-use chive_tests::person::Surroundings;
+use chive_tests::person::Env;
 
 use crate::stage::Stage;
 
-/// How soon a person is told that nothing moves.
+/// How soon a person is shown that Tor has stalled.
 const STALL_DEADLINE: Duration = Duration::from_mins(2);
 
 pub(crate) async fn without_a_tor_network_chive_says_why_and_commands_work(
     stage: Stage,
 ) -> Result<()> {
     let link = stage.person("Carol").await?.invites().await?;
-    let network = stage.around.tor_config.as_ref().context("no private network")?;
-    // The same network where nobody listens.
+    let network = stage.env.tor_config.as_ref().context("no private network")?;
+    // The same network at an address where nothing listens.
     let dead = stage.home.join("dead.toml");
     fs::write(&dead, fs::read_to_string(network)?.replace("127.0.0.1:", "127.0.0.2:"))?;
-    let stage =
-        Stage::new(&stage.home, Surroundings { tor_config: Some(dead), ..stage.around.clone() });
+    let stage = Stage::new(&stage.home, Env { tor_config: Some(dead), ..stage.env.clone() });
     let began = Instant::now();
     let mut alice = stage.person("Alice").await?;
 

@@ -1,24 +1,24 @@
-//! People whose processes are killed or frozen.
+//! Processes that are killed or frozen during a conversation.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use chive::api::types::Presence;
 use chive::limits::SILENCE_LIMIT;
-use chive_tests::ordeal::Ordeal;
+use chive_tests::soak::SoakTest;
 use tokio::time::{Instant, sleep_until};
 
 use crate::stage::{Stage, all_delivered, received_exactly, sends_all};
 
 const TEXTS: [&str; 5] = ["one", "two", "three", "four", "five"];
-/// How long a process stands still.
+/// How long a process is frozen.
 const FROZEN: Duration = Duration::from_mins(1);
-/// How much later than it could be noticed something may be noticed, on a busy machine.
+/// The delay that a busy machine may add.
 const SLACK: Duration = Duration::from_secs(30);
 
 pub(crate) async fn messages_wait_for_a_killed_contact(stage: Stage) -> Result<()> {
     let (alice, mut bob) = stage.alice_and_bob().await?;
-    // Some are on their way when Bob is killed, some are written after.
+    // Some are in flight when Bob is killed, some are written after.
     let mut messages = sends_all(&alice, "Bob", &TEXTS[..2]).await?;
     bob.kill().await?;
     messages.extend(sends_all(&alice, "Bob", &TEXTS[2..]).await?);
@@ -74,7 +74,7 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     let message = alice.sends("Bob", "while you are frozen").await?;
     alice.until_presence("Bob", Presence::Offline).await?;
 
-    // A frozen process keeps its connections: only its silence tells.
+    // A frozen process keeps its connections: only its silence shows it.
     let noticed = frozen.elapsed();
     ensure!(noticed < SILENCE_LIMIT + SLACK, "noticed only after {noticed:?}");
     let (contact, conversation) =
@@ -99,12 +99,10 @@ pub(crate) async fn a_contact_stopped_for_a_minute_is_offline_and_misses_nothing
     received_exactly(&alice, "Bob", &["I am back"]).await
 }
 
-/// The same as hundreds of times without Tor, where a kill costs less.
-pub(crate) async fn nothing_is_lost_or_doubled_when_both_are_killed_again_and_again(
-    stage: Stage,
-) -> Result<()> {
+/// The test program `kills` does the same hundreds of times without Tor, where a kill costs less.
+pub(crate) async fn repeated_kills_of_both_lose_and_duplicate_nothing(stage: Stage) -> Result<()> {
     let (mut alice, mut bob) = stage.alice_and_bob().await?;
-    let ordeal = Ordeal {
+    let soak_test = SoakTest {
         kills: 3,
         rounds: 2,
         pause: Duration::ZERO..Duration::from_millis(500),
@@ -112,7 +110,7 @@ pub(crate) async fn nothing_is_lost_or_doubled_when_both_are_killed_again_and_ag
         link: Duration::from_secs(15),
         seed: 1,
     };
-    let report = ordeal.run(&mut alice, &mut bob).await?;
+    let report = soak_test.run(&mut alice, &mut bob).await?;
     ensure!(report.kills >= 12 && report.messages > 20, "{report:?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! People who see each other at a rendezvous server, and find each other by a handle.
+//! People who see each other at a rendezvous server, or find each other by a handle.
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
@@ -15,15 +15,15 @@ use toml::Table;
 
 use crate::stage::{Stage, received_exactly};
 
-/// A name that is found nowhere by chance.
+/// A name that does not occur anywhere by chance.
 const LONG_NAME: &str = "Wonderland 7";
 
 async fn a_server(stage: &Stage, name: &str) -> Result<RendezvousServer> {
-    let tor = stage.around.tor_config.as_deref().context("no Tor network")?;
+    let tor = stage.env.tor_config.as_deref().context("no Tor network")?;
     RendezvousServer::start(&stage.home.join(name), tor, free_of_charge()?).await
 }
 
-/// A server almost without a price: what work costs is measured elsewhere.
+/// Settings of a server with almost no price of work.
 pub(crate) fn free_of_charge() -> Result<Table> {
     Ok("[work]\nrecord = 4\nrecord_full = 8\nclaim = 8".parse()?)
 }
@@ -41,8 +41,8 @@ async fn until_reachable(person: &Person) -> Result<()> {
         .map(drop)
 }
 
-/// Both have each other's card with the server on it.
-pub(crate) async fn both_know(alice: &Person, bob: &Person) -> Result<()> {
+/// Each gets the other's card, with the server on it.
+pub(crate) async fn exchange_cards(alice: &Person, bob: &Person) -> Result<()> {
     alice.delivers("Bob", "my server is on my card").await?;
     bob.delivers("Alice", "so is mine").await?;
     Ok(())
@@ -52,13 +52,11 @@ pub(crate) async fn sees_by_server(person: &Person, name: &str, presence: Presen
     person.until_presence_by(name, presence, Some(PresenceSource::Server)).await
 }
 
-pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_link(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn contacts_see_each_other_at_a_server_without_a_link(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob) = stage.alice_and_bob().await?;
     uses(&bob, server.address()).await?;
-    both_know(&alice, &bob).await?;
+    exchange_cards(&alice, &bob).await?;
     alice.stop().await?;
     bob.stop().await?;
 
@@ -85,18 +83,22 @@ pub(crate) async fn contacts_see_each_other_come_and_go_at_a_server_without_a_li
     bob.start().await?;
     alice.until(&waits, MessageState::Delivered).await?;
     received_exactly(&bob, "Alice", &["my server is on my card", "there you are"]).await?;
-    who_starts_again_is_not_told_that_the_server_refuses(&bob)
+    no_refusal_was_reported(&bob)
 }
 
-/// It knows a higher number of a record than who has just started: that is passed, and no fault.
-fn who_starts_again_is_not_told_that_the_server_refuses(person: &Person) -> Result<()> {
-    let refused = |event: &Event| matches!(&event.what, What::Server { server } if server.state == ServerState::Refused);
+/// After a restart the server has a record with a higher number: the client skips it, and reports
+/// no refusal.
+fn no_refusal_was_reported(person: &Person) -> Result<()> {
+    let refused = |event: &Event| match &event.what {
+        What::Server { server } => server.state == ServerState::Refused,
+        _ => false,
+    };
     let refusal = person.all_events()?.into_iter().find(refused);
     ensure!(refusal.is_none(), "{} is told {refusal:?}", person.name());
     Ok(())
 }
 
-pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do(
+pub(crate) async fn a_hidden_presence_is_hidden_from_that_contact_alone(
     stage: Stage,
 ) -> Result<()> {
     let server = a_server(&stage, "server").await?;
@@ -121,12 +123,12 @@ pub(crate) async fn who_is_hidden_from_finds_nothing_at_the_server_and_others_do
     Ok(())
 }
 
-pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows_by_the_server(
+pub(crate) async fn a_removed_contact_loses_sight_and_another_keeps_it(
     mut stage: Stage,
 ) -> Result<()> {
-    // A word for one contact alone comes up to 45 s late on purpose, and later where a circuit
-    // failed.
-    stage.around.patience *= 2;
+    // A record for a single contact is put up to 45 s late on purpose, and later if a circuit
+    // fails.
+    stage.env.patience *= 2;
     let server = a_server(&stage, "server").await?;
     let (mut alice, mut bob, mut carol) = stage.alice_bob_and_carol().await?;
 
@@ -143,8 +145,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     until_reachable(&alice).await?;
     alice.until_logged("a server took another record").await?;
 
-    // Carol gets no new card by a link: she has the old one, and finds the word that is for her
-    // alone.
+    // Carol gets no new card by a link: she has the old one, and finds the record for her alone.
     alice.freeze()?;
     tokio::try_join!(bob.start(), carol.start())?;
     sees_by_server(&carol, "Alice", Presence::Online).await?;
@@ -155,7 +156,7 @@ pub(crate) async fn a_removed_contact_finds_nothing_and_one_who_was_away_follows
     carol.delivers("Alice", "I found you").await.map(drop)
 }
 
-pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stage) -> Result<()> {
+pub(crate) async fn a_person_found_by_a_handle_accepts_or_declines(stage: Stage) -> Result<()> {
     let server = a_server(&stage, "server").await?;
     let (alice, bob, carol) =
         tokio::try_join!(stage.person("Alice"), stage.person("Bob"), stage.person("Carol"))?;
@@ -179,8 +180,8 @@ pub(crate) async fn somebody_is_found_by_a_handle_and_says_yes_or_no(stage: Stag
     let reason = carol.event("a look-alike refused", failed).await?;
     ensure!(reason == Some(Reason::HandleTaken), "{reason:?} for {taken:?}");
 
-    let nobody = bob.is_refused(["add", &format!("nobody.here@{}", server.address())]).await?;
-    ensure!(nobody.code == "unknown_handle", "{nobody:?}");
+    let unknown = bob.fails(["add", &format!("nobody.here@{}", server.address())]).await?;
+    ensure!(unknown.code == "unknown_handle", "{unknown:?}");
     let asked: Contact =
         bob.ask(["add", &handle, "--name", "Alice", "--message", "It is Bob"]).await?;
     ensure!(asked.state == ContactState::Requested, "{asked:?}");
@@ -223,7 +224,7 @@ pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: St
     alice.event("the handle as hers", active).await?;
     bob.ask::<serde_json::Value>(["presence", "away"]).await?;
     bob.ask::<serde_json::Value>(["name", LONG_NAME]).await?;
-    both_know(&alice, &bob).await?;
+    exchange_cards(&alice, &bob).await?;
     let secrets = secrets_of(&stage, &[&alice, &bob]).await?;
     let memory = memory_of(server.process_id()?)?;
     server.stop().await?;
@@ -232,9 +233,9 @@ pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: St
         files.push(fs::read(entry.path())?);
     }
 
-    for (what, secret) in &secrets {
-        ensure!(!has(&memory, secret), "the server's memory has {what}");
-        ensure!(files.iter().all(|file| !has(file, secret)), "the server's files have {what}");
+    for (name, secret) in &secrets {
+        ensure!(!has(&memory, secret), "the server's memory has {name}");
+        ensure!(files.iter().all(|file| !has(file, secret)), "the server's files have {name}");
     }
 
     ensure!(has(&memory, server.address().as_bytes()), "the memory was read");
@@ -242,7 +243,7 @@ pub(crate) async fn the_server_learns_no_name_no_address_and_no_handle(stage: St
     Ok(())
 }
 
-/// What a server must never have in clear: what it is called, and its bytes.
+/// Bytes that a server must never have in clear, each with a description.
 async fn secrets_of(stage: &Stage, people: &[&Person]) -> Result<Vec<(String, Vec<u8>)>> {
     let mut secrets = vec![("a handle".to_owned(), b"alice.wonder".to_vec())];
     for person in people {
@@ -256,7 +257,7 @@ async fn secrets_of(stage: &Stage, people: &[&Person]) -> Result<Vec<(String, Ve
     Ok(secrets)
 }
 
-/// All that a process of ours holds in memory that it can write.
+/// The writable memory of a process.
 fn memory_of(process: u32) -> Result<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps"))?;
     let memory = fs::File::open(format!("/proc/{process}/mem"))?;
@@ -272,7 +273,7 @@ fn memory_of(process: u32) -> Result<Vec<u8>> {
             .context("no range")?;
         let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
         let mut part = vec![0; usize::try_from(to - from)?];
-        // The kernel keeps some to itself.
+        // The kernel does not let some be read.
         if memory.read_exact_at(&mut part, from).is_ok() {
             all.extend(part);
         }

@@ -1,4 +1,4 @@
-//! What a log or a stolen disk gives away: nothing.
+//! Logs and stolen disks: they give nothing away.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, HEXLOWER};
 
 use crate::stage::{Stage, meet};
 
-/// No word of a log is longer, so no key or address can be in it.
-const LONGEST_WORD: usize = 50;
+/// The longest word of a log; a key or an address would be longer.
+const MAX_WORD: usize = 50;
 
 pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stage) -> Result<()> {
     let (alice, bob) = tokio::try_join!(stage.newcomer("Philomena"), stage.newcomer("Ignatius"))?;
@@ -27,8 +27,7 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     let link = alice.invites().await?;
     alice.delivers("Ignatius", "the Xylophone of Zanzibar").await?;
     bob.delivers("Philomena", "the Bassoon of Byzantium").await?;
-    // Things that are logged when they go wrong, and what lies on the disk of a machine that was
-    // cut off.
+    // Failures are logged, and a machine that loses power leaves files on its disk.
     bob.kill().await?;
     let mut found = contents(&bob)?;
     alice.sends("Ignatius", "the Clavichord of Carthage").await?;
@@ -42,7 +41,7 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     }
     tokio::try_join!(alice.start(), bob.start())?;
     bob.sees("the Clavichord of Carthage").await?;
-    alice.is_refused(["add", &link]).await?;
+    alice.fails(["add", &link]).await?;
     let renamed: Contact = bob.ask(["contact", "rename", "Philomena", "Wilhelmina"]).await?;
     alice.ask::<Contact>(["contact", "block", "Ignatius"]).await?;
     tokio::try_join!(alice.stop(), bob.stop())?;
@@ -72,7 +71,7 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
         holds_none(&log.to_lowercase().into_bytes(), &secrets).context("a log")?;
         let words = log.split(|c: char| !c.is_ascii_alphanumeric());
         let longest = words.max_by_key(|word| word.len()).unwrap_or_default();
-        ensure!(longest.len() <= LONGEST_WORD, "a log has {longest}");
+        ensure!(longest.len() <= MAX_WORD, "a log has {longest}");
         found.extend(contents(person)?);
     }
     for (name, content) in found {
@@ -81,7 +80,7 @@ pub(crate) async fn nothing_in_logs_or_files_tells_who_talks_or_what(stage: Stag
     Ok(())
 }
 
-/// All ways in which bytes may be written, and the bytes themselves.
+/// The texts that bytes may be written as, and the bytes themselves.
 fn spellings(bytes: &[u8]) -> Vec<Vec<u8>> {
     // The last digits depend on what follows.
     let base32 = BASE32_NOPAD.encode(bytes);
@@ -95,7 +94,7 @@ fn spellings(bytes: &[u8]) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).chain([bytes.to_vec()]).collect()
 }
 
-/// All keys of a stopped person, secret and public, those of its contacts, and all addresses.
+/// All keys of a stopped person, secret and public, those of their contacts, and all addresses.
 async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     let passphrase = fs::read_to_string(person.passphrase_file())?;
     let store_key = KeyFile::open(&person.profile().join("key"), passphrase.as_bytes())?;
@@ -129,7 +128,7 @@ async fn keys(person: &Person) -> Result<Vec<Vec<u8>>> {
     Ok(keys.iter().flat_map(|key| spellings(key)).collect())
 }
 
-/// Fails if one of the secrets is in it, in lower case.
+/// Fails if a content has one of the secrets, in lower case.
 fn holds_none(content: &[u8], secrets: &[Vec<u8>]) -> Result<()> {
     for secret in secrets {
         let secret = secret.to_ascii_lowercase();
@@ -139,7 +138,7 @@ fn holds_none(content: &[u8], secrets: &[Vec<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// All files of a profile as they are now, in lower case.
+/// The files of a profile now, in lower case.
 fn contents(person: &Person) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     files(&person.profile())?
         .into_iter()

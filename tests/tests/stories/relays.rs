@@ -1,44 +1,41 @@
-//! The Tor network fails under a conversation.
+//! Relays that fail during a conversation, one by one and all at once.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use chive::api::types::{Direction, MessageState};
 use chive_tests::network::{Options, TorNetwork};
-use chive_tests::person::{Person, Surroundings};
+use chive_tests::person::{Env, Person};
 use tokio::time::{Instant, sleep_until};
 
 use crate::stage::{Stage, all_delivered, received_exactly, sends_all};
 
-/// Of 5 relays, nearly every circuit needs each.
+/// More than 5, of which nearly every circuit would need each.
 const RELAYS: usize = 9;
-/// How many of them die one after the other.
+/// How many of them are killed one after the other.
 const VICTIMS: usize = 4;
-/// Relays that are started again have forgotten every descriptor, and new ones come no faster than
-/// one a minute.
+/// Restarted relays have no descriptors, and new ones come no faster than one a minute.
 const PATIENCE: Duration = Duration::from_mins(4);
 /// How long no relay runs.
 const DARKNESS: Duration = Duration::from_mins(1);
 
-/// A network of one's own, as nobody else would like to be on it.
+/// A network for this story alone, because it breaks the network.
 async fn own_network(stage: Stage) -> Result<(TorNetwork, Stage)> {
     let network = TorNetwork::start(Options { relays: RELAYS, ..Options::default() }).await?;
-    let around = Surroundings {
+    let env = Env {
         tor_config: Some(network.arti_config_file()),
         patience: PATIENCE,
-        ..stage.around.clone()
+        ..stage.env.clone()
     };
-    Ok((network, Stage::new(&stage.home, around)))
+    Ok((network, Stage::new(&stage.home, env)))
 }
 
-pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn killed_relays_lose_no_message_of_a_conversation(stage: Stage) -> Result<()> {
     let (mut network, stage) = own_network(stage).await?;
     let (alice, bob) = stage.alice_and_bob().await?;
     for relay in 0..VICTIMS {
         let (to_bob, to_alice) = (format!("Alice's {relay}"), format!("Bob's {relay}"));
-        // Some are on their way when the relay dies, some are written after.
+        // Some are in flight when the relay dies, some are written after.
         let mut from_alice = vec![alice.sends("Bob", &to_bob).await?];
         network.kill(relay).await?;
         from_alice.push(alice.sends("Bob", &format!("{to_bob}, again")).await?);
@@ -47,7 +44,7 @@ pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(
         network.restart(relay).await?;
     }
 
-    // Relays that are started anew have forgotten every descriptor.
+    // Restarted relays have no descriptors.
     network.kill_all_relays().await?;
     let message = alice.sends("Bob", "all at once").await?;
     network.restart_all().await?;
@@ -57,9 +54,7 @@ pub(crate) async fn relays_killed_in_a_conversation_take_no_message_with_them(
     same_on_both_sides(&alice, &bob, 3 * VICTIMS + 2).await
 }
 
-pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn everything_arrives_after_a_minute_without_relays(stage: Stage) -> Result<()> {
     let (mut network, stage) = own_network(stage).await?;
     let (alice, bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "there is light").await?;
@@ -67,7 +62,7 @@ pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(
     let dark = Instant::now();
     let texts = ["is anybody there?", "it is dark"];
     let messages = sends_all(&alice, "Bob", &texts).await?;
-    // Somebody who starts now finds no network at all.
+    // A person who starts now finds no network at all.
     let carol = stage.person("Carol").await?;
     carol.adds(&alice.invites().await?, "Alice").await?;
     let asked = carol.sends("Alice", "I come from the dark").await?;
@@ -86,22 +81,22 @@ pub(crate) async fn after_a_minute_without_any_relay_everything_gets_through(
     received_exactly(&alice, "Bob", &["let there be light"]).await
 }
 
-/// So many messages, each once, in one order.
+/// Checks that both have this many messages, each once, in one order.
 async fn same_on_both_sides(alice: &Person, bob: &Person, count: usize) -> Result<()> {
     let (at_alice, at_bob) = tokio::try_join!(alice.history("Bob"), bob.history("Alice"))?;
-    let told = |history: &[chive::api::types::Message], sent: Direction| -> Vec<_> {
+    let summary = |history: &[chive::api::types::Message], sent: Direction| -> Vec<_> {
         history
             .iter()
             .map(|m| (m.id.clone(), m.text.clone(), m.direction == sent, m.missing_before))
             .collect()
     };
-    let (told_by_alice, told_by_bob) =
-        (told(&at_alice, Direction::Sent), told(&at_bob, Direction::Received));
+    let (alices, bobs) =
+        (summary(&at_alice, Direction::Sent), summary(&at_bob, Direction::Received));
 
-    ensure!(told_by_alice == told_by_bob, "Alice has {told_by_alice:?}, Bob {told_by_bob:?}");
+    ensure!(alices == bobs, "Alice has {alices:?}, Bob {bobs:?}");
     ensure!(
         at_alice.len() == count && at_alice.iter().all(|m| m.missing_before == 0),
-        "{told_by_alice:?}"
+        "{alices:?}"
     );
 
     Ok(())

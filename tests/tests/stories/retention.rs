@@ -1,4 +1,4 @@
-//! What is found, read, and let go.
+//! Messages are searched, read, and disappear.
 
 use anyhow::{Result, ensure};
 use chive::api::types::{Conversation, Event, Message, MessageState, Policy, What};
@@ -6,7 +6,7 @@ use chive_tests::person::Person;
 
 use crate::stage::Stage;
 
-pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage) -> Result<()> {
+pub(crate) async fn messages_are_found_read_and_disappear_as_agreed(stage: Stage) -> Result<()> {
     let (alice, bob) = stage.alice_and_bob().await?;
     alice.delivers("Bob", "this one stays").await?;
     for (person, other) in [(&alice, "Bob"), (&bob, "Alice")] {
@@ -34,7 +34,7 @@ pub(crate) async fn messages_are_found_read_and_gone_as_both_agreed(stage: Stage
     }
     let left = bob.history("Alice").await?;
     ensure!(left.len() == 1 && left[0].text == "this one stays", "Bob has {left:?}");
-    let too_short = alice.is_refused(["contact", "disappear", "Bob", "1s"]).await?;
+    let too_short = alice.fails(["contact", "disappear", "Bob", "1s"]).await?;
     ensure!(
         (too_short.exit, too_short.code.as_str()) == (7, "out_of_range"),
         "one second: {too_short:?}"

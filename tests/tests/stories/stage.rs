@@ -1,4 +1,5 @@
-//! Where a story happens: a directory of its own, and people who come in.
+//! The stage of a story: a directory of its own, and people who enter. What happens is up to the
+//! story.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,38 +7,39 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::{ContactState, Direction, Message, MessageState, Presence};
-use chive_tests::person::{Person, Surroundings};
+use chive_tests::person::{Env, Person};
 
-/// How much of each log is shown when a story fails.
+/// How many lines of each log are shown when a story fails.
 const LOG_LINES: usize = 40;
 
+/// A story's directory, and the environment of its people.
 pub(crate) struct Stage {
     pub(crate) home: PathBuf,
-    pub(crate) around: Surroundings,
+    pub(crate) env: Env,
 }
 
 impl Stage {
-    pub(crate) fn new(home: &Path, around: Surroundings) -> Self {
-        Self { home: home.to_owned(), around }
+    pub(crate) fn new(home: &Path, env: Env) -> Self {
+        Self { home: home.to_owned(), env }
     }
 
-    /// The same, for people whose Tor takes this parameter for the network's.
+    /// The same stage, for people whose Tor overrides this parameter of the network.
     pub(crate) fn with_parameter(&self, name: &str, value: u64) -> Result<Self> {
-        let network = self.around.tor_config.as_ref().context("no private network")?;
+        let network = self.env.tor_config.as_ref().context("no private network")?;
         let setting = format!("[override_net_params]\n{name} = {value}\n");
         let config = fs::read_to_string(network)?.replace("[override_net_params]\n", &setting);
         ensure!(config.contains(&setting), "the network's configuration has no such table");
         let file = self.home.join("parameters.toml");
         fs::write(&file, config)?;
-        Ok(Self::new(&self.home, Surroundings { tor_config: Some(file), ..self.around.clone() }))
+        Ok(Self::new(&self.home, Env { tor_config: Some(file), ..self.env.clone() }))
     }
 
-    /// Somebody with a profile and no running node.
+    /// A person with a profile and no running node.
     pub(crate) async fn newcomer(&self, name: &str) -> Result<Person> {
-        Person::create(&self.around, &self.home.join(name), name).await
+        Person::create(&self.env, &self.home.join(name), name).await
     }
 
-    /// Somebody with a running node.
+    /// A person with a running node.
     pub(crate) async fn person(&self, name: &str) -> Result<Person> {
         let mut person = self.newcomer(name).await?;
         person.start().await?;
@@ -72,7 +74,7 @@ pub(crate) async fn meet(inviter: &Person, opener: &Person) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless these texts, and no others, came from somebody, once each and in this order.
+/// Fails unless exactly these texts came from a contact, once each and in this order.
 pub(crate) async fn received_exactly(reader: &Person, from: &str, texts: &[&str]) -> Result<()> {
     let history = reader.history(from).await?;
     let received = history.iter().filter(|message| message.direction == Direction::Received);

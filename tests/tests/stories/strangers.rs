@@ -1,4 +1,4 @@
-//! Strangers at the two onion services.
+//! Strangers who dial the two onion services of a person, `Requests` and `Contacts`.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use tokio::time::timeout;
 
 use crate::stage::{Stage, received_exactly};
 
-/// Idle connections to each door.
+/// Idle connections to each service.
 const IDLE: u64 = 10;
-/// How many times a stranger tries to get through to a service that is new.
+/// How often a stranger dials a service that is new.
 const TRIES: u32 = 10;
-/// Until a stream is closed that says nothing.
+/// How long until a silent stream is closed.
 const CLOSED_AFTER: Duration = HANDSHAKE_DEADLINE.saturating_add(Duration::from_secs(20));
 
-pub(crate) async fn nonsense_at_both_onion_ports_harms_nobody(stage: Stage) -> Result<()> {
+pub(crate) async fn nonsense_at_both_onion_services_does_no_harm(stage: Stage) -> Result<()> {
     let (mut alice, bob) = tokio::try_join!(stage.newcomer("Alice"), stage.person("Bob"))?;
     let endpoint = endpoint_of(&alice).await?;
     alice.start().await?;
@@ -38,25 +38,25 @@ pub(crate) async fn nonsense_at_both_onion_ports_harms_nobody(stage: Stage) -> R
     let stranger = Stranger::start(&stage)?;
 
     let mut idle = Vec::new();
-    for door in [invitation.front_door, endpoint] {
-        idle.extend(try_join_all((0..IDLE).map(|token| stranger.dial(door, token))).await?);
-        for (what, bytes) in nonsense(&invitation) {
-            stranger.gets_no_answer(door, &bytes).await.context(what)?;
+    for service in [invitation.front_door, endpoint] {
+        idle.extend(try_join_all((0..IDLE).map(|token| stranger.dial(service, token))).await?);
+        for (description, bytes) in nonsense(&invitation) {
+            stranger.gets_no_answer(service, &bytes).await.context(description)?;
         }
     }
-    // Others get through all the same.
+    // Meanwhile others get through.
     bob.adds(&link, "Alice").await?;
     bob.until_contact("Alice", ContactState::Accepted).await?;
-    bob.delivers("Alice", "nobody keeps me out").await?;
+    bob.delivers("Alice", "no one keeps me out").await?;
     alice.delivers("Bob", "nor me").await?;
     try_join_all(idle.into_iter().map(is_closed)).await?;
     bob.delivers("Alice", "still here").await?;
-    received_exactly(&alice, "Bob", &["nobody keeps me out", "still here"]).await?;
+    received_exactly(&alice, "Bob", &["no one keeps me out", "still here"]).await?;
     stranger.tor.close().await;
     Ok(())
 }
 
-/// What a stranger says, and what it is.
+/// Bytes that a stranger sends, each with a description.
 fn nonsense(invitation: &Invitation) -> Vec<(&'static str, Vec<u8>)> {
     let mut rng = StdRng::seed_from_u64(1);
     let mut random = vec![0; 5000];
@@ -68,7 +68,7 @@ fn nonsense(invitation: &Invitation) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("random bytes", random.clone()),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: example.onion\r\n\r\n".to_vec()),
-        ("a contact that is none", [&unknown[..], &random[..100]].concat()),
+        ("the preface of an unknown contact", [&unknown[..], &random[..100]].concat()),
         ("half a preface", preface[..20].to_vec()),
         (
             "a right preface, and a handshake that is not",
@@ -81,14 +81,14 @@ fn nonsense(invitation: &Invitation) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Somebody with a Tor client, and no more.
+/// A person with a Tor client and nothing else.
 struct Stranger {
     tor: TorTransport,
 }
 
 impl Stranger {
     fn start(stage: &Stage) -> Result<Self> {
-        let config = stage.around.tor_config.as_ref().context("no private network")?;
+        let config = stage.env.tor_config.as_ref().context("no private network")?;
         let overrides = Some(std::fs::read_to_string(config)?.parse()?);
         let home = stage.home.join("Stranger");
         let options =
@@ -110,11 +110,11 @@ impl Stranger {
         Err(last.context("not tried")?.into())
     }
 
-    /// Says something, then waits for the end of the stream, before which nothing may come.
-    async fn gets_no_answer(&self, door: OnionAddress, said: &[u8]) -> Result<()> {
-        let mut stream = self.dial(door, 0).await?;
-        // It may be closed before all is said.
-        let _ = stream.write_all(said).await;
+    /// Sends bytes, and waits for the end of the stream, before which no answer may come.
+    async fn gets_no_answer(&self, service: OnionAddress, bytes: &[u8]) -> Result<()> {
+        let mut stream = self.dial(service, 0).await?;
+        // It may be closed before everything is sent.
+        let _ = stream.write_all(bytes).await;
         let _ = stream.flush().await;
         let _ = stream.shutdown().await;
         is_closed(stream).await
@@ -131,7 +131,7 @@ async fn is_closed(mut stream: Stream) -> Result<()> {
     Ok(())
 }
 
-/// The endpoint of somebody whose node does not run.
+/// The address for contacts of a person whose node does not run.
 async fn endpoint_of(person: &Person) -> Result<OnionAddress> {
     let passphrase = std::fs::read_to_string(person.passphrase_file())?;
     let profile = profile::open(&person.profile(), &Passphrase::new(passphrase)).await?;

@@ -1,4 +1,4 @@
-//! What a client asks the kernel for, in its whole life.
+//! The system calls of a client, from its first command to its last.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,26 +11,24 @@ use toml::{Table, Value};
 
 use crate::stage::{Stage, meet};
 
-/// Who opens these looks up names of machines.
+/// Files that a process opens to resolve host names.
 const NAME_FILES: [&str; 4] = ["resolv.conf", "/etc/hosts", "host.conf", "gai.conf"];
-/// Where arti asks for the name of our user, and for its group: the one thing that it wants of the
+/// Where arti looks up the name of our user and its group: the one thing that it asks of the
 /// system.
 const USERS: &str = "/var/run/nscd/socket";
 
-/// What was seen of somebody's network.
+/// The connections in a person's traces.
 #[derive(Debug, Default)]
-struct Seen {
+struct Connections {
     relays: BTreeSet<u16>,
     own_sockets: usize,
 }
 
 /// One life, from `init` to `wipe`, twice at the same time.
-pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_asks_no_dns(
-    stage: Stage,
-) -> Result<()> {
+pub(crate) async fn a_client_connects_only_to_relays_and_asks_no_dns(stage: Stage) -> Result<()> {
     let traced = |name: &str| {
         let home = stage.home.join(name);
-        Person::without_profile(&stage.around, &home, name)?.with_traces(home.join("traces"))
+        Person::without_profile(&stage.env, &home, name)?.with_traces(home.join("traces"))
     };
     let (mut alice, mut bob) = (traced("Alice")?, traced("Bob")?);
     for person in [&alice, &bob] {
@@ -38,14 +36,14 @@ pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_ask
     }
     tokio::try_join!(alice.start(), bob.start())?;
     meet(&alice, &bob).await?;
-    // A text like a place in the net is nothing but a text.
+    // A text that looks like an address is nothing but a text.
     alice.delivers("Bob", "http://example.org/picture.png https://example.com").await?;
     bob.delivers("Alice", "ftp://198.51.100.7/ example.net").await?;
     bob.kill().await?;
     bob.start().await?;
     bob.delivers("Alice", "I am back").await?;
     alice.history("Bob").await?;
-    alice.is_refused(["add", "https://example.org/"]).await?;
+    alice.fails(["add", "https://example.org/"]).await?;
     alice.ask::<Contact>(["contact", "block", "Bob"]).await?;
     alice.ask::<serde_json::Value>(["contact", "remove", "Bob", "--yes"]).await?;
     alice.stop().await?;
@@ -53,9 +51,9 @@ pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_ask
     bob.ended().await?;
     alice.ask::<serde_json::Value>(["wipe", "--yes"]).await?;
 
-    let ports = relay_ports(stage.around.tor_config.as_deref().context("no private network")?)?;
+    let ports = relay_ports(stage.env.tor_config.as_deref().context("no private network")?)?;
     for person in [&alice, &bob] {
-        let seen = look(&stage.home.join(person.name()), &ports)?;
+        let seen = check_traces(&stage.home.join(person.name()), &ports)?;
         ensure!(
             !seen.relays.is_empty() && seen.own_sockets > 5,
             "{}: hardly anything was seen: {seen:?}",
@@ -65,33 +63,38 @@ pub(crate) async fn a_whole_life_connects_to_relays_and_own_sockets_only_and_ask
     Ok(())
 }
 
-/// The ports that the relays of a network listen at.
+/// The ports at which the relays of a network listen.
 fn relay_ports(config: &Path) -> Result<BTreeSet<u16>> {
     let config: Table = fs::read_to_string(config)?.parse()?;
     let caches = config["tor_network"]["fallback_caches"].as_array().context("no relays")?;
-    let places = caches
+    let addresses = caches
         .iter()
         .filter_map(|cache| cache["orports"].as_array())
         .flatten()
         .filter_map(Value::as_str);
-    places
-        .map(|place| Ok(place.strip_prefix("127.0.0.1:").context("elsewhere")?.parse()?))
+    addresses
+        .map(|address| Ok(address.strip_prefix("127.0.0.1:").context("elsewhere")?.parse()?))
         .collect()
 }
 
-/// Fails if a call in somebody's traces is none that Chive should make.
-fn look(home: &Path, relays: &BTreeSet<u16>) -> Result<Seen> {
-    let mut seen = Seen::default();
+/// Fails if a person's traces have a call that Chive must not make.
+fn check_traces(home: &Path, relays: &BTreeSet<u16>) -> Result<Connections> {
+    let mut seen = Connections::default();
     for file in fs::read_dir(home.join("traces"))? {
         let calls = fs::read_to_string(file?.path())?;
         for call in calls.lines() {
-            judge(call, home, relays, &mut seen).with_context(|| call.to_owned())?;
+            check_call(call, home, relays, &mut seen).with_context(|| call.to_owned())?;
         }
     }
     Ok(seen)
 }
 
-fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Result<()> {
+fn check_call(
+    call: &str,
+    home: &Path,
+    relays: &BTreeSet<u16>,
+    seen: &mut Connections,
+) -> Result<()> {
     let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
     match name {
         "socket" | "socketpair" => {
@@ -105,7 +108,7 @@ fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Re
         }
         "connect" if arguments.contains("AF_UNIX") => {
             let own = is_own(arguments, home);
-            ensure!(own || arguments.contains(USERS), "somebody else's socket");
+            ensure!(own || arguments.contains(USERS), "a socket of another program");
             seen.own_sockets += usize::from(own);
         }
         "connect" => {
@@ -114,7 +117,7 @@ fn judge(call: &str, home: &Path, relays: &BTreeSet<u16>, seen: &mut Seen) -> Re
                 .split_once("htons(")
                 .and_then(|(_, rest)| rest.split(')').next()?.parse().ok());
             let port = port.context("no port")?;
-            ensure!(relays.contains(&port), "no relay");
+            ensure!(relays.contains(&port), "not a relay");
             seen.relays.insert(port);
         }
         "bind" => ensure!(

@@ -1,4 +1,4 @@
-//! What a relay sees: counted where a client's only connection enters the network.
+//! The traffic that a relay sees, counted where a client's only connection enters the network.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use chive::api::types::Message;
-use chive_tests::person::{Person, Surroundings};
+use chive_tests::person::{Env, Person};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -19,23 +19,23 @@ use toml::Table;
 
 use crate::stage::{Stage, meet};
 
-/// A cell of Tor's. What TLS adds to a few of them is less than another.
+/// A cell of Tor's, in bytes. TLS adds less than one cell to a few of them.
 const CELL: u64 = 514;
-/// A client needs up to a minute to find its way over a bridge of which it knows nothing.
+/// A client may need a minute for its first circuits over an unknown bridge.
 const PATIENCE: Duration = Duration::from_mins(4);
-/// How often each is counted: cells of Tor's own come between now and then.
+/// How often each is counted, as Tor sends cells of its own now and then.
 const TIMES: usize = 15;
-/// Nothing was sent for so long: what belongs together has left.
+/// The silence after which everything that belongs together has been sent.
 const QUIET: Duration = Duration::from_millis(800);
 
 /// A bridge in front of a relay, which counts what the client sends.
-struct Tap {
+struct CountingBridge {
     line: String,
     sent: Arc<AtomicU64>,
     _carrying: AbortOnDropHandle<()>,
 }
 
-impl Tap {
+impl CountingBridge {
     async fn before_first_relay(config: &Table) -> Result<Self> {
         let relay = &config["tor_network"]["fallback_caches"][0];
         let text = |value: &toml::Value| value.as_str().map(str::to_owned).context("no text");
@@ -51,7 +51,7 @@ impl Tap {
         Ok(Self { line, sent, _carrying: AbortOnDropHandle::new(carrying) })
     }
 
-    /// How many cells leave while something is done, and until it is quiet.
+    /// The number of cells that are sent during an action, and until it is quiet.
     async fn cells(&self, doing: impl Future<Output = Result<()>>) -> Result<u64> {
         let before = self.quiet().await;
         doing.await?;
@@ -103,15 +103,15 @@ async fn carry(
     }
 }
 
-/// What most of the counts are.
-fn usual(counts: &[u64]) -> Result<u64> {
+/// The value of more than half of the counts.
+fn majority(counts: &[u64]) -> Result<u64> {
     let mut times: BTreeMap<u64, usize> = BTreeMap::new();
     for count in counts {
         *times.entry(*count).or_default() += 1;
     }
     let (count, often) =
         times.into_iter().max_by_key(|(_, often)| *often).context("nothing was counted")?;
-    ensure!(2 * often > counts.len(), "there is no usual number of cells in {counts:?}");
+    ensure!(2 * often > counts.len(), "no number of cells has a majority in {counts:?}");
     Ok(count)
 }
 
@@ -120,20 +120,16 @@ async fn sends(from: &Person, to: &Person, text: &str) -> Result<()> {
     to.sees(&message.text).await.map(|_| ())
 }
 
-pub(crate) async fn a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence(
-    stage: Stage,
-) -> Result<()> {
-    let config = fs::read_to_string(stage.around.tor_config.as_deref().unwrap_or(Path::new("")))?;
-    let tap = Tap::before_first_relay(&config.parse()?).await?;
+pub(crate) async fn receipts_words_and_sentences_have_the_same_size(stage: Stage) -> Result<()> {
+    let config = fs::read_to_string(stage.env.tor_config.as_deref().unwrap_or(Path::new("")))?;
+    let tap = CountingBridge::before_first_relay(&config.parse()?).await?;
     let file = stage.home.join("tapped.toml");
     fs::write(
         &file,
         format!("{config}\n[bridges]\nenabled = true\nbridges = [\"{}\"]\n", tap.line),
     )?;
-    let stage =
-        Stage::new(&stage.home, Surroundings { patience: PATIENCE, ..stage.around.clone() });
-    let tapped =
-        Stage::new(&stage.home, Surroundings { tor_config: Some(file), ..stage.around.clone() });
+    let stage = Stage::new(&stage.home, Env { patience: PATIENCE, ..stage.env.clone() });
+    let tapped = Stage::new(&stage.home, Env { tor_config: Some(file), ..stage.env.clone() });
     let (alice, bob) = tokio::try_join!(tapped.person("Alice"), stage.person("Bob"))?;
     meet(&alice, &bob).await?;
 
@@ -152,7 +148,7 @@ pub(crate) async fn a_relay_sees_one_size_of_a_receipt_a_word_and_a_sentence(
     }
     tracing::info!(?receipts, ?words, ?sentences, ?pages, "cells");
     let [receipt, word, sentence, page] =
-        [usual(receipts)?, usual(words)?, usual(sentences)?, usual(pages)?];
+        [majority(receipts)?, majority(words)?, majority(sentences)?, majority(pages)?];
     ensure!(receipt == word && word == sentence, "{counts:?}");
     ensure!(page > word, "the cells of a whole page are not counted: {counts:?}");
     Ok(())

@@ -1,4 +1,4 @@
-//! What a front-end reads from the socket, should something else than a node sit there.
+//! Answers that a front-end reads from the socket, if something else than a node listens there.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use tokio::net::UnixListener;
 use crate::input::Input;
 use crate::targets::block_on;
 
-static PLACE: LazyLock<(TempDir, PathBuf, UnixListener)> = LazyLock::new(|| {
+static SERVER: LazyLock<(TempDir, PathBuf, UnixListener)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("api.sock");
     let listener = UnixListener::bind(&socket).expect("a socket");
@@ -28,32 +28,34 @@ pub(super) fn answers(data: &[u8]) {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
     let answer = [if has_head { head.as_bytes() } else { b"" }, input.0].concat();
     block_on(async {
-        let client = Client::new(PLACE.1.clone());
-        tokio::join!(ask(question, &client), say(&answer))
+        let client = Client::new(SERVER.1.clone());
+        tokio::join!(ask(question, &client), send(&answer))
     });
 }
 
-async fn say(answer: &[u8]) {
-    let (mut stream, _) = PLACE.2.accept().await.expect("a question");
+async fn send(answer: &[u8]) {
+    let (mut stream, _) = SERVER.2.accept().await.expect("a question");
     let _ = stream.read(&mut [0; 4096]).await;
     let _ = stream.write_all(answer).await;
 }
 
 async fn ask(question: u8, client: &Client) {
     match question % 8 {
-        0 => client.events(None).for_each(|event| async { means_the_same(event) }).await,
-        1 => means_the_same(client.status().await),
-        2 => means_the_same(client.invitations().await),
-        3 => means_the_same(client.contacts().await),
-        4 => means_the_same(client.contact("Bob").await),
-        5 => means_the_same(client.history("Bob", 10, None).await),
-        6 => means_the_same(client.message("3b").await),
+        0 => client.events(None).for_each(|event| async { survives_round_trip(event) }).await,
+        1 => survives_round_trip(client.status().await),
+        2 => survives_round_trip(client.invitations().await),
+        3 => survives_round_trip(client.contacts().await),
+        4 => survives_round_trip(client.contact("Bob").await),
+        5 => survives_round_trip(client.history("Bob", 10, None).await),
+        6 => survives_round_trip(client.message("3b").await),
         _ => drop(client.remove_contact("Bob").await),
     }
 }
 
-/// What is understood is the same when it is written and read again.
-fn means_the_same<T: Serialize + DeserializeOwned + PartialEq>(answer: Result<T, ClientError>) {
+/// An answer that is read is the same after it is written and read again.
+fn survives_round_trip<T: Serialize + DeserializeOwned + PartialEq>(
+    answer: Result<T, ClientError>,
+) {
     if let Ok(value) = answer {
         let json = serde_json::to_vec(&value).expect("it is JSON");
         assert!(serde_json::from_slice::<T>(&json).expect("it can be read") == value);

@@ -1,4 +1,4 @@
-//! The local API, as a program may ask it that knows no rules: the real node behind the real
+//! Requests to the local API, of a program that knows no rules: the real node behind the real
 //! socket. No request breaks the node, and each gets an answer in the form that
 //! `client/openapi.json` promises.
 
@@ -23,27 +23,28 @@ use tokio::task::JoinHandle;
 
 use crate::targets::block_on;
 
-/// A node takes so many requests; then there is another one.
+/// The requests that one node gets before it is replaced.
 const REQUESTS: u32 = 2_000;
-/// What is answered to a wipe alone: the node ends.
+/// The status that only a wipe gets, after which the node ends.
 const WIPED: u16 = 202;
-/// What is not answered at all.
+/// Stands for a connection that is closed without an answer.
 const CLOSED: u16 = 0;
-/// Headers that say where a request ends, or that somebody waits.
-const NOT_OURS: [&str; 5] =
+/// Headers that a request must not have: they say where it ends, or that the client waits.
+const FORBIDDEN: [&str; 5] =
     ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
-/// What HTTP/1.1 has no answer for, when it follows a head that is broken: the connection is
+/// The one beginning that HTTP/1.1 has no answer for: after a broken head, the connection is
 /// closed.
 const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-static DOOR: Mutex<Option<Door>> = Mutex::new(None);
+static API: Mutex<Option<LocalApi>> = Mutex::new(None);
 
-struct Door {
+/// A node with its local API.
+struct LocalApi {
     socket: PathBuf,
     running: Running,
-    api: JoinHandle<std::io::Result<()>>,
-    left: u32,
+    serving: JoinHandle<std::io::Result<()>>,
+    requests_left: u32,
     _profile: Profile,
     _directory: TempDir,
 }
@@ -53,37 +54,40 @@ pub(super) fn requests(data: &[u8]) {
     let mut lines = data.splitn(3, |byte| *byte == b'\n');
     let mut line = || String::from_utf8_lossy(lines.next().unwrap_or_default()).replace('\r', "");
     let (line, header) = (line(), line());
-    let header = if NOT_OURS.iter().any(|name| header.to_ascii_lowercase().contains(name)) {
-        ""
-    } else {
-        &header
-    };
     let body = lines.next().unwrap_or_default();
-    let head = format!(
-        "{line} HTTP/1.1\r\nhost: chive\r\nconnection: close\r\naccept: application/json\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n{header}{}\r\n",
-        body.len(),
-        if header.is_empty() { "" } else { "\r\n" },
-    );
+    let request = [head(&line, &header, body.len()).as_bytes(), body].concat();
+
     block_on(async {
-        let old = DOOR.lock().expect("one thread").take();
-        let mut door = match old {
-            Some(door) if door.left > 0 => door,
-            old => Door::replace(old).await,
+        let old = API.lock().expect("one thread").take();
+        let mut api = match old {
+            Some(api) if api.requests_left > 0 => api,
+            old => LocalApi::replace(old).await,
         };
-        let answer = door.ask(&[head.as_bytes(), body].concat()).await;
+
+        let answer = api.ask(&request).await;
         let status = if answer.is_empty() && body.trim_ascii_start().starts_with(HTTP_2) {
             CLOSED
         } else {
-            judge(&answer, line.starts_with("HEAD "))
+            check_answer(&answer, line.starts_with("HEAD "))
         };
-        door.left = if status == WIPED { 0 } else { door.left - 1 };
-        *DOOR.lock().expect("one thread") = Some(door);
+
+        api.requests_left = if status == WIPED { 0 } else { api.requests_left - 1 };
+        *API.lock().expect("one thread") = Some(api);
     });
 }
 
-/// The answer's status.
-fn judge(answer: &[u8], head_only: bool) -> u16 {
+/// A request's head, with the header unless it is a forbidden one.
+fn head(line: &str, header: &str, body_length: usize) -> String {
+    let is_forbidden = FORBIDDEN.iter().any(|name| header.to_ascii_lowercase().contains(name));
+    let header = if is_forbidden || header.is_empty() { "" } else { &format!("{header}\r\n") };
+    format!(
+        "{line} HTTP/1.1\r\nhost: chive\r\nconnection: close\r\naccept: application/json\r\n\
+         content-type: application/json\r\ncontent-length: {body_length}\r\n{header}\r\n"
+    )
+}
+
+/// Checks the form of an answer, and gives its status.
+fn check_answer(answer: &[u8], head_only: bool) -> u16 {
     let answer = str::from_utf8(answer).expect("JSON and HTTP are UTF-8");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
     let status: u16 = head[9..12].parse().expect("a status");
@@ -100,7 +104,7 @@ fn judge(answer: &[u8], head_only: bool) -> u16 {
     status
 }
 
-impl Door {
+impl LocalApi {
     async fn replace(old: Option<Self>) -> Self {
         if let Some(old) = old {
             old.close().await;
@@ -110,48 +114,56 @@ impl Door {
 
     async fn open() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (place, words) = (directory.path().join("p"), Passphrase::new("correct horse".into()));
+        let path = directory.path().join("p");
+        let passphrase = Passphrase::new("correct horse".into());
+        profile::create(&path, "Alice", &passphrase).await.expect("a profile");
+        let profile = profile::open(&path, &passphrase).await.expect("it opens");
 
-        profile::create(&place, "Alice", &words).await.expect("a profile");
-        let profile = profile::open(&place, &words).await.expect("it opens");
         let (accepted, incoming) = mpsc::channel(1);
         let parts = Parts {
             store: profile.store.clone(),
             transport: Arc::new(MemoryNetwork::default().transport(accepted)),
             incoming,
-            directory: place,
+            directory: path,
             clock: Clock::system(),
             rng: StdRng::from_seed([1; 32]),
             key_updates: KeyUpdates::default(),
             links: Links::Always,
         };
         let running = node::start(parts).await.expect("a node");
-        let socket = profile.socket();
-        let stop = running.stop.clone();
-        let listener = server::bind(&socket).expect("a socket");
-        let api =
-            tokio::spawn(server::serve(listener, running.handle.clone(), stop.cancelled_owned()));
 
-        Self { socket, running, api, left: REQUESTS, _profile: profile, _directory: directory }
+        let socket = profile.socket();
+        let stopped = running.stop.clone().cancelled_owned();
+        let listener = server::bind(&socket).expect("a socket");
+        let serving = tokio::spawn(server::serve(listener, running.handle.clone(), stopped));
+
+        Self {
+            socket,
+            running,
+            serving,
+            requests_left: REQUESTS,
+            _profile: profile,
+            _directory: directory,
+        }
     }
 
     async fn ask(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = UnixStream::connect(&self.socket).await.expect("a connection");
         let _ = stream.write_all(request).await;
         let mut answer = vec![];
-        while !has_no_end(&answer) && stream.read_buf(&mut answer).await.unwrap_or(0) > 0 {}
+        while !is_endless(&answer) && stream.read_buf(&mut answer).await.unwrap_or(0) > 0 {}
         answer
     }
 
     async fn close(self) {
         self.running.stop.cancel();
         self.running.ended.await.expect("the node did not break");
-        self.api.await.expect("the server did not break").expect("nor its socket");
+        self.serving.await.expect("the server did not break").expect("nor its socket");
     }
 }
 
-/// Whether it is a stream of events.
-fn has_no_end(answer: &[u8]) -> bool {
+/// Whether an answer is a stream of events.
+fn is_endless(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer);
     answer.split_once("\r\n\r\n").is_some_and(|(head, _)| head.contains("text/event-stream"))
 }

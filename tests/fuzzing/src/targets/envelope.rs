@@ -1,4 +1,5 @@
-//! Envelopes: by anybody, by a contact who seals nonsense, and damaged on the way.
+//! Envelopes: any bytes, content that a contact sealed with the right keys, and envelopes that were
+//! damaged on the way.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,7 @@ const HEADER: usize = 41;
 static KEYS: LazyLock<EnvelopeKeys> = LazyLock::new(|| EnvelopeKeys::new(&PAIR_SECRET, SEALER));
 
 pub(super) fn envelope(data: &[u8]) {
-    assert!(KEYS.open(data).is_err(), "anybody's bytes");
+    assert!(KEYS.open(data).is_err(), "unsealed bytes");
     let mut input = Input(data);
     if input.byte() % 2 == 0 {
         let sealed = KEYS.seal(input.bytes(), &mut StdRng::from_seed([3; 32])).expect("it fits");
@@ -31,9 +32,9 @@ pub(super) fn envelope(data: &[u8]) {
     }
 }
 
-/// Sealed with the right keys: any inside, of any length.
+/// Any content, of any length, sealed with the right keys.
 fn of_a_contact(input: &mut Input) {
-    // Mostly small ones, which are quick, and some that are no size.
+    // Mostly small ones, which are quick, and some sizes that do not exist.
     let class = usize::from(input.byte()).saturating_sub(252);
     let mut inside = vec![0; ENVELOPE_SIZES[class] - HEADER - 16 - usize::from(input.byte())];
     let given = input.bytes();
@@ -44,7 +45,7 @@ fn of_a_contact(input: &mut Input) {
     let opened = KEYS.open(&envelope);
     assert!(
         opened.is_err() || ENVELOPE_SIZES.contains(&envelope.len()),
-        "of a size that cannot be"
+        "an envelope of this size is opened"
     );
     if let Ok(opened) = opened {
         assert_eq!(inside[..4], u32::try_from(opened.len()).expect("it fits").to_be_bytes());

@@ -1,5 +1,5 @@
-//! Handshakes and the first frames with somebody who knows every key but is not honest: any
-//! payload, damaged in any place. Ours is each of the four parts in turn.
+//! Handshakes and the first frames with a peer that knows every key but is not honest: any payload,
+//! damaged in any position. Our side plays each of the four roles.
 
 use std::sync::LazyLock;
 
@@ -48,6 +48,7 @@ pub(super) fn handshake(data: &[u8]) {
     let stream: Stream = Box::new(stream);
     let mut peer =
         Peer { stream: other, input, purpose, honest: true, presence: THEIRS.public().presence };
+
     let (ours, id) = block_on(async {
         tokio::join!(
             async {
@@ -64,11 +65,12 @@ pub(super) fn handshake(data: &[u8]) {
             peer.play(!we_dial),
         )
     });
+
     if let Ok(ours) = ours {
-        assert!(peer.honest, "a damaged handshake was taken");
+        assert!(peer.honest, "a damaged handshake was accepted");
         assert!(
             ours.peer == PublicIdentity { presence: peer.presence, ..THEIRS.public() },
-            "somebody else"
+            "another peer"
         );
         assert_eq!(Some(ours.id), id, "both ends name the link alike");
         assert_eq!(ours.dialled, we_dial);
@@ -76,7 +78,7 @@ pub(super) fn handshake(data: &[u8]) {
     }
 }
 
-/// As a node does: the tag says which door.
+/// Answers as a node does: the tag says by which service the peer comes.
 async fn answer(mut stream: Stream) -> Result<Established, LinkError> {
     let preface = read_preface(&mut stream).await?;
     match preface.purpose {
@@ -90,27 +92,27 @@ async fn answer(mut stream: Stream) -> Result<Established, LinkError> {
     }
 }
 
-/// Frames of any kind, and what is none, until the link ends.
+/// Bytes instead of records, until the link ends.
 async fn frames(ours: Established, mut peer: Peer<'_>) {
     let bytes = peer.input.bytes().to_vec();
     let _ = peer.stream.write_all(&bytes).await;
     drop(peer);
     let mut session = Session::new(ours);
-    assert!(session.read().await.is_err(), "nobody guesses a record");
+    assert!(session.read().await.is_err(), "a guessed record is accepted");
 }
 
-/// The other side.
+/// The peer, which follows the input.
 struct Peer<'a> {
     stream: DuplexStream,
     input: Input<'a>,
     purpose: Purpose,
-    /// Until something that it sent was not what an honest one sends.
+    /// Whether everything that it has sent is what an honest peer sends.
     honest: bool,
     presence: [u8; 32],
 }
 
 impl Peer<'_> {
-    /// The link's id, if it came so far.
+    /// Plays its role; gives the link's id if the handshake ends.
     async fn play(&mut self, dials: bool) -> Option<[u8; 8]> {
         let noise = if dials { self.dial().await } else { self.answer().await };
         if noise.is_none() {
@@ -164,6 +166,7 @@ impl Peer<'_> {
                 ("KKpsk0", derive(&PAIR_SECRET, b"chive/v1/link-psk", b""), ids.to_vec())
             }
         };
+
         let prologue = [preface.to_vec(), ids.iter().flat_map(|id| id.0).collect()].concat();
         let (secret, remote) = (THEIRS.link_secret(), OURS.public().link);
         let builder =
@@ -182,12 +185,12 @@ impl Peer<'_> {
         if dials { builder.build_initiator().ok() } else { builder.build_responder().ok() }
     }
 
-    /// A handshake message with the payload that belongs there, or another.
+    /// Sends a handshake message with the expected payload, or a damaged one.
     async fn send(&mut self, noise: &mut HandshakeState, with_key: bool) -> Option<()> {
         let expected = if with_key { self.presence.to_vec() } else { vec![] };
         let payload = self.input.damage(&expected);
         if with_key {
-            // Any 32 bytes are a key: whose peer id it makes is another question.
+            // Any 32 bytes are a key, but of another peer.
             match <[u8; 32]>::try_from(&payload[..]) {
                 Ok(key) => self.presence = key,
                 Err(_) => self.honest = false,
@@ -206,7 +209,7 @@ impl Peer<'_> {
 
     async fn write(&mut self, bytes: &[u8]) {
         let damaged = self.input.damage(bytes);
-        // What stands behind the message belongs to the next one.
+        // Bytes after the message belong to the next one.
         self.honest &= damaged.starts_with(bytes);
         let _ = self.stream.write_all(&damaged).await;
         if damaged != bytes {

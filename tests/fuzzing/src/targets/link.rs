@@ -1,4 +1,4 @@
-//! The text of an invitation link: typed, pasted, or from a QR code.
+//! The text of an invitation link: typed, pasted, or from a QR code. A link has one form only.
 
 use chive::invitation::{Invitation, LinkTextError, VERSION};
 use data_encoding::BASE32_NOPAD;
@@ -23,7 +23,7 @@ pub(super) fn link(data: &[u8]) {
     with_checksum(data);
 }
 
-/// Few inputs have the right checksum: these all do.
+/// Adds the right checksum, which few inputs have.
 fn with_checksum(data: &[u8]) {
     let sum =
         Sha256::new().chain_update(b"chive/v1/invitation-checksum").chain_update(data).finalize();

@@ -1,5 +1,5 @@
 //! MLS: key packages and welcomes of strangers, messages and commits of a contact, damaged in any
-//! place. What is damaged does not open, and spoils nothing.
+//! position. Damaged bytes do not open, and do not break the state.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use crate::input::Input;
 
-/// Two people at the beginning, and what one of them has to say.
+/// Two people at the beginning of a conversation, and a message of one of them.
 struct Talk {
     draft: Draft,
     welcome: Vec<u8>,
@@ -80,7 +80,7 @@ fn message(input: &mut Input) {
     assert_eq!(
         content(&mut opener, &TALK.message),
         Some(b"hello".to_vec()),
-        "a damaged message spoils the good one"
+        "a damaged message breaks the state"
     );
     assert_eq!(content(&mut opener, &TALK.message), None, "a message opens twice");
 }
@@ -94,7 +94,7 @@ fn commit(input: &mut Input) {
     let opened = inviter.open(&TALK.commit, |_| vec![]);
     assert!(
         matches!(opened, Ok(Opened::Commit { epoch: 1, .. })),
-        "a damaged commit spoils the good one"
+        "a damaged commit breaks the state"
     );
     assert_eq!(inviter.epoch(), 2);
 }
@@ -102,7 +102,7 @@ fn commit(input: &mut Input) {
 fn content(to: &mut Conversation, message: &[u8]) -> Option<Vec<u8>> {
     match to.open(message, |_| vec![]) {
         Ok(Opened::Content(content)) => Some(content),
-        Ok(Opened::Commit { .. }) => panic!("a commit that nobody made"),
+        Ok(Opened::Commit { .. }) => panic!("a commit that was not made"),
         Err(_) => None,
     }
 }

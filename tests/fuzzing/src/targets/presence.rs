@@ -1,5 +1,5 @@
-//! What comes from a rendezvous server, or goes to one: whatever was damaged on the way, nothing is
-//! believed but what its owner signed.
+//! Boards, claims, releases and names, as they come from a rendezvous server or go to one. However
+//! they were damaged, only bytes that their owner signed are accepted.
 
 use std::sync::LazyLock;
 
@@ -21,8 +21,8 @@ use crate::input::Input;
 const NOW: i64 = 1_764_000_000_000;
 const SERVER: ServerId = ServerId([9; 32]);
 const SECRET: PresenceSecret = PresenceSecret([2; 32]);
-/// The most records of a board that is read here.
-const MOST: usize = 3;
+/// The limit of records in a board.
+const MAX_RECORDS: usize = 3;
 
 static OWNER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::from_bytes(&[1; 32]));
 static RECORD: LazyLock<Record> = LazyLock::new(|| {
@@ -35,40 +35,40 @@ static READER: LazyLock<RecordReader> = LazyLock::new(|| {
     let key = PresenceKey::from_bytes(OWNER.verifying_key().as_bytes()).expect("a key");
     RecordReader::new(&key, &SECRET, Epoch::at(NOW), SERVER)
 });
-static PLACE: LazyLock<(LookupId, CardKey)> =
+static HANDLE: LazyLock<(LookupId, CardKey)> =
     LazyLock::new(|| locate(&"alice.wonder".parse().expect("a name"), &SERVER).expect("memory"));
 static CLAIM: LazyLock<Claim> = LazyLock::new(|| {
     let card = Card::new(b"an invitation").expect("it fits");
-    let (id, sequence) = (PLACE.0, Sequence::next(NOW, None));
+    let (id, sequence) = (HANDLE.0, Sequence::next(NOW, None));
     let draft = ClaimDraft { id, sequence, expires: NOW + MAX_RECORD_LIFE, card: &card };
-    Claim::make(&OwnerKey::new(&[3; 32], &id), &PLACE.1, &SERVER, draft, [5; 24])
+    Claim::make(&OwnerKey::new(&[3; 32], &id), &HANDLE.1, &SERVER, draft, [5; 24])
 });
 static RELEASE: LazyLock<Release> = LazyLock::new(|| {
-    let id = PLACE.0;
+    let id = HANDLE.0;
     Release::make(&OwnerKey::new(&[3; 32], &id), &SERVER, id, Sequence::next(NOW, None))
 });
 
-/// A board's body: the pieces that it comes in make no difference.
+/// A board's body: the chunks in which it arrives make no difference.
 pub(super) fn board(data: &[u8]) {
     let mut input = Input(data);
     let size = usize::from(input.byte()) + 1;
     let head = Head { bucket: Bucket::ALL, cursor: Cursor { generation: 7, change: 42 } };
     let bytes = input.damage(&board::body(head, [*RECORD, *RECORD].iter()));
-    let whole = board::parse(&bytes, MOST);
-    let (mut parser, mut records) = (Parser::new(MOST), vec![]);
+    let whole = board::parse(&bytes, MAX_RECORDS);
+    let (mut parser, mut records) = (Parser::new(MAX_RECORDS), vec![]);
     let pushed =
-        bytes.chunks(size).try_for_each(|piece| parser.push(piece, |record| records.push(record)));
+        bytes.chunks(size).try_for_each(|chunk| parser.push(chunk, |record| records.push(record)));
 
-    assert!(records.len() <= MOST);
+    assert!(records.len() <= MAX_RECORDS);
     for record in &records {
         let _ = (record.check_time(NOW), record.effective_expiry(NOW), record.remember_until(NOW));
         if READER.read(record, NOW).is_ok() {
-            assert!(*record == *RECORD, "what the owner did not sign is believed");
+            assert!(*record == *RECORD, "bytes that the owner did not sign are accepted");
         }
     }
 
-    let pieces = pushed.and_then(|()| parser.finish()).map(|head| (head, records));
-    assert!(pieces == whole, "it depends on the pieces");
+    let in_chunks = pushed.and_then(|()| parser.finish()).map(|head| (head, records));
+    assert!(in_chunks == whole, "the result depends on the chunks");
 }
 
 /// A claim, a release, and the text of a handle's name.
@@ -86,9 +86,13 @@ fn claim(bytes: &[u8]) {
     let _ = (claim.check_time(NOW), claim.effective_expiry(NOW));
     let own = *claim.as_bytes() == *CLAIM.as_bytes();
     if claim.key() == CLAIM.key() {
-        assert_eq!(claim.verify(&SERVER).is_ok(), own, "what the owner did not sign is believed");
+        assert_eq!(
+            claim.verify(&SERVER).is_ok(),
+            own,
+            "bytes that the owner did not sign are accepted"
+        );
     }
-    if let Ok(card) = claim.open(&PLACE.1) {
+    if let Ok(card) = claim.open(&HANDLE.1) {
         assert_eq!(card.invitation(), b"an invitation");
     }
 }
@@ -98,11 +102,15 @@ fn release(bytes: &[u8]) {
     let _ = release.check_time(NOW);
     if release.key() == RELEASE.key() {
         let own = *release.as_bytes() == *RELEASE.as_bytes();
-        assert_eq!(release.verify(&SERVER).is_ok(), own, "what the owner did not sign is believed");
+        assert_eq!(
+            release.verify(&SERVER).is_ok(),
+            own,
+            "bytes that the owner did not sign are accepted"
+        );
     }
 }
 
-/// A canonical name stays what it is, and looks like itself.
+/// A canonical name is its own canonical form, and has the same skeleton.
 fn name(text: &str) {
     let Ok(name) = text.parse::<HandleName>() else { return };
     let again: HandleName = name.as_str().parse().expect("the canonical form is a name");

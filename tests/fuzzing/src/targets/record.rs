@@ -1,4 +1,4 @@
-//! Records of a peer that has the link's keys: any plaintext in any order, damaged on the way.
+//! Link records of a peer that has the link's keys: any plaintext in any order, damaged on the way.
 
 use std::sync::LazyLock;
 
@@ -8,8 +8,7 @@ use snow::StatelessTransportState;
 
 use crate::input::Input;
 
-/// The sizes of plaintext that a peer sends here: those that there are, and some that there are
-/// not.
+/// The sizes of plaintext that the peer sends: the valid ones, and some that are not.
 const SIZES: [usize; 8] = [
     FRAME_SIZES[0],
     FRAME_SIZES[1],
@@ -47,7 +46,7 @@ pub(super) fn record(data: &[u8]) {
     }
 }
 
-/// What we seal comes as it went.
+/// A frame that we seal opens to the same frame.
 fn sealed(input: &mut Input) {
     let frame = input.bytes().repeat(usize::from(input.byte()));
     let Ok(mut records) = Sealer::default().seal(&LINK[0], &frame) else {
@@ -81,13 +80,13 @@ fn opened(input: &mut Input, opener: &mut Opener, half: &mut Option<Vec<u8>>, no
     assert!(damaged == record || result.is_err(), "a damaged record opens");
     if damaged == record {
         let expected = expected(half, plain);
-        assert_eq!(result.as_ref().ok(), expected.as_ref().ok(), "what a record means");
+        assert_eq!(result.as_ref().ok(), expected.as_ref().ok(), "the meaning of a record");
     }
 
     result.is_ok()
 }
 
-/// PROTOCOL.md, section 7, once more: an error for a record that ends the link.
+/// PROTOCOL.md, section 7, implemented again: an error for a record that ends the link.
 fn expected(half: &mut Option<Vec<u8>>, plain: Vec<u8>) -> Result<Option<Vec<u8>>, ()> {
     let is_half = plain.len() == MAX_RECORD;
     let padded = match (half.take(), is_half) {

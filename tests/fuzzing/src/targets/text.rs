@@ -1,4 +1,4 @@
-//! Texts and names from others: nothing that acts reaches a terminal, and a safe name is a good
+//! Texts and names from others: no control character reaches a terminal, and a safe name is a valid
 //! one.
 
 use chive::limits::MAX_NAME;
@@ -16,11 +16,12 @@ pub(super) fn text(data: &[u8]) {
     as_name(text);
 }
 
-/// A stricter list than the code's categories would be guesswork: these must never be there.
+/// Whether a character is none of those that must never be shown.
 fn is_harmless(c: char) -> bool {
     !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        && !matches!(c, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+        && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn in_json(text: &str) {

@@ -1,4 +1,5 @@
-//! CBOR: what is read is within its limits, and means the same when it is written and read again.
+//! CBOR: a value that is read is within its limits, and the same after it is written and read
+//! again.
 
 use chive::limits::{
     ENVELOPE_SIZES, MAX_HELLO_LINKS, MAX_KEY_PACKAGE, MAX_NAME, MAX_RECEIPT_IDS, MAX_SEEN,
@@ -30,7 +31,7 @@ pub(super) fn content(data: &[u8]) {
     assert!(Content::from_bytes(&content.to_bytes()).expect("our own bytes") == content);
 }
 
-/// And what holds a card.
+/// A card, and the messages that contain one.
 pub(super) fn card(data: &[u8]) {
     if let Ok(card) = Card::from_bytes(data) {
         within_limits(&card);

@@ -1,7 +1,6 @@
-//! A contact that only writes: it speaks the protocol as a client does, and keeps all it knows in
-//! memory. So it costs little, and a message is on its way as soon as it is written.
-//!
-//! It never replaces its keys.
+//! A contact that only writes: it speaks the protocol as a client does, and keeps everything in
+//! memory, so it is cheap, and a message is in flight as soon as it is written. It never replaces
+//! its keys, and never dials again.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -29,13 +28,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::bench::pair::PATIENCE;
 
-/// What everybody writes.
+/// The text of every message.
 pub(super) const TEXT: &str =
     "Are you there? I have been waiting at the corner for ten minutes now.";
-/// Frames that came and were not looked at yet.
+/// Frames that may wait to be handled.
 const EVENTS: usize = 64;
 
-/// One of those who write, with a link to the node.
+/// A contact with a link to the node.
 pub(super) struct Contact {
     conversation: Conversation,
     seal: EnvelopeKeys,
@@ -43,7 +42,7 @@ pub(super) struct Contact {
     link: LinkSender,
     events: mpsc::Receiver<LinkEvent>,
     written: u64,
-    on_their_way: HashMap<MessageId, Instant>,
+    in_flight: HashMap<MessageId, Instant>,
     receipted: VecDeque<Duration>,
     rng: StdRng,
     _running: AbortOnDropHandle<LinkError>,
@@ -69,8 +68,8 @@ impl Contact {
         let introduction =
             Introduction { card, mls: draft.key_package, withdrawn: None, message: None };
 
-        let door = Destination::Peer(invitation.front_door.into());
-        let stream = transport.dial(door, IsolationToken(0), 0).await?;
+        let service = Destination::Peer(invitation.front_door.into());
+        let stream = transport.dial(service, IsolationToken(0), 0).await?;
         let established = dial_by_invitation(stream, &identity, invitation, &mut rng).await?;
         let peer = established.peer;
         let mut session = Session::new(established);
@@ -92,14 +91,14 @@ impl Contact {
             link,
             events: inbox,
             written: 0,
-            on_their_way: HashMap::new(),
+            in_flight: HashMap::new(),
             receipted: VecDeque::new(),
             rng,
             _running: AbortOnDropHandle::new(tokio::spawn(running)),
         })
     }
 
-    /// Hands the next message over.
+    /// Sends the next message.
     pub(super) fn write(&mut self) -> Result<()> {
         let began = Instant::now();
         self.written += 1;
@@ -113,16 +112,16 @@ impl Contact {
             text: TEXT.to_owned(),
             disappear_after: None,
         }))?;
-        self.on_their_way.insert(id, began);
+        self.in_flight.insert(id, began);
         Ok(())
     }
 
     /// How many messages have no receipt yet.
-    pub(super) fn on_their_way(&self) -> usize {
-        self.on_their_way.len()
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
-    /// Waits for the next receipt of a message: the time that it took.
+    /// Waits for the next receipt; gives the time since its message was written.
     pub(super) async fn receipt(&mut self) -> Result<Duration> {
         loop {
             if let Some(took) = self.receipted.pop_front() {
@@ -130,21 +129,21 @@ impl Contact {
             }
             let event = timeout(PATIENCE, self.events.recv()).await.context("no receipt comes")?;
             if let LinkEvent::Frame(frame) = event.context("the link has ended")? {
-                self.hear(frame)?;
+                self.handle(frame)?;
             }
         }
     }
 
     /// Waits until every message has its receipt.
     pub(super) async fn until_all_receipted(&mut self) -> Result<()> {
-        while self.on_their_way() > 0 {
+        while self.in_flight() > 0 {
             self.receipt().await?;
         }
         self.receipted.clear();
         Ok(())
     }
 
-    fn hear(&mut self, frame: Frame) -> Result<()> {
+    fn handle(&mut self, frame: Frame) -> Result<()> {
         let Frame::Envelope(envelope) = frame else { return Ok(()) };
         let mls = self.open.open(&envelope)?;
         let opened =
@@ -155,7 +154,7 @@ impl Contact {
         };
         match content {
             Content::Receipt(ids) => {
-                let took = ids.iter().filter_map(|id| self.on_their_way.remove(id));
+                let took = ids.iter().filter_map(|id| self.in_flight.remove(id));
                 self.receipted.extend(took.map(|began| began.elapsed()));
                 Ok(())
             }
@@ -178,7 +177,7 @@ impl Contact {
     }
 }
 
-/// Says hello, and waits for the other's.
+/// Sends a hello, and waits for the node's.
 async fn greet(session: &mut Session) -> Result<()> {
     session.write(&Frame::Hello { version: VERSION, links: vec![] }).await?;
     ensure!(matches!(read(session).await?, Frame::Hello { .. }), "no hello came");

@@ -1,4 +1,4 @@
-//! The node that others write to, in a process of its own, and what it uses.
+//! The node under load, in a process of its own, and the resources that it uses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::bench::machine::MEASURED_CORE;
 use crate::bench::pair::PATIENCE;
 use crate::process::{Child, Launch, Output, Signal};
 
-/// How often the node is asked whether it is as it is waited for.
+/// How often the node's status is checked while waiting.
 const LOOK: Duration = Duration::from_millis(100);
-/// What `SQLite` keeps of the store while it is open, apart from the write-ahead log.
+/// The shared memory of an open `SQLite` store: the index of its write-ahead log.
 const SHARED_MEMORY: &str = "chive.db-shm";
-/// Where in it the number of all commits stands: `iChange` of the WAL index's header.
+/// The position of the number of commits in it: `iChange` of the index's header.
 const COMMITS: std::ops::Range<usize> = 8..12;
 
 /// The real client, without Tor.
@@ -30,7 +30,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Makes a profile and runs a node on it, among those who share the directory `network`.
+    /// Makes a profile and runs a node on it, reachable in the shared directory `network`.
     pub(super) async fn start(home: &Path, network: &Path) -> Result<Self> {
         let (profile, passphrase) = (home.join("profile"), home.join("passphrase"));
         profile::create(&profile, "Alice", &Passphrase::new(PASSPHRASE.into())).await?;
@@ -55,7 +55,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Waits until it has links to so many contacts.
+    /// Waits until it has links to this many contacts.
     pub(super) async fn until_online(&self, contacts: usize) -> Result<()> {
         let online = async {
             while !self.api.status().await.is_ok_and(|status| status.online as usize == contacts) {
@@ -65,7 +65,7 @@ impl Node {
         timeout(PATIENCE, online).await.context("the node has not all its links")
     }
 
-    /// What it has used so far.
+    /// The resources that it has used until now.
     pub(super) fn usage(&self) -> Result<Usage> {
         let shared = fs::read(self.profile.join(SHARED_MEMORY)).context("no write-ahead log")?;
         let commits =
@@ -83,18 +83,18 @@ impl Node {
     }
 }
 
-/// What a process has used.
+/// Resources that a process has used until some time.
 pub(super) struct Usage {
     at: Instant,
     cpu: Duration,
     commits: u32,
 }
 
-/// What it used in a time.
+/// Resources used between two times.
 pub(super) struct Spent {
-    /// The part of one core.
+    /// The share of one core.
     pub(super) cpu: f64,
-    /// Commits a second.
+    /// Commits per second.
     pub(super) commits: f64,
 }
 
@@ -107,7 +107,7 @@ impl Usage {
     fn of_process(process: u32) -> Result<Self> {
         let mut cpu = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{process}/task"))? {
-            // A thread that has just ended has no more files.
+            // A thread that has just ended has no files any longer.
             let Ok(scheduled) = fs::read_to_string(task?.path().join("schedstat")) else {
                 continue;
             };
@@ -117,7 +117,7 @@ impl Usage {
         Ok(Self { at: Instant::now(), cpu, commits: 0 })
     }
 
-    /// What came since.
+    /// The use since an earlier time.
     pub(super) fn since(&self, earlier: &Self) -> Spent {
         let time = self.at.duration_since(earlier.at).as_secs_f64();
         let cpu = self.cpu.saturating_sub(earlier.cpu).as_secs_f64() / time;

@@ -1,5 +1,4 @@
-//! `board`: 100,000 people who live on one board, those who read all of it, and those who follow
-//! it.
+//! `board`: a board of 100,000 records, clients that read all of it, and clients that follow it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,32 +14,32 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::load::{Changes, Connection, Writers, cursor, length, records_of, submission};
 use super::pinned;
 use crate::bench::Bench;
-use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::bench::figures::{Figures, Samples, Summary};
 use crate::server::RendezvousServer;
 
-const LIVING: u64 = 100_000;
+const RECORDS: u64 = 100_000;
 /// Records of one request while the board is filled.
 const BATCH: usize = 1_000;
-/// Those who read the whole board at the same time, and for how long.
+/// Clients that read the whole board at the same time, and for how long.
 const READERS: usize = 4;
 const READING: Duration = Duration::from_secs(20);
-/// Those who follow it.
+/// Clients that follow it.
 const STREAMS: usize = 1_000;
-/// Changes while they do, and the time from one to the next.
+/// Changes while they follow, and the time between two changes.
 const CHANGES: usize = 1_000;
 const EVERY: Duration = Duration::from_millis(10);
-/// What each may take: a board in ms, a change until all have it in ms, memory in MB.
+/// The limits: a board in ms, a change until all have it in ms, memory in MB.
 const BOARD: f64 = 50.0;
 const CHANGE: f64 = 1_000.0;
 const MEMORY: f64 = 256.0;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let mut server =
         pinned(&bench.home().join("server"), "[limits]\nstreams = 2000\nconnections = 4096")
             .await?;
     let to = server.tcp()?;
-    let mut writers = Writers::new(server.address().parse()?, 0..LIVING);
+    let mut writers = Writers::new(server.address().parse()?, 0..RECORDS);
     let mut connection = Connection::open(to).await?;
     let records: Vec<Record> = writers.next().collect();
     for batch in records.chunks(BATCH) {
@@ -59,7 +58,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         [("board", board, BOARD), ("change", slowest, CHANGE), ("memory", highest, MEMORY)];
     let one = |value| Samples::from_iter([value]);
 
-    Ok(Figures::new(Verdict::of_several("board", &figures, "ms, MB"))
+    Ok(Figures::new(Summary::of_several("board", &figures, "ms, MB"))
         .row(format!("whole boards to {READERS} readers"), "1/s", one(boards))
         .row(format!("a change until one of {STREAMS} streams has it"), "ms", delays)
         .row("the slowest of these", "ms", one(slowest))
@@ -67,13 +66,13 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .row("resident, with all streams", "MB", one(with_streams))
         .row("resident, at most", "MB", one(highest))
         .note(format!(
-            "{LIVING} records; {CHANGES} changes, one every {EVERY:?}; the figures are \
+            "{RECORDS} records; {CHANGES} changes, one every {EVERY:?}; the figures are \
                       what each takes"
         ))
         .note("the server has one core, what asks it has the other one"))
 }
 
-/// Whole boards a second.
+/// Whole boards per second.
 async fn boards(to: SocketAddr) -> Result<f64> {
     let (began, mut reading) = (Instant::now(), JoinSet::new());
     for _ in 0..READERS {
@@ -81,7 +80,7 @@ async fn boards(to: SocketAddr) -> Result<f64> {
             let (mut connection, mut boards) = (Connection::open(to).await?, 0_u32);
             while began.elapsed() < READING {
                 let bytes = length(connection.get("/v1/board").await?).await?;
-                ensure!(bytes >= RECORD * usize::try_from(LIVING)?, "a board of {bytes} bytes");
+                ensure!(bytes >= RECORD * usize::try_from(RECORDS)?, "a board of {bytes} bytes");
                 boards += 1;
             }
             Ok(boards)
@@ -98,14 +97,14 @@ async fn boards(to: SocketAddr) -> Result<f64> {
 
 /// The time from each change until each stream has it.
 async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Result<Samples> {
-    let (said, hear) = watch::channel(vec![]);
+    let (announced, announcements) = watch::channel(vec![]);
     let mut following = JoinSet::new();
     for number in 0..STREAMS {
         let stream = Changes::follow(to, cursor).await?;
         following.spawn(follow(
             stream,
             cursor.change,
-            hear.clone(),
+            announcements.clone(),
             (number == 0).then(|| changes.clone()),
         ));
     }
@@ -115,7 +114,7 @@ async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Resul
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for change in &changes {
         turn.tick().await;
-        said.send_modify(|times: &mut Vec<Instant>| times.push(Instant::now()));
+        announced.send_modify(|times: &mut Vec<Instant>| times.push(Instant::now()));
         connection.put(submission(&[*change])).await?;
     }
 
@@ -127,21 +126,21 @@ async fn followed(to: SocketAddr, cursor: Cursor, changes: Vec<Record>) -> Resul
     Ok(delays)
 }
 
-/// Follows until all changes came. Who is told what they are looks that they are it.
+/// Follows until all changes have arrived, and compares them to the expected ones, if given.
 async fn follow(
     mut stream: Changes,
     first: u64,
-    said: watch::Receiver<Vec<Instant>>,
+    announced: watch::Receiver<Vec<Instant>>,
     expected: Option<Vec<Record>>,
 ) -> Result<Vec<Duration>> {
     let (mut delays, mut seen) = (Vec::with_capacity(CHANGES), vec![]);
     while delays.len() < CHANGES {
         let (change, event) = stream.next().await?;
         let up_to = usize::try_from(change - first)?;
-        let said = said.borrow();
-        ensure!(up_to <= said.len(), "a change that nobody made");
-        delays.extend(said[delays.len()..up_to].iter().map(Instant::elapsed));
-        drop(said);
+        let announced = announced.borrow();
+        ensure!(up_to <= announced.len(), "a change that was not made");
+        delays.extend(announced[delays.len()..up_to].iter().map(Instant::elapsed));
+        drop(announced);
         if expected.is_some() {
             seen.extend(records_of(&event)?);
         }
@@ -150,7 +149,7 @@ async fn follow(
     Ok(delays)
 }
 
-/// What a process holds, in MB.
+/// A field of a process's status, in MB.
 fn resident(server: &RendezvousServer, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()?))?;
     let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;

@@ -1,4 +1,5 @@
-//! Records that are made before the time begins, and connections that are kept alive.
+//! Load for a server: records that are made before the measurement, and connections that are kept
+//! alive. Nothing here measures.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -26,27 +27,27 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::task::AbortOnDropHandle;
 
-/// People who write.
+/// People who write to one server.
 pub(super) struct Writers {
     server: ServerId,
     signers: Vec<Signer>,
     epoch: Epoch,
-    /// How many records each has made, on average.
+    /// How many records each of them has made.
     rounds: u64,
 }
 
 const SECRET: PresenceSecret = PresenceSecret([2; 32]);
 
 impl Writers {
-    /// Those with these numbers, who write to this server.
-    pub(super) fn new(server: ServerId, who: Range<u64>) -> Self {
+    /// People with these numbers.
+    pub(super) fn new(server: ServerId, numbers: Range<u64>) -> Self {
         let epoch = Epoch::at(Clock::system().now().0);
         let signer = |number: u64| {
             let mut seed = [0; 32];
             seed[..8].copy_from_slice(&number.to_be_bytes());
             Signer::new(&SigningKey::from_bytes(&seed), &SECRET, epoch, &server)
         };
-        Self { server, signers: who.map(signer).collect(), epoch, rounds: 0 }
+        Self { server, signers: numbers.map(signer).collect(), epoch, rounds: 0 }
     }
 
     /// The next record of each.
@@ -61,7 +62,7 @@ impl Writers {
         self.signers.iter().map(move |signer| Record::make(signer, &SECRET, server, draft, [7; 24]))
     }
 
-    /// So many records.
+    /// This many records.
     pub(super) fn records(&mut self, count: usize) -> Vec<Record> {
         let mut records = Vec::with_capacity(count);
         while records.len() < count {
@@ -72,7 +73,7 @@ impl Writers {
     }
 }
 
-/// Records as a request has them.
+/// The body of a request that puts records.
 pub(super) fn submission(records: &[Record]) -> Bytes {
     records
         .iter()
@@ -105,7 +106,7 @@ impl Connection {
         Ok(Self { sender, _driver: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
-    /// Puts what [`submission`] made; when this returns, the server has it for good.
+    /// Puts the records of a [`submission`]; when this returns, they are durable.
     pub(super) async fn put(&mut self, records: Bytes) -> Result<()> {
         let one = records.len() == SUBMISSION;
         let (method, path) = match records.get(1..33).filter(|_| one) {
@@ -123,7 +124,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks for something; what comes is not read yet.
+    /// Sends a GET; the body of the answer is not read yet.
     pub(super) async fn get(&mut self, path: &str) -> Result<Incoming> {
         let request = Request::builder().uri(path).header("host", "server").body(Full::default())?;
         self.ask(request).await
@@ -136,12 +137,12 @@ impl Connection {
         if status.is_success() {
             return Ok(answer.into_body());
         }
-        let said = answer.into_body().collect().await?.to_bytes();
-        anyhow::bail!("{status}: {}", String::from_utf8_lossy(&said))
+        let problem = answer.into_body().collect().await?.to_bytes();
+        anyhow::bail!("{status}: {}", String::from_utf8_lossy(&problem))
     }
 }
 
-/// How many bytes a body has.
+/// The number of bytes of a body.
 pub(super) async fn length(mut body: Incoming) -> Result<usize> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
@@ -150,7 +151,7 @@ pub(super) async fn length(mut body: Incoming) -> Result<usize> {
     Ok(length)
 }
 
-/// A stream of changes, read no further than to what its events are numbered with.
+/// A stream of changes, of which only the events' ids are parsed.
 pub(super) struct Changes {
     body: Incoming,
     line: Vec<u8>,
@@ -158,14 +159,14 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// From a cursor on.
+    /// Follows from a cursor on.
     pub(super) async fn follow(to: SocketAddr, after: Cursor) -> Result<Self> {
         let mut connection = Connection::open(to).await?;
         let body = connection.get(&format!("/v1/stream?after={after}")).await?;
         Ok(Self { body, line: vec![], _connection: connection })
     }
 
-    /// The next change up to which everything has come, and what it brought.
+    /// The next event: the change up to which everything has arrived, and the event's text.
     pub(super) async fn next(&mut self) -> Result<(u64, Vec<u8>)> {
         loop {
             if let Some(end) = self.line.windows(2).position(|pair| pair == b"\n\n") {
@@ -195,7 +196,7 @@ pub(super) fn records_of(event: &[u8]) -> Result<Vec<Record>> {
     Ok(chive_shared::board::parse(&bytes, bytes.len() / RECORD)?.1)
 }
 
-/// Where a server's board is now.
+/// The cursor of a server's board now.
 pub(super) async fn cursor(to: SocketAddr) -> Result<Cursor> {
     let body = Connection::open(to).await?.get("/v1/board").await?.collect().await?.to_bytes();
     Ok(chive_shared::board::parse(&body, body.len() / RECORD)?.0.cursor)

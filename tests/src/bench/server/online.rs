@@ -1,5 +1,6 @@
 //! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's
-//! start until his node calls the server reachable: it has answered his first requests.
+//! start until his node reports the server as reachable, because it has answered his first
+//! requests.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +8,16 @@ use anyhow::{Result, ensure};
 use chive::api::types::{Presence, PresenceSource, Server, ServerState};
 use toml::Table;
 
-use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::bench::figures::{Figures, Samples, Summary};
 use crate::bench::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::server::RendezvousServer;
 
-/// How often Bob starts.
+/// The number of Bob's starts.
 const STARTS: usize = 15;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let server = RendezvousServer::start(
@@ -33,8 +34,8 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         let began = Instant::now();
         bob.start().await?;
         let (answer, sight) = tokio::try_join!(
-            at(began, answers(&bob)),
-            at(began, by_server(&alice, Presence::Online))
+            time_until(began, answers(&bob)),
+            time_until(began, by_server(&alice, Presence::Online))
         )?;
         answered.push(answer.as_secs_f64());
         seen.push(sight.as_secs_f64());
@@ -42,7 +43,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
 
     ensure!(alice.status().await?.online == 0, "there is a link");
 
-    Ok(Figures::new(Verdict::new("online", seen.median(), answered.median(), "s"))
+    Ok(Figures::new(Summary::new("online", seen.median(), answered.median(), "s"))
         .row("Bob starts → Alice sees him online", "s", seen.clone())
         .row("Bob starts → his node calls the server reachable", "s", answered.clone())
         .row("each pair's ratio", "", seen.over(&answered))
@@ -68,7 +69,7 @@ async fn meet(
     Ok((alice, bob))
 }
 
-async fn at(began: Instant, done: impl Future<Output = Result<()>>) -> Result<Duration> {
+async fn time_until(began: Instant, done: impl Future<Output = Result<()>>) -> Result<Duration> {
     done.await.map(|()| began.elapsed())
 }
 

@@ -1,4 +1,4 @@
-//! `presence`: records that a server makes last, beside signatures that a core verifies.
+//! `presence`: records that a server stores durably, beside signatures that a core verifies.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,40 +15,40 @@ use tokio::task::JoinSet;
 use super::load::{Connection, Writers, submission};
 use super::pinned;
 use crate::bench::Bench;
-use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::bench::figures::{Figures, Samples, Summary};
 
-/// How often each is measured, in turns.
+/// How often each kind is measured, in turns.
 const ROUNDS: usize = 7;
-/// For how long, each time.
+/// The length of one measurement.
 const TIME: Duration = Duration::from_secs(4);
 /// People who write.
 const PEOPLE: u64 = 5_000;
-/// More records than anybody can verify in that time.
+/// More records than can be verified in that time.
 const ENOUGH: usize = 160_000;
-/// Records of one request, and open connections, for each kind.
+/// Records per request, and open connections, for each kind.
 const ONE: (usize, usize) = (1, 128);
 const MANY: (usize, usize) = (500, 8);
-/// How many signatures are verified at a time.
+/// Signatures verified in one measurement.
 const VERIFIED: u32 = 20_000;
-/// What is signed has as many bytes as with a record: a label, a server and the record without its
+/// As many bytes as are signed for a record: a label, a server and the record without its
 /// signature.
 const MESSAGE: usize = 24 + 32 + RECORD - 64;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let mut server = pinned(&bench.home().join("server"), "").await?;
     let mut writers = Writers::new(server.address().parse()?, 0..PEOPLE);
     let (mut raw, mut one, mut many) = (Samples::new(), Samples::new(), Samples::new());
     for _ in 0..bench.pairs(ROUNDS) {
         raw.push(verified()?);
-        one.push(stored(&server.local()?, writers.records(ENOUGH), ONE).await?);
-        many.push(stored(&server.local()?, writers.records(ENOUGH), MANY).await?);
+        one.push(stored(&server.socket()?, writers.records(ENOUGH), ONE).await?);
+        many.push(stored(&server.socket()?, writers.records(ENOUGH), MANY).await?);
     }
 
     server.stop().await?;
     let figures = [("one", one.median(), raw.median()), ("many", many.median(), raw.median())];
 
-    Ok(Figures::new(Verdict::at_least("presence", &figures, "1/s"))
+    Ok(Figures::new(Summary::at_least("presence", &figures, "1/s"))
         .row("verify_strict, one core", "1/s", raw.clone())
         .row("stored, one record a request", "1/s", one.clone())
         .row(format!("stored, {} records a request", MANY.0), "1/s", many.clone())
@@ -62,7 +62,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         .note("the server has one core, what asks it has the other one"))
 }
 
-/// Signatures a second that this core verifies with a key that is ready.
+/// Signatures per second that this core verifies with a prepared key.
 fn verified() -> Result<f64> {
     let signer = SigningKey::from_bytes(&[1; 32]);
     let message = [7; MESSAGE];
@@ -74,7 +74,7 @@ fn verified() -> Result<f64> {
     Ok(f64::from(VERIFIED) / began.elapsed().as_secs_f64())
 }
 
-/// Records a second that the server has for good.
+/// Records per second that the server stores durably.
 async fn stored(
     to: &Path,
     records: Vec<Record>,
@@ -101,7 +101,7 @@ async fn stored(
     let took = began.elapsed();
     ensure!(next.load(Ordering::Relaxed) < requests.len(), "there were not enough records");
 
-    #[allow(clippy::cast_precision_loss, reason = "so few are counted exactly")]
+    #[allow(clippy::cast_precision_loss, reason = "the count is small")]
     Ok(stored as f64 / took.as_secs_f64())
 }
 

@@ -1,5 +1,5 @@
-//! `replicas`: what is put on one of two servers, until it is on the other's stream, while both are
-//! written to.
+//! `replicas`: a record is put on one of two servers, until it is on the other's stream, while both
+//! are written to.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 use super::load::{Changes, Connection, Writers, cursor, records_of, submission};
 use super::pinned;
 use crate::bench::Bench;
-use crate::bench::figures::{Figures, Samples, Verdict};
+use crate::bench::figures::{Figures, Samples, Summary};
 use crate::postgres::Postgres;
 
-/// How often it is tried.
+/// The number of measurements.
 const PROBES: usize = 300;
-/// Those who write to each meanwhile, as fast as they are answered.
+/// Clients that write to each server meanwhile, as fast as they are answered.
 const CROWD: u64 = 8;
-/// People for whom each of the crowd writes.
+/// People for whom each of these clients writes.
 const PEOPLE: u64 = 1_000;
-/// What it may take, in milliseconds, in 99 of 100.
+/// The limit of the 99th percentile, in milliseconds.
 const SEEN: f64 = 500.0;
 
-/// Runs it.
+/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let database = tokio::task::spawn_blocking(|| -> Result<_> {
         let cluster = Postgres::start()?;
@@ -36,7 +36,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let (first, second) = (bench.home().join("first"), bench.home().join("second"));
     let mut one = pinned(&first, &settings).await?;
     std::fs::create_dir_all(second.join("data"))?;
-    // Replicas behind one address have one key.
+    // Replicas behind one address share a key.
     std::fs::copy(first.join("data/onion.key"), second.join("data/onion.key"))?;
     let mut other = pinned(&second, &settings).await?;
     ensure!(one.address() == other.address(), "they have two addresses");
@@ -60,8 +60,8 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     }
     one.stop().await?;
     other.stop().await?;
-    let verdict = Verdict::new("replicas", seen.percentile(99), SEEN, "ms");
-    Ok(Figures::new(verdict)
+    let summary = Summary::new("replicas", seen.percentile(99), SEEN, "ms");
+    Ok(Figures::new(summary)
         .row("put on one → seen on the other's stream", "ms", seen)
         .note(format!(
             "{written} records were written to both meanwhile, by {} at a \
@@ -74,7 +74,7 @@ pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
         ))
 }
 
-/// Puts one record after the other on the first, and looks when the second has it.
+/// Puts one record after the other on the first server, and measures when the second has it.
 async fn probe(
     to: SocketAddr,
     from: SocketAddr,
@@ -85,7 +85,7 @@ async fn probe(
     let mut stream = Changes::follow(from, cursor(from).await?).await?;
     let mut seen = Samples::new();
     for _ in 0..times {
-        let record = writer.next().next().context("nobody writes")?;
+        let record = writer.next().next().context("there is no writer")?;
         let began = Instant::now();
         connection.put(submission(&[record])).await?;
         while !records_of(&stream.next().await?.1)?.contains(&record) {}
@@ -94,7 +94,7 @@ async fn probe(
     Ok(seen)
 }
 
-/// How many records were written until it was to stop.
+/// Writes until it is stopped; gives the number of records.
 async fn write(to: SocketAddr, mut writers: Writers, stop: CancellationToken) -> Result<usize> {
     let (mut connection, mut written) = (Connection::open(to).await?, 0);
     loop {
