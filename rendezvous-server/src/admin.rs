@@ -20,15 +20,15 @@ use crate::store::Store;
 pub struct Admin {
     /// Gives the number of live records.
     pub board: Arc<Board>,
-    /// Asked whether it answers.
+    /// Pinged to decide whether the server is ready.
     pub store: Store,
-    /// Served as text.
+    /// Encoded for each request to `/metrics`.
     pub metrics: Arc<Metrics>,
     /// `None` if this server hosts no onion service.
     pub onion: Option<Reachable>,
 }
 
-/// `/healthz`, `/readyz` and `/metrics`.
+/// The paths `/healthz`, `/readyz` and `/metrics`.
 pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))

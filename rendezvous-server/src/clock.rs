@@ -22,7 +22,7 @@ impl Clock {
         Self(Arc::new(now))
     }
 
-    /// The operating system's clock.
+    /// A clock that asks the operating system.
     #[must_use]
     pub fn system() -> Self {
         Self::new(|| {

@@ -103,7 +103,7 @@ fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LevelFilter, 
     level.ok_or_else(|| D::Error::unknown_variant(&name, LEVELS))
 }
 
-/// `[database]`
+/// The table `[database]`; `url` and `url_file` exclude each other.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseSettings {
@@ -120,7 +120,7 @@ impl fmt::Debug for DatabaseSettings {
     }
 }
 
-/// `[onion]`
+/// The table `[onion]`: this process hosts the service, or another Tor does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OnionSettings {
@@ -136,7 +136,7 @@ impl Default for OnionSettings {
     }
 }
 
-/// `[listen]` and `[admin]`
+/// The tables `[listen]` and `[admin]`: any of both sockets, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListenSettings {
@@ -146,11 +146,11 @@ pub struct ListenSettings {
     pub unix: Option<PathBuf>,
 }
 
-/// `[access]`
+/// The table `[access]`: the policy for clients without a token.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessSettings {
-    /// `open`, `writers` or `members`.
+    /// The policy: `open`, `writers` or `members`.
     pub mode: Access,
     /// A file with tokens, one a line.
     pub tokens_file: Option<PathBuf>,
@@ -163,7 +163,7 @@ impl Default for AccessSettings {
 }
 
 impl Config {
-    /// Reads a file, if one is named, and puts above it what the environment says.
+    /// Reads a file, if one is named, and overrides it by the environment.
     pub fn find(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
@@ -248,7 +248,7 @@ impl Config {
         }
     }
 
-    /// Reads the tokens.
+    /// Reads the file of tokens, and combines it with the policy.
     pub fn access_control(&self) -> Result<AccessControl, ConfigError> {
         let tokens = self.access.tokens_file.as_deref().map_or(Ok(String::new()), read)?;
         let access_control = AccessControl::new(self.access.mode, &tokens);

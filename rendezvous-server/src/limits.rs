@@ -133,7 +133,7 @@ impl Limits {
         }
     }
 
-    /// The times as durations.
+    /// The limits in seconds, as durations.
     #[must_use]
     pub fn times(&self) -> Times {
         Times {

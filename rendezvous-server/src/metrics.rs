@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 pub struct Metrics {
     registry: Mutex<Registry>,
     records: Gauge,
-    /// Records that were stored.
+    /// Records that were stored, duplicates included.
     pub puts: Counter,
     /// Records, claims and releases that were refused.
     pub refused: Counter,
@@ -22,9 +22,9 @@ pub struct Metrics {
     pub requests: Counter,
     /// Boards and buckets that were sent.
     pub boards: Counter,
-    /// Streams that are open.
+    /// Streams of changes that are open now.
     pub streams: Gauge,
-    /// Connections that are open.
+    /// Connections that are open now, idle ones included.
     pub connections: Gauge,
     /// Idle connections closed to make room for others.
     pub evicted: Counter,

@@ -48,7 +48,7 @@ pub struct RecordWriter {
 
 /// What the writer's task works with.
 pub struct WriterParts {
-    /// Where records are committed.
+    /// The database in which records are committed.
     pub store: Store,
     /// Where committed records are shown.
     pub board: Arc<Board>,
@@ -58,7 +58,7 @@ pub struct WriterParts {
     pub max_addresses: usize,
     /// How long the database may take for one thing.
     pub times: Times,
-    /// Counts transactions and failures.
+    /// Counts transactions, failures and handles.
     pub metrics: Arc<Metrics>,
 }
 

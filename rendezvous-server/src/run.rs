@@ -33,7 +33,7 @@ use crate::onion::{OnionHost, OnionOptions, Reachable};
 use crate::record_writer::{RecordWriter, WriterParts};
 use crate::store::{Store, StoreError};
 
-/// Connections of the operator.
+/// The operator's connections; far fewer than those of clients.
 const ADMIN_CONNECTIONS: usize = 32;
 
 /// Why the server does not start.

@@ -122,7 +122,7 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Asks the database for anything, to see whether it answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.generation().await.map(drop)
     }
@@ -135,7 +135,7 @@ impl Store {
         }
     }
 
-    /// Releases a handle.
+    /// Releases a handle, which stays taken for a while.
     pub async fn release(&self, release: &Release, now: i64) -> Result<ReleaseOutcome, StoreError> {
         match self {
             Self::Sqlite(store) => store.release(release, now).await,

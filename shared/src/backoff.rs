@@ -31,7 +31,7 @@ impl Backoff {
         self.first.saturating_mul(times).min(self.longest)
     }
 
-    /// The upper limit.
+    /// The upper limit of all pauses.
     #[must_use]
     pub const fn longest(self) -> Duration {
         self.longest

@@ -105,7 +105,7 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Blinds the owner's key.
+    /// Blinds the owner's key for an epoch and a server.
     #[must_use]
     pub fn new(
         owner: &SigningKey,

@@ -75,7 +75,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The whole board.
+    /// The bucket that is the whole board.
     pub const ALL: Self = Self { bits: 0, number: 0 };
 
     /// The addresses whose first `bits` bits are `number`. `None` for more than
@@ -173,7 +173,7 @@ pub enum BoardError {
     /// The body has more records than the parser's limit.
     #[error("the board has more than {0} records")]
     TooMany(usize),
-    /// Bytes follow the end.
+    /// There are bytes after the end mark.
     #[error("something follows the end of the board")]
     Trailing,
     /// The body ends before its end mark.

@@ -34,7 +34,7 @@ pub const RELEASE_MEMORY: i64 = 2 * SKEW + 2 * MINUTE;
 pub const STATUS_PLAIN: usize = 64;
 /// A sealed status: nonce, ciphertext, tag.
 pub const STATUS_SEALED: usize = 24 + STATUS_PLAIN + 16;
-/// A presence record.
+/// The size of a presence record.
 pub const RECORD: usize = 1 + 32 + 4 + 8 + 4 + STATUS_SEALED + 64;
 /// The plaintext of a handle's card.
 pub const CARD_PLAIN: usize = 256;
@@ -51,7 +51,7 @@ pub const SUBMISSION: usize = RECORD + WORK;
 /// A claim with its proof of work, as it is put.
 pub const CLAIM_SUBMISSION: usize = CLAIM + WORK;
 
-/// Records in one request.
+/// Records in one request, at most.
 pub const MAX_BATCH: usize = 1_000;
 /// Records in one group of a board's body.
 pub const MAX_GROUP: u32 = 1 << 20;

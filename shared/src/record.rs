@@ -88,7 +88,7 @@ pub struct RecordDraft {
     pub sequence: Sequence,
     /// When it expires, Unix milliseconds; rounded up to a minute.
     pub expires: i64,
-    /// Sealed for the contacts.
+    /// The status, which is sealed for the contacts.
     pub status: Status,
 }
 

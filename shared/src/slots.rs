@@ -36,7 +36,7 @@ pub struct Slot<T> {
 
 /// A newcomer that got a slot.
 pub struct Admitted<T> {
-    /// The newcomer's slot.
+    /// The newcomer's slot; dropping it frees it.
     pub slot: Slot<T>,
     /// Whether another holder was evicted for it.
     pub evicted_other: bool,
@@ -90,7 +90,7 @@ impl<T> Slots<T> {
         self.len() == 0
     }
 
-    /// Evicts every holder.
+    /// Tells every holder to end.
     pub fn evict_all(&self) {
         for holder in self.holders.lock().by_number.values() {
             holder.evicted.cancel();

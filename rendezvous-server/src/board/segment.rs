@@ -19,7 +19,7 @@ pub(super) struct Segment {
     group_expires: i64,
 }
 
-/// What a record that was inserted adds to the board's counts.
+/// The effect of an inserted record on the board's counts.
 pub(super) struct Inserted {
     pub(super) is_new_address: bool,
     pub(super) is_newly_live: bool,

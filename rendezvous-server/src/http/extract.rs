@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::api_error::ApiError;
 
-/// A binary body.
+/// The body as bytes, up to the body limit.
 pub(super) struct BinaryBody(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for BinaryBody {

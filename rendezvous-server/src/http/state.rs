@@ -41,11 +41,11 @@ pub struct AppParts {
     pub limits: Limits,
     /// Says what is live and what has expired.
     pub clock: Clock,
-    /// Counts requests and outcomes.
+    /// Counts requests, their outcomes and open streams.
     pub metrics: Arc<Metrics>,
     /// The newest changes, encoded once for all streams.
     pub feed: watch::Receiver<Arc<FeedBatch>>,
-    /// Ends streams.
+    /// Ends the streams, which would otherwise never end.
     pub stopping: CancellationToken,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct AppState {
     pub(super) request_slots: Arc<Semaphore>,
     pub(super) board_slots: Arc<Semaphore>,
     pub(super) stream_slots: Arc<Semaphore>,
-    /// The `OpenAPI` document.
+    /// The `OpenAPI` document, encoded once.
     pub(super) document: Bytes,
 }
 

@@ -8,7 +8,7 @@ const SQLITE_BUSY: u32 = 5;
 const SQLITE_FULL: u32 = 13;
 /// No room for the memory that connections share.
 const SQLITE_IOERR_SHMSIZE: u32 = 4874;
-/// The part of an SQLite code that is left when its details are masked out.
+/// The part of an `SQLite` code that is left when its details are masked out.
 const SQLITE_PRIMARY: u32 = 0xff;
 /// `disk_full`, of class 53: insufficient resources.
 const POSTGRES_DISK_FULL: &str = "53100";

@@ -36,7 +36,7 @@ const LISTEN_RETRY: Duration = Duration::from_secs(1);
 /// The channel on which replicas notify each other.
 const CHANNEL: &str = "chive_presence";
 
-/// A replica's connections.
+/// A replica's pool of connections, and its listening task. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pool: PgPool,

@@ -44,7 +44,7 @@ impl Sqlite {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // A second server would miss what the first holds in memory.
+            // A second server would not know the first one's board.
             .locking_mode(SqliteLockingMode::Exclusive)
             .busy_timeout(std::time::Duration::ZERO)
             // A deleted row is overwritten on the disk.

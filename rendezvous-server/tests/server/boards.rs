@@ -4,7 +4,7 @@ use chive_shared::api::Code;
 use chive_shared::board::{self, Bucket};
 use chive_shared::record::Record;
 
-use crate::on_both;
+use crate::on_both::on_both;
 use crate::world::{Person, World, hides_internals};
 
 on_both!(

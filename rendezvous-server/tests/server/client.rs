@@ -20,7 +20,7 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.expect("in time")
 }
 
-/// One connection.
+/// One connection, with a token for all its requests.
 pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     token: Option<String>,

@@ -8,7 +8,7 @@ use chive_shared::sequence::Sequence;
 use data_encoding::HEXLOWER;
 
 use crate::client::Answer;
-use crate::on_both;
+use crate::on_both::on_both;
 use crate::world::{Person, World, hides_internals};
 
 on_both!(

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `world` | a server, its clock, and people who use it |
 //! | `client` | a plain HTTP client |
+//! | `on_both` | a macro that runs tests with both databases |
 //! | `records`, `boards`, `streams`, `handles` | the API, resource by resource |
 //! | `openapi` | the document, the page and the operator's endpoints |
 //! | `replicas` | several servers on one database |
@@ -18,32 +19,9 @@ mod client;
 mod faults;
 mod handles;
 mod hostile;
+mod on_both;
 mod openapi;
 mod records;
 mod replicas;
 mod streams;
 mod world;
-
-/// Defines each test twice, once for each database.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name(crate::world::World::sqlite().await).await;
-                }
-            )*
-        }
-
-        mod postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name(crate::world::World::postgres().await).await;
-                }
-            )*
-        }
-    };
-}
-pub(crate) use on_both;

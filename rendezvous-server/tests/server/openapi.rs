@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chive_rendezvous::http;
 use serde_json::Value;
 
-use crate::on_both;
+use crate::on_both::on_both;
 use crate::world::{Person, World};
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");

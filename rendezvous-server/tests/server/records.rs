@@ -8,7 +8,7 @@ use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 use chive_shared::status::State;
 
-use crate::on_both;
+use crate::on_both::on_both;
 use crate::world::{Person, World, hides_internals, path};
 
 on_both!(

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::client::{Client, within};
-use crate::on_both;
+use crate::on_both::on_both;
 use crate::world::{Person, World};
 
 on_both!(
@@ -18,7 +18,7 @@ on_both!(
     a_silent_stream_shows_that_it_is_alive,
 );
 
-/// An open stream.
+/// An open stream of events, read as they arrive.
 pub(crate) struct Stream {
     _client: Client,
     body: Incoming,

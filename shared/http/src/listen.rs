@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 /// The pause before the next attempt when the system has no room for another connection.
 const FULL_PAUSE: Duration = Duration::from_millis(200);
 
-/// A source of connections.
+/// Something that accepts connections.
 pub trait Listen: Send + Sync {
-    /// An accepted connection.
+    /// The type of an accepted connection.
     type Stream: AsyncRead + AsyncWrite + Send + 'static;
 
     /// Waits for the next connection.

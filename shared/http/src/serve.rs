@@ -51,11 +51,11 @@ pub trait Observer: Send + Sync + 'static {
         let _ = evicted_other;
     }
 
-    /// A connection has ended.
+    /// A connection that was admitted has ended.
     fn closed(&self) {}
 }
 
-/// Counts nothing.
+/// An observer that ignores everything.
 impl Observer for () {}
 
 /// Serves connections from any source. Cheap to clone.

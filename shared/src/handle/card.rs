@@ -14,7 +14,7 @@ use chacha20poly1305::aead::AeadInPlace;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use super::CardKey;
+use super::locate::CardKey;
 use crate::bytes::take;
 use crate::limits::{CARD_PLAIN, CARD_SEALED};
 
@@ -43,7 +43,7 @@ pub enum CardError {
 }
 
 impl Card {
-    /// Pads an invitation.
+    /// Pads an invitation to the size of every card.
     pub fn new(invitation: &[u8]) -> Result<Self, CardError> {
         if invitation.len() > CARD_PLAIN - LENGTH {
             return Err(CardError::TooLong);

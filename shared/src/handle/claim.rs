@@ -24,7 +24,8 @@ use std::fmt;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
-use super::{Card, CardError, CardKey, LookupId};
+use super::card::{Card, CardError};
+use super::locate::{CardKey, LookupId};
 use crate::bytes::{is_canonical, take};
 use crate::derive::derive;
 use crate::label;
@@ -149,7 +150,7 @@ impl Claim {
         &self.0
     }
 
-    /// The handle's lookup id.
+    /// The lookup id of the handle, as the server knows it.
     #[must_use]
     pub fn id(&self) -> LookupId {
         LookupId(take(&self.0, ID))
@@ -211,7 +212,7 @@ impl fmt::Debug for Release {
 }
 
 impl Release {
-    /// Signs a release.
+    /// Signs a release for a server.
     #[must_use]
     pub fn make(owner: &OwnerKey, server: &ServerId, id: LookupId, sequence: Sequence) -> Self {
         let mut bytes = [0; RELEASE];
@@ -236,7 +237,7 @@ impl Release {
         &self.0
     }
 
-    /// The handle's lookup id.
+    /// The lookup id of the handle, as the server knows it.
     #[must_use]
     pub fn id(&self) -> LookupId {
         LookupId(take(&self.0, ID))

@@ -23,7 +23,7 @@ pub enum TorStartError {
     Arti(ErrorKind),
 }
 
-/// Why a launch failed.
+/// Why an onion service was not launched.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// arti knows why, but its message may name the service.
