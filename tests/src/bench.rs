@@ -4,6 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `setup` | the settings, the directory, the network and the people of a run |
 //! | `figures` | samples, the table, and the line of JSON |
 //! | `machine` | the load and the disk, which figures depend on |
 //! | `pair`, `tap`, `rendezvous` | two nodes in this process, with raw streams on their circuit |
@@ -27,19 +28,14 @@ mod pair;
 mod reconnect;
 mod rendezvous;
 mod server;
+mod setup;
 mod store;
 mod stream;
 mod tap;
 mod ui;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use anyhow::{Context as _, Result};
-use chive::api::types::{ContactState, Presence};
+use anyhow::Result;
 use clap::ValueEnum;
-use rand::RngCore as _;
-use tempfile::TempDir;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -48,10 +44,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 pub use figures::Figures;
 pub use machine::Machine;
 pub use reconnect::serve_echo;
-
-use crate::network::{Options, TorNetwork};
-use crate::person::{Env, Person, find_chive};
-use pair::PATIENCE;
+pub use setup::{Bench, Settings};
 
 /// The benchmarks. After each of the last four, this process keeps to one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,47 +80,11 @@ pub enum BenchName {
 }
 
 impl BenchName {
-    /// Whether it runs on the private Tor network.
-    fn uses_network(self) -> bool {
-        !matches!(
-            self,
-            Self::Store | Self::Load | Self::Presence | Self::Board | Self::Replicas | Self::Ui
-        )
-    }
-}
-
-/// The settings of a run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The parent of the temporary directory for profiles.
-    pub directory: Option<PathBuf>,
-    /// How many pairs to measure, instead of the benchmark's own number.
-    pub pairs: Option<usize>,
-    /// Whether relays send cells at once, instead of by tor's own scheduler.
-    pub vanilla_scheduler: bool,
-    /// The delay of one connection to a relay: [`Options::delay`].
-    pub delay: Duration,
-}
-
-/// A benchmark run, with its directory.
-pub struct Bench {
-    settings: Settings,
-    home: TempDir,
-}
-
-impl Bench {
-    /// Creates a temporary directory to run in.
-    pub fn new(settings: Settings) -> Result<Self> {
-        let parent = settings.directory.clone().unwrap_or_else(std::env::temp_dir);
-        let home = tempfile::Builder::new().prefix("chive-bench").tempdir_in(parent)?;
-        Ok(Self { settings, home })
-    }
-
-    /// Runs one benchmark to its end.
-    pub async fn run(&self, name: BenchName) -> Result<Figures> {
-        let figures = self.figures(name).await?;
-        let delay = self.settings.delay;
-        if delay.is_zero() || !name.uses_network() {
+    /// Runs the benchmark to its end.
+    pub async fn run(self, bench: &Bench) -> Result<Figures> {
+        let figures = self.measure(bench).await?;
+        let delay = bench.settings.delay;
+        if delay.is_zero() || !self.uses_network() {
             return Ok(figures);
         }
         Ok(figures.note(format!(
@@ -135,46 +92,31 @@ impl Bench {
         )))
     }
 
-    async fn figures(&self, name: BenchName) -> Result<Figures> {
-        match name {
-            BenchName::Latency => latency::run(self).await,
-            BenchName::ColdStart => cold_start::run(self).await,
-            BenchName::Reconnect => reconnect::run(self).await,
-            BenchName::Memory => memory::run(self).await,
-            BenchName::Mls => mls::run(self),
-            BenchName::Churn => churn::run(self).await,
-            BenchName::Store => store::run(self).await,
-            BenchName::Load => load::run(self).await,
-            BenchName::Stream => stream::run(self).await,
-            BenchName::Presence => server::presence(self).await,
-            BenchName::Board => server::board(self).await,
-            BenchName::Replicas => server::replicas(self).await,
-            BenchName::Online => server::online(self).await,
-            BenchName::Ui => ui::run(self).await,
+    /// Whether it runs on the private Tor network.
+    fn uses_network(self) -> bool {
+        !matches!(
+            self,
+            Self::Store | Self::Load | Self::Presence | Self::Board | Self::Replicas | Self::Ui
+        )
+    }
+
+    async fn measure(self, bench: &Bench) -> Result<Figures> {
+        match self {
+            Self::Latency => latency::run(bench).await,
+            Self::ColdStart => cold_start::run(bench).await,
+            Self::Reconnect => reconnect::run(bench).await,
+            Self::Memory => memory::run(bench).await,
+            Self::Mls => mls::run(bench),
+            Self::Churn => churn::run(bench).await,
+            Self::Store => store::run(bench).await,
+            Self::Load => load::run(bench).await,
+            Self::Stream => stream::run(bench).await,
+            Self::Presence => server::presence(bench).await,
+            Self::Board => server::board(bench).await,
+            Self::Replicas => server::replicas(bench).await,
+            Self::Online => server::online(bench).await,
+            Self::Ui => ui::run(bench).await,
         }
-    }
-
-    /// The state of the machine, and of the disk that profiles are on.
-    pub fn machine(&self) -> Result<Machine> {
-        Machine::look(self.home())
-    }
-
-    fn home(&self) -> &Path {
-        self.home.path()
-    }
-
-    fn pairs(&self, usual: usize) -> usize {
-        self.settings.pairs.unwrap_or(usual)
-    }
-
-    async fn network(&self) -> Result<TorNetwork> {
-        self.network_of(Options::default()).await
-    }
-
-    async fn network_of(&self, options: Options) -> Result<TorNetwork> {
-        let Settings { vanilla_scheduler, delay, .. } = self.settings;
-        let options = Options { vanilla_scheduler, delay, ..options };
-        TorNetwork::start(options).await.context("no private Tor network")
     }
 }
 
@@ -189,35 +131,4 @@ pub fn init_logging() {
     let counter = rendezvous::Counter
         .with_filter(Targets::new().with_target(rendezvous::TARGET, LevelFilter::DEBUG));
     tracing_subscriber::registry().with(log).with(counter).init();
-}
-
-/// The environment of people on a network.
-fn env_on(network: &TorNetwork) -> Result<Env> {
-    let patience = network.patience(PATIENCE);
-    Ok(Env { program: find_chive()?, tor_config: Some(network.arti_config_file()), patience })
-}
-
-/// Alice and Bob, who are contacts and have a link.
-async fn friends(bench: &Bench, network: &TorNetwork) -> Result<(Person, Person)> {
-    let env = env_on(network)?;
-    let mut alice = Person::create(&env, &bench.home().join("alice"), "Alice").await?;
-    let mut bob = Person::create(&env, &bench.home().join("bob"), "Bob").await?;
-    tokio::try_join!(alice.start(), bob.start())?;
-    bob.adds(&alice.invites().await?, "Alice").await?;
-    tokio::try_join!(
-        alice.until_contact("Bob", ContactState::Accepted),
-        bob.until_contact("Alice", ContactState::Accepted),
-    )?;
-    tokio::try_join!(
-        alice.until_presence("Bob", Presence::Online),
-        bob.until_presence("Alice", Presence::Online)
-    )?;
-    Ok((alice, bob))
-}
-
-/// A random id for a message.
-fn fresh_id() -> String {
-    let mut id = [0; 16];
-    rand::rng().fill_bytes(&mut id);
-    data_encoding::HEXLOWER.encode(&id)
 }

@@ -55,7 +55,7 @@ impl CTor {
     }
 
     /// The address of the service, once its descriptor is at a first directory. A client that asks
-    /// earlier is told that there is none, and does not ask there again for a quarter of an hour.
+    /// earlier finds none, and does not ask that directory again for a quarter of an hour.
     pub async fn address(&self) -> Result<String> {
         while !fs::read_to_string(self.directory.join("log"))?.contains(UPLOADED) {
             sleep(LOOK).await;

@@ -111,7 +111,7 @@ impl Demo {
         Ok(())
     }
 
-    /// The measurements.
+    /// The measurements until now.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report

@@ -95,7 +95,7 @@ impl MisbehavingServer {
         Ok(Self { server, proxy, _tor: tor, _serving: serving })
     }
 
-    /// The server's onion address.
+    /// The onion address, under which the proxy answers.
     #[must_use]
     pub fn address(&self) -> &str {
         self.server.address()

@@ -34,7 +34,7 @@ use crate::process::find_program;
 use authority::Authority;
 use delay::Delay;
 use directory::Directory;
-use node::{Node, NodePorts};
+use node::{Node, NodePorts, POLL_INTERVAL};
 use ports::Ports;
 use torrc::{TorrcTemplate, Votes};
 
@@ -43,9 +43,6 @@ pub const TORRC: &str = "torrc";
 
 /// The name of the file with the relays' bandwidths.
 const BANDWIDTHS: &str = "bandwidths";
-
-/// How often files and processes are checked while waiting for them.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a node may take to accept connections, and then to build a circuit, without a delay.
 const NODE_DEADLINE: Duration = Duration::from_secs(30);
@@ -57,7 +54,7 @@ const CONNECTIONS: u32 = 9;
 /// Nothing that has a deadline takes this many round trips between two clients.
 const ROUND_TRIPS: u32 = 100;
 
-/// The network to start.
+/// The size, the place and the speed of a network.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Number of directory authorities. Clients do not route through them. With
@@ -142,7 +139,7 @@ impl TorNetwork {
     }
 
     /// The network as a part of arti's configuration, in TOML: authorities,
-    /// fallback caches and what a network on one machine needs. It has no
+    /// fallback caches and the rules of a network on one machine. It has no
     /// section on storage.
     #[must_use]
     pub fn arti_config(&self) -> &str {

@@ -39,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The environment that people share.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// The `chive` program.
+    /// The path of the `chive` program.
     pub program: PathBuf,
     /// A file with the configuration of a private Tor network; `None` is the public one.
     pub tor_config: Option<PathBuf>,
@@ -135,13 +135,13 @@ impl Person {
         &self.name
     }
 
-    /// The `chive` program.
+    /// The path of the program that runs all commands.
     #[must_use]
     pub fn program(&self) -> &Path {
         &self.env.program
     }
 
-    /// The profile's directory.
+    /// The profile's directory, which `init` creates.
     #[must_use]
     pub fn profile(&self) -> PathBuf {
         self.home.join("profile")
@@ -318,7 +318,7 @@ impl Person {
         Answer::of(self.command(arguments), Some(input)).await
     }
 
-    /// The node's status.
+    /// Asks the node for its status.
     pub async fn status(&self) -> Result<Status> {
         self.ask(["status"]).await
     }
@@ -334,7 +334,7 @@ impl Person {
         self.ask(["add", link, "--name", name]).await
     }
 
-    /// One contact.
+    /// The contact with this name; an error if there is none.
     pub async fn contact(&self, name: &str) -> Result<Contact> {
         let contacts: Vec<Contact> = self.list(["contacts"]).await?;
         contacts

@@ -20,7 +20,7 @@ use tokio::process::{ChildStdin, Command};
 pub use lines::Lines;
 pub use rustix::process::Signal;
 
-/// Where what a child prints goes.
+/// The destination of a child's output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Output {
     /// The output is discarded.

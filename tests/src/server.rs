@@ -113,7 +113,7 @@ impl RendezvousServer {
         }
     }
 
-    /// The server's onion address.
+    /// The onion address, even of a server without Tor.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -130,7 +130,7 @@ impl RendezvousServer {
         Ok(self.home.join(SOCKET))
     }
 
-    /// Its data directory.
+    /// The directory with its database and key.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.home.join("data")

@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A person whose node does not run, and the files of the profile.
 struct Victim {
-    /// Uses the real program.
+    /// Runs the real program, and not `chive-loopback`.
     alice: Person,
     files: BTreeMap<String, Vec<u8>>,
     _home: TempDir,

@@ -4,6 +4,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `input` | an input that is read as decisions, and damages valid bytes |
+//! | `runtime` | where asynchronous code runs |
 //! | `targets` | one function for each parser, which panics when its invariant does not hold |
 //!
 //! The environment variable `CHIVE_FUZZ` names the target. Each has a corpus, `corpora/NAME`. When
@@ -21,9 +22,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 mod input;
+mod runtime;
 mod targets;
 
-type Target = fn(&[u8]);
+use targets::Target;
 
 static CHOSEN: OnceLock<Target> = OnceLock::new();
 

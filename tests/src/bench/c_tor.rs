@@ -30,7 +30,7 @@ pub(super) struct EchoTor {
 }
 
 impl EchoTor {
-    /// Starts a client.
+    /// Starts a client with a SOCKS port on a Unix socket.
     pub(super) fn client(network: &TorNetwork, directory: &Path) -> Result<Self> {
         let socket = directory.join("socks");
         let options = format!("SocksPort unix:{}", socket.display());

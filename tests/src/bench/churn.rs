@@ -10,7 +10,7 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout_at};
 
 use super::figures::{Figures, Samples, Summary};
-use super::{Bench, friends};
+use super::setup::{Bench, friends};
 use crate::network::{Options, TorNetwork};
 use crate::person::Person;
 
@@ -27,7 +27,6 @@ const RELAYS: usize = 9;
 /// The seed of the choice of relays.
 const SEED: u64 = 1;
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let mut network = bench.network_of(Options { relays: RELAYS, ..Options::default() }).await?;
     let (alice, bob) = friends(bench, &network).await?;

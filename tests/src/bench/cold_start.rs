@@ -10,14 +10,13 @@ use tokio::time::timeout;
 use super::c_tor::EchoTor;
 use super::figures::{Figures, Samples, Summary};
 use super::pair::PATIENCE;
-use super::{Bench, env_on};
+use super::setup::{Bench, env_on};
 use crate::network::TorNetwork;
 use crate::person::{Env, Person};
 
 /// How many of each are measured.
 const PAIRS: usize = 10;
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let env = env_on(&network)?;

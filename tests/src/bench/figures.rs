@@ -12,12 +12,10 @@ use serde_json::{Value, json};
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
-    /// No samples yet.
     pub(super) const fn new() -> Self {
         Self(vec![])
     }
 
-    /// Adds a measured value.
     pub(super) fn push(&mut self, value: f64) {
         self.0.push(value);
     }
@@ -32,13 +30,11 @@ impl Samples {
         self.0.extend(others.0);
     }
 
-    /// The number of samples.
     #[must_use]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The 50th percentile.
     #[must_use]
     pub(super) fn median(&self) -> f64 {
         self.percentile(50)
@@ -53,7 +49,6 @@ impl Samples {
         sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
     }
 
-    /// The arithmetic mean.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "the number of samples is small")]
     pub(super) fn mean(&self) -> f64 {
@@ -88,7 +83,7 @@ pub struct Figures {
     summary: Summary,
 }
 
-/// The line of JSON.
+/// The members of the line of JSON.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
     name: &'static str,

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::figures::{Figures, Samples, Summary};
 use super::pair::{Deliveries, PATIENCE, Pair};
-use super::{Bench, fresh_id};
+use super::setup::{Bench, fresh_id};
 
 /// Messages before the first one that is measured.
 const WARM_UP: usize = 20;
@@ -20,7 +20,6 @@ const WARM_UP: usize = 20;
 /// meeting the same tick.
 const MAX_PAUSE: Duration = Duration::from_millis(40);
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let pair = Pair::meet(&network, bench.home()).await?;

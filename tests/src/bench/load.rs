@@ -22,9 +22,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
-use super::Bench;
 use super::figures::{Figures, Samples, Summary};
 use super::machine::{keep_to_own_core, overwrites};
+use super::setup::Bench;
 use crate::loopback::Loopback;
 use contact::Contact;
 use node::{Node, Spent, Usage};
@@ -45,7 +45,6 @@ const WINDOW: usize = 4;
 /// The share of a core from which on it counts as busy.
 const BUSY: f64 = 0.9;
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     keep_to_own_core().await?;
     let network = bench.home().join("network");
@@ -151,7 +150,7 @@ fn limit(node: f64, disk: f64, contacts: f64) -> &'static str {
     if contacts >= BUSY { "the contacts' core, not the node" } else { "none of these" }
 }
 
-/// All contacts.
+/// All contacts: one that can flood the node, and the others.
 struct Crowd {
     fast: Contact,
     others: Vec<Contact>,

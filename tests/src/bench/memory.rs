@@ -10,7 +10,7 @@ use super::c_tor::EchoTor;
 use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
 use super::pair::PATIENCE;
-use super::{Bench, env_on};
+use super::setup::{Bench, env_on};
 use crate::person::Person;
 
 const CONTACTS: usize = 100;
@@ -22,7 +22,6 @@ const LOOKS: usize = 12;
 /// The pause between two measurements.
 const STEP: Duration = Duration::from_secs(5);
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let mut alice =

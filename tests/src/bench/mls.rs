@@ -9,8 +9,8 @@ use chive_mls::{Changes, Conversation, Draft, Opened};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use super::Bench;
 use super::figures::{Figures, Samples, Summary};
+use super::setup::Bench;
 
 /// Numbers of past epochs at which messages are measured; no more than the last number are kept.
 const EPOCHS: [u64; 3] = [1, 10, 32];
@@ -49,7 +49,6 @@ fn size(changes: &Changes) -> f64 {
     changes.put.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() as f64
 }
 
-/// Runs the benchmark.
 pub(super) fn run(bench: &Bench) -> Result<Figures> {
     let mut rng = StdRng::seed_from_u64(1);
     let draft = Draft::new(Clock::system().now().0.cast_unsigned() / 1000, &mut rng)?;

@@ -94,7 +94,7 @@ impl PairNode {
         })
     }
 
-    /// Stops it cleanly.
+    /// Stops the API, then the node, and waits for both.
     pub(super) async fn stop(self) -> Result<()> {
         self.api_stop.cancel();
         self.serving.await??;
@@ -229,7 +229,6 @@ impl Pair {
         Ok(())
     }
 
-    /// Stops both nodes.
     pub(super) async fn stop(self) -> Result<()> {
         tokio::try_join!(self.dialler.stop(), self.answerer.stop())?;
         Ok(())

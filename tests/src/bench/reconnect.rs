@@ -23,7 +23,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::figures::{Figures, Samples, Summary};
 use super::pair::PATIENCE;
-use super::{Bench, friends};
+use super::setup::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::process::{Child, Launch, Output};
@@ -35,7 +35,6 @@ const AWAY: Duration = Duration::from_secs(5);
 /// The pause between two dials.
 const DIAL_EVERY: Duration = Duration::from_millis(500);
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let mut friends = Friends::meet(bench, &network).await?;

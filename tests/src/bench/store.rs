@@ -17,9 +17,9 @@ use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Bench;
 use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
+use super::setup::Bench;
 
 const MESSAGES: usize = 100_000;
 const PEOPLE: usize = 20;
@@ -34,7 +34,6 @@ const OPENED: usize = 10;
 /// How often each question is asked per opening.
 const ASKED: usize = 20;
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let directory = bench.home().join("profile");
     let began = Instant::now();

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::figures::{Figures, Samples, Summary};
 use super::pair::Pair;
-use super::{Bench, fresh_id};
+use super::setup::{Bench, fresh_id};
 
 /// The size of all messages.
 const BYTES: usize = 64 * 1024 * 1024;
@@ -20,7 +20,6 @@ const ROUNDS: usize = 8;
 /// Requests of the sender's program in flight.
 const IN_FLIGHT: usize = 8;
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let pair = Pair::meet(&network, bench.home()).await?;

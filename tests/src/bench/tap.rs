@@ -67,7 +67,7 @@ impl Tally {
     }
 }
 
-/// Tor with a tap.
+/// A node's transport, with a tap on its streams.
 pub(super) struct Tap {
     inner: Arc<TorTransport>,
     dialled: Arc<Mutex<Vec<Arc<Tally>>>>,

@@ -8,9 +8,9 @@ use chive::api::client::Client;
 use chive::api::types::NewMessage;
 use chive::profile::SOCKET;
 
-use super::Bench;
 use super::figures::{Figures, Samples, Summary};
 use super::fill::{PASSPHRASE, fill};
+use super::setup::Bench;
 use crate::browser::{Browser, Host, Look, Window};
 
 const MESSAGES: usize = 100_000;
@@ -35,7 +35,6 @@ const WATCH: &str = "(() => { window.painted = {}; const seen = new Set(); new \
     .observe(document.body, { subtree: true, childList: true, characterData: true }); return \
     true; })()";
 
-/// Runs the benchmark.
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let home = bench.home().join("owner");
     std::fs::create_dir_all(&home)?;

@@ -72,7 +72,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         };
         let bench = Bench::new(settings)?;
         let before = bench.machine()?;
-        let figures = bench.run(name).await?;
+        let figures = name.run(&bench).await?;
         let after = bench.machine()?;
 
         write!(

@@ -18,7 +18,7 @@ pub struct Report {
     pub sent: usize,
     /// Messages in the receiver's history.
     pub delivered: usize,
-    /// Messages that are not there in the end.
+    /// Messages that are missing at the end.
     pub lost: usize,
     /// Messages that are there more than once.
     pub duplicated: usize,

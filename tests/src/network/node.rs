@@ -10,10 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::POLL_INTERVAL;
 use super::consensus;
 use super::directory::Directory;
 use crate::process::{Child, Launch, Output, Signal};
+
+/// How often files and processes are checked while waiting for them.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How many lines of a log an error shows.
 const LOG_TAIL_LINES: usize = 12;
@@ -214,7 +216,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Reads what the node has written when it created its keys.
+    /// Reads the files that the node wrote when it created its keys.
     pub(super) fn read(node: &Node) -> Result<Self> {
         let read = |file: &str| -> Result<String> {
             let line = fs::read_to_string(node.directory.join(file))?;

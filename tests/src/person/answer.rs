@@ -29,7 +29,7 @@ pub struct CommandError {
     pub exit: i32,
     /// A stable code, for programs.
     pub code: String,
-    /// A sentence, for people.
+    /// A sentence for people, in English.
     pub detail: String,
 }
 

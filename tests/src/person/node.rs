@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::process::{Child, Launch, Lines, Signal};
 
-/// `chive run`.
+/// A process of `chive run`.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) process: Child,

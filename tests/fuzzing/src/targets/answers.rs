@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use crate::input::Input;
-use crate::targets::block_on;
+use crate::runtime::block_on;
 
 static SERVER: LazyLock<(TempDir, PathBuf, UnixListener)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");

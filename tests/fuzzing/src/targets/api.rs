@@ -21,7 +21,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::targets::block_on;
+use crate::runtime::block_on;
 
 /// The requests that one node gets before it is replaced.
 const REQUESTS: u32 = 2_000;

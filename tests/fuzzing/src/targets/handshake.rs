@@ -20,7 +20,7 @@ use snow::{Builder, HandshakeState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::input::Input;
-use crate::targets::block_on;
+use crate::runtime::block_on;
 
 const PAIR_SECRET: [u8; 32] = [9; 32];
 

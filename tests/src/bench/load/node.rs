@@ -25,7 +25,7 @@ const COMMITS: std::ops::Range<usize> = 8..12;
 pub(super) struct Node {
     process: Child,
     profile: PathBuf,
-    /// Its local API.
+    /// A client of its local API.
     pub(super) api: Client,
 }
 
@@ -73,7 +73,7 @@ impl Node {
         Ok(Usage { commits: u32::from_ne_bytes(commits), ..Usage::of_process(self.process.id())? })
     }
 
-    /// Ends it cleanly.
+    /// Stops it with SIGINT, and waits for its end.
     pub(super) async fn stop(mut self) -> Result<()> {
         self.process.signal(Signal::INT)?;
         let status =

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::load::{Changes, Connection, Writers, cursor, length, records_of, submission};
-use super::pinned;
-use crate::bench::Bench;
+use super::pinned::pinned;
 use crate::bench::figures::{Figures, Samples, Summary};
+use crate::bench::setup::Bench;
 use crate::server::RendezvousServer;
 
 const RECORDS: u64 = 100_000;
@@ -33,7 +33,6 @@ const BOARD: f64 = 50.0;
 const CHANGE: f64 = 1_000.0;
 const MEMORY: f64 = 256.0;
 
-/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let mut server =
         pinned(&bench.home().join("server"), "[limits]\nstreams = 2000\nconnections = 4096")

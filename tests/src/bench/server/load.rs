@@ -39,7 +39,7 @@ pub(super) struct Writers {
 const SECRET: PresenceSecret = PresenceSecret([2; 32]);
 
 impl Writers {
-    /// People with these numbers.
+    /// People whose keys are made from these numbers.
     pub(super) fn new(server: ServerId, numbers: Range<u64>) -> Self {
         let epoch = Epoch::at(Clock::system().now().0);
         let signer = |number: u64| {
@@ -62,7 +62,7 @@ impl Writers {
         self.signers.iter().map(move |signer| Record::make(signer, &SECRET, server, draft, [7; 24]))
     }
 
-    /// This many records.
+    /// This many records, of as many people as there are.
     pub(super) fn records(&mut self, count: usize) -> Vec<Record> {
         let mut records = Vec::with_capacity(count);
         while records.len() < count {

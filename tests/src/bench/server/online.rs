@@ -9,7 +9,7 @@ use chive::api::types::{Presence, PresenceSource, Server, ServerState};
 use toml::Table;
 
 use crate::bench::figures::{Figures, Samples, Summary};
-use crate::bench::{Bench, friends};
+use crate::bench::setup::{Bench, friends};
 use crate::network::TorNetwork;
 use crate::person::Person;
 use crate::server::RendezvousServer;
@@ -17,7 +17,6 @@ use crate::server::RendezvousServer;
 /// The number of Bob's starts.
 const STARTS: usize = 15;
 
-/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let network = bench.network().await?;
     let server = RendezvousServer::start(

@@ -13,15 +13,15 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use tokio::task::JoinSet;
 
 use super::load::{Connection, Writers, submission};
-use super::pinned;
-use crate::bench::Bench;
+use super::pinned::pinned;
 use crate::bench::figures::{Figures, Samples, Summary};
+use crate::bench::setup::Bench;
 
 /// How often each kind is measured, in turns.
 const ROUNDS: usize = 7;
 /// The length of one measurement.
 const TIME: Duration = Duration::from_secs(4);
-/// People who write.
+/// People whose records are written in turn.
 const PEOPLE: u64 = 5_000;
 /// More records than can be verified in that time.
 const ENOUGH: usize = 160_000;
@@ -34,7 +34,6 @@ const VERIFIED: u32 = 20_000;
 /// signature.
 const MESSAGE: usize = 24 + 32 + RECORD - 64;
 
-/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let mut server = pinned(&bench.home().join("server"), "").await?;
     let mut writers = Writers::new(server.address().parse()?, 0..PEOPLE);

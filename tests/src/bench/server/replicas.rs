@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Changes, Connection, Writers, cursor, records_of, submission};
-use super::pinned;
-use crate::bench::Bench;
+use super::pinned::pinned;
 use crate::bench::figures::{Figures, Samples, Summary};
+use crate::bench::setup::Bench;
 use crate::postgres::Postgres;
 
 /// The number of measurements.
@@ -24,7 +24,6 @@ const PEOPLE: u64 = 1_000;
 /// The limit of the 99th percentile, in milliseconds.
 const SEEN: f64 = 500.0;
 
-/// Runs the benchmark.
 pub(in crate::bench) async fn run(bench: &Bench) -> Result<Figures> {
     let database = tokio::task::spawn_blocking(|| -> Result<_> {
         let cluster = Postgres::start()?;
