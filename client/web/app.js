@@ -1,54 +1,75 @@
-// Where the page begins: it shows its pass, finds out how far the profile is, and draws what is known.
+// Where the page begins: it shows its pass, finds out how far the profile is, and draws what is
+// known.
 
-import { html, render, useEffect, useState } from "/vendor/preact.js";
-import { enter } from "/api.js";
-import { Begin } from "/begin.js";
-import { dialogs } from "/dialogs.js";
-import { speak, t } from "/l10n.js";
-import { List } from "/list.js";
-import { watch } from "/presence.js";
-import { begin, set, setting, state, subscribe } from "/state.js";
-import { Talk } from "/talk.js";
-import { Guard, Toasts, Within } from "/ui.js";
+import { DialogKey, Toasts } from "./components/dialog.js";
+import { ErrorBoundary } from "./components/error-boundary.js";
+import { enterWithToken } from "./lib/api.js";
+import { setLanguage, t } from "./lib/l10n.js";
+import { observer } from "./lib/observer.js";
+import { dialogs } from "./state/dialogs.js";
+import { keepDrafts } from "./state/drafts.js";
+import { timeline } from "./state/messages.js";
+import { preference } from "./state/preferences.js";
+import { isConnected, stage, trouble } from "./state/session.js";
+import { connect } from "./state/sync.js";
+import { html, render } from "./vendor/preact.js";
+import { effect } from "./vendor/signals.js";
+import { Conversation } from "./views/conversation.js";
+import { DIALOGS } from "./views/dialogs/index.js";
+import { startNotifications } from "./views/notifications.js";
+import { Onboarding } from "./views/onboarding.js";
+import { Sidebar } from "./views/sidebar.js";
 
-function Shell() {
-  return html`<main class=${`shell ${state.talk ? "talking" : ""}`}>
-    <${List} />
-    <${Talk} key=${state.talk?.id ?? ""} />
-  </main>`;
-}
-
-function App() {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const again = () => draw((n) => n + 1);
-    const stop = subscribe(again);
-    // An effect runs after the first drawing: what changed since then is drawn now.
-    again();
-    return () => { stop(); };
-  }, []);
-  useEffect(() => {
-    const theme = state.stage === "ready" ? setting("theme") : "";
-    if (theme) document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
-  });
-  if (state.stage !== "ready") return html`<${Guard}><${Begin} /><${Toasts} /></${Guard}>`;
-  return html`<${Guard}>
-    ${!state.connected && html`<p class="banner" role="alert">${t("reconnecting")}</p>`}
+const App = observer(() => {
+  if (stage.value !== "ready") {
+    return html`<${ErrorBoundary}><${Onboarding} /><${Toasts} /></${ErrorBoundary}>`;
+  }
+  return html`<${ErrorBoundary}>
+    <${ConnectionBanner} />
     <${Shell} />
-    ${state.dialogs.map(({ name, values, key }) => html`<${Within.Provider} key=${key} value=${key}><${dialogs[name]} ...${values} /></${Within.Provider}>`)}
+    <${Dialogs} />
     <${Toasts} />
-  </${Guard}>`;
+  </${ErrorBoundary}>`;
+});
+
+const ConnectionBanner = observer(() => {
+  if (isConnected.value) return null;
+  return html`<p class="banner" role="alert">${t("reconnecting")}</p>`;
+});
+
+const Shell = observer(() => {
+  const id = timeline.value?.id ?? "";
+  return html`<main class=${`shell ${id ? "talking" : ""}`}>
+    <${Sidebar} />
+    <${Conversation} key=${id} />
+  </main>`;
+});
+
+const Dialogs = observer(() =>
+  dialogs.value.map(
+    ({ name, values, key }) => html`<${DialogKey.Provider} key=${key} value=${key}>
+      <${DIALOGS[name]} ...${values} />
+    </${DialogKey.Provider}>`,
+  ),
+);
+
+function showTheme() {
+  const theme = stage.value === "ready" ? preference("theme") : "";
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
 }
 
 async function start() {
-  await speak();
+  await setLanguage();
   render(html`<${App} />`, document.getElementById("app"));
-  watch();
-  const refused = await enter().catch((problem) => problem);
+  effect(showTheme);
+  startNotifications();
+  addEventListener("pagehide", () => keepDrafts({ keepalive: true }));
+
+  const refused = await enterWithToken().catch((problem) => problem);
   // Whoever came in before is let in by that, whatever the address says.
-  await begin();
-  if (refused && state.stage === "out") set({ trouble: refused });
+  await connect();
+  if (refused && stage.value === "out") trouble.value = refused;
 }
 
 start();

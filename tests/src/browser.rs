@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::process::{Child, Launch, Output, find_program};
+pub use fantoccini::wd::WindowHandle;
 pub use host::Host;
 pub use window::Window;
 
@@ -152,7 +153,7 @@ fn capabilities(look: &Look) -> Capabilities {
         "browserName": "chrome",
         "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": look.language } },
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
-        "timeouts": { "script": 60_000 },
+        "timeouts": { "script": 60_000, "pageLoad": 60_000 },
     });
     match options {
         Value::Object(options) => options,

@@ -16,21 +16,62 @@ use super::page_error::PageError;
 /// One file: its path, and what it holds.
 type File = (&'static str, &'static [u8]);
 
+/// The files of folders, each with its path on the page.
 macro_rules! files {
-    ($($path:literal)*) => { [$((concat!("/", $path), include_bytes!(concat!("../../web/", $path)))),*] };
+    ($($folder:literal { $($name:literal)* })*) => {
+        [$($((
+            concat!("/", $folder, $name),
+            include_bytes!(concat!("../../web/", $folder, $name)),
+        )),*),*]
+    };
 }
 
 static FILES: &[File] = &files! {
-    "index.html" "style.css" "icon.svg"
-    "add.js" "api.js" "app.js" "begin.js" "dialogs.js" "emoji.js" "invite.js" "l10n.js" "list.js" "person.js"
-    "presence.js" "qr.js" "reasons.js" "requests.js" "scroll.js" "settings.js" "state.js" "status.js"
-    "strength.js" "sure.js" "talk.js" "text.js" "ui.js"
-    "locales/en.ftl" "locales/ru.ftl"
-    "vendor/preact.js"
-    "vendor/fluent/ast.js" "vendor/fluent/builtins.js" "vendor/fluent/bundle.js" "vendor/fluent/index.js"
-    "vendor/fluent/memoizer.js" "vendor/fluent/resolver.js" "vendor/fluent/resource.js" "vendor/fluent/scope.js"
-    "vendor/fluent/types.js"
-    "vendor/qr/index.js" "vendor/qr/decode.js"
+    "" {
+        "app.js" "icon.svg" "index.html" "style.css"
+    }
+    "lib/" {
+        "api.js" "apply-unless-stale.js" "debounce.js" "event-stream.js" "files.js" "heights.js"
+        "l10n.js" "observer.js" "passphrase-strength.js" "reasons.js" "shared-events.js" "text.js"
+    }
+    "state/" {
+        "activity.js" "contacts.js" "conversations.js" "dialogs.js" "drafts.js" "handles.js"
+        "invitations.js" "list-order.js" "messages.js" "note-keys.js" "preferences.js" "requests.js"
+        "saving.js" "search.js" "servers.js" "session.js" "status.js" "sync.js" "timeline.js"
+        "toasts.js"
+    }
+    "state/events/" {
+        "collections.js" "contacts.js" "effects.js" "messages.js" "node.js" "reduce.js"
+    }
+    "components/" {
+        "button.js" "contact.js" "dialog.js" "emoji-picker.js" "end-anchored-list.js"
+        "error-boundary.js" "form.js" "icon.js" "menu-list.js" "passphrase-strength.js" "qr-code.js"
+        "qr-scanner.js" "server-list.js"
+    }
+    "views/" {
+        "composer.js" "conversation.js" "live-region.js" "message-list.js" "notifications.js"
+        "onboarding.js" "search-results.js" "sidebar.js"
+    }
+    "views/dialogs/" {
+        "add.js" "confirm.js" "contact.js" "index.js" "invite.js" "link.js" "requests.js"
+        "settings.js" "status.js" "verify.js"
+    }
+    "views/settings/" {
+        "appearance.js" "network.js" "owner.js" "privacy.js" "profile.js"
+    }
+    "locales/" {
+        "en.ftl" "ru.ftl"
+    }
+    "vendor/" {
+        "preact.js" "signals.js"
+    }
+    "vendor/fluent/" {
+        "ast.js" "builtins.js" "bundle.js" "index.js" "memoizer.js" "resolver.js" "resource.js"
+        "scope.js" "types.js"
+    }
+    "vendor/qr/" {
+        "decode.js" "index.js"
+    }
 };
 
 /// A file as it is, and compressed.
@@ -133,7 +174,9 @@ mod tests {
         let mut there = BTreeSet::new();
         walk(&page(), &mut there);
         there.retain(|path| {
-            !["LICENSE", "README", "SHA256SUMS"].iter().any(|name| path.contains(name))
+            !["LICENSE", "README", "SHA256SUMS", "package.json"]
+                .iter()
+                .any(|name| path.contains(name))
         });
         assert_eq!(there, FILES.iter().map(|(path, _)| (*path).to_owned()).collect());
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use super::{Look, PATIENCE};
 const MAX_INTERRUPTED: u32 = 50;
 const AXE: &str = include_str!("../../vendor/axe/axe.min.js");
 
-/// A browser's only window.
+/// A browser's window: the only one, or the one of several that is looked at.
 #[derive(Debug)]
 pub struct Window {
     client: Client,
@@ -57,6 +58,34 @@ impl Window {
     async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
         let own = Own("goog/cdp/execute", json!({ "cmd": command, "params": parameters }));
         Ok(self.client.issue_cmd(own).await?)
+    }
+
+    /// Which of the browser's windows is looked at.
+    pub async fn which(&self) -> Result<WindowHandle> {
+        Ok(self.client.window().await?)
+    }
+
+    /// Opens another window of the same browser, and looks at it from now on.
+    pub async fn opens_another(&self) -> Result<()> {
+        let other = self.client.new_window(false).await?.handle;
+        self.looks_at(&other).await
+    }
+
+    /// Looks at one of the browser's windows from now on.
+    pub async fn looks_at(&self, which: &WindowHandle) -> Result<()> {
+        Ok(self.client.switch_to_window(which.clone()).await?)
+    }
+
+    /// Closes the window that is looked at, and looks at another one.
+    pub async fn leaves_for(&self, other: &WindowHandle) -> Result<()> {
+        self.client.close_window().await?;
+        self.looks_at(other).await
+    }
+
+    /// Freezes the window that is looked at, or lets it go on: none of its scripts runs meanwhile.
+    pub async fn freezes(&self, frozen: bool) -> Result<()> {
+        let state = if frozen { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", json!({ "state": state })).await.map(drop)
     }
 
     /// Opens an address.

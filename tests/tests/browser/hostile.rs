@@ -73,10 +73,11 @@ async fn no_text_is_ever_more_than_text() -> Result<()> {
 /// Tells of one event more, once, after the page has begun.
 const SOMEBODY_ELSE: &str =
     "(() => { const ask = window.fetch; window.fetch = async (path, init) => {
-    if (!path.startsWith('/v1/events') || sessionStorage.told) return ask(path, init);
+    const isStream = init?.headers?.accept === 'text/event-stream';
+    if (!isStream || sessionStorage.told) return ask(path, init);
     sessionStorage.told = 'yes';
     const [{ id }] = await (await ask('/v1/contacts', { headers: init.headers })).json();
-    const event = { type: 'key_changed', id, seq: Number(path.split('=')[1]) };
+    const event = { type: 'key_changed', id, seq: Number(path.split('=')[1]) + 1 };
     return new Response(`data: ${JSON.stringify(event)}\n\n`);
 }; })();";
 

@@ -9,3 +9,4 @@ mod present;
 mod scene;
 mod screens;
 mod talking;
+mod windows;

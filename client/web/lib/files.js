@@ -1,0 +1,10 @@
+// Files and the clipboard.
+
+/** Saves a file that was made here. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,231 @@
+// One window follows the node's events for all windows of this browser, which connects to one host
+// six times at most. A lock says which window leads; a channel takes what it hears to the others.
+//
+// Every window has a cursor of its own: the last event that it applied. With an event goes the one
+// before it, so that a window notices that it has missed some, and then reads them itself. Nothing
+// is kept here: what the channel carries is gone once it was heard.
+
+import { Problem } from "./api.js";
+import { PAGE, readEvents, streamEvents } from "./event-stream.js";
+
+const NAME = "chive-events";
+
+/** What the browser has for it; tests bring something else. Times are in milliseconds. */
+const BROWSER = {
+  get locks() {
+    return navigator.locks;
+  },
+  openChannel: () => new BroadcastChannel(NAME),
+  readEvents,
+  streamEvents,
+  /** After so long without a word, the leading window is asked whether it is still there. */
+  quiet: 10_000,
+  /** If it does not answer for so long, or up to twice as long, another window takes its place. */
+  patience: 5000,
+  retry: 1000,
+};
+
+/**
+ * Follows what happens after an event, with the other windows, without a gap and nothing twice.
+ * Ends with a final `Problem`, in all windows, or when `signal` says so, in this one.
+ */
+export function followEvents(after, listener, environment = BROWSER) {
+  return new Promise((resolve, reject) => {
+    const follower = new Follower(after, listener, environment, reject);
+    listener.signal.addEventListener("abort", () => {
+      follower.leave();
+      resolve();
+    });
+    follower.join();
+  });
+}
+
+/** This window, as one of those that follow. */
+class Follower {
+  isLeading = false;
+  isConnected = true;
+  isCatchingUp = false;
+  over = new AbortController();
+  /** Ends what this window does as the leading one, or its wait to become it. */
+  turn = new AbortController();
+
+  constructor(after, { onEvent, onConnected }, environment, onEnd) {
+    this.cursor = after;
+    /** The last event that any window has told of. */
+    this.newest = after;
+    /** Rises with each change of the leading window: one that slept is not listened to. */
+    this.term = 0;
+    this.onEvent = onEvent;
+    this.onConnected = onConnected;
+    this.onEnd = onEnd;
+    this.environment = environment;
+    this.channel = environment.openChannel();
+    this.channel.onmessage = ({ data }) => this.hear(data);
+  }
+
+  join() {
+    this.takeTurns();
+    // What happened between the reading of the state and now, no window may tell again.
+    this.catchUp();
+    this.askLeader();
+  }
+
+  leave() {
+    this.over.abort();
+    this.turn.abort();
+    clearTimeout(this.timer);
+    this.channel.close();
+  }
+
+  /** Ends it in this window, and in the others if they have to know. */
+  end(problem, { tellOthers } = {}) {
+    if (this.over.signal.aborted) return;
+    const { status, code, message } = problem;
+    if (tellOthers) this.tell({ problem: { status, code, message } });
+    this.leave();
+    this.onEnd(problem);
+  }
+
+  /** Leads whenever the lock is free, or was taken from a window that does not answer. */
+  async takeTurns() {
+    while (!this.over.signal.aborted) {
+      this.turn = new AbortController();
+      const options = this.takesOver ? { steal: true } : { signal: this.turn.signal };
+      this.takesOver = false;
+      try {
+        await this.environment.locks.request(NAME, options, () => this.lead());
+      } catch (error) {
+        // Either this window stopped waiting for its turn, or another one took it away.
+        if (error.name !== "AbortError") this.end(error);
+      }
+      this.turn.abort();
+      if (this.isLeading) this.stepDown();
+    }
+  }
+
+  async lead() {
+    if (this.over.signal.aborted) return;
+    this.isLeading = true;
+    this.term = Math.max(this.term + 1, Date.now());
+    clearTimeout(this.timer);
+    this.tellState();
+
+    try {
+      await this.environment.streamEvents(this.cursor, {
+        signal: this.turn.signal,
+        onHeard: () => this.tellState(),
+        onConnected: (isConnected) => {
+          this.setConnected(isConnected);
+          this.tellState();
+        },
+        onEvent: (event) => {
+          const after = this.cursor;
+          if (this.apply(event)) this.tell({ event, after });
+        },
+      });
+    } catch (problem) {
+      this.end(problem, { tellOthers: true });
+    }
+  }
+
+  stepDown() {
+    this.isLeading = false;
+    this.catchUp();
+    this.askLeader();
+  }
+
+  hear({ term, event, after, state, problem, isQuestion }) {
+    if (isQuestion) {
+      if (this.isLeading) this.tellState();
+      return;
+    }
+    if (this.isLeading || term < this.term) return;
+    this.term = term;
+    this.waitForLeader();
+
+    if (problem) {
+      this.end(new Problem(problem.status, problem.code, problem.message));
+    } else if (event) {
+      this.newest = Math.max(this.newest, event.seq);
+      if (after <= this.cursor) this.apply(event);
+      else this.catchUp();
+    } else {
+      this.newest = Math.max(this.newest, state.cursor);
+      this.setConnected(state.isConnected);
+      if (this.newest > this.cursor) this.catchUp();
+    }
+  }
+
+  /** Applies an event that was not applied yet. */
+  apply(event) {
+    if (event.seq <= this.cursor || this.over.signal.aborted) return false;
+    this.cursor = event.seq;
+    try {
+      this.onEvent(event);
+    } catch (error) {
+      reportError(error);
+    }
+    return true;
+  }
+
+  /** Reads what this window has missed. */
+  async catchUp() {
+    if (this.isCatchingUp) return;
+    this.isCatchingUp = true;
+    let isDone = false;
+    while (!isDone) isDone = await this.readMissed();
+    this.isCatchingUp = false;
+  }
+
+  /** Reads a page of what was missed, and returns whether there is no more to read. */
+  async readMissed() {
+    try {
+      const page = await this.environment.readEvents(this.cursor, this.over.signal);
+      for (const event of page) this.apply(event);
+      return page.length < PAGE && (page.length === 0 || this.cursor >= this.newest);
+    } catch (problem) {
+      if (this.over.signal.aborted) return true;
+      if (problem.isFinal) {
+        this.end(problem);
+        return true;
+      }
+      await new Promise((done) => setTimeout(done, this.environment.retry));
+      return false;
+    }
+  }
+
+  setConnected(isConnected) {
+    if (isConnected === this.isConnected || this.over.signal.aborted) return;
+    this.isConnected = isConnected;
+    this.onConnected(isConnected);
+  }
+
+  tell(words) {
+    if (!this.over.signal.aborted) this.channel.postMessage({ term: this.term, ...words });
+  }
+
+  /** Says how far the leading window is: others notice that it is there, and what they missed. */
+  tellState() {
+    this.tell({ state: { cursor: this.cursor, isConnected: this.isConnected } });
+  }
+
+  waitForLeader() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.askLeader(), this.environment.quiet);
+  }
+
+  askLeader() {
+    if (this.isLeading) return;
+    this.tell({ isQuestion: true });
+    clearTimeout(this.timer);
+    // Not all windows at the same moment.
+    const patience = this.environment.patience * (1 + Math.random());
+    this.timer = setTimeout(() => this.takeOver(), patience);
+  }
+
+  takeOver() {
+    if (this.isLeading) return;
+    this.takesOver = true;
+    this.turn.abort();
+  }
+}

@@ -1,0 +1,14 @@
+// Which dialogs are open over the page; views/dialogs.js has what each name stands for.
+
+import { signal } from "../vendor/signals.js";
+
+/** From the lowest to the topmost: each with its name, its values and a key. */
+export const dialogs = signal([]);
+
+export function openDialog(name, values = {}) {
+  dialogs.value = [...dialogs.value, { name, values, key: crypto.randomUUID() }];
+}
+
+export function closeDialog(key) {
+  dialogs.value = dialogs.value.filter((dialog) => dialog.key !== key);
+}

@@ -1,0 +1,28 @@
+// The invitations that were made, and are still good for somebody or were.
+
+import { ask, get } from "../lib/api.js";
+import { applyUnlessStale } from "../lib/apply-unless-stale.js";
+import { signal } from "../vendor/signals.js";
+
+/** Null until they are read. */
+export const invitations = signal(null);
+
+export function readInvitations() {
+  return applyUnlessStale(
+    () => invitations.value,
+    get("/v1/invitations"),
+    (answer) => {
+      invitations.value = answer;
+    },
+    readInvitations,
+  );
+}
+
+/** Makes another one: for so many people, good for so many seconds. */
+export const makeInvitation = (uses, expiresIn) =>
+  ask("POST", "/v1/invitations", { uses, expires_in: expiresIn });
+
+export async function revokeInvitation(id) {
+  await ask("DELETE", `/v1/invitations/${id}`);
+  await readInvitations();
+}

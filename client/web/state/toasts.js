@@ -1,0 +1,28 @@
+// Short words on what was done, or was not.
+
+import { trouble } from "../lib/reasons.js";
+import { signal } from "../vendor/signals.js";
+
+const SHORT = 3500;
+const LONG = 8000;
+
+/** Each with its text, its kind (done, bad) and a key. */
+export const toasts = signal([]);
+
+export function showToast(text, kind = "done") {
+  const toast = { text, kind, key: crypto.randomUUID() };
+  toasts.value = [...toasts.value, toast];
+  const remove = () => {
+    toasts.value = toasts.value.filter((shown) => shown !== toast);
+  };
+  setTimeout(remove, kind === "done" ? SHORT : LONG);
+}
+
+/** Does what was chosen, and says what went wrong. */
+export async function attempt(act) {
+  try {
+    await act();
+  } catch (problem) {
+    showToast(trouble(problem), "bad");
+  }
+}

@@ -1,0 +1,88 @@
+// How the node is: Tor, our onion services, servers; what waits, and why.
+
+import { Button } from "../../components/button.js";
+import { Name } from "../../components/contact.js";
+import { Dialog, useClose } from "../../components/dialog.js";
+import { ServerList } from "../../components/server-list.js";
+import { dayAndTime, t } from "../../lib/l10n.js";
+import { observer } from "../../lib/observer.js";
+import { reason } from "../../lib/reasons.js";
+import { reasonOf } from "../../state/contacts.js";
+import { contactOf, conversations } from "../../state/conversations.js";
+import { openDialog } from "../../state/dialogs.js";
+import { openConversation } from "../../state/messages.js";
+import { servers } from "../../state/servers.js";
+import { status } from "../../state/status.js";
+import { html, useEffect, useState } from "../../vendor/preact.js";
+
+const DOTS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
+
+/** How often it is asked why something waits, in milliseconds. */
+const ASK_WHY_EVERY = 5000;
+
+export const StatusDialog = observer(() => {
+  const { contacts, online, started_at: startedAt, version, endpoint, front_door } = status.value;
+  const waits = (conversation) => conversation.waiting > 0 && contactOf(conversation);
+  const waiting = [...conversations.value.values()].filter(waits);
+
+  return html`<${Dialog} title=${t("status")}>
+    <h3>${t("tor")}</h3>
+    <${Tor} />
+    <dl>
+      <dt>${t("endpoint")}</dt><dd><${Door} state=${endpoint} /></dd>
+      <dt>${t("front-door")}</dt><dd><${Door} state=${front_door} /></dd>
+      <dt>${t("contacts")}</dt><dd>${t("contacts-online", { n: contacts, online })}</dd>
+      <dt>${t("started")}</dt><dd>${dayAndTime(startedAt)}</dd>
+      <dt>${t("version")}</dt><dd dir="ltr">${version}</dd>
+    </dl>
+    ${servers.value && html`<h3>${t("servers")}</h3><${ServerList} />`}
+    <h3>${t("waiting")}</h3>
+    ${waiting.length === 0 && html`<p>${t("nothing-waits")}</p>`}
+    <ul class="plain">
+      ${waiting.map(
+        (conversation) => html`<${WaitingConversation} key=${conversation.id}
+          conversation=${conversation} contact=${contactOf(conversation)} />`,
+      )}
+    </ul>
+  </${Dialog}>`;
+});
+
+const Tor = observer(() => {
+  const { ready, stalled, summary, percent } = status.value.tor;
+  const dot = ready ? "online" : stalled ? "offline" : "away";
+  const openBridges = async () => openDialog("settings", { open: "network" });
+  return html`
+    <p><span class=${`dot ${dot}`}></span> ${reason(summary)}</p>
+    ${!ready && html`<progress max="100" value=${percent} aria-label=${t("tor")}></progress>`}
+    ${
+      stalled &&
+      html`<p class="wrong" role="status">${reason(stalled)}</p>
+        <${Button} act=${openBridges}>${t("bridges")}</${Button}>`
+    }`;
+});
+
+const Door = ({ state }) => html`<span class=${`dot ${DOTS[state]}`}></span> ${t(`door-${state}`)}`;
+
+const WaitingConversation = observer(({ conversation, contact }) => {
+  const [why, setWhy] = useState(contact.reason);
+  const close = useClose();
+  useEffect(() => {
+    const look = () => reasonOf(contact.id).then(setWhy, () => {});
+    look();
+    const timer = setInterval(look, ASK_WHY_EVERY);
+    return () => clearInterval(timer);
+  }, []);
+  const open = async () => {
+    close();
+    await openConversation(conversation.id);
+  };
+
+  return html`<li class="line">
+    <div>
+      <strong><${Name}>${conversation.name}</${Name}></strong>
+      <p class="hint">${t("waiting-n", { n: conversation.waiting })}. ${reason(why)}</p>
+    </div>
+    <span class="grow"></span>
+    <${Button} kind="small" act=${open}>${t("open")}</${Button}>
+  </li>`;
+});
