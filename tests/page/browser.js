@@ -1,6 +1,9 @@
 // What several windows of one browser share, without a browser: the lock, the channel, and a node
 // whose events are read. A window can be closed, frozen, and let go on.
 
+/** How often a stream says something, in milliseconds. */
+const PULSE = 10;
+
 /** The node: its events, and who streams them. */
 export class Node {
   events = [];
@@ -30,6 +33,8 @@ export class Node {
 /** The browser that the windows are of. */
 export class Browser {
   windows = [];
+  /** Whether a frozen window hears the others all the same; it hears nothing of the node. */
+  answersWhileFrozen = false;
   /** Which window holds the lock, and how it is taken away. */
   holder = null;
   waiting = [];
@@ -90,8 +95,7 @@ class Window {
   constructor(browser) {
     this.browser = browser;
     this.locks = { request: (_, options, work) => browser.request(this, options, work) };
-    this.quiet = 30;
-    this.patience = 20;
+    this.quiet = 60;
     this.retry = 5;
     this.requests = 0;
   }
@@ -112,7 +116,8 @@ class Window {
 
   deliver(data) {
     if (this.isClosed) return;
-    if (this.isFrozen) this.inbox.push(data);
+    // As in a browser, one that is frozen may hear the others, and answer.
+    if (this.isFrozen && !this.browser.answersWhileFrozen) this.inbox.push(data);
     else queueMicrotask(() => this.channel?.onmessage?.({ data }));
   }
 
@@ -130,7 +135,7 @@ class Window {
       const stream = {
         push: () => {
           if (this.isFrozen || this.isClosed || signal.aborted) return;
-          for (const event of node.after(cursor)) {
+          for (const event of node.events.filter(({ seq }) => seq > cursor)) {
             cursor = event.seq;
             onEvent(structuredClone(event));
           }
@@ -144,7 +149,12 @@ class Window {
       onConnected(true);
       signal.addEventListener("abort", resolve);
       stream.push();
-    }).finally(() => node.streams.delete(this.stream));
+      // As the node says something from time to time.
+      this.pulse = setInterval(stream.push, PULSE);
+    }).finally(() => {
+      clearInterval(this.pulse);
+      node.streams.delete(this.stream);
+    });
   }
 
   get isLeading() {
@@ -154,6 +164,7 @@ class Window {
   close() {
     this.isClosed = true;
     this.channel = null;
+    clearInterval(this.pulse);
     this.browser.node.streams.delete(this.stream);
     this.browser.waiting = this.browser.waiting.filter(({ window }) => window !== this);
     if (this.isLeading) this.browser.release();

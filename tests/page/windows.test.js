@@ -116,25 +116,29 @@ test("a window that missed what the leading one told reads it itself", async () 
   leaveAll(browser);
 });
 
-test("when the leading window is frozen, another takes its place, and it catches up", async () => {
-  const node = new Node();
-  const browser = new Browser(node);
-  const windows = several(browser, 4);
-  node.happens("one");
-  await allHave(windows, ["one"]);
-  const frozen = leader(windows);
-  frozen.freeze();
-  node.happens("two");
-  const others = windows.filter((window) => window !== frozen);
+for (const answersWhileFrozen of [false, true]) {
+  const how = answersWhileFrozen ? "and answers" : "and silent";
+  test(`when the leading window is frozen ${how}, another takes its place`, async () => {
+    const node = new Node();
+    const browser = new Browser(node);
+    browser.answersWhileFrozen = answersWhileFrozen;
+    const windows = several(browser, 4);
+    node.happens("one");
+    await allHave(windows, ["one"]);
+    const frozen = leader(windows);
+    frozen.freeze();
+    node.happens("two");
+    const others = windows.filter((window) => window !== frozen);
 
-  await allHave(others, ["one", "two"]);
-  assert.equal(frozen.isLeading, false);
-  frozen.thaw();
-  node.happens("three");
-  await allHave(windows, ["one", "two", "three"]);
-  await until(() => node.streams.size === 1, "that only one window streams");
-  leaveAll(browser);
-});
+    await allHave(others, ["one", "two"]);
+    assert.equal(frozen.isLeading, false);
+    frozen.thaw();
+    node.happens("three");
+    await allHave(windows, ["one", "two", "three"]);
+    await until(() => node.streams.size === 1, "that only one window streams");
+    leaveAll(browser);
+  });
+}
 
 test("a window that was frozen long ago does not say how the connection is", async () => {
   const node = new Node();
@@ -156,7 +160,7 @@ test("a window that was frozen long ago does not say how the connection is", asy
     deliver.call(other, data);
   };
   const { channel } = frozen;
-  channel.postMessage({ term: 1, state: { cursor: 0, isConnected: false } });
+  channel.postMessage({ term: 1, isPulse: true, state: { cursor: 0, isConnected: false } });
   node.happens("three");
   await allHave(others, ["one", "two", "three"]);
   assert.ok(words.some(({ term }) => term === 1));

@@ -18,10 +18,11 @@ const BROWSER = {
   openChannel: () => new BroadcastChannel(NAME),
   readEvents,
   streamEvents,
-  /** After so long without a word, the leading window is asked whether it is still there. */
-  quiet: 10_000,
-  /** If it does not answer for so long, or up to twice as long, another window takes its place. */
-  patience: 5000,
+  /**
+   * If the leading window hears nothing of the node for so long, or up to half as long again,
+   * another takes its place: the node says something every 15 seconds.
+   */
+  quiet: 20_000,
   retry: 1000,
 };
 
@@ -67,7 +68,8 @@ class Follower {
     this.takeTurns();
     // What happened between the reading of the state and now, no window may tell again.
     this.catchUp();
-    this.askLeader();
+    this.tell({ isQuestion: true });
+    this.waitForLeader();
   }
 
   leave() {
@@ -108,15 +110,15 @@ class Follower {
     this.isLeading = true;
     this.term = Math.max(this.term + 1, Date.now());
     clearTimeout(this.timer);
-    this.tellState();
+    this.tellState({ isPulse: true });
 
     try {
       await this.environment.streamEvents(this.cursor, {
         signal: this.turn.signal,
-        onHeard: () => this.tellState(),
+        onHeard: () => this.tellState({ isPulse: true }),
         onConnected: (isConnected) => {
           this.setConnected(isConnected);
-          this.tellState();
+          this.tellState({ isPulse: true });
         },
         onEvent: (event) => {
           const after = this.cursor;
@@ -131,17 +133,18 @@ class Follower {
   stepDown() {
     this.isLeading = false;
     this.catchUp();
-    this.askLeader();
+    this.waitForLeader();
   }
 
-  hear({ term, event, after, state, problem, isQuestion }) {
+  hear({ term, event, after, state, problem, isPulse, isQuestion }) {
     if (isQuestion) {
       if (this.isLeading) this.tellState();
       return;
     }
     if (this.isLeading || term < this.term) return;
     this.term = term;
-    this.waitForLeader();
+    // A frozen window may still answer, but hears nothing of the node.
+    if (event || isPulse) this.waitForLeader();
 
     if (problem) {
       this.end(new Problem(problem.status, problem.code, problem.message));
@@ -205,21 +208,14 @@ class Follower {
   }
 
   /** Says how far the leading window is: others notice that it is there, and what they missed. */
-  tellState() {
-    this.tell({ state: { cursor: this.cursor, isConnected: this.isConnected } });
+  tellState(more) {
+    this.tell({ ...more, state: { cursor: this.cursor, isConnected: this.isConnected } });
   }
 
   waitForLeader() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.askLeader(), this.environment.quiet);
-  }
-
-  askLeader() {
-    if (this.isLeading) return;
-    this.tell({ isQuestion: true });
-    clearTimeout(this.timer);
     // Not all windows at the same moment.
-    const patience = this.environment.patience * (1 + Math.random());
+    const patience = this.environment.quiet * (1 + Math.random() / 2);
     this.timer = setTimeout(() => this.takeOver(), patience);
   }
 

@@ -1,6 +1,6 @@
 //! Several windows of one browser: a browser connects to one host six times at most.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use chive_tests::browser::WindowHandle;
 
 use crate::scene::{Person, Scene};
@@ -25,10 +25,10 @@ async fn all_show(alice: &Person, windows: &[WindowHandle], texts: &[&str]) -> R
     for (number, window) in windows.iter().enumerate() {
         alice.window.looks_at(window).await?;
         for text in texts {
-            alice.hears(text).await?;
+            alice.hears(text).await.with_context(|| format!("in window {number}"))?;
         }
-        let shown = alice.window.count(".bubble.theirs").await? as usize;
-        ensure!(shown == texts.len(), "window {number} shows {shown} messages");
+        let shown = alice.window.count(".bubble.theirs").await?;
+        ensure!(shown == texts.len() as u64, "window {number} shows {shown} messages");
     }
     Ok(())
 }
