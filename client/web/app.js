@@ -2,9 +2,8 @@
 // known.
 
 import { DialogKey, Toasts } from "./components/dialog.js";
-import { ErrorBoundary } from "./components/error-boundary.js";
 import { enterWithToken } from "./lib/api.js";
-import { setLanguage, t } from "./lib/l10n.js";
+import { setLanguage, startClock, t } from "./lib/l10n.js";
 import { observer } from "./lib/observer.js";
 import { dialogs } from "./state/dialogs.js";
 import { keepDrafts } from "./state/drafts.js";
@@ -12,13 +11,28 @@ import { timeline } from "./state/messages.js";
 import { preference } from "./state/preferences.js";
 import { isConnected, stage, trouble } from "./state/session.js";
 import { connect } from "./state/sync.js";
-import { html, render } from "./vendor/preact.js";
+import { Component, html, render } from "./vendor/preact.js";
 import { effect } from "./vendor/signals.js";
 import { Conversation } from "./views/conversation.js";
 import { DIALOGS } from "./views/dialogs/index.js";
 import { startNotifications } from "./views/notifications.js";
 import { Onboarding } from "./views/onboarding.js";
 import { Sidebar } from "./views/sidebar.js";
+
+class ErrorBoundary extends Component {
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ isBroken: true });
+  }
+
+  render({ children }, { isBroken }) {
+    if (!isBroken) return children;
+    return html`<main class="center">
+      <p>${t("broken")}</p>
+      <button class="button primary" onClick=${() => location.reload()}>${t("reload")}</button>
+    </main>`;
+  }
+}
 
 const App = observer(() => {
   if (stage.value !== "ready") {
@@ -64,6 +78,7 @@ async function start() {
   render(html`<${App} />`, document.getElementById("app"));
   effect(showTheme);
   startNotifications();
+  startClock();
   addEventListener("pagehide", () => keepDrafts({ keepalive: true }));
 
   const refused = await enterWithToken().catch((problem) => problem);

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyUnlessStale } from "../../client/web/lib/apply-unless-stale.js";
-import { reduce } from "../../client/web/state/events/reduce.js";
-import { inOrder } from "../../client/web/state/list-order.js";
+import { applyUnlessStale } from "../../client/web/lib/answers.js";
+import { inOrder } from "../../client/web/state/conversations.js";
+import { reduce } from "../../client/web/state/events.js";
 import { everythingSaved, save } from "../../client/web/state/saving.js";
 import { BOB, contact, conversation, ids, received, state, WITH_BOB } from "./samples.js";
 

@@ -1,9 +1,6 @@
 // What several windows of one browser share, without a browser: the lock, the channel, and a node
 // whose events are read. A window can be closed, frozen, and let go on.
 
-/** How often a stream says something, in milliseconds. */
-const PULSE = 10;
-
 /** The node: its events, and who streams them. */
 export class Node {
   events = [];
@@ -39,8 +36,14 @@ export class Browser {
   holder = null;
   waiting = [];
 
-  constructor(node) {
+  /**
+   * Streams say something every so often, and a leading window is not there any more that does not
+   * for so long, in milliseconds.
+   */
+  constructor(node, { pulse = 10, quiet = 60 } = {}) {
     this.node = node;
+    this.pulse = pulse;
+    this.quiet = quiet;
   }
 
   open() {
@@ -95,7 +98,7 @@ class Window {
   constructor(browser) {
     this.browser = browser;
     this.locks = { request: (_, options, work) => browser.request(this, options, work) };
-    this.quiet = 60;
+    this.quiet = browser.quiet;
     this.retry = 5;
     this.requests = 0;
   }
@@ -150,7 +153,7 @@ class Window {
       signal.addEventListener("abort", resolve);
       stream.push();
       // As the node says something from time to time.
-      this.pulse = setInterval(stream.push, PULSE);
+      this.pulse = setInterval(stream.push, this.browser.pulse);
     }).finally(() => {
       clearInterval(this.pulse);
       node.streams.delete(this.stream);

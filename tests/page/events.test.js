@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reduce } from "../../client/web/state/events/reduce.js";
+import { reduce } from "../../client/web/state/events.js";
 import { addPage, openTimeline, startPage } from "../../client/web/state/timeline.js";
 import {
   ALICE,

@@ -27,20 +27,20 @@ test("a page that is shorter than what was asked for is the last one", () => {
 });
 
 test("what comes has its place at the end", () => {
-  const before = timelineOf([received("1", 10), sent("2", 20)]);
+  const before = timelineOf([received("1", 10, { missing_before: 0 }), sent("2", 20)]);
   const { timeline, isIncomplete } = addMessage(before, received("3", 5));
-  assert.deepEqual(ids(timeline.messages), ["1", "2", "3"]);
+  assert.deepEqual(timeline, { ...before, messages: [...before.messages, received("3", 5)] });
   assert.equal(isIncomplete, false);
+  const atOnce = addMessage(before, sent("3", 20)).timeline;
+  assert.deepEqual(ids(atOnce.messages), ["1", "2", "3"]);
   assert.deepEqual(ids(before.messages), ["1", "2"], "the timeline of before is changed");
 });
 
 test("a message that is shown already changes in its place", () => {
   const before = timelineOf([sent("1", 10, "queued"), sent("2", 20, "queued")]);
   const { timeline } = addMessage(before, sent("1", 10, "delivered"));
-  assert.deepEqual(
-    timeline.messages.map(({ state }) => state),
-    ["delivered", "queued"],
-  );
+  const messages = [sent("1", 10, "delivered"), sent("2", 20, "queued")];
+  assert.deepEqual(timeline, { ...before, messages });
 });
 
 test("both sides choose ids, and the same id of both is two messages", () => {
@@ -62,6 +62,7 @@ test("a late message, and one that fills a gap, are not put at the end but read 
 test("what was written before what is shown is read again, and before all of it not at all", () => {
   const shown = timelineOf([sent("2", 20), sent("3", 30)]);
   assert.equal(addMessage(shown, sent("x", 25)).isIncomplete, true);
+  assert.equal(addMessage(shown, sent("x", 20)).isIncomplete, true);
   assert.equal(addMessage(shown, sent("x", 10)).isIncomplete, false);
 
   const all = timelineOf([sent("2", 20), sent("3", 30)], { isComplete: true });
@@ -110,6 +111,7 @@ test("messages that are gone are taken away, also from the page that is being re
   const reading = startPage(timelineOf([received("1", 10), sent("2", 20)]), "again");
   const gone = removeMessages(reading, ["2"]);
   assert.deepEqual(ids(gone.messages), ["1"]);
+  assert.equal(gone.id, WITH_BOB);
 
   const page = addPage(gone, [received("1", 10), sent("2", 20)], { limit: 60 });
   assert.deepEqual(ids(page.messages), ["1"]);
@@ -124,6 +126,14 @@ test("what came before is put before what is shown", () => {
   });
   assert.deepEqual(ids(page.messages), ["1", "2", "3"]);
   assert.equal(page.isComplete, false);
+});
+
+test("a page is still being read after what events tell of it", () => {
+  const reading = startPage(timelineOf([received("1", 10)]), "again");
+  const { timeline: told } = addMessage(reading, received("2", 20));
+  assert.equal(removeMessages(told, ["1"]).reading.page, "again");
+  assert.deepEqual([...told.reading.heard.keys()], ["received2"]);
+  assert.equal(reading.reading.heard.size, 0, "the timeline of before is changed");
 });
 
 test("a page that was refused leaves what is shown", () => {

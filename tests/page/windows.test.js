@@ -18,6 +18,9 @@ async function until(holds, what) {
   }
 }
 
+/** Nothing comes of time alone. */
+const SLOW = { pulse: 10 * PATIENCE, quiet: 10 * PATIENCE };
+
 /** Opens a window that has read the state as it is now, and follows. */
 function follow(browser, after = browser.node.events.at(-1)?.seq ?? 0) {
   const window = browser.open();
@@ -62,7 +65,7 @@ test("one window streams, and all hear everything once", async () => {
 
 test("what happens between a window's reading and its following is not missed", async () => {
   const node = new Node();
-  const browser = new Browser(node);
+  const browser = new Browser(node, SLOW);
   const first = follow(browser);
   node.happens("before");
   await allHave([first], ["before"]);
@@ -152,19 +155,12 @@ test("a window that was frozen long ago does not say how the connection is", asy
   const others = windows.filter((window) => window !== frozen);
   await allHave(others, ["one", "two"]);
 
-  const words = [];
-  const [other] = others.filter((window) => !window.isLeading);
-  const { deliver } = other;
-  other.deliver = (data) => {
-    words.push(data);
-    deliver.call(other, data);
-  };
+  const follower = others.find((window) => !window.isLeading);
   const { channel } = frozen;
   channel.postMessage({ term: 1, isPulse: true, state: { cursor: 0, isConnected: false } });
   node.happens("three");
   await allHave(others, ["one", "two", "three"]);
-  assert.ok(words.some(({ term }) => term === 1));
-  assert.deepEqual(other.connected, []);
+  assert.deepEqual(follower.connected, []);
   leaveAll(browser);
 });
 
@@ -184,7 +180,7 @@ test("that the node is gone, and there again, is known in all windows", async ()
 
 test("a window that is opened while the node is gone learns of it", async () => {
   const node = new Node();
-  const browser = new Browser(node);
+  const browser = new Browser(node, SLOW);
   const first = follow(browser);
   node.happens("one");
   await allHave([first], ["one"]);
@@ -213,6 +209,51 @@ for (const [status, code] of [
     assert.ok(windows.every(({ channel }) => channel === null));
   });
 }
+
+test("a refusal that only the leading window heard ends it in all windows", async () => {
+  const node = new Node();
+  const browser = new Browser(node);
+  const windows = several(browser, 3);
+  node.happens("one");
+  await allHave(windows, ["one"]);
+
+  leader(windows).stream.fail(new Problem(503, "locked", "no more"));
+  for (const { ended } of windows) await assert.rejects(ended, { code: "locked" });
+});
+
+test("a window that is opened while the leading one is frozen goes on without it", async () => {
+  const node = new Node();
+  const browser = new Browser(node);
+  const first = follow(browser);
+  node.happens("one");
+  await allHave([first], ["one"]);
+  first.freeze();
+  node.happens("two");
+  const late = follow(browser, 0);
+
+  await allHave([late], ["one", "two"]);
+  leaveAll(browser);
+});
+
+test("an event at which the page fails is not told again, and the others are", async () => {
+  const node = new Node();
+  const browser = new Browser(node);
+  const window = browser.open();
+  window.over = new AbortController();
+  const faults = [];
+  globalThis.reportError = (error) => faults.push(error.message);
+  const onEvent = ({ text }) => {
+    window.heard.push(text);
+    if (text === "one") throw new Error("at one");
+  };
+  followEvents(0, { signal: window.over.signal, onEvent, onConnected: () => {} }, window);
+  node.happens("one");
+  node.happens("two");
+
+  await allHave([window], ["one", "two"]);
+  assert.deepEqual(faults, ["at one"]);
+  leaveAll(browser);
+});
 
 test("who leaves hears nothing more, and the others go on", async () => {
   const node = new Node();

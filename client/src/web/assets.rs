@@ -31,33 +31,26 @@ static FILES: &[File] = &files! {
         "app.js" "icon.svg" "index.html" "style.css"
     }
     "lib/" {
-        "api.js" "apply-unless-stale.js" "debounce.js" "event-stream.js" "files.js" "heights.js"
-        "l10n.js" "observer.js" "passphrase-strength.js" "reasons.js" "shared-events.js" "text.js"
+        "answers.js" "api.js" "collections.js" "files.js" "l10n.js" "observer.js" "shared-events.js"
+        "text.js"
     }
     "state/" {
-        "activity.js" "contacts.js" "conversations.js" "dialogs.js" "drafts.js" "handles.js"
-        "invitations.js" "list-order.js" "messages.js" "note-keys.js" "preferences.js" "requests.js"
-        "saving.js" "search.js" "servers.js" "session.js" "status.js" "sync.js" "timeline.js"
-        "toasts.js"
-    }
-    "state/events/" {
-        "collections.js" "contacts.js" "effects.js" "messages.js" "node.js" "reduce.js"
+        "contacts.js" "conversations.js" "dialogs.js" "drafts.js" "events.js" "handles.js"
+        "invitations.js" "messages.js" "preferences.js" "requests.js" "saving.js" "search.js"
+        "servers.js" "session.js" "status.js" "sync.js" "timeline.js" "toasts.js"
     }
     "components/" {
-        "button.js" "contact.js" "dialog.js" "emoji-picker.js" "end-anchored-list.js"
-        "error-boundary.js" "form.js" "icon.js" "menu-list.js" "passphrase-strength.js" "qr-code.js"
-        "qr-scanner.js" "server-list.js"
+        "button.js" "contact.js" "dialog.js" "emoji-picker.js" "form.js" "long-lists.js"
+        "passphrase-strength.js" "qr-codes.js"
     }
     "views/" {
-        "composer.js" "conversation.js" "live-region.js" "message-list.js" "notifications.js"
-        "onboarding.js" "search-results.js" "sidebar.js"
+        "conversation.js" "message-list.js" "notifications.js" "onboarding.js" "sidebar.js"
     }
     "views/dialogs/" {
-        "add.js" "confirm.js" "contact.js" "index.js" "invite.js" "link.js" "requests.js"
-        "settings.js" "status.js" "verify.js"
+        "add.js" "contact.js" "index.js" "invite.js" "settings.js" "status.js"
     }
     "views/settings/" {
-        "appearance.js" "network.js" "owner.js" "privacy.js" "profile.js"
+        "personal.js" "profile.js"
     }
     "locales/" {
         "en.ftl" "ru.ftl"

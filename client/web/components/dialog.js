@@ -11,7 +11,6 @@ import { useFieldId } from "./form.js";
 /** The key of the dialog that something is drawn in. */
 export const DialogKey = createContext();
 
-/** Closes the dialog that one is in, whichever is on top by then. */
 export function useClose() {
   const key = useContext(DialogKey);
   return () => closeDialog(key);
@@ -62,7 +61,6 @@ export const Toasts = observer(({ within }) => {
   </div>`;
 });
 
-/** Copies a text, and says so. */
 export async function copyText(text) {
   await navigator.clipboard.writeText(text);
   showToast(t("copied"));

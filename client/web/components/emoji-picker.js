@@ -2,7 +2,7 @@
 
 import { t } from "../lib/l10n.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { Icon } from "./icon.js";
+import { Icon } from "./button.js";
 
 const EMOJI = [
   ..."😀😃😄😁😆😅😂🤣😊😇🙂🙃😉😌😍🥰😘😋😛😜🤪🤨🧐🤓",
@@ -15,7 +15,6 @@ const EMOJI = [
 const COLUMNS = 8;
 const STEPS = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS };
 
-/** A button that opens them; `choose` is called with the one that is chosen. */
 export function EmojiPicker({ choose }) {
   const [isOpen, setOpen] = useState(false);
   const ref = useRef(null);

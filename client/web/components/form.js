@@ -1,7 +1,6 @@
 // Forms and their fields.
 
-import { t } from "../lib/l10n.js";
-import { trouble } from "../lib/reasons.js";
+import { describeProblem, t } from "../lib/l10n.js";
 import { attempt } from "../state/toasts.js";
 import { html, useRef, useState } from "../vendor/preact.js";
 
@@ -17,7 +16,7 @@ export function Form({ act, submit, kind = "primary", children, disabled, class:
     try {
       await act();
     } catch (problem) {
-      setWrong(trouble(problem));
+      setWrong(describeProblem(problem));
     } finally {
       setBusy(false);
     }
@@ -35,7 +34,6 @@ export function Form({ act, submit, kind = "primary", children, disabled, class:
 
 let fields = 0;
 
-/** An id that no other element has. */
 export function useFieldId() {
   const id = useRef(null);
   if (id.current === null) {
@@ -47,7 +45,6 @@ export function useFieldId() {
 
 const Hint = ({ id, children }) => html`<p class="hint" id=${`${id}-hint`}>${children}</p>`;
 
-/** One line of text, or several: `area`. */
 export function Field({ label, hint, value, input, type = "text", area, ...rest }) {
   const id = useFieldId();
   const common = {
@@ -83,13 +80,13 @@ function useWish(holds, act) {
 }
 
 /** One of several: `options` are pairs of a value and what it is called. */
-export function Choice({ label, hint, value, options, choose, disabled }) {
+export function Choice({ label, hint, value, options, choose }) {
   const id = useFieldId();
   const [shown, wish] = useWish(value, choose);
 
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <select id=${id} value=${shown} disabled=${disabled}
+    <select id=${id} value=${shown}
       aria-describedby=${hint ? `${id}-hint` : undefined}
       onChange=${(event) => wish(event.currentTarget.value)}>
       ${options.map(([key, name]) => html`<option key=${key} value=${key}>${name}</option>`)}
@@ -98,14 +95,13 @@ export function Choice({ label, hint, value, options, choose, disabled }) {
   </div>`;
 }
 
-/** On or off. */
-export function Switch({ label, hint, on, turn, disabled }) {
+export function Switch({ label, hint, on, turn }) {
   const id = useFieldId();
   const [shown, wish] = useWish(on, turn);
 
   return html`<div class="field switch">
     <label for=${id}>${label}</label>
-    <input id=${id} type="checkbox" role="switch" checked=${shown} disabled=${disabled}
+    <input id=${id} type="checkbox" role="switch" checked=${shown}
       aria-describedby=${hint ? `${id}-hint` : undefined}
       onChange=${(event) => wish(event.currentTarget.checked)} />
     ${hint && html`<${Hint} id=${id}>${hint}</${Hint}>`}

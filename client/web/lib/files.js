@@ -1,6 +1,5 @@
-// Files and the clipboard.
+// Files that the page makes and the browser saves.
 
-/** Saves a file that was made here. */
 export function saveFile(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

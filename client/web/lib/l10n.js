@@ -3,11 +3,11 @@
 
 import { FluentBundle, FluentResource } from "../vendor/fluent/index.js";
 import { signal } from "../vendor/signals.js";
+import { visible } from "./text.js";
 
 export const LANGUAGES = { en: "English", ru: "Русский" };
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 
-/** The tag of the language that is spoken. */
 export const language = signal("en");
 /** The sentences of the language, and those of English for what it lacks. */
 let bundles = [];
@@ -41,16 +41,19 @@ export function t(id, values) {
   return id;
 }
 
-/** Whether there is such a sentence. */
 export const hasMessage = (id) => bundles.some((bundle) => bundle.hasMessage(id));
 
 export const startOfDay = (at) => new Date(at).setHours(0, 0, 0, 0);
 
 /** Changes at midnight, and with it what is said of days. */
 const today = signal(startOfDay(Date.now()));
-setInterval(() => {
-  today.value = startOfDay(Date.now());
-}, 60_000);
+
+/** Looks from now on whether it is midnight. */
+export function startClock() {
+  setInterval(() => {
+    today.value = startOfDay(Date.now());
+  }, 60_000);
+}
 
 function startOfToday() {
   today.value;
@@ -111,9 +114,23 @@ export function duration(seconds) {
   return t(`time-${unit}`, { n: Math.round(seconds / length) });
 }
 
-/** The order of names in the language. */
 export function compareNames(one, other) {
   const tag = language.value;
   formats.collator ??= new Intl.Collator(tag);
   return formats.collator.compare(one, other);
+}
+
+const idOf = (kind, code) => `${kind}-${String(code).replaceAll("_", "-")}`;
+
+/** A reason of the node, in words for a person. Its parameters may be reasons themselves. */
+export function describeReason(why) {
+  if (!why) return "";
+  const say = ([name, value]) => [name, value?.code ? describeReason(value) : value];
+  return t(idOf("reason", why.code), Object.fromEntries(Object.entries(why).map(say)));
+}
+
+/** A refused request, in words for a person: by its code where we have words for it. */
+export function describeProblem(problem) {
+  const id = idOf("error", problem.code ?? "unknown");
+  return hasMessage(id) ? t(id) : visible(problem.message ?? String(problem));
 }

@@ -1,5 +1,4 @@
-// Binds signals to preact: a component is drawn again when a signal that it read changes, or the
-// language. Knows neither the state nor the page.
+// Binds signals to preact. Knows neither the state nor the page.
 
 import { Component } from "../vendor/preact.js";
 import { effect } from "../vendor/signals.js";
@@ -7,7 +6,7 @@ import { language } from "./l10n.js";
 
 /**
  * A component of a function of its props, which may use hooks and read signals. It is drawn again
- * when one of its props, or a signal that it read the last time, is another.
+ * when one of its props, a signal that it read the last time, or the language is another.
  */
 export function observer(draw) {
   return class Observer extends Component {

@@ -5,12 +5,11 @@
 // before it, so that a window notices that it has missed some, and then reads them itself. Nothing
 // is kept here: what the channel carries is gone once it was heard.
 
-import { Problem } from "./api.js";
-import { PAGE, readEvents, streamEvents } from "./event-stream.js";
+import { PAGE, Problem, readEvents, streamEvents } from "./api.js";
 
 const NAME = "chive-events";
 
-/** What the browser has for it; tests bring something else. Times are in milliseconds. */
+/** Tests bring something else. Times are in milliseconds. */
 const BROWSER = {
   get locks() {
     return navigator.locks;
@@ -41,7 +40,6 @@ export function followEvents(after, listener, environment = BROWSER) {
   });
 }
 
-/** This window, as one of those that follow. */
 class Follower {
   isLeading = false;
   isConnected = true;
@@ -66,10 +64,7 @@ class Follower {
 
   join() {
     this.takeTurns();
-    // What happened between the reading of the state and now, no window may tell again.
-    this.catchUp();
-    this.tell({ isQuestion: true });
-    this.waitForLeader();
+    this.askLeader();
   }
 
   leave() {
@@ -79,9 +74,7 @@ class Follower {
     this.channel.close();
   }
 
-  /** Ends it in this window, and in the others if they have to know. */
   end(problem, { tellOthers } = {}) {
-    if (this.over.signal.aborted) return;
     const { status, code, message } = problem;
     if (tellOthers) this.tell({ problem: { status, code, message } });
     this.leave();
@@ -101,7 +94,7 @@ class Follower {
         if (error.name !== "AbortError") this.end(error);
       }
       this.turn.abort();
-      if (this.isLeading) this.stepDown();
+      if (this.isLeading && !this.over.signal.aborted) this.stepDown();
     }
   }
 
@@ -132,8 +125,7 @@ class Follower {
 
   stepDown() {
     this.isLeading = false;
-    this.catchUp();
-    this.waitForLeader();
+    this.askLeader();
   }
 
   hear({ term, event, after, state, problem, isPulse, isQuestion }) {
@@ -159,7 +151,6 @@ class Follower {
     }
   }
 
-  /** Applies an event that was not applied yet. */
   apply(event) {
     if (event.seq <= this.cursor || this.over.signal.aborted) return false;
     this.cursor = event.seq;
@@ -171,7 +162,6 @@ class Follower {
     return true;
   }
 
-  /** Reads what this window has missed. */
   async catchUp() {
     if (this.isCatchingUp) return;
     this.isCatchingUp = true;
@@ -212,9 +202,14 @@ class Follower {
     this.tell({ ...more, state: { cursor: this.cursor, isConnected: this.isConnected } });
   }
 
+  /** Asks how far the leading window is: what it told before, this window has missed. */
+  askLeader() {
+    this.tell({ isQuestion: true });
+    this.waitForLeader();
+  }
+
   waitForLeader() {
     clearTimeout(this.timer);
-    // Not all windows at the same moment.
     const patience = this.environment.quiet * (1 + Math.random() / 2);
     this.timer = setTimeout(() => this.takeOver(), patience);
   }

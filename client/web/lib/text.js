@@ -15,7 +15,6 @@ export function visible(text) {
     .replace(MARKS, "$1");
 }
 
-/** The same on one line, for a list. */
 export function oneLine(text, most = 200) {
   return visible(
     text
@@ -55,7 +54,6 @@ export function plainAddress(link) {
   }
 }
 
-/** One or two letters for a picture of somebody. */
 export function initials(name) {
   const words = name.split(/\s+/u).filter(Boolean);
   const letters = (word) => [...new Intl.Segmenter().segment(word)][0]?.segment ?? "";

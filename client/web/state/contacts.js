@@ -1,27 +1,15 @@
 // People: each contact by its id.
 
-import { ask, contactPath, get, ignoreProblem } from "../lib/api.js";
-import { applyUnlessStale } from "../lib/apply-unless-stale.js";
-import { debounce } from "../lib/debounce.js";
+import { answersById } from "../lib/answers.js";
+import { ask, contactPath, get } from "../lib/api.js";
+import { withEntry } from "../lib/collections.js";
 import { signal } from "../vendor/signals.js";
-import { withEntry } from "./events/collections.js";
 
 export const contacts = signal(new Map());
 
-const applyContact = (id, question) =>
-  applyUnlessStale(
-    () => contacts.value.get(id),
-    question,
-    (contact) => {
-      contacts.value = withEntry(contacts.value, id, contact);
-    },
-    () => refreshContact(id),
-  );
+const { apply: applyContact, refresh: refreshContact } = answersById(contacts, contactPath);
 
-/** Asks how a contact is, soon; nothing if it was removed until then. */
-export const refreshContact = debounce((id) => {
-  if (contacts.value.has(id)) applyContact(id, get(contactPath(id))).catch(ignoreProblem);
-});
+export { refreshContact };
 
 export const changeContact = (id, change) =>
   applyContact(id, ask("PATCH", contactPath(id), change));
@@ -35,8 +23,6 @@ export async function createContact(request) {
   return contact;
 }
 
-/** Has the node forget a contact and the conversation with them. */
 export const deleteContact = (id) => ask("DELETE", contactPath(id));
 
-/** Why messages to a contact wait, as it is now. */
 export const reasonOf = async (id) => (await get(contactPath(id))).reason;

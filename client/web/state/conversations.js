@@ -1,19 +1,15 @@
 // Conversations: each by its id, and their order in the list.
 
-import { ask, conversationPath, get, ignoreProblem } from "../lib/api.js";
-import { applyUnlessStale } from "../lib/apply-unless-stale.js";
-import { debounce } from "../lib/debounce.js";
+import { answersById } from "../lib/answers.js";
+import { ask, conversationPath, get } from "../lib/api.js";
 import { compareNames } from "../lib/l10n.js";
 import { computed, signal } from "../vendor/signals.js";
 import { contacts, createContact } from "./contacts.js";
-import { withEntry } from "./events/collections.js";
-import { inOrder } from "./list-order.js";
+import { arrivedAt } from "./timeline.js";
 
 export const conversations = signal(new Map());
 
-/** Whom a conversation of two is with. */
 export const contactOf = (conversation) => contacts.value.get(conversation?.members[0]?.id);
-/** The conversation with a contact alone. */
 export const conversationOf = (contact) => conversations.value.get(contact.conversation);
 
 /** Those that are listed, the latest first. */
@@ -23,26 +19,16 @@ export const unreadCount = computed(() =>
   [...conversations.value.values()].reduce((sum, { unread }) => sum + unread, 0),
 );
 
-const applyConversation = (id, question) =>
-  applyUnlessStale(
-    () => conversations.value.get(id),
-    question,
-    (conversation) => {
-      conversations.value = withEntry(conversations.value, id, conversation);
-    },
-    () => refreshConversation(id),
-  );
+const { apply: applyConversation, refresh: refreshConversation } = answersById(
+  conversations,
+  conversationPath,
+);
 
-/** Asks how a conversation is, soon; nothing if it was removed until then. */
-export const refreshConversation = debounce((id) => {
-  if (!conversations.value.has(id)) return;
-  applyConversation(id, get(conversationPath(id))).catch(ignoreProblem);
-});
+export { refreshConversation };
 
 export const changeConversation = (id, change) =>
   applyConversation(id, ask("PATCH", conversationPath(id), change));
 
-/** Tells the node that everything up to a message was read. */
 export const markReadUpTo = (id, message) =>
   applyConversation(id, ask("POST", `${conversationPath(id)}/read`, { up_to: message }));
 
@@ -54,4 +40,15 @@ export async function addContact(request) {
   const isKnown = conversations.value.has(id);
   if (!isKnown) await applyConversation(id, get(conversationPath(id))).catch(() => {});
   return contact;
+}
+
+/** Those in which something was said last come first; none with people who are blocked. */
+export function inOrder(conversations, contacts, compareNames) {
+  const isListed = ({ members }) =>
+    (contacts.get(members[0]?.id)?.state ?? "blocked") !== "blocked";
+  const all = [...conversations.values()].filter(isListed);
+  const latest = ({ newest, created_at: began }) => Math.max(newest ? arrivedAt(newest) : 0, began);
+  return all.sort(
+    (one, other) => latest(other) - latest(one) || compareNames(one.name, other.name),
+  );
 }

@@ -1,4 +1,4 @@
-// Which dialogs are open over the page; views/dialogs.js has what each name stands for.
+// Which dialogs are open over the page; views/dialogs has what each name stands for.
 
 import { signal } from "../vendor/signals.js";
 

@@ -2,14 +2,13 @@
 // it as the draft. What another window types is not known here.
 
 import { ask, conversationPath, messagesPath, newMessageId } from "../lib/api.js";
-import { trouble } from "../lib/reasons.js";
+import { withEntry } from "../lib/collections.js";
+import { describeProblem } from "../lib/l10n.js";
 import { signal } from "../vendor/signals.js";
 import { conversations } from "./conversations.js";
-import { withEntry } from "./events/collections.js";
 import { everythingSaved, save } from "./saving.js";
 import { showToast } from "./toasts.js";
 
-/** The drafts that the node keeps, by conversation. */
 export const drafts = signal(new Map());
 
 const TYPING_PAUSE = 400;
@@ -40,7 +39,6 @@ function sendInOrder(send) {
 
 const joinLines = (texts) => texts.filter(Boolean).join("\n");
 
-/** What is written in one conversation. */
 class Draft {
   onItsWay = [];
   /** What may have arrived all the same: unchanged, it is sent again under its id. */
@@ -57,7 +55,6 @@ class Draft {
     this.timer = setTimeout(() => this.keep(), TYPING_PAUSE);
   }
 
-  /** Has the node keep what it does not have as a message. */
   async keep(options) {
     clearTimeout(this.timer);
     const unsent = joinLines([...this.onItsWay.map(({ text }) => text), this.text.value]);
@@ -82,7 +79,7 @@ class Draft {
     if (problem) {
       this.refused = message;
       this.write(joinLines([message.text, this.text.value]));
-      showToast(trouble(problem), "bad");
+      showToast(describeProblem(problem), "bad");
     }
     await this.keep();
   }
@@ -90,7 +87,6 @@ class Draft {
 
 const written = new Map();
 
-/** What is written in a conversation: the same each time. */
 export function draftIn(conversation) {
   if (!written.has(conversation)) written.set(conversation, new Draft(conversation));
   return written.get(conversation);

@@ -1,8 +1,8 @@
 // The handles by which people find us.
 
 import { ask, getOptional } from "../lib/api.js";
+import { withNewItem } from "../lib/collections.js";
 import { signal } from "../vendor/signals.js";
-import { withNewItem } from "./events/collections.js";
 
 /** Null if the node knows of no handles. */
 export const handles = signal(null);

@@ -1,10 +1,9 @@
 // The invitations that were made, and are still good for somebody or were.
 
+import { applyUnlessStale } from "../lib/answers.js";
 import { ask, get } from "../lib/api.js";
-import { applyUnlessStale } from "../lib/apply-unless-stale.js";
 import { signal } from "../vendor/signals.js";
 
-/** Null until they are read. */
 export const invitations = signal(null);
 
 export function readInvitations() {

@@ -22,10 +22,8 @@ import { showToast } from "./toasts.js";
 const FIRST_PAGE = 60;
 const NEXT_PAGE = 200;
 const LARGEST_PAGE = 1000;
-/** How many are read before the first unread one. */
 const CONTEXT = 10;
 
-/** Null if none is open. */
 export const timeline = signal(null);
 
 let openings = 0;
@@ -41,7 +39,6 @@ export function closeConversation() {
   timeline.value = null;
 }
 
-/** Opens a conversation; at a message, if one is given. */
 export async function openConversation(id, message) {
   const unread = conversations.value.get(id)?.unread ?? 0;
   openings += 1;
@@ -68,19 +65,17 @@ export async function openConversation(id, message) {
 const readNewest = (count) => readPage({ limit: Math.min(LARGEST_PAGE, count) });
 
 /** Reads the open conversation again, for what has its place further up. */
-export async function readAgain() {
+async function readAgain() {
   if (timeline.value.reading) return;
   await readNewest(Math.max(FIRST_PAGE, timeline.value.messages.length + 1));
 }
 
-/** Reads what came before. */
 export async function readOlder(limit = NEXT_PAGE) {
   const open = timeline.value;
   if (!open || open.isComplete || open.reading || !open.messages.length) return;
   await readPage({ limit, isOlder: true });
 }
 
-/** Reads a page of messages into the open conversation. */
 async function readPage({ limit, isOlder = false }) {
   const page = Symbol("page");
   const { id, messages } = timeline.value;
@@ -132,7 +127,6 @@ export async function markShownAsRead(id) {
   }
 }
 
-/** Takes back what was not sent yet. */
 export const cancelMessage = (id) => ask("DELETE", `/v1/messages/${id}`);
 
 const listeners = new Set();

@@ -1,12 +1,14 @@
 // The notes that the node keeps for the page: settings, alarms, and who is waited for.
 
 import { ask, ignoreProblem } from "../lib/api.js";
+import { withEntry, withoutEntry } from "../lib/collections.js";
 import { signal } from "../vendor/signals.js";
-import { withEntry, withoutEntry } from "./events/collections.js";
-import { alarmKey, onlineAlertKey, preferenceKey } from "./note-keys.js";
+import { alarmKey } from "./events.js";
 import { save } from "./saving.js";
 
-/** The texts by their keys. */
+export const preferenceKey = (name) => `ui.${name}`;
+const onlineAlertKey = (contact) => `ui.wanted.${contact}`;
+
 export const notes = signal(new Map());
 
 const putNote = (key, text) => ask("PUT", `/v1/notes/${key}`, { text });
@@ -15,7 +17,6 @@ function showNote(key, text) {
   notes.value = text ? withEntry(notes.value, key, text) : withoutEntry(notes.value, key);
 }
 
-/** Keeps a note; an empty one goes. */
 function setNote(key, text) {
   const read = () => notes.value.get(key) ?? "";
   return save(text, {
@@ -57,7 +58,6 @@ export function setOnlineAlert(contact, isWanted) {
   return setNote(onlineAlertKey(contact), isWanted ? "yes" : "");
 }
 
-/** It is said now. */
 export function endOnlineAlert(contact) {
   alerted.add(contact);
   setNote(onlineAlertKey(contact), "").catch(() => {});

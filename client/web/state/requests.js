@@ -6,7 +6,6 @@ import { signal } from "../vendor/signals.js";
 /** Null if the node knows of no requests. */
 export const requests = signal(null);
 
-/** `decision` is accept, decline or block. */
 export async function answerRequest(id, decision) {
   await ask("POST", `/v1/requests/${id}`, { decision });
   requests.value = requests.value.filter((request) => request.id !== id);

@@ -2,7 +2,6 @@
 
 let queue = Promise.resolve();
 
-/** When everything so far was saved, or refused. */
 export const everythingSaved = () => queue.catch(() => {});
 
 /**

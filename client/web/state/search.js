@@ -9,7 +9,6 @@ const LONGEST = 200;
 const MOST = 60;
 const PAUSE = 200;
 
-/** What was typed. */
 export const words = signal("");
 /** The messages with these words: `{ messages }` or `{ problem }`, null if nothing was searched. */
 export const found = signal(null);

@@ -1,8 +1,8 @@
 // The presence servers that tell contacts that we are there.
 
 import { ask } from "../lib/api.js";
+import { withNewItem } from "../lib/collections.js";
 import { signal } from "../vendor/signals.js";
-import { withNewItem } from "./events/collections.js";
 
 /** Null if the node knows of no servers. */
 export const servers = signal(null);

@@ -1,27 +1,22 @@
 // How the node is: Tor, onion services, counts, and what its owner is called and shows.
 
-import { ask, get, ignoreProblem } from "../lib/api.js";
-import { applyUnlessStale } from "../lib/apply-unless-stale.js";
-import { debounce } from "../lib/debounce.js";
+import { answers } from "../lib/answers.js";
+import { ask } from "../lib/api.js";
 import { signal } from "../vendor/signals.js";
 
 export const status = signal(null);
 
-/** Takes the status as an answer has it. */
-export const applyStatus = (question) =>
-  applyUnlessStale(
-    () => status.value,
-    question,
-    (answer) => {
-      status.value = answer;
-    },
-    refreshStatus,
-  );
-
-/** Asks how the node is, soon. */
-export const refreshStatus = debounce(() => {
-  applyStatus(get("/v1/status")).catch(ignoreProblem);
+const { apply, refresh: refreshStatus } = answers({
+  path: () => "/v1/status",
+  read: () => status.value,
+  write: (_, answer) => {
+    status.value = answer;
+  },
 });
+
+export { refreshStatus };
+
+const applyStatus = (question) => apply("status", question);
 
 export const renameOwner = (name) => applyStatus(ask("PATCH", "/v1/profile", { name }));
 export const setOwnPresence = (presence) => applyStatus(ask("PUT", "/v1/presence", { presence }));

@@ -8,12 +8,11 @@ import { contacts, refreshContact } from "./contacts.js";
 import { conversations, refreshConversation } from "./conversations.js";
 import { dialogs, openDialog } from "./dialogs.js";
 import { drafts } from "./drafts.js";
-import { reduce } from "./events/reduce.js";
+import { reduce } from "./events.js";
 import { handles } from "./handles.js";
 import { invitations } from "./invitations.js";
 import { announceArrival, openConversation, refreshMessages, timeline } from "./messages.js";
-import { preferenceKey } from "./note-keys.js";
-import { notes, saveNote } from "./preferences.js";
+import { notes, preferenceKey, saveNote } from "./preferences.js";
 import { requests } from "./requests.js";
 import { found } from "./search.js";
 import { servers } from "./servers.js";
@@ -27,7 +26,6 @@ import {
 } from "./session.js";
 import { refreshStatus, status } from "./status.js";
 
-/** What events change. */
 const SUBJECTS = {
   contacts,
   conversations,
@@ -81,7 +79,6 @@ function showStage(name, why = null) {
   });
 }
 
-/** The node does not go on with this window. */
 function disconnect(problem) {
   if (problem.code === "locked" || problem.status === 503) forgetEverything();
   // Whatever it is: where it says that Chive is gone, it looks again.

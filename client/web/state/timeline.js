@@ -29,12 +29,10 @@ export function openTimeline(id, opening, unread) {
   };
 }
 
-/** A page of messages is being read. */
 export function startPage(timeline, page) {
   return { ...timeline, reading: { page, heard: new Map() } };
 }
 
-/** The page could not be read. */
 export function dropPage(timeline) {
   return { ...timeline, reading: null };
 }
@@ -60,7 +58,6 @@ export function addPage(timeline, answer, { limit, isOlder }) {
   };
 }
 
-/** What was read, between what stands before it and what came while it was read. */
 function aroundPage(page, shown) {
   const keys = new Set(page.map(keyOf));
   const isInPage = (message) => keys.has(keyOf(message));
@@ -77,7 +74,6 @@ export function lacks(timeline, heard) {
   return [...heard.values()].some(isMissing);
 }
 
-/** Whether a message that is not shown has its place among those that are. */
 function belongs(message, { messages, isComplete }) {
   return isComplete || !messages.length || arrivedAt(message) >= arrivedAt(messages[0]);
 }
@@ -116,7 +112,6 @@ function isLast(message, messages, newest) {
   return isUnread(message) && !message.late && !hasGap;
 }
 
-/** Takes messages away, by their ids. */
 export function removeMessages(timeline, ids) {
   const gone = new Set(ids);
   const keys = ids.flatMap((id) => [`sent${id}`, `received${id}`]);
@@ -130,5 +125,4 @@ export function removeMessages(timeline, ids) {
   };
 }
 
-/** What the sender of a message from somebody is called. */
 export const authorOf = (message) => message.author?.name ?? message.conversation_name;

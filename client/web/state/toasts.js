@@ -1,6 +1,6 @@
 // Short words on what was done, or was not.
 
-import { trouble } from "../lib/reasons.js";
+import { describeProblem } from "../lib/l10n.js";
 import { signal } from "../vendor/signals.js";
 
 const SHORT = 3500;
@@ -23,6 +23,6 @@ export async function attempt(act) {
   try {
     await act();
   } catch (problem) {
-    showToast(trouble(problem), "bad");
+    showToast(describeProblem(problem), "bad");
   }
 }

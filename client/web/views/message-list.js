@@ -1,25 +1,29 @@
 // The messages of the open conversation: what was said, and how far each is.
 
-import { Button } from "../components/button.js";
+import { Button, Icon } from "../components/button.js";
 import { describePresence } from "../components/contact.js";
-import { EndAnchoredList } from "../components/end-anchored-list.js";
-import { Icon } from "../components/icon.js";
-import { dayAndTime, dayName, isoTime, startOfDay, t, timeOfDay } from "../lib/l10n.js";
+import { EndAnchoredList } from "../components/long-lists.js";
+import {
+  dayAndTime,
+  dayName,
+  describeReason,
+  isoTime,
+  startOfDay,
+  t,
+  timeOfDay,
+} from "../lib/l10n.js";
 import { observer } from "../lib/observer.js";
-import { reason } from "../lib/reasons.js";
 import { parts } from "../lib/text.js";
-import { isWatched } from "../state/activity.js";
 import { refreshContact } from "../state/contacts.js";
 import { openDialog } from "../state/dialogs.js";
 import { cancelMessage, markShownAsRead, readOlder } from "../state/messages.js";
+import { isWatched } from "../state/session.js";
 import { authorOf, keyOf } from "../state/timeline.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
-/** How often it is asked why something waits, in milliseconds. */
 const ASK_WHY_EVERY = 5000;
 /** Messages of one person are drawn together if they are so near, in milliseconds. */
 const NEAR = 5 * 60_000;
-/** The height of a message that was not measured yet, in pixels. */
 const USUAL_HEIGHT = 56;
 
 export const MessageList = observer(({ contact, conversation, timeline }) => {
@@ -67,7 +71,7 @@ const NoMessages = observer(({ contact }) => {
   const isOpen = contact.state === "accepted";
   return html`<div class="rows empty">
     <p>${isOpen ? t("say-hello", { name: contact.name }) : describePresence(contact)}</p>
-    ${contact.state === "requested" && html`<p class="hint">${reason(contact.reason)}</p>`}
+    ${contact.state === "requested" && html`<p class="hint">${describeReason(contact.reason)}</p>`}
   </div>`;
 });
 
@@ -144,7 +148,7 @@ function WhyNot({ message, why, isLastOfGroup }) {
     ${t("cancel-message")}</${Button}>`;
 
   return html`<p class="why">
-    ${waits ? reason(why ?? message.reason) : t(`state-${state}`)}
+    ${waits ? describeReason(why ?? message.reason) : t(`state-${state}`)}
     ${state === "queued" && cancel}
   </p>`;
 }

@@ -2,16 +2,14 @@
 
 import { t } from "../lib/l10n.js";
 import { oneLine, visible } from "../lib/text.js";
-import { isWatched, noticeActivity, reportActivity } from "../state/activity.js";
 import { contacts } from "../state/contacts.js";
 import { unreadCount } from "../state/conversations.js";
 import { onArrival, openConversation } from "../state/messages.js";
 import { endOnlineAlert, isOnlineAlertDue, preference } from "../state/preferences.js";
-import { stage } from "../state/session.js";
+import { isWatched, noticeActivity, reportActivity, stage } from "../state/session.js";
 import { attempt, showToast } from "../state/toasts.js";
 import { effect, untracked } from "../vendor/signals.js";
 
-/** Notices, from now on, what happens, and who does something in the page. */
 export function startNotifications() {
   for (const kind of ["keydown", "pointerdown", "pointermove", "wheel"]) {
     addEventListener(kind, noticeActivity, { passive: true });
@@ -49,7 +47,6 @@ function announce({ id, name, conversation }) {
   notify(conversation, preference("notify") === "quiet" ? t("notify-somebody") : text);
 }
 
-/** Says that a message came, and no more than was switched on. */
 function notifyOfMessage({ conversation, author, text }) {
   const level = preference("notify");
   const name = visible(author?.name ?? "Chive");
@@ -57,7 +54,6 @@ function notifyOfMessage({ conversation, author, text }) {
   notify(conversation, title, level === "all" ? oneLine(text, 120) : undefined);
 }
 
-/** Shows it to who does not look at the page, if that is switched on. */
 function notify(conversation, title, body) {
   if (preference("notify", "off") === "off" || isWatched()) return;
   if (globalThis.Notification?.permission !== "granted") return;

@@ -1,13 +1,11 @@
 // Before the profile is open: choose a name and a passphrase, restore a backup, or unlock.
 
-import { Button } from "../components/button.js";
+import { Button, Icon } from "../components/button.js";
 import { Choice, Field, Form, SecretField } from "../components/form.js";
-import { Icon } from "../components/icon.js";
 import { PassphraseStrength } from "../components/passphrase-strength.js";
 import { ask } from "../lib/api.js";
-import { LANGUAGES, setLanguage, t } from "../lib/l10n.js";
+import { describeProblem, LANGUAGES, setLanguage, t } from "../lib/l10n.js";
 import { observer } from "../lib/observer.js";
-import { trouble as describeTrouble } from "../lib/reasons.js";
 import { markNewProfile, stage, trouble } from "../state/session.js";
 import { connect } from "../state/sync.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
@@ -16,7 +14,6 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 const LOOK_WHEN_GONE = 2000;
 const LOOK_WHEN_STARTING = 500;
 
-/** The one screen for the stage that the profile is in. */
 export const Onboarding = observer(() => {
   switch (stage.value) {
     case "out":
@@ -64,7 +61,7 @@ const NodeGone = observer(() => {
   // Who refuses is there.
   if (trouble.value.status) {
     return html`<${Screen} title=${t("trouble-title")}>
-      <p class="wrong">${describeTrouble(trouble.value)}</p>
+      <p class="wrong">${describeProblem(trouble.value)}</p>
       <p>${t("trouble-text")}</p>
     </${Screen}>`;
   }

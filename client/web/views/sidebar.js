@@ -1,14 +1,11 @@
 // Who there is to talk with: the conversations, and what a search over all of them found.
 
-import { Button } from "../components/button.js";
+import { Button, Icon } from "../components/button.js";
 import { Avatar, Name, PresenceDot } from "../components/contact.js";
-import { Icon } from "../components/icon.js";
-import { MenuList } from "../components/menu-list.js";
-import { isoTime, shortTime, t } from "../lib/l10n.js";
+import { MenuList } from "../components/long-lists.js";
+import { describeProblem, describeReason, isoTime, shortTime, t } from "../lib/l10n.js";
 import { observer } from "../lib/observer.js";
-import { reason } from "../lib/reasons.js";
 import { oneLine, visible } from "../lib/text.js";
-import { lockProfile } from "../state/activity.js";
 import { contactOf, listed } from "../state/conversations.js";
 import { openDialog } from "../state/dialogs.js";
 import { draftOf } from "../state/drafts.js";
@@ -16,10 +13,11 @@ import { openConversation, timeline } from "../state/messages.js";
 import { alarmOf } from "../state/preferences.js";
 import { requests } from "../state/requests.js";
 import { found, matching, search, words } from "../state/search.js";
+import { lockProfile } from "../state/session.js";
 import { status } from "../state/status.js";
+import { keyOf } from "../state/timeline.js";
 import { attempt } from "../state/toasts.js";
 import { html, useEffect, useRef } from "../vendor/preact.js";
-import { SearchResults } from "./search-results.js";
 
 const ROW_HEIGHT = 68;
 
@@ -28,12 +26,12 @@ export const Sidebar = observer(() => {
   return html`<nav class="side" aria-label=${t("conversations")}>
     <header class="bar">
       <${Button} kind="quiet" icon="settings" label=${t("settings")}
-        act=${async () => openDialog("settings")} />
+        act=${() => openDialog("settings")} />
       <h1>Chive</h1>
       <${Button} kind="quiet" icon="lock" label=${t("lock")} act=${lockProfile} />
       <${Button} kind="quiet" icon="invite" label=${t("invite")}
-        act=${async () => openDialog("invite")} />
-      <${Button} kind="quiet" icon="add" label=${t("add")} act=${async () => openDialog("add")} />
+        act=${() => openDialog("invite")} />
+      <${Button} kind="quiet" icon="add" label=${t("add")} act=${() => openDialog("add")} />
     </header>
     <${SearchField} />
     <${RequestsNotice} />
@@ -72,7 +70,6 @@ const SearchField = observer(() => {
   </div>`;
 });
 
-/** Opens the conversation below or above the open one. */
 function openNeighbour(step) {
   const all = listed.value;
   const open = all.findIndex(({ id }) => id === timeline.value?.id);
@@ -80,7 +77,6 @@ function openNeighbour(step) {
   if (next) attempt(() => openConversation(next.id));
 }
 
-/** Who waits for an answer of ours. */
 const RequestsNotice = observer(() => {
   const n = requests.value?.length ?? 0;
   if (!n) return null;
@@ -93,8 +89,8 @@ const Nobody = observer(() => {
   if (words.value) return html`<div class="empty"><p>${t("search-none")}</p></div>`;
   return html`<div class="empty">
     <p>${t("nobody")}</p>
-    <${Button} kind="primary" act=${async () => openDialog("invite")}>${t("invite")}</${Button}>
-    <${Button} act=${async () => openDialog("add")}>${t("add")}</${Button}>
+    <${Button} kind="primary" act=${() => openDialog("invite")}>${t("invite")}</${Button}>
+    <${Button} act=${() => openDialog("add")}>${t("add")}</${Button}>
   </div>`;
 });
 
@@ -165,17 +161,17 @@ const UnreadBadge = ({ n }) => html`<span class="badge">
 
 function LastMessage({ contact, message }) {
   if (contact.state === "requested") return html`<i>${t("asked")}</i>`;
-  if (contact.state === "refused") return html`<i class="bad">${reason(contact.reason)}</i>`;
+  if (contact.state === "refused")
+    return html`<i class="bad">${describeReason(contact.reason)}</i>`;
   if (!message) return html`<i>${t("no-messages")}</i>`;
   const you = message.direction === "sent" && html`<span>${t("you")} </span>`;
   return html`${you}<bdi>${oneLine(message.text)}</bdi>`;
 }
 
-/** The owner's name, and how far Tor is. */
 const Footer = observer(() => {
   const { tor, name } = status.value;
   const dot = tor.ready ? "online" : tor.stalled ? "offline" : "away";
-  const text = tor.ready ? t("foot-ready") : reason(tor.stalled ?? tor.summary);
+  const text = tor.ready ? t("foot-ready") : describeReason(tor.stalled ?? tor.summary);
   return html`<footer class="foot">
     <button type="button" class="state" onClick=${() => openDialog("status")}>
       <span class=${`dot ${dot}`}></span>
@@ -187,3 +183,50 @@ const Footer = observer(() => {
     </button>
   </footer>`;
 });
+
+const EXCERPT = 120;
+const LEAD = 30;
+
+const SearchResults = observer(() => {
+  const { messages = [], problem } = found.value ?? {};
+  return html`<section class="found" aria-label=${t("search-messages")}>
+    <div role="status"><h2>${title(messages, problem)}</h2></div>
+    ${messages.map(
+      (message) => html`<${Hit} key=${message.conversation + keyOf(message)} message=${message}
+        words=${words.value} />`,
+    )}
+  </section>`;
+});
+
+function title(messages, problem) {
+  if (problem) return describeProblem(problem);
+  return messages.length ? t("search-found", { n: messages.length }) : t("search-none");
+}
+
+const Hit = observer(({ message, words }) => {
+  const open = () => attempt(() => openConversation(message.conversation, message));
+  const { created_at: at, text, conversation_name: name } = message;
+  return html`<button type="button" class="hit" onClick=${open}>
+    <span class="line">
+      <${Name}>${name}</${Name}>
+      <span class="grow"></span>
+      <time datetime=${isoTime(at)}>${shortTime(at)}</time>
+    </span>
+    <bdi class="last">${markWords(excerpt(text, words), words)}</bdi>
+  </button>`;
+});
+
+function excerpt(text, words) {
+  const first = words.trim().split(/\s+/u)[0].toLocaleLowerCase();
+  const at = text.toLocaleLowerCase().indexOf(first);
+  const begin = Math.max(0, at - LEAD);
+  return (begin > 0 ? "…" : "") + oneLine(text.slice(begin), EXCERPT);
+}
+
+function markWords(text, words) {
+  const all = words.trim().split(/\s+/u).filter(Boolean);
+  if (!all.length) return text;
+  const escaped = all.map((word) => word.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&"));
+  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "giu"));
+  return parts.map((part, i) => (i % 2 ? html`<mark>${part}</mark>` : part));
+}

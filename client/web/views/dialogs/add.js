@@ -1,13 +1,18 @@
-// Adds somebody: by a link, a QR code, or a handle.
+// How people come together: by a link, a QR code, a handle, or a yes to who asks. And where other
+// links lead.
 
-import { Dialog, useClose } from "../../components/dialog.js";
+import { Button } from "../../components/button.js";
+import { Avatar, Name } from "../../components/contact.js";
+import { copyText, Dialog, useClose } from "../../components/dialog.js";
 import { Field, Form } from "../../components/form.js";
-import { QrScanner } from "../../components/qr-scanner.js";
-import { t } from "../../lib/l10n.js";
+import { QrScanner } from "../../components/qr-codes.js";
+import { dayAndTime, t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
+import { plainAddress, visible } from "../../lib/text.js";
 import { addContact } from "../../state/conversations.js";
 import { handles } from "../../state/handles.js";
 import { openConversation } from "../../state/messages.js";
+import { answerRequest, requests } from "../../state/requests.js";
 import { attempt, showToast } from "../../state/toasts.js";
 import { html, useState } from "../../vendor/preact.js";
 
@@ -47,4 +52,58 @@ export const AddDialog = observer(({ link: given = "" }) => {
       }
     </${Form}>
   </${Dialog}>`;
+});
+
+export const LinkDialog = observer(({ link }) => {
+  const url = plainAddress(link);
+  const looksAlike = !/^[\x21-\x7e]*$/u.test(link);
+  const close = useClose();
+  const copy = async () => {
+    await copyText(link);
+    close();
+  };
+  const open = async () => {
+    window.open(url.href, "_blank", "noopener,noreferrer");
+    close();
+  };
+
+  return html`<${Dialog} title=${t("link-title")}>
+    <p>${t("link-warning")}</p>
+    <p class="address" dir="ltr">${link}</p>
+    ${url && html`<p>${t("link-host")} <strong dir="ltr">${url.host}</strong></p>`}
+    ${url && looksAlike && html`<p class="wrong">${t("link-alike")}</p>`}
+    <div class="row end">
+      <${Button} kind="primary" icon="copy" act=${copy}>${t("copy")}</${Button}>
+      ${url && html`<${Button} act=${open}>${t("link-open")}</${Button}>`}
+    </div>
+  </${Dialog}>`;
+});
+
+export const RequestsDialog = observer(() => {
+  const waiting = requests.value ?? [];
+  return html`<${Dialog} title=${t("requests")}>
+    <p>${t(waiting.length ? "requests-text" : "requests-none")}</p>
+    <ul class="plain">
+      ${waiting.map((request) => html`<${Request} key=${request.id} request=${request} />`)}
+    </ul>
+  </${Dialog}>`;
+});
+
+const Request = observer(({ request }) => {
+  const { id, name, message, handle, received_at: at } = request;
+  return html`<li class="request">
+    <div class="line">
+      <${Avatar} id=${id} name=${name} />
+      <div>
+        <${Name}>${name}</${Name}>
+        <p class="hint">${t("request-by", { handle, when: dayAndTime(at) })}</p>
+      </div>
+    </div>
+    ${message && html`<blockquote dir="auto">${visible(message)}</blockquote>`}
+    <div class="row">
+      <${Button} kind="primary" act=${() => answerRequest(id, "accept")}>${t("accept")}</${Button}>
+      <${Button} act=${() => answerRequest(id, "decline")}>${t("decline")}</${Button}>
+      <${Button} kind="danger" act=${() => answerRequest(id, "block")}>${t("block")}</${Button}>
+    </div>
+  </li>`;
 });

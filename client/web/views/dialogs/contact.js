@@ -1,18 +1,19 @@
-// One contact: who it is, and what may happen to messages and presence.
+// One contact: who it is, what may happen to messages, and the proof that nobody stands between.
 
-import { Button } from "../../components/button.js";
+import { Button, Icon } from "../../components/button.js";
 import { Avatar, describePresence, Name } from "../../components/contact.js";
 import { Dialog } from "../../components/dialog.js";
 import { Choice, Field, Form, Switch } from "../../components/form.js";
+import { QrCode, QrScanner } from "../../components/qr-codes.js";
 import { dayAndTime, duration, t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
-import { visible } from "../../lib/text.js";
+import { groups, visible } from "../../lib/text.js";
 import { changeContact, contacts, deleteContact } from "../../state/contacts.js";
 import { changeConversation, conversationOf } from "../../state/conversations.js";
 import { openDialog } from "../../state/dialogs.js";
 import { hasOnlineAlert, setOnlineAlert } from "../../state/preferences.js";
 import { applyEvent } from "../../state/sync.js";
-import { showToast } from "../../state/toasts.js";
+import { attempt, showToast } from "../../state/toasts.js";
 import { html, useState } from "../../vendor/preact.js";
 
 /** How long messages may be there, in seconds; 0 for ever. */
@@ -57,7 +58,7 @@ export const ContactDialog = observer(({ id }) => {
 
 const WhoItIs = observer(({ contact }) => {
   const { id, name, shared_name: sharedName, safety_number: number, verified } = contact;
-  const verify = async () => openDialog("verify", { id });
+  const verify = () => openDialog("verify", { id });
   return html`
     <div class="line">
       <${Avatar} id=${id} name=${name} />
@@ -110,9 +111,8 @@ const SharedSettings = observer(({ conversation: { id, settings } }) => {
       turn=${(on) => changeConversation(id, { read_receipts: on })} />`;
 });
 
-/** To block a contact, and to remove them. */
 const Separation = observer(({ contact: { id, name, state, conversation } }) => {
-  const block = async () =>
+  const block = () =>
     openDialog("confirm", {
       id,
       title: t("block"),
@@ -120,7 +120,7 @@ const Separation = observer(({ contact: { id, name, state, conversation } }) => 
       yes: t("block"),
       act: () => changeContact(id, { blocked: true }),
     });
-  const remove = async () =>
+  const remove = () =>
     openDialog("confirm", {
       id,
       title: t("remove"),
@@ -141,4 +141,45 @@ const Separation = observer(({ contact: { id, name, state, conversation } }) => 
     }
     <${Button} kind="danger" act=${remove}>${t("remove")}</${Button}>
   </div>`;
+});
+
+const PREFIX = "CHIVE-NUMBER:";
+
+export const VerifyDialog = observer(({ id }) => {
+  const contact = contacts.value.get(id);
+  const [result, setResult] = useState(null);
+  if (!contact?.safety_number) return null;
+  const { name, safety_number: number, verified } = contact;
+  const digits = number.replace(/\s/gu, "");
+  const verify = (isVerified) => changeContact(id, { verified: isVerified });
+  const compare = async (text) => {
+    const isNumber = text.toUpperCase().startsWith(PREFIX);
+    const fits = isNumber && text.replace(/\D/gu, "") === digits;
+    setResult(null);
+    if (fits) await verify(true);
+    setResult(fits ? "verify-fits" : "verify-differs");
+  };
+
+  return html`<${Dialog} title=${t("verify-title", { name })}>
+    <p>${t("verify-text", { name })}</p>
+    <p class="digits" dir="ltr" role="group" aria-label=${t("safety-number")}>
+      ${groups(number).map((group) => html`<span key=${group}>${group} </span>`)}
+    </p>
+    <${QrCode} text=${PREFIX + digits} label=${t("verify-code")} name="chive-number" isPlain />
+    <${QrScanner} onFound=${(text) => attempt(() => compare(text))} />
+    ${
+      result &&
+      html`<p class=${result === "verify-fits" ? "good" : "wrong"} role="alert">${t(result)}</p>`
+    }
+    <div class="row end">
+      ${
+        verified
+          ? html`<span class="mark"><${Icon} name="verified" /> ${t("verified")}</span>
+            <${Button} act=${() => verify(false)}>${t("verify-undo")}</${Button}>`
+          : html`<${Button} kind="primary" act=${() => verify(true)}>
+              ${t("verify-same")}
+            </${Button}>`
+      }
+    </div>
+  </${Dialog}>`;
 });

@@ -3,10 +3,9 @@
 import { Button } from "../../components/button.js";
 import { copyText, Dialog } from "../../components/dialog.js";
 import { Choice } from "../../components/form.js";
-import { QrCode } from "../../components/qr-code.js";
-import { dayAndTime, duration, t } from "../../lib/l10n.js";
+import { QrCode } from "../../components/qr-codes.js";
+import { dayAndTime, describeProblem, describeReason, duration, t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
-import { reason, trouble } from "../../lib/reasons.js";
 import {
   invitations,
   makeInvitation,
@@ -42,7 +41,7 @@ export const InviteDialog = observer(() => {
     else await make();
   };
   useEffect(() => {
-    showFirst().catch((problem) => setWrong(trouble(problem)));
+    showFirst().catch((problem) => setWrong(describeProblem(problem)));
   }, []);
 
   return html`<${Dialog} title=${t("invite")}>
@@ -61,7 +60,6 @@ export const InviteDialog = observer(() => {
   </${Dialog}>`;
 });
 
-/** One that can be given away. */
 const Invitation = observer(({ invitation }) => {
   const { id, link, uses, expires_at: expiresAt } = invitation;
   const markGiven = () => given.add(id);
@@ -70,7 +68,7 @@ const Invitation = observer(({ invitation }) => {
     markGiven();
   };
   const { tor, front_door: door } = status.value;
-  const why = tor.ready ? t(`door-${door}`) : reason(tor.stalled ?? tor.summary);
+  const why = tor.ready ? t(`door-${door}`) : describeReason(tor.stalled ?? tor.summary);
 
   return html`
     <${QrCode} text=${link} label=${t("invite-code")} name="chive-invitation"
@@ -101,7 +99,7 @@ const ActiveInvitations = observer(({ shown, show }) => {
         (one) => html`<li key=${one.id} class="line">
           <span>${describe(one)}</span>
           <span class="grow"></span>
-          <${Button} kind="small" act=${async () => show(one)}>${t("show")}</${Button}>
+          <${Button} kind="small" act=${() => show(one)}>${t("show")}</${Button}>
           <${Button} kind="small" act=${() => revoke(one.id)}>${t("revoke")}</${Button}>
         </li>`,
       )}

@@ -4,11 +4,8 @@ import { Dialog } from "../../components/dialog.js";
 import { t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
 import { html, useState } from "../../vendor/preact.js";
-import { AppearanceSettings } from "../settings/appearance.js";
-import { NetworkSettings } from "../settings/network.js";
-import { OwnerSettings } from "../settings/owner.js";
-import { PrivacySettings } from "../settings/privacy.js";
-import { ProfileSettings } from "../settings/profile.js";
+import { AppearanceSettings, OwnerSettings, PrivacySettings } from "../settings/personal.js";
+import { NetworkSettings, ProfileSettings } from "../settings/profile.js";
 
 const PARTS = {
   you: OwnerSettings,

@@ -1,12 +1,10 @@
-// How the node is: Tor, our onion services, servers; what waits, and why.
+// How the node is: Tor, our onion services, presence servers; what waits, and why.
 
 import { Button } from "../../components/button.js";
 import { Name } from "../../components/contact.js";
 import { Dialog, useClose } from "../../components/dialog.js";
-import { ServerList } from "../../components/server-list.js";
-import { dayAndTime, t } from "../../lib/l10n.js";
+import { dayAndTime, describeReason, t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
-import { reason } from "../../lib/reasons.js";
 import { reasonOf } from "../../state/contacts.js";
 import { contactOf, conversations } from "../../state/conversations.js";
 import { openDialog } from "../../state/dialogs.js";
@@ -15,9 +13,8 @@ import { servers } from "../../state/servers.js";
 import { status } from "../../state/status.js";
 import { html, useEffect, useState } from "../../vendor/preact.js";
 
-const DOTS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
+const DOOR_DOTS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
 
-/** How often it is asked why something waits, in milliseconds. */
 const ASK_WHY_EVERY = 5000;
 
 export const StatusDialog = observer(() => {
@@ -50,18 +47,19 @@ export const StatusDialog = observer(() => {
 const Tor = observer(() => {
   const { ready, stalled, summary, percent } = status.value.tor;
   const dot = ready ? "online" : stalled ? "offline" : "away";
-  const openBridges = async () => openDialog("settings", { open: "network" });
+  const openBridges = () => openDialog("settings", { open: "network" });
   return html`
-    <p><span class=${`dot ${dot}`}></span> ${reason(summary)}</p>
+    <p><span class=${`dot ${dot}`}></span> ${describeReason(summary)}</p>
     ${!ready && html`<progress max="100" value=${percent} aria-label=${t("tor")}></progress>`}
     ${
       stalled &&
-      html`<p class="wrong" role="status">${reason(stalled)}</p>
+      html`<p class="wrong" role="status">${describeReason(stalled)}</p>
         <${Button} act=${openBridges}>${t("bridges")}</${Button}>`
     }`;
 });
 
-const Door = ({ state }) => html`<span class=${`dot ${DOTS[state]}`}></span> ${t(`door-${state}`)}`;
+const Door = ({ state }) =>
+  html`<span class=${`dot ${DOOR_DOTS[state]}`}></span> ${t(`door-${state}`)}`;
 
 const WaitingConversation = observer(({ conversation, contact }) => {
   const [why, setWhy] = useState(contact.reason);
@@ -80,9 +78,47 @@ const WaitingConversation = observer(({ conversation, contact }) => {
   return html`<li class="line">
     <div>
       <strong><${Name}>${conversation.name}</${Name}></strong>
-      <p class="hint">${t("waiting-n", { n: conversation.waiting })}. ${reason(why)}</p>
+      <p class="hint">${t("waiting-n", { n: conversation.waiting })}. ${describeReason(why)}</p>
     </div>
     <span class="grow"></span>
     <${Button} kind="small" act=${open}>${t("open")}</${Button}>
   </li>`;
 });
+
+const SERVER_DOTS = {
+  starting: "away",
+  reachable: "online",
+  unreachable: "offline",
+  refused: "offline",
+  untrusted: "offline",
+};
+
+/** With `remove`, each has a button that calls it with the server's address. */
+export const ServerList = observer(({ remove }) => {
+  if (!servers.value.length) return html`<p class="hint">${t("servers-none")}</p>`;
+  return html`<ul class="plain">
+    ${servers.value.map(
+      (server) => html`<li key=${server.address} class="line server">
+        <div>
+          <p class="address" dir="ltr">${server.address}</p>
+          <p class="hint">
+            <span class=${`dot ${SERVER_DOTS[server.state]}`}></span> ${describeServer(server)}
+          </p>
+        </div>
+        <span class="grow"></span>
+        ${
+          remove &&
+          html`<${Button} kind="small" act=${() => remove(server.address)}>
+            ${t("remove")}
+          </${Button}>`
+        }
+      </li>`,
+    )}
+  </ul>`;
+});
+
+function describeServer({ state, reason: why, announced_at: announcedAt }) {
+  const cause = why ? `: ${describeReason(why)}` : "";
+  const announced = announcedAt && t("server-announced", { when: dayAndTime(announcedAt) });
+  return t(`server-${state}`) + cause + (announced ? ` · ${announced}` : "");
+}

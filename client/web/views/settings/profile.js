@@ -1,16 +1,59 @@
-// The profile as a whole: its passphrase, its backup, its end.
+// The profile and its node: passphrase, backup, destruction; bridges and presence servers.
 
 import { Button } from "../../components/button.js";
-import { Form, SecretField } from "../../components/form.js";
+import { Field, Form, SecretField } from "../../components/form.js";
 import { PassphraseStrength } from "../../components/passphrase-strength.js";
-import { ask, download } from "../../lib/api.js";
+import { ask, download, Problem } from "../../lib/api.js";
 import { saveFile } from "../../lib/files.js";
 import { t } from "../../lib/l10n.js";
 import { observer } from "../../lib/observer.js";
 import { openDialog } from "../../state/dialogs.js";
+import { bridges, setBridges } from "../../state/preferences.js";
+import { addServer, removeServer, servers } from "../../state/servers.js";
 import { forgetEverything } from "../../state/session.js";
 import { showToast } from "../../state/toasts.js";
 import { html, useState } from "../../vendor/preact.js";
+import { ServerList } from "../dialogs/status.js";
+
+export const NetworkSettings = observer(
+  () => html`<${Bridges} />${servers.value && html`<${Servers} />`}`,
+);
+
+const Bridges = observer(() => {
+  const [lines, setLines] = useState(bridges());
+  const save = async () => {
+    await setBridges(lines.trim()).catch(({ status, code, message }) => {
+      throw new Problem(status, code === "invalid_text" ? "invalid_bridge" : code, message);
+    });
+    showToast(t("bridges-saved"));
+  };
+  return html`
+    <h3>${t("bridges")}</h3>
+    <${Form} submit=${t("save")} kind="" act=${save}>
+      <${Field} area label=${t("bridges-lines")} hint=${t("bridges-hint")} value=${lines}
+        input=${setLines} spellcheck=${false} autocapitalize="off" />
+    </${Form}>`;
+});
+
+const Servers = observer(() => {
+  const [address, setAddress] = useState("");
+  const [token, setToken] = useState("");
+  const add = async () => {
+    await addServer(address.trim(), token.trim());
+    setAddress("");
+    setToken("");
+  };
+  return html`
+    <h3>${t("servers")}</h3>
+    <p class="hint">${t("servers-hint")}</p>
+    <${ServerList} remove=${removeServer} />
+    <${Form} submit=${t("server-add")} kind="" disabled=${!address.trim()} act=${add}>
+      <${Field} label=${t("server-address")} value=${address} input=${setAddress}
+        placeholder="….onion" spellcheck=${false} autocapitalize="off" />
+      <${Field} label=${t("server-token")} value=${token} input=${setToken}
+        spellcheck=${false} autocomplete="off" />
+    </${Form}>`;
+});
 
 export const ProfileSettings = observer(
   () => html`<${Passphrase} /><${Backup} /><${Destruction} />`,
@@ -69,7 +112,7 @@ async function wipe() {
 }
 
 const Destruction = observer(() => {
-  const confirm = async () =>
+  const confirm = () =>
     openDialog("confirm", {
       title: t("wipe"),
       text: t("wipe-sure"),

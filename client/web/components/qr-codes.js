@@ -1,14 +1,62 @@
-// QR codes, read from the camera or from a picture. Neither leaves the page.
+// QR codes, drawn, and read from a camera or a picture. Nothing of either leaves the page.
 
+import { saveFile } from "../lib/files.js";
 import { t } from "../lib/l10n.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { Button } from "./button.js";
+
+const BORDER = 4;
+const SCALE = 8;
+
+async function paint(canvas, text) {
+  const { encodeQR } = await import("../vendor/qr/index.js");
+  const rows = encodeQR(text.toUpperCase(), "raw", { border: BORDER, ecc: "medium" });
+  canvas.width = rows.length * SCALE;
+  canvas.height = rows.length * SCALE;
+
+  const brush = canvas.getContext("2d");
+  brush.fillStyle = "#fff";
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.fillStyle = "#000";
+  for (const [y, row] of rows.entries()) {
+    for (const [x, isDark] of row.entries()) {
+      if (isDark) brush.fillRect(x * SCALE, y * SCALE, SCALE, SCALE);
+    }
+  }
+}
+
+/** A code, which can be saved and printed unless it `isPlain`; `onTaken` hears that it was. */
+export function QrCode({ text, label, name, isPlain, onTaken }) {
+  const ref = useRef(null);
+  useEffect(() => {
+    paint(ref.current, text);
+  }, [text]);
+  const savePicture = async () => {
+    const picture = await new Promise((done) => ref.current.toBlob(done, "image/png"));
+    saveFile(picture, `${name}.png`);
+    onTaken?.();
+  };
+  const printPage = async () => {
+    onTaken?.();
+    print();
+  };
+
+  return html`<div class="code">
+    <canvas ref=${ref} role="img" aria-label=${label} width="300" height="300"></canvas>
+    ${
+      !isPlain &&
+      html`<div class="row">
+        <${Button} act=${savePicture}>${t("qr-save")}</${Button}>
+        <${Button} act=${printPage}>${t("qr-print")}</${Button}>
+      </div>`
+    }
+  </div>`;
+}
 
 /** Larger pictures are made smaller before a code is looked for, in pixels. */
 const LARGEST = 1600;
-/** How often the camera is looked at, in milliseconds. */
 const LOOK_EVERY = 200;
 
-/** What the code in a picture says; null if there is none. */
 async function decode(source, width, height) {
   const { decodeQR } = await import("../vendor/qr/decode.js");
   try {
@@ -27,7 +75,6 @@ function pixels(source, width, height) {
   return brush.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-/** `onFound` is called with what a code says. */
 export function QrScanner({ onFound }) {
   const [isCameraOn, setCamera] = useState(false);
   const [message, setMessage] = useState("");

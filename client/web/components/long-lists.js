@@ -1,14 +1,56 @@
-// A long list that begins at its end, as conversations do, of which only what is seen is drawn.
+// Long lists, of which only what is seen is drawn.
 
-import { Heights } from "../lib/heights.js";
 import { Component, html } from "../vendor/preact.js";
-import { Icon } from "./icon.js";
+import { Icon } from "./button.js";
+
+/**
+ * The heights of many rows, one above the other: changed and summed up in a few steps, however many
+ * there are. A Fenwick tree: every node has the sum of the rows that it stands for.
+ */
+class Heights {
+  /** `of` tells the height of the row at an index. */
+  constructor(count, of) {
+    this.count = count;
+    this.each = new Float64Array(count);
+    this.sums = new Float64Array(count + 1);
+
+    for (let i = 1; i <= count; i += 1) {
+      this.each[i - 1] = of(i - 1);
+      this.sums[i] += this.each[i - 1];
+      const parent = i + (i & -i);
+      if (parent <= count) this.sums[parent] += this.sums[i];
+    }
+  }
+
+  set(index, height) {
+    const more = height - this.each[index];
+    this.each[index] = height;
+    for (let i = index + 1; i <= this.count; i += i & -i) this.sums[i] += more;
+  }
+
+  /** Where the row at an index begins. */
+  before(index) {
+    let sum = 0;
+    for (let i = index; i > 0; i -= i & -i) sum += this.sums[i];
+    return sum;
+  }
+
+  at(y) {
+    let found = 0;
+    let rest = y;
+    for (let step = 2 ** Math.floor(Math.log2(this.count || 1)); step; step >>= 1) {
+      if (found + step <= this.count && this.sums[found + step] <= rest) {
+        found += step;
+        rest -= this.sums[found];
+      }
+    }
+    return Math.min(found, this.count - 1);
+  }
+}
 
 /** How much more than what is seen is drawn, in pixels. */
 const MARGIN = 600;
-/** Who is so near to the end is there. */
 const NEAR_END = 48;
-/** Room below the last row. */
 const END = 12;
 
 /**
@@ -28,9 +70,7 @@ export class EndAnchoredList extends Component {
   anchor = null;
   isAtEnd = true;
   viewHeight = 800;
-  /** Where we have scrolled to. */
   scrollTop = 0;
-  /** The key that was gone to. */
   reached = null;
 
   takeItems() {
@@ -104,7 +144,6 @@ export class EndAnchoredList extends Component {
     else if (this.isAtEnd) this.props.onEnd?.();
   }
 
-  /** Measures the rows that are drawn, and returns whether any has another height. */
   measure() {
     const { keyOf, items } = this.props;
     let hasChanged = false;
@@ -121,7 +160,6 @@ export class EndAnchoredList extends Component {
     return hasChanged;
   }
 
-  /** Where it has to be scrolled to; null if it stays. */
   goal() {
     const { items, keyOf, goTo } = this.props;
     const find = (key) => items.findIndex((item) => keyOf(item) === key);
@@ -182,10 +220,84 @@ export class EndAnchoredList extends Component {
   }
 }
 
-/** Whether a list has other items in some rows, and no other rows. */
 function hasSameRows(before, items, keyOf) {
   return (
     before.length === items.length &&
     items.every((item, i) => item === before[i] || keyOf(item) === keyOf(before[i]))
   );
+}
+
+const ROWS_AROUND = 6;
+const STEPS = {
+  ArrowDown: 1,
+  ArrowUp: -1,
+  Home: -Infinity,
+  End: Infinity,
+  PageDown: 8,
+  PageUp: -8,
+};
+
+/** Props: items, keyOf, draw (of an item and its tabindex), height, label. */
+export class MenuList extends Component {
+  box = { current: null };
+  state = { scrollTop: 0, viewHeight: 800, active: 0 };
+
+  componentDidMount() {
+    this.observer = new ResizeObserver(() => this.scrolled());
+    this.observer.observe(this.box.current);
+  }
+
+  componentWillUnmount() {
+    this.observer.disconnect();
+  }
+
+  scrolled = () => {
+    const { scrollTop, clientHeight: viewHeight } = this.box.current;
+    this.setState({ scrollTop, viewHeight });
+  };
+
+  keyPressed = (event) => {
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+
+    const { items, height } = this.props;
+    const row = event.target.closest("[data-index]");
+    const focused = Number(row?.dataset.index ?? this.state.active);
+    const active = Math.max(0, Math.min(items.length - 1, focused + step));
+    const box = this.box.current;
+    const y = active * height;
+    if (y < box.scrollTop) box.scrollTop = y;
+    if (y + height > box.scrollTop + box.clientHeight) {
+      box.scrollTop = y + height - box.clientHeight;
+    }
+    this.setState({ active, scrollTop: box.scrollTop }, () =>
+      box.querySelector(`[data-index="${active}"] button`)?.focus(),
+    );
+  };
+
+  render({ items, keyOf, draw, height, label }, { scrollTop, viewHeight, active }) {
+    const first = Math.max(0, Math.floor(scrollTop / height) - ROWS_AROUND);
+    const end = Math.ceil((scrollTop + viewHeight) / height) + ROWS_AROUND;
+    const last = Math.min(items.length, end);
+    // Tab enters the list at one row: the active one, or the first if that is not drawn.
+    const wanted = Math.min(active, items.length - 1);
+    const entry = wanted < first || wanted >= last ? first : wanted;
+
+    const rows = [];
+    for (let i = first; i < last; i += 1) {
+      const style = { insetBlockStart: `${i * height}px`, height: `${height}px` };
+      rows.push(html`<li key=${keyOf(items[i])} data-index=${i} style=${style}
+        aria-setsize=${items.length} aria-posinset=${i + 1}>
+        ${draw(items[i], i === entry ? 0 : -1)}
+      </li>`);
+    }
+
+    return html`<div class="menu" ref=${this.box} onScroll=${this.scrolled}
+      onKeyDown=${this.keyPressed}>
+      <ul class="canvas" aria-label=${label} style=${{ height: `${items.length * height}px` }}>
+        ${rows}
+      </ul>
+    </div>`;
+  }
 }
