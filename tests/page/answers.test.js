@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyUnlessStale } from "../../client/web/lib/answers.js";
+import { applyUnlessStale, debounce } from "../../client/web/lib/answers.js";
+import { withNewItem } from "../../client/web/lib/collections.js";
 import { inOrder } from "../../client/web/state/conversations.js";
 import { reduce } from "../../client/web/state/events.js";
 import { everythingSaved, save } from "../../client/web/state/saving.js";
@@ -138,4 +139,33 @@ test("a refused text is not shown as before if it was changed meanwhile", async 
   text.shown = "typed meanwhile";
   await refused;
   assert.equal(text.shown, "typed meanwhile");
+});
+
+test("work that is asked for often is done once, and again later", async () => {
+  const done = [];
+  let finish;
+  const work = debounce((what) => {
+    done.push(what);
+    if (done.length === 2) finish();
+  });
+  for (const what of ["one", "other", "one", "other"]) work(what);
+  await new Promise((resolve) => {
+    finish = resolve;
+  });
+  assert.deepEqual(done, ["one", "other"]);
+
+  work("one");
+  work("other");
+  await new Promise((resolve) => {
+    finish = resolve;
+    done.length = 0;
+  });
+  assert.deepEqual(done, ["one", "other"]);
+});
+
+test("what an answer adds is there once, as events have it", () => {
+  const known = [{ address: "s", state: "reachable" }];
+  assert.equal(withNewItem(known, { address: "s", state: "starting" }, "address"), known);
+  const other = { address: "t", state: "starting" };
+  assert.deepEqual(withNewItem(known, other, "address"), [...known, other]);
 });
