@@ -175,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_first_screen_needs_is_asked_for_at_once() {
+        let index = fs::read_to_string(page().join("index.html")).unwrap();
+        let preloaded = index.lines().filter_map(|line| {
+            line.strip_prefix("<link rel=\"modulepreload\" href=\"")?.strip_suffix("\">")
+        });
+        let later = |path: &str| path == "/app.js" || path.starts_with("/vendor/qr/");
+        let scripts = FILES.iter().map(|(path, _)| *path).filter(|path| is_script(path));
+        let needed = scripts.filter(|path| !later(path) && !path.ends_with("/ast.js"));
+        assert_eq!(preloaded.collect::<BTreeSet<_>>(), needed.collect());
+    }
+
+    #[test]
     fn what_others_wrote_is_as_they_published_it() {
         let vendor = page().join("vendor");
         let sums = fs::read_to_string(vendor.join("SHA256SUMS")).unwrap();

@@ -80,7 +80,6 @@ export const dayAndTime = ifValid((at) =>
 );
 export const isoTime = ifValid((at) => new Date(at).toISOString(), null);
 
-/** The day as people say it. */
 export const dayName = ifValid((at) => {
   const days = Math.round((startOfToday() - startOfDay(at)) / 86_400_000);
   if (days === 0) return t("day-today");

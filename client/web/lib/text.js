@@ -24,7 +24,6 @@ export function oneLine(text, most = 200) {
   ).slice(0, most);
 }
 
-/** The parts of a text: `{ text }` and `{ link }`, in their order. */
 export function parts(text) {
   const found = [];
   let at = 0;
@@ -60,10 +59,8 @@ export function initials(name) {
   return (letters(words[0] ?? "?") + (words.length > 1 ? letters(words.at(-1)) : "")).toUpperCase();
 }
 
-/** One of eight colours, always the same for one person. */
 export const colour = (id) => parseInt(id.slice(0, 2), 16) % 8;
 
-/** Digits in groups of five stay together. */
 export const groups = (number) => number.split(/\s+/u);
 
 /** Bytes as the node counts them. */

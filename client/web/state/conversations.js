@@ -12,7 +12,6 @@ export const conversations = signal(new Map());
 export const contactOf = (conversation) => contacts.value.get(conversation?.members[0]?.id);
 export const conversationOf = (contact) => conversations.value.get(contact.conversation);
 
-/** Those that are listed, the latest first. */
 export const listed = computed(() => inOrder(conversations.value, contacts.value, compareNames));
 
 export const unreadCount = computed(() =>

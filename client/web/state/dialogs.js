@@ -2,7 +2,6 @@
 
 import { signal } from "../vendor/signals.js";
 
-/** From the lowest to the topmost: each with its name, its values and a key. */
 export const dialogs = signal([]);
 
 export function openDialog(name, values = {}) {

@@ -13,7 +13,6 @@ export const words = signal("");
 /** The messages with these words: `{ messages }` or `{ problem }`, null if nothing was searched. */
 export const found = signal(null);
 
-/** The listed conversations whose names have the words. */
 export const matching = computed(() => {
   const wanted = words.value.toLocaleLowerCase();
   if (!wanted) return listed.value;

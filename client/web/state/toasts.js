@@ -6,7 +6,6 @@ import { signal } from "../vendor/signals.js";
 const SHORT = 3500;
 const LONG = 8000;
 
-/** Each with its text, its kind (done, bad) and a key. */
 export const toasts = signal([]);
 
 export function showToast(text, kind = "done") {

@@ -22,7 +22,6 @@ import { authorOf, keyOf } from "../state/timeline.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
 const ASK_WHY_EVERY = 5000;
-/** Messages of one person are drawn together if they are so near, in milliseconds. */
 const NEAR = 5 * 60_000;
 const USUAL_HEIGHT = 56;
 
@@ -77,7 +76,6 @@ const NoMessages = observer(({ contact }) => {
 
 const isSameDay = (one, other) => startOfDay(one.created_at) === startOfDay(other.created_at);
 
-/** Whether two messages, one after the other, are drawn as a group. */
 const areTogether = (one, other) =>
   one &&
   other &&

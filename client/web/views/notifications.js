@@ -31,7 +31,6 @@ function reportOnceReady() {
   if (stage.value === "ready") untracked(reportActivity);
 }
 
-/** Says, once, that somebody who was waited for is online. */
 function announceWhoCame() {
   if (stage.value !== "ready") return;
   for (const contact of contacts.value.values()) {

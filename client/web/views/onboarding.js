@@ -10,7 +10,6 @@ import { markNewProfile, stage, trouble } from "../state/session.js";
 import { connect } from "../state/sync.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
-/** How often it is looked whether the node is there again, and whether it has started. */
 const LOOK_WHEN_GONE = 2000;
 const LOOK_WHEN_STARTING = 500;
 

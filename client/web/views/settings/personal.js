@@ -113,7 +113,6 @@ export const AppearanceSettings = observer(() => {
     </dl>`;
 });
 
-/** After how many seconds without anybody it may be locked; 0 for never. */
 const LOCK_AFTER = [0, 60, 300, 900, 3600];
 const LEVELS = ["off", "quiet", "names", "all"];
 
