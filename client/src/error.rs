@@ -7,9 +7,9 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct NodeError {
-    /// For programs.
+    /// Tells a program what is wrong; it never changes its meaning.
     pub code: ErrorCode,
-    /// For people.
+    /// Tells a person what is wrong, and what to do next.
     pub detail: String,
 }
 
@@ -46,7 +46,7 @@ impl From<&StoreError> for NodeError {
     }
 }
 
-/// A refused operation.
+/// Refuses an operation, with the code and the sentence of an error.
 pub(crate) fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, NodeError> {
     Err(NodeError::new(code, detail))
 }

@@ -61,12 +61,12 @@ impl InvitationSecret {
     }
 }
 
-/// What a link says.
+/// Everything that an invitation link says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Where to ask.
+    /// The onion service that takes the request.
     pub front_door: OnionAddress,
-    /// Who must answer.
+    /// The id that whoever answers must prove.
     pub peer_id: PeerId,
     /// The permission to ask.
     pub secret: InvitationSecret,

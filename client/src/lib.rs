@@ -9,11 +9,14 @@ pub mod api;
 pub mod node;
 
 pub mod link;
+#[allow(missing_docs, reason = "fields whose names say what they hold")]
 pub mod presence;
+#[allow(missing_docs, reason = "fields whose names say what they hold")]
 pub mod rendezvous;
 mod sse;
 
 pub mod profile;
+#[allow(missing_docs, reason = "rows, whose names are those of the columns")]
 pub mod store;
 
 pub mod error;

@@ -78,7 +78,7 @@ pub enum ProfileError {
     /// The file is no backup that can be restored.
     #[error(transparent)]
     Backup(#[from] backup::BackupError),
-    /// The store says no.
+    /// The store cannot be opened or used.
     #[error(transparent)]
     Store(StoreError),
     /// The file system says no.
@@ -107,9 +107,9 @@ impl From<KeyFileError> for ProfileError {
 
 /// An unlocked profile, locked against others until it is dropped.
 pub struct Profile {
-    /// Its directory.
+    /// The directory with the key file, the store and the socket.
     pub directory: PathBuf,
-    /// Its store.
+    /// The open store, which nobody else can open meanwhile.
     pub store: Store,
     _lock: File,
 }

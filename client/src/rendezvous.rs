@@ -25,7 +25,6 @@ pub mod writer;
 /// From the first byte of a request to the head of its answer, from there to the last byte of a
 /// short one, and from one piece of a long one to the next.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
-/// The pauses between tries.
 pub(crate) const PAUSES: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
 /// Tokens of contacts are the numbers of their rows; those of servers begin here.
 const FIRST_TOKEN: u64 = 1 << 63;
@@ -33,13 +32,10 @@ const FIRST_TOKEN: u64 = 1 << 63;
 /// Why a server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// It was not reached.
     #[error("it cannot be reached: {0}")]
     Dial(#[from] DialError),
-    /// The connection broke.
     #[error("the connection to it broke")]
     Broken,
-    /// It was too slow.
     #[error("it did not answer in time")]
     TimedOut,
     /// It said no, and why.
@@ -54,7 +50,6 @@ pub enum ServerError {
     /// What it says is no board.
     #[error("its board cannot be used: {0}")]
     Board(#[from] BoardError),
-    /// It lies.
     #[error("{0}")]
     Misbehavior(#[from] Misbehavior),
     /// It wants more work than is reasonable.
@@ -133,11 +128,9 @@ impl IsolationPool {
 /// A server, and the way to it.
 #[derive(Clone)]
 pub struct ServerRoute {
-    /// The server.
     pub server: ServerId,
     /// What lets us in, if it asks.
     pub token: Option<Arc<str>>,
-    /// The way.
     pub transport: Arc<dyn Transport>,
     /// Keeps what we do at servers on separate paths.
     pub isolation: IsolationPool,

@@ -21,21 +21,21 @@ use crate::transport::Incoming;
 use crate::transport::tor::{TorOptions, TorStartError, TorTransport, with_bridges};
 use crate::web::{StartError, Web};
 
-/// How to run.
+/// What a person chose for this run.
 pub struct RunOptions {
     /// Settings in arti's own configuration format.
     pub tor: Option<toml::Table>,
-    /// Whom to dial.
+    /// Which contacts are dialled without a message that waits.
     pub links: Links,
 }
 
 /// Why a client cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Tor cannot start.
+    /// Tor's settings or files cannot be used.
     #[error("Tor cannot start: {0}")]
     Tor(#[from] TorStartError),
-    /// The store says no.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The profile could not be destroyed.

@@ -73,7 +73,6 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// Makes it last.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         #[cfg(test)]
         if self.open.dies() {
@@ -228,7 +227,6 @@ impl Store {
         Ok(open)
     }
 
-    /// Closes the file.
     pub async fn close(&self) {
         // Held until it is closed.
         let mut open = self.open.0.lock().await;

@@ -104,9 +104,9 @@ pub struct IsolationToken(pub u64);
 pub struct NetworkStatus {
     /// True once dials can be expected to work.
     pub ready: bool,
-    /// 0 to 100.
+    /// Progress in percent, 0 to 100.
     pub percent: u8,
-    /// What happens now.
+    /// The step that is under way, or that the network is ready.
     pub summary: Reason,
     /// Why it does not go on: the clock is wrong, there is no route, or Tor is blocked.
     pub stalled: Option<Reason>,
@@ -183,9 +183,9 @@ pub enum DialError {
 /// A service to host.
 #[derive(Clone, Debug)]
 pub struct HostedService {
-    /// What it is for.
+    /// Whether contacts or requests come in by it.
     pub kind: ServiceKind,
-    /// Its key.
+    /// The key that makes the address.
     pub key: ServiceKey,
     /// Whether others are told this one now. Replaced ones stay up for a while.
     pub current: bool,

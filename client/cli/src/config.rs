@@ -27,18 +27,18 @@ pub(crate) const ENV_LOG: &str = "CHIVE_LOG";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
-    /// Nothing.
+    /// Nothing is logged at all.
     Off,
-    /// What failed.
+    /// Only what failed for good.
     Error,
     /// And what may need a look.
     #[default]
     Warn,
-    /// And what happens.
+    /// What happens in general, too.
     Info,
-    /// And how.
+    /// How it happens, too.
     Debug,
-    /// And every step.
+    /// Every single step, too.
     Trace,
 }
 
@@ -80,25 +80,25 @@ pub(crate) enum ConfigError {
     /// A named file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// The path of the configuration file.
         path: PathBuf,
-        /// Why.
+        /// The cause, as the system or the parser says it.
         source: io::Error,
     },
     /// A file does not say what it should.
     #[error("{}: {reason}", path.display())]
     Malformed {
-        /// The file.
+        /// The path of the configuration file.
         path: PathBuf,
-        /// Where and why.
+        /// The place in the file, and what is wrong there.
         reason: String,
     },
     /// A variable does not say what it should.
     #[error("{variable}: {reason}")]
     Variable {
-        /// Its name.
+        /// The variable that has the value.
         variable: &'static str,
-        /// Why.
+        /// The cause, as the system or the parser says it.
         reason: String,
     },
 }

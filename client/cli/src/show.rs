@@ -551,7 +551,7 @@ fn said(message: &Message) -> String {
     }
 }
 
-/// A conversation began afresh.
+/// A conversation restarted: by whom, and what that means.
 pub(crate) fn restarted(name: &str, by_contact: bool) -> String {
     let name = for_one_line(name);
     if by_contact {

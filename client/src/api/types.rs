@@ -18,7 +18,7 @@ pub struct Status {
     pub version: String,
     /// The name that contacts are shown.
     pub name: String,
-    /// When the node started.
+    /// When the node started, Unix milliseconds.
     pub started_at: i64,
     /// The way to the Tor network.
     pub tor: TorStatus,
@@ -88,11 +88,11 @@ pub struct NewServer {
 /// A rendezvous server that we announce ourselves to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Server {
-    /// Its onion address.
+    /// The onion address of the server, with `.onion`.
     pub address: String,
-    /// How it is.
+    /// Whether the server works for us.
     pub state: ServerState,
-    /// Why it is so.
+    /// The reason for this state, where there is one to tell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
     /// When it took our last record.
@@ -138,9 +138,9 @@ pub struct NewHandle {
 pub struct Handle {
     /// `name@server`.
     pub handle: String,
-    /// How far it is.
+    /// How far the claim is.
     pub state: HandleState,
-    /// Why it is so.
+    /// The reason for this state, where there is one to tell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
     /// Until when the server keeps it for us; it is renewed long before.
@@ -174,7 +174,7 @@ pub struct Request {
     pub message: Option<String>,
     /// The handle that it used.
     pub handle: String,
-    /// When it came.
+    /// When the request came, Unix milliseconds.
     pub received_at: i64,
 }
 
@@ -203,10 +203,10 @@ pub enum Decision {
 pub struct TorStatus {
     /// True once connections can be expected to work.
     pub ready: bool,
-    /// 0 to 100.
+    /// Progress in percent, 0 to 100.
     #[schema(maximum = 100)]
     pub percent: u8,
-    /// What happens now.
+    /// The step that is under way.
     pub summary: Reason,
     /// Why it does not go on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -249,15 +249,15 @@ pub struct Invitation {
     /// The link, while it is active.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub link: Option<String>,
-    /// Whether it still works.
+    /// Whether the link can still be used.
     pub state: InvitationState,
     /// How many people may use it.
     pub uses: u32,
-    /// How many have.
+    /// How many people have used it so far.
     pub used: u32,
-    /// When it was made.
+    /// When the invitation was made, Unix milliseconds.
     pub created_at: i64,
-    /// When it stops working.
+    /// When the link stops working, Unix milliseconds.
     pub expires_at: i64,
 }
 
@@ -323,9 +323,9 @@ pub struct Contact {
     /// Why it is so, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
-    /// Whether it is there.
+    /// Whether the contact is online, as far as is known.
     pub presence: Presence,
-    /// How that is known.
+    /// Whether a link or a server says so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub presence_source: Option<PresenceSource>,
     /// Why it is not known.
@@ -344,7 +344,7 @@ pub struct Contact {
     pub safety_number: Option<String>,
     /// The id of the direct conversation, which every contact has.
     pub conversation: String,
-    /// When it was added.
+    /// When the contact was added, Unix milliseconds.
     pub created_at: i64,
 }
 
@@ -358,7 +358,7 @@ pub enum ContactState {
     Accepted,
     /// It refused our request: `reason` says why.
     Refused,
-    /// We refuse its links.
+    /// We refuse their links, and they are not told.
     Blocked,
 }
 
@@ -394,7 +394,7 @@ pub struct Note {
     /// contact's id, such as `ui.wanted.ID`, goes with the contact.
     #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
     pub key: String,
-    /// What is kept.
+    /// The text that is kept.
     pub text: String,
 }
 
@@ -419,9 +419,9 @@ pub struct WebPage {
 pub struct Event {
     /// The cursor to resume after.
     pub seq: i64,
-    /// When.
+    /// When it happened, Unix milliseconds.
     pub at: i64,
-    /// What.
+    /// What happened, by its type.
     #[serde(flatten)]
     pub what: What,
 }
@@ -432,17 +432,17 @@ pub struct Event {
 pub enum What {
     /// A message came, or its state changed.
     Message {
-        /// As it is now.
+        /// The whole object as it is after the change.
         message: Message,
     },
     /// A contact came, or changed.
     Contact {
-        /// As it is now.
+        /// The whole object as it is after the change.
         contact: Contact,
     },
     /// A conversation came, or something about it changed that no message tells of.
     Conversation {
-        /// As it is now.
+        /// The whole object as it is after the change.
         conversation: Conversation,
     },
     /// Messages are gone, because they disappeared or were older than their conversation keeps.
@@ -466,34 +466,34 @@ pub enum What {
     },
     /// A contact came online or went offline.
     Presence {
-        /// Its id.
+        /// The id that the object had in the API.
         id: String,
-        /// Its name.
+        /// The name that the contact has here.
         name: String,
-        /// What it is now.
+        /// The presence of the contact after the change.
         presence: Presence,
-        /// How that is known.
+        /// Whether a link or a server says so.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         source: Option<PresenceSource>,
     },
     /// A rendezvous server came, or its state changed.
     Server {
-        /// As it is now.
+        /// The whole object as it is after the change.
         server: Server,
     },
     /// A handle of ours came, or its state changed.
     Handle {
-        /// As it is now.
+        /// The whole object as it is after the change.
         handle: Handle,
     },
     /// Somebody found us by a handle, and waits for our answer.
     Request {
-        /// The request.
+        /// The whole request, as a person is to see it.
         request: Request,
     },
     /// A request was answered.
     RequestGone {
-        /// Its id.
+        /// The id that the object had in the API.
         id: String,
     },
     /// Somebody at a contact's address could not prove the contact's keys. The link was refused.
@@ -503,7 +503,7 @@ pub enum What {
         /// The contact's name.
         name: String,
     },
-    /// A conversation began afresh, because one side was restored from a backup or asked anew. What
+    /// A conversation restarted, because one side was restored from a backup or asked again. What
     /// both have stays; what only the lost side had is gone.
     ConversationRestarted {
         /// The conversation's id.
@@ -517,19 +517,19 @@ pub enum What {
     },
     /// An invitation was made, used, or revoked.
     Invitation {
-        /// As it is now.
+        /// The whole object as it is after the change.
         invitation: Invitation,
     },
     /// The way to the Tor network changed.
     Tor {
-        /// As it is now.
+        /// The whole object as it is after the change.
         tor: TorStatus,
     },
     /// An onion service of ours changed.
     Doors {
-        /// The front door.
+        /// The onion service that takes contact requests.
         front_door: ServiceState,
-        /// The endpoint.
+        /// The onion service that contacts dial.
         endpoint: ServiceState,
     },
 }
@@ -538,9 +538,9 @@ pub enum What {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PassphraseChange {
-    /// The passphrase of now.
+    /// The current passphrase.
     pub old: String,
-    /// The new one.
+    /// The passphrase that opens the profile from now on.
     pub new: String,
 }
 
@@ -557,7 +557,7 @@ pub struct NewBackup {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wipe {
-    /// Must be true.
+    /// Must be true: a profile is not destroyed by mistake.
     pub confirm: bool,
 }
 
@@ -569,7 +569,7 @@ pub struct Problem {
     pub kind: String,
     /// The HTTP status in words.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status, once more.
     pub status: u16,
     /// What is wrong and what to do, in one sentence or two.
     pub detail: String,

@@ -28,7 +28,7 @@ const LABEL_TAG: &[u8] = b"chive/v1/link-tag";
 
 /// A stream whose other end has proved who it is.
 pub struct Established {
-    /// Where the records go.
+    /// The stream that carries the records.
     pub stream: Stream,
     /// The keys of both directions.
     pub noise: StatelessTransportState,
@@ -36,7 +36,7 @@ pub struct Established {
     pub id: LinkId,
     /// Who is at the other end.
     pub peer: PublicIdentity,
-    /// Whether we dialled.
+    /// True on the side that opened the stream.
     pub dialled: bool,
 }
 

@@ -26,7 +26,7 @@ const WRITE_QUEUE: usize = 128;
 
 /// A frame to write.
 pub struct Outgoing {
-    /// What to write.
+    /// The frame to put on the stream.
     pub frame: Frame,
     /// Reported by [`LinkEvent::Flushed`] when the stream has taken it.
     pub token: Option<OutboxId>,
@@ -34,7 +34,7 @@ pub struct Outgoing {
 
 /// What a running link reports.
 pub enum LinkEvent {
-    /// A frame came.
+    /// The other side sent this frame.
     Frame(Frame),
     /// The stream has taken a frame with this token.
     Flushed(OutboxId),
@@ -62,7 +62,7 @@ pub struct Session {
     pub id: LinkId,
     /// Who is at the other end.
     pub peer: PublicIdentity,
-    /// Whether we dialled.
+    /// True on the side that opened the stream.
     pub dialled: bool,
     reader: LinkReader,
     writer: LinkWriter,

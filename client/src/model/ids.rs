@@ -51,8 +51,8 @@ impl PublicId {
 /// One contact in one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Member {
-    /// The conversation.
+    /// The conversation that the member is in.
     pub conversation: ConversationId,
-    /// The contact.
+    /// The contact who is the member.
     pub contact: ContactId,
 }

@@ -15,7 +15,6 @@ use crate::model::{KeyUpdates, ServiceId};
 use crate::store::owner::Owner;
 use crate::transport::{NetworkStatus, ServicesStatus};
 
-/// The node's memory.
 pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) keyring: Keyring,

@@ -19,7 +19,6 @@ use crate::wire::message::MessageId;
 /// The context of one input. All of it is committed, or none.
 pub(crate) struct Cx {
     pub(crate) tx: Tx,
-    /// By the wall clock.
     pub(crate) now: UnixMillis,
     /// By the clock that only goes forward.
     pub(crate) at: Instant,

@@ -32,7 +32,6 @@ pub(crate) struct Marks {
     pub(crate) deliver: BTreeSet<ContactId>,
     /// Something may wait for everybody.
     pub(crate) deliver_to_all: bool,
-    /// Dial these soon.
     pub(crate) dial_soon: BTreeSet<ContactId>,
     /// Our name, our card or our secrets changed.
     pub(crate) owner: bool,
@@ -87,7 +86,6 @@ pub(crate) enum Effect {
         frame: Frame,
         contact: Option<ContactId>,
     },
-    /// Host exactly these services.
     Host(Vec<HostedService>),
     /// Write to and read from presence servers as this says.
     Presence(PresencePlan),
@@ -112,11 +110,9 @@ pub(crate) enum Remainder {
     Delete { batches_before: u32 },
 }
 
-/// A dial to begin.
 pub(crate) struct Dial {
     pub(crate) contact: ContactId,
     pub(crate) target: Target,
-    /// Failures before it.
     pub(crate) attempt: u32,
     /// Something waits: it need not wait for its turn.
     pub(crate) urgent: bool,
@@ -206,12 +202,10 @@ impl Completion {
         Self(Box::new(tell))
     }
 
-    /// Everything is stored.
     pub(crate) fn committed(self) {
         (self.0)(Ok(()));
     }
 
-    /// Nothing is.
     pub(crate) fn failed(self, error: NodeError) {
         (self.0)(Err(error));
     }

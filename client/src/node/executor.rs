@@ -150,7 +150,6 @@ impl Executor {
         });
     }
 
-    /// The links that run.
     pub(crate) fn running(&self) -> BTreeMap<ContactId, LinkId> {
         self.links.iter().map(|(contact, link)| (*contact, link.id)).collect()
     }

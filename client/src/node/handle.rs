@@ -96,7 +96,6 @@ impl NodeHandle {
         answered.await.map_err(|_| stopping())?
     }
 
-    /// Reads beside the node.
     pub(crate) async fn read<T>(&self, read: impl Future<Output = T> + Send) -> T {
         #[cfg(test)]
         if self.at_once {

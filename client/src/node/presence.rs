@@ -34,7 +34,6 @@ pub(crate) struct Presences {
     changed: bool,
 }
 
-/// One server.
 #[derive(Default)]
 struct Known {
     ours: bool,
@@ -136,10 +135,8 @@ impl ServerView {
 #[derive(Clone)]
 pub(crate) struct OtherPresence {
     linked: bool,
-    /// What links have told.
     by_link: Presence,
     since: Option<UnixMillis>,
-    /// The newest record.
     news: Option<PresenceUpdate>,
     /// Why nothing else is known; nothing of somebody who is no contact yet.
     unknown: Option<Reason>,

@@ -26,7 +26,7 @@ use crate::store::{
 use crate::transport::{NetworkStatus, Reachability, ServicesStatus};
 
 impl NodeHandle {
-    /// How the node is.
+    /// The state of the node: Tor, services, counts, presence.
     pub async fn status(&self) -> Result<Status, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
@@ -56,7 +56,7 @@ impl NodeHandle {
         .await
     }
 
-    /// All contacts, by name.
+    /// Every contact, in the order of their names.
     pub async fn contacts(&self) -> Result<Vec<Contact>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
@@ -86,7 +86,7 @@ impl NodeHandle {
         .await
     }
 
-    /// All conversations, oldest first.
+    /// Every conversation, in the order in which they began here.
     pub async fn conversations(&self) -> Result<Vec<Conversation>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
@@ -273,7 +273,7 @@ impl NodeHandle {
         .await
     }
 
-    /// Our handles.
+    /// Every handle of ours, with what its server says of it.
     pub async fn handles(&self) -> Result<Vec<Handle>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
@@ -361,7 +361,6 @@ impl NodeHandle {
     }
 }
 
-/// How things are shown.
 impl NodeHandle {
     /// Each with the heading of its conversation.
     async fn read_messages(

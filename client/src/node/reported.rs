@@ -64,7 +64,6 @@ impl Reported {
         self.presences.commit();
     }
 
-    /// The step has failed.
     pub(crate) fn undone(&mut self) {
         self.go_back(ReportedCheckpoint([0; 4]));
     }
@@ -75,7 +74,6 @@ pub(crate) struct LastReported<K, V> {
     /// What everybody takes for granted of what was never told.
     at_first: V,
     committed: BTreeMap<K, V>,
-    /// Told in this step.
     pending: Vec<(K, V)>,
 }
 

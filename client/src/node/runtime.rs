@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_secs(5);
 /// Inputs that share one transaction and its commit, at most.
 const MAX_BATCH: usize = 32;
 
-/// How a node ended.
+/// Why a node is no longer running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// It was told to stop.
@@ -54,31 +54,31 @@ pub enum Ending {
 
 /// A started node: its handle, and how to end it.
 pub struct Running {
-    /// To use it.
+    /// Uses the node, from any number of tasks.
     pub handle: NodeHandle,
-    /// Ends it cleanly.
+    /// Ends the node cleanly once it is cancelled.
     pub stop: CancellationToken,
-    /// Joins it.
+    /// Finishes when everything that the node started has ended.
     pub ended: tokio::task::JoinHandle<Ending>,
 }
 
 /// What a node is made of.
 pub struct Parts {
-    /// The open store.
+    /// The profile's store, open and at the newest schema.
     pub store: Store,
-    /// The way to others.
+    /// Dials contacts and hosts our services.
     pub transport: SharedTransport,
     /// Streams that others open to us.
     pub incoming: IncomingStreams,
-    /// Where the profile is.
+    /// The profile's directory, where a backup is prepared.
     pub directory: PathBuf,
-    /// The time.
+    /// The wall clock, in milliseconds since 1970.
     pub clock: Clock,
-    /// Randomness.
+    /// The source of all keys, ids and pauses of this node.
     pub rng: StdRng,
     /// When our keys of a conversation are replaced.
     pub key_updates: KeyUpdates,
-    /// Whom to dial.
+    /// Whether contacts are dialled always, or only when something waits.
     pub links: Links,
 }
 
@@ -357,7 +357,6 @@ impl Node {
         }
     }
 
-    /// The one commit.
     async fn commit(&mut self, mut cx: Cx) -> Result<Committed, StoreError> {
         let newest = events::newest(&mut cx.tx).await?.0;
         match cx.tx.commit().await {
@@ -421,7 +420,6 @@ struct Committed {
     newest: i64,
 }
 
-/// How a step ended.
 #[derive(PartialEq, Eq)]
 enum Step {
     Done,

@@ -41,7 +41,6 @@ pub(crate) struct NodeView {
     pub(crate) servers: (usize, usize),
 }
 
-/// One contact.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct PeerView {

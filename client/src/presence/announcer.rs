@@ -19,7 +19,6 @@ pub struct Announcement {
     pub state: Option<State>,
     /// Since when, Unix milliseconds.
     pub since: i64,
-    /// Where we are.
     pub hint: Option<Hint>,
 }
 
@@ -33,7 +32,6 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Nothing was told yet.
     #[must_use]
     pub fn new(server: ServerId, now: i64) -> Self {
         Self { server, last: None, due: now }

@@ -16,7 +16,6 @@ use crate::model::ContactId;
 /// A contact to look for.
 #[derive(Clone)]
 pub struct Subject {
-    /// Which one.
     pub contact: ContactId,
     /// What its records are signed with, before blinding.
     pub key: PresenceKey,
@@ -24,12 +23,9 @@ pub struct Subject {
     pub secret: PresenceSecret,
 }
 
-/// What a record told.
 #[derive(Clone, Copy, Debug)]
 pub struct PresenceUpdate {
-    /// Of whom.
     pub contact: ContactId,
-    /// What it says.
     pub status: Status,
     /// When it was written, to the minute, Unix milliseconds.
     pub written: i64,
@@ -56,7 +52,6 @@ pub enum Misbehavior {
 
 /// A contact's address in one epoch, and the newest record seen there.
 struct BoardEntry {
-    /// Which of the subjects.
     subject: usize,
     reader: RecordReader,
     newest: Option<(Record, PresenceUpdate)>,
@@ -71,7 +66,6 @@ pub struct Board {
 }
 
 impl Board {
-    /// Nothing was read yet.
     #[must_use]
     pub fn new(server: ServerId) -> Self {
         Self { server, subjects: vec![], places: HashMap::new(), epoch: None }

@@ -23,7 +23,6 @@ const FIND_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A handle of ours, as it is claimed.
 pub struct OwnHandle {
-    /// The word.
     pub name: HandleName,
     /// What its owner's key comes from.
     pub root: RootSecret,
@@ -31,9 +30,7 @@ pub struct OwnHandle {
     pub last: Option<Sequence>,
 }
 
-/// What the server has.
 pub struct Claimed {
-    /// The claim's number.
     pub sequence: Sequence,
     /// Until when it holds, Unix milliseconds.
     pub expires: i64,

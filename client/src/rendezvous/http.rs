@@ -30,7 +30,6 @@ pub(super) struct ServerConnection {
 }
 
 impl ServerConnection {
-    /// Dials the server.
     pub(super) async fn open(
         route: &ServerRoute,
         isolation: IsolationToken,

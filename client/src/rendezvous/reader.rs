@@ -43,21 +43,15 @@ pub enum ReaderUpdate {
     /// The board was read to its end, and its changes follow; the server says that so many records
     /// live.
     Read(u64),
-    /// A contact's record.
     Seen(PresenceUpdate),
     /// Nothing is known for now.
     Failed(ServerError),
 }
 
-/// Reads one server.
 pub struct BoardReader {
-    /// The way to it.
     pub route: ServerRoute,
-    /// Whom to look for.
     pub subjects: watch::Receiver<Arc<Vec<Subject>>>,
-    /// The time.
     pub clock: Clock,
-    /// Chance.
     pub rng: StdRng,
 }
 

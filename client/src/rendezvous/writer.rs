@@ -42,7 +42,6 @@ pub struct Announcements {
 pub enum WriterUpdate {
     /// The server has what contacts are to find.
     Announced,
-    /// It has not.
     Failed(ServerError),
 }
 
@@ -60,17 +59,11 @@ struct Publication {
     retired: bool,
 }
 
-/// Writes to one server.
 pub struct PresenceWriter {
-    /// The way to it.
     pub route: ServerRoute,
-    /// Who signs.
     pub owner: SigningKey,
-    /// What to tell.
     pub announcements: watch::Receiver<Arc<Announcements>>,
-    /// The time.
     pub clock: Clock,
-    /// Chance.
     pub rng: StdRng,
 }
 
@@ -249,7 +242,6 @@ impl PresenceWriter {
 }
 
 impl Announcements {
-    /// Everybody finds us gone.
     #[must_use]
     pub fn offline(&self, now: i64) -> Self {
         let announcements = self.announcements.iter().take(1).cloned();

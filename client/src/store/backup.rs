@@ -49,7 +49,6 @@ pub struct BackupContents {
     pub name: String,
     /// Contacts, unanswered requests among them.
     pub contacts: u32,
-    /// Messages.
     pub messages: u32,
     /// Invitations that worked, and were revoked.
     pub revoked: u32,

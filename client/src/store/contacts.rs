@@ -14,19 +14,14 @@ use crate::model::{
 use crate::transport::OnionAddress;
 use crate::wire::card::Card;
 
-/// One contact.
 #[derive(Clone, FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "its columns")]
 pub struct ContactRow {
-    /// Its row.
     pub id: ContactId,
     /// Who they are for good.
     pub peer_id: PeerId,
-    /// How far we are.
     pub state: ContactStatus,
-    /// Why it refused us.
     pub refusal: Option<Reason>,
-    /// Whether we refuse it.
     pub blocked: bool,
     /// Whether its safety number was compared.
     pub verified: bool,
@@ -34,14 +29,12 @@ pub struct ContactRow {
     pub name: String,
     /// Whether its name is more than a stand-in.
     pub named: bool,
-    /// When it was added.
     pub created_at: UnixMillis,
     link_key: Option<Vec<u8>>,
     presence_key: Option<Vec<u8>>,
     pair_secret: Option<Vec<u8>>,
     /// The newest card that was taken; -1 for none.
     pub card_revision: i64,
-    /// What it calls itself.
     pub shared_name: Option<String>,
     endpoint: Option<Vec<u8>>,
     presence_secret: Option<Vec<u8>>,
@@ -99,11 +92,9 @@ impl ContactRow {
 
 /// What a link with a contact needs.
 pub struct ContactKeys {
-    /// Their public keys.
     pub identity: PublicIdentity,
     /// The secret that only the two of us have.
     pub pair: [u8; 32],
-    /// Where they are.
     pub address: OnionAddress,
 }
 
@@ -123,7 +114,6 @@ const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, nam
      EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS has_group FROM \
      contact";
 
-/// Every contact, by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name")))
         .fetch_all(&mut **tx)
@@ -179,7 +169,6 @@ pub async fn by_skeleton(tx: &mut Tx, skeleton: &str) -> Result<Option<ContactRo
         .await?)
 }
 
-/// How many there are.
 pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
     let (count,): (u32,) =
         sqlx::query_as("SELECT count(*) FROM contact").fetch_one(&mut **tx).await?;
@@ -188,9 +177,7 @@ pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
 
 /// What a contact is called here.
 pub struct Naming<'a> {
-    /// The name.
     pub name: &'a str,
-    /// Its skeleton, for look-alikes.
     pub skeleton: &'a str,
     /// Whether it is more than a stand-in.
     pub named: bool,
@@ -225,11 +212,9 @@ pub async fn add(
 
 /// What a request of ours is made of.
 pub struct NewRequest<'a> {
-    /// The invitation link.
     pub link: &'a str,
     /// The private half of the key package.
     pub draft: &'a [u8],
-    /// What to send.
     pub introduction: &'a [u8],
     /// What the owner of a handle is shown.
     pub message: Option<&'a str>,
@@ -261,11 +246,9 @@ pub async fn ask(tx: &mut Tx, contact: ContactId, new: &NewRequest<'_>) -> Resul
 /// A request of ours: the link, the private draft, the introduction to send.
 #[derive(FromRow)]
 pub struct RequestRow {
-    /// The invitation link.
     pub link: String,
     /// The private half of the key package.
     pub draft: Vec<u8>,
-    /// What to send.
     pub introduction: Vec<u8>,
     /// What the owner of a handle is shown.
     pub message: Option<String>,
@@ -279,7 +262,6 @@ pub async fn request(tx: &mut Tx, contact: ContactId) -> Result<Option<RequestRo
         .await?)
 }
 
-/// Forgets an answered request.
 pub async fn remove_request(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM request WHERE contact = ?").bind(contact).execute(&mut **tx).await?;
     Ok(())
@@ -378,7 +360,6 @@ pub async fn set_decoy(
     Ok(())
 }
 
-/// Gives it another name.
 pub async fn rename(
     tx: &mut Tx,
     contact: ContactId,

@@ -9,18 +9,13 @@ use super::{StoreError, Tx};
 use crate::identity::PeerId;
 use crate::model::{ContactId, ConversationId, ConversationKind, Member, PublicId, UnixMillis};
 
-/// One conversation.
 #[derive(Clone, FromRow)]
 pub struct ConversationRow {
-    /// Its row.
     pub id: ConversationId,
     /// By what front-ends know it.
     pub public_id: PublicId,
-    /// Who is in it.
     pub kind: ConversationKind,
-    /// When it began.
     pub created_at: UnixMillis,
-    /// Its logical clock.
     pub clock: i64,
     /// The number of our next message.
     pub next_counter: i64,
@@ -62,7 +57,6 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ConversationRow>, StoreError> {
     Ok(sqlx::query_as(select("ORDER BY id")).fetch_all(&mut **tx).await?)
 }
 
-/// One by its row.
 pub async fn by_id(
     tx: &mut Tx,
     conversation: ConversationId,
@@ -81,20 +75,16 @@ pub async fn load(
 /// What messages of a direct conversation are shown with.
 #[derive(FromRow)]
 pub struct Heading {
-    /// The conversation.
     pub conversation: ConversationId,
     /// By what front-ends know the conversation.
     pub public_id: PublicId,
-    /// Whom it is with.
     pub contact: ContactId,
-    /// Who that is.
     pub peer_id: PeerId,
     /// What they, and so the conversation, are called.
     pub name: String,
 }
 
 impl Heading {
-    /// The contact in it.
     #[must_use]
     pub fn member(&self) -> Member {
         Member { conversation: self.conversation, contact: self.contact }

@@ -15,7 +15,6 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::error::StoreError;
 
-/// The write-ahead log's header.
 const HEADER: usize = 32;
 /// The header of each page in it.
 const FRAME: usize = 24;

@@ -8,11 +8,9 @@ use crate::wire::message::MessageId;
 /// Messages of a store that is written anew in no time.
 const SMALL: u32 = 2_000;
 
-/// A deleted message.
 pub struct Deleted {
     /// In which conversation it was.
     pub conversation: ConversationId,
-    /// Its id.
     pub id: MessageId,
 }
 

@@ -40,15 +40,12 @@ pub async fn mark_sent(
 /// What left the outbox because it was receipted.
 #[derive(FromRow)]
 pub struct Finished {
-    /// Its row.
     pub id: OutboxId,
-    /// What it held.
     pub kind: OutboxKind,
     /// What was sealed, where it was not a message.
     pub body: Option<Vec<u8>>,
 }
 
-/// What a receipt finished.
 pub struct Receipted {
     /// What it was for, if that still waited.
     pub outbox: Option<Finished>,
@@ -177,9 +174,7 @@ pub(super) const EXPIRED: &str = "state IN ('queued', 'sent') AND expires_at <= 
 pub struct Expired {
     /// Who did not get it.
     pub contact: ContactId,
-    /// The message.
     pub message: MessageRowId,
-    /// Where it waited.
     pub outbox: Option<OutboxId>,
 }
 

@@ -8,13 +8,11 @@ use sqlx::migrate::MigrateError;
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database says no.
     #[error("the store cannot be read or written: {0}")]
     Database(sqlx::Error),
     /// There is no room for a change: nothing of it was made.
     #[error("the disk is full: nothing was changed; free some space and try again")]
     Full,
-    /// Nothing can be changed.
     #[error("the disk is read-only: make it writable and try again")]
     ReadOnly,
     /// The file is of a newer version, or its migrations were changed.
@@ -23,17 +21,11 @@ pub enum StoreError {
     /// The library underneath is not `SQLCipher`: nothing would be encrypted.
     #[error("this build has no SQLCipher: nothing would be encrypted")]
     NotEncrypted,
-    /// It was closed.
     #[error("the store is closed")]
     Closed,
     /// A stored value is not what was written.
     #[error("the store is damaged: {what}")]
-    Damaged {
-        /// What is.
-        what: &'static str,
-        /// How that shows.
-        source: Option<Box<dyn Error + Send + Sync>>,
-    },
+    Damaged { what: &'static str, source: Option<Box<dyn Error + Send + Sync>> },
 }
 
 impl StoreError {

@@ -20,16 +20,12 @@ pub enum Kind {
     Other,
 }
 
-/// One event.
 #[derive(FromRow)]
 pub struct EventRow {
     /// Rises.
     pub seq: EventSeq,
-    /// When.
     pub at: UnixMillis,
-    /// What it is about.
     pub kind: Kind,
-    /// A row.
     pub subject: Option<i64>,
     /// JSON.
     pub body: Option<String>,

@@ -22,19 +22,16 @@ pub struct GroupRow {
     accepted_answer: Option<Vec<u8>>,
     /// The epoch that the last commit of the contact ended.
     pub receipted_epoch: Option<i64>,
-    /// The receipt for it.
     pub commit_receipt: Option<Vec<u8>>,
 }
 
 /// An answer that must be the same when the same question comes again.
 pub struct Acceptance {
-    /// Names the request.
     pub request: [u8; 16],
     /// The introduction that answered it.
     pub answer: Vec<u8>,
 }
 
-/// Begins a conversation's group.
 pub async fn create(
     tx: &mut Tx,
     conversation: ConversationId,
@@ -99,7 +96,6 @@ pub async fn load(
     .transpose()
 }
 
-/// Reads a group's state.
 pub async fn open(
     tx: &mut Tx,
     conversation: ConversationId,
@@ -202,7 +198,6 @@ pub async fn save(
     write(tx, conversation, state).await
 }
 
-/// A new epoch began.
 pub async fn begin_epoch(
     tx: &mut Tx,
     conversation: ConversationId,
@@ -345,9 +340,7 @@ pub async fn hold(
 /// An envelope that was held.
 #[derive(FromRow)]
 pub struct HeldEnvelope {
-    /// Who sent it.
     pub contact: ContactId,
-    /// Its bytes.
     pub envelope: Vec<u8>,
 }
 

@@ -11,18 +11,14 @@ use crate::invitation::InvitationSecret;
 use crate::limits::MAX_ASKING;
 use crate::model::{Answer, HandleId, HandleStatus, Reason, UnixMillis};
 
-/// A handle of ours.
 #[derive(FromRow)]
 pub struct HandleRow {
-    /// Its row.
     pub id: HandleId,
     server: Bytes32,
     name: String,
     /// The secret of the invitation that it leads to.
     pub secret: InvitationSecret,
-    /// How far it is.
     pub state: HandleStatus,
-    /// Why it is so.
     pub reason: Option<Reason>,
     /// The number of the last claim.
     pub sequence: Option<i64>,
@@ -36,13 +32,11 @@ const SELECT: &str =
     "SELECT id, server, name, secret, state, reason, sequence, renew_at, expires_at FROM handle";
 
 impl HandleRow {
-    /// Where it is.
     #[must_use]
     pub fn server(&self) -> ServerId {
         ServerId(self.server.0)
     }
 
-    /// The word.
     pub fn name(&self) -> Result<HandleName, StoreError> {
         self.name.parse().map_err(|error: NameError| StoreError::damaged("a handle", error))
     }
@@ -64,14 +58,12 @@ pub async fn due(tx: &mut Tx, now: UnixMillis) -> Result<Vec<HandleRow>, StoreEr
     Ok(sqlx::query_as(due).bind(now).fetch_all(&mut **tx).await?)
 }
 
-/// All of them.
 pub async fn all(tx: &mut Tx) -> Result<Vec<HandleRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY id")))
         .fetch_all(&mut **tx)
         .await?)
 }
 
-/// One of them.
 pub async fn by_id(tx: &mut Tx, id: HandleId) -> Result<Option<HandleRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?")))
         .bind(id)
@@ -122,7 +114,6 @@ pub async fn claim_again(tx: &mut Tx, id: Option<HandleId>) -> Result<(), StoreE
     Ok(())
 }
 
-/// The server has it.
 pub async fn claimed(
     tx: &mut Tx,
     id: HandleId,
@@ -171,7 +162,6 @@ pub async fn release(tx: &mut Tx, id: HandleId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets it.
 pub async fn remove(tx: &mut Tx, id: HandleId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM handle WHERE id = ?").bind(id).execute(&mut **tx).await?;
     Ok(())
@@ -186,15 +176,11 @@ pub struct HandleRequestRow {
     presence_key: Vec<u8>,
     /// The handle that it used, as `name@server`.
     pub handle: String,
-    /// Its introduction.
     pub introduction: Vec<u8>,
     /// What it would be called here.
     pub name: String,
-    /// What it writes.
     pub message: Option<String>,
-    /// When it came.
     pub received_at: UnixMillis,
-    /// Nothing while it waits.
     pub decision: Option<Answer>,
 }
 
@@ -203,23 +189,18 @@ const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introducti
      FROM asking";
 
 impl HandleRequestRow {
-    /// What it has proved.
     pub fn identity(&self) -> Result<PublicIdentity, StoreError> {
         Ok(PublicIdentity { link: bytes(&self.link_key)?, presence: bytes(&self.presence_key)? })
     }
 }
 
-/// Who asks.
 pub struct NewHandleRequest<'a> {
-    /// What it has proved.
     pub peer: &'a PublicIdentity,
     /// The handle that it used.
     pub handle: &'a str,
-    /// What it sent.
     pub introduction: &'a [u8],
     /// What it would be called here.
     pub name: &'a str,
-    /// What it writes.
     pub message: Option<&'a str>,
 }
 
@@ -281,7 +262,6 @@ pub async fn asking_of(tx: &mut Tx, peer: PeerId) -> Result<Option<HandleRequest
         .await?)
 }
 
-/// How it was answered.
 pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), StoreError> {
     sqlx::query("UPDATE asking SET decision = ? WHERE peer_id = ?")
         .bind(decision)
@@ -291,7 +271,6 @@ pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), S
     Ok(())
 }
 
-/// Forgets it.
 pub async fn forget_asking(tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM asking WHERE peer_id = ?").bind(peer).execute(&mut **tx).await?;
     Ok(())

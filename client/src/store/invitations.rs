@@ -13,23 +13,17 @@ use crate::model::{InvitationStatus, UnixMillis};
 pub struct InvitationRow {
     /// 16 bytes.
     pub id: Vec<u8>,
-    /// Its secret.
     pub secret: InvitationSecret,
-    /// The link.
     pub link: String,
     /// How many people may use it.
     pub uses: i64,
-    /// How many have.
     pub used: i64,
-    /// When it was made.
     pub created_at: UnixMillis,
-    /// When it stops working.
     pub expires_at: UnixMillis,
     revoked_at: Option<UnixMillis>,
 }
 
 impl InvitationRow {
-    /// Whether it still works.
     #[must_use]
     pub fn state(&self, now: UnixMillis) -> InvitationStatus {
         if self.revoked_at.is_some() {
@@ -57,7 +51,6 @@ impl InvitationRow {
     }
 }
 
-/// Adds an invitation.
 pub async fn add(
     tx: &mut Tx,
     secret: &InvitationSecret,
@@ -103,7 +96,6 @@ pub async fn used_by(tx: &mut Tx, id: &[u8], peer: PeerId) -> Result<bool, Store
     Ok(row.is_some())
 }
 
-/// Takes one use.
 pub async fn take_use(
     tx: &mut Tx,
     id: &[u8],
@@ -119,7 +111,6 @@ pub async fn take_use(
     Ok(())
 }
 
-/// Takes it back.
 pub async fn revoke(tx: &mut Tx, id: &[u8], now: UnixMillis) -> Result<(), StoreError> {
     sqlx::query("UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
         .bind(now)

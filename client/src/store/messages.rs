@@ -12,20 +12,14 @@ use crate::model::{ContactId, ConversationId, Member, MessageRowId, MessageStatu
 use crate::text::{query, words};
 use crate::wire::message::{MessageId, Text};
 
-/// One message.
 #[derive(Clone, FromRow)]
 pub struct MessageRow {
-    /// Its row.
     pub row: MessageRowId,
-    /// In which conversation.
     pub conversation: ConversationId,
     /// Who wrote it; `None`: we.
     pub author: Option<ContactId>,
-    /// Its id.
     pub id: MessageId,
-    /// How far it is.
     pub state: MessageStatus,
-    /// What was written.
     pub text: String,
     /// The number among its writer's messages.
     pub counter: Option<i64>,
@@ -52,7 +46,6 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
-    /// Whether we wrote it.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.author.is_none()
@@ -82,27 +75,20 @@ fn select(condition: &str) -> sqlx::AssertSqlSafe<String> {
 /// A message, and what it is shown with.
 #[derive(FromRow)]
 pub struct SearchHit {
-    /// The message.
     #[sqlx(flatten)]
     pub message: MessageRow,
-    /// Its conversation's heading.
     #[sqlx(flatten)]
     pub heading: Heading,
 }
 
 /// A message to be written down for the first time.
 pub struct NewRow<'a> {
-    /// In which conversation.
     pub conversation: ConversationId,
-    /// Its id.
     pub id: MessageId,
-    /// What was written.
     pub text: &'a str,
     /// Its place in the order.
     pub clock: i64,
-    /// When it was written.
     pub created_at: UnixMillis,
-    /// When to give up.
     pub expires_at: Option<UnixMillis>,
     /// The timer that it is sent under, in seconds.
     pub disappear_after: Option<u64>,
@@ -249,14 +235,12 @@ pub async fn ours(
 /// A place in the order of a conversation.
 #[derive(Clone, Copy)]
 pub struct Position {
-    /// The logical clock.
     pub clock: i64,
     /// The id decides between messages of one clock.
     pub id: MessageId,
 }
 
 impl Position {
-    /// Behind every message.
     const END: Self = Self { clock: i64::MAX, id: MessageId([0xff; 16]) };
 }
 
@@ -342,9 +326,7 @@ pub async fn newest_of(
 /// A message of somebody else that was read.
 #[derive(FromRow)]
 pub struct Read {
-    /// Who wrote it.
     pub author: ContactId,
-    /// Its id.
     pub id: MessageId,
 }
 

@@ -12,7 +12,6 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     Ok(sqlx::query_as("SELECT key, text FROM note ORDER BY key").fetch_all(&mut **tx).await?)
 }
 
-/// One note.
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar("SELECT text FROM note WHERE key = ?")
         .bind(key)
@@ -20,7 +19,6 @@ pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
         .await?)
 }
 
-/// How many there are.
 pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
     Ok(sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&mut **tx).await?)
 }

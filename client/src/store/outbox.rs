@@ -8,14 +8,12 @@ use super::{StoreError, Tx};
 use crate::model::{ContactId, ConversationId, Member, OutboxId, OutboxKind};
 use crate::wire::message::MessageId;
 
-/// Something in the outbox.
 #[derive(FromRow)]
 pub struct OutboxRow {
     /// Its row, in the order of acceptance.
     pub id: OutboxId,
     /// By whose group it is sealed.
     pub conversation: ConversationId,
-    /// What it holds.
     pub kind: OutboxKind,
     /// What its receipt names. For a commit: the epoch, in the last eight bytes.
     pub item: MessageId,
@@ -107,7 +105,6 @@ pub async fn waits(tx: &mut Tx, contact: ContactId, kind: OutboxKind) -> Result<
     Ok(sqlx::query_scalar(waits).bind(contact).bind(kind).fetch_one(&mut **tx).await?)
 }
 
-/// Keeps the sealed bytes.
 pub async fn set_envelope(
     tx: &mut Tx,
     outbox: OutboxId,

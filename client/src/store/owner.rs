@@ -8,25 +8,19 @@ use crate::identity::RootSecret;
 use crate::model::{ServiceId, ServiceKind, UnixMillis};
 use crate::transport::ServiceKey;
 
-/// Who the profile is.
 pub struct Owner {
     /// What its keys come from.
     pub root: RootSecret,
     /// What its presence records are sealed with.
     pub presence_secret: [u8; 32],
-    /// What it calls itself.
     pub name: String,
     /// The revision of its card.
     pub card_revision: u64,
 }
 
-/// A hosted onion service.
 pub struct StoredService {
-    /// Its row.
     pub id: ServiceId,
-    /// What it is for.
     pub kind: ServiceKind,
-    /// Its key.
     pub seed: ServiceKey,
     /// When it closes, if it was replaced.
     pub closes_at: Option<UnixMillis>,
@@ -104,7 +98,6 @@ pub async fn revise_card(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Every service to host.
 pub async fn services(tx: &mut Tx) -> Result<Vec<StoredService>, StoreError> {
     let all = sqlx::query_as("SELECT id, door AS kind, seed, closes_at FROM service ORDER BY id");
     let rows: Vec<ServiceRow> = all.fetch_all(&mut **tx).await?;
@@ -138,7 +131,6 @@ pub async fn add_service(
     Ok(())
 }
 
-/// Forgets a service.
 pub async fn remove_service(tx: &mut Tx, id: ServiceId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM service WHERE id = ?").bind(id).execute(&mut **tx).await?;
     Ok(())

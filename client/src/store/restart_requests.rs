@@ -42,7 +42,6 @@ pub async fn put(tx: &mut Tx, to: Member, draft: &[u8], request: &[u8]) -> Resul
     Ok(())
 }
 
-/// Forgets the request.
 pub async fn forget(tx: &mut Tx, to: Member) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM restart WHERE conversation = ? AND contact = ?")
         .bind(to.conversation)

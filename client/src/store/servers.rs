@@ -6,7 +6,6 @@ use super::columns::Bytes32;
 use super::{StoreError, Tx};
 use crate::model::{OwnPresence, UnixMillis};
 
-/// A server of ours.
 pub struct ServerRow {
     /// Who it is for good.
     pub id: ServerId,

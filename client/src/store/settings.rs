@@ -24,7 +24,6 @@ pub struct SettingsRow {
 }
 
 impl SettingsRow {
-    /// What we want.
     #[must_use]
     pub fn own(&self) -> Policy {
         policy(self.disappear_after, self.read_receipts)

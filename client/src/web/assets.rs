@@ -87,7 +87,6 @@ fn zip(plain: &[u8]) -> Vec<u8> {
     zipping.finish().unwrap_or_default()
 }
 
-/// One of the files.
 pub(super) fn serve(request: &Request) -> Response {
     let path = if request.uri().path() == "/" { "/index.html" } else { request.uri().path() };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -31,9 +31,9 @@ const IDLE_TICK: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct StartError {
-    /// For the page.
+    /// Tells the page which sentence to show.
     pub code: &'static str,
-    /// For a person.
+    /// Says in English what went wrong.
     pub detail: String,
 }
 
@@ -68,12 +68,15 @@ pub(super) struct Inner {
 /// How far the profile is open to the page.
 #[derive(Clone)]
 pub(super) enum Stage {
-    /// No node runs.
     Closed,
     /// A node is being started.
     Starting,
     /// The page may ask the node.
-    Open { api: Router, node: ServedNode, streams: CancellationToken },
+    Open {
+        api: Router,
+        node: ServedNode,
+        streams: CancellationToken,
+    },
     /// A node runs that the page may not ask.
     Sealed(ServedNode),
 }
@@ -91,7 +94,6 @@ pub(super) struct Idle {
     pub(super) lock_after: Option<Duration>,
 }
 
-/// The listening page.
 pub(super) struct Listener {
     port: u16,
     stop: CancellationToken,

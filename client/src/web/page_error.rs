@@ -11,12 +11,10 @@ use crate::profile::ProfileError;
 use crate::profile::backup::BackupError;
 use crate::store::StoreError;
 
-/// A refused request.
 #[derive(Debug, Serialize)]
 pub(super) struct PageError {
     #[serde(skip)]
     status: StatusCode,
-    /// For the page.
     pub(super) code: &'static str,
     detail: String,
 }

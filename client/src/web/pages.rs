@@ -145,7 +145,6 @@ async fn restore(
     Ok(Json(describe(&guard)))
 }
 
-/// Removed whatever happens.
 struct Upload(PathBuf);
 
 impl Drop for Upload {

@@ -31,9 +31,7 @@ pub(super) struct Sessions {
 
 /// What a browser shows from now on.
 pub(super) struct Pass {
-    /// Kept by the browser.
     pub(super) cookie: String,
-    /// Kept by the page.
     pub(super) key: String,
 }
 

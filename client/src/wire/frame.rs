@@ -60,7 +60,7 @@ pub enum Frame {
     Request(Vec<u8>),
     /// Yes: an [`super::card::Introduction`].
     Accept(Vec<u8>),
-    /// No.
+    /// The request is refused, for this reason.
     Refuse(RejectReason),
     /// A type that is not known here, from a later version.
     Unknown(u64),

@@ -20,7 +20,7 @@ use super::kind::kind_of;
 /// The content of one envelope.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Content {
-    /// For a person.
+    /// Something that a person wrote.
     Text(Text),
     /// The sender has stored these.
     Receipt(Vec<MessageId>),
@@ -31,28 +31,28 @@ pub enum Content {
     },
     /// The sender's card changed.
     Card {
-        /// For the receipt.
+        /// Names it in the receipt.
         id: MessageId,
-        /// The new card.
+        /// The whole of the new card.
         card: Card,
     },
     /// What the sender allows from now on.
     Settings {
-        /// For the receipt.
+        /// Names it in the receipt.
         id: MessageId,
         /// The whole of the sender's terms.
         settings: Settings,
     },
     /// The sender's owner has read these.
     Read {
-        /// For the receipt.
+        /// Names it in the receipt.
         id: MessageId,
         /// The ids of the messages that were read.
         items: Vec<MessageId>,
     },
     /// A type that is not known here, from a later version. It is receipted if it has an id.
     Unknown {
-        /// For the receipt.
+        /// Names it in the receipt.
         id: Option<MessageId>,
     },
 }

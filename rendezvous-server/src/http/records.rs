@@ -219,7 +219,7 @@ fn check(
     match freshness {
         Freshness::Stale(sequence) => return Err(ApiError::not_newer(sequence)),
         Freshness::New | Freshness::Duplicate | Freshness::Conflict(_) => {
-            record.verify(&state.server)?
+            record.verify(&state.server)?;
         }
     }
 

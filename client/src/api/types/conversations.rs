@@ -10,7 +10,7 @@ use super::Reason;
 pub struct Conversation {
     /// 32 hex digits.
     pub id: String,
-    /// Who is in it.
+    /// Whether it is with one contact, or what else.
     pub kind: ConversationKind,
     /// What it is called: a direct one as the contact is.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct Conversation {
     /// The last message in the order of the conversation, if there is any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub newest: Option<Message>,
-    /// When it began here.
+    /// When the conversation began here, Unix milliseconds.
     pub created_at: i64,
 }
 
@@ -55,7 +55,7 @@ pub struct Member {
 /// What both sides of a conversation let happen to its messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationSettings {
-    /// What we want.
+    /// The policy that we chose.
     pub ours: Policy,
     /// What the contact wants, as far as we were told.
     pub theirs: Policy,
@@ -156,16 +156,16 @@ pub struct Message {
     pub conversation: String,
     /// What the conversation is called.
     pub conversation_name: String,
-    /// Whether we wrote it.
+    /// Who wrote it: we, or somebody else.
     pub direction: Direction,
     /// Received: who wrote it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub author: Option<Member>,
     /// Exactly what was written: may hold anything.
     pub text: String,
-    /// How far it is.
+    /// How far the message has come.
     pub state: MessageState,
-    /// Why it waits.
+    /// The reason why the message is still waiting.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
     /// When its writer wrote it, by the writer's clock.

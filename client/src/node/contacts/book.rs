@@ -24,7 +24,7 @@ use crate::wire::card::Card;
 use crate::wire::envelope::EnvelopeKeys;
 
 impl NodeHandle {
-    /// Renames, verifies, blocks.
+    /// Renames, verifies or blocks a contact, or hides our presence from them.
     pub async fn change_contact(
         &self,
         who: &str,

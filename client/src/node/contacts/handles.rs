@@ -45,7 +45,7 @@ impl NodeHandle {
         self.call(move |core, cx| claim(core, cx, name, server).boxed()).await
     }
 
-    /// Gives a handle up.
+    /// Releases a handle, so that its server no longer leads anybody to us.
     pub async fn release_handle(&self, handle: &str) -> Result<(), NodeError> {
         let (name, server) = parse_handle(handle)?;
         self.call(move |core, cx| release(core, cx, name, server).boxed()).await

@@ -30,7 +30,7 @@ const CLOSES_WITHIN: Duration = Duration::from_hours(24);
 const HANDLE_CLOSES_AFTER: Duration = Duration::from_hours(28 * 24);
 
 impl NodeHandle {
-    /// Makes an invitation.
+    /// Makes an invitation, with its link, for a number of people and a time.
     pub async fn invite(&self, new: NewInvitation) -> Result<Invitation, NodeError> {
         self.call(move |_, cx| invite(cx, new).boxed()).await
     }

@@ -29,9 +29,7 @@ struct FollowUp {
     finished: Vec<OutboxId>,
     /// A new epoch began: envelopes that were held can be tried again.
     retry: Vec<Vec<u8>>,
-    /// The contact's card changed.
     card: bool,
-    /// The contact has ours.
     card_told: bool,
 }
 

@@ -20,7 +20,6 @@ use crate::rendezvous::writer::{Announcements, PresenceWriter};
 use crate::rendezvous::{IsolationPool, ServerRoute};
 use crate::transport::SharedTransport;
 
-/// Ways to servers.
 #[derive(Clone)]
 pub(crate) struct ServerRoutes {
     transport: SharedTransport,
@@ -44,14 +43,12 @@ pub(crate) struct ServerTasks {
     routes: ServerRoutes,
     clock: Clock,
     rng: StdRng,
-    /// Ends readers.
     stop: CancellationToken,
     /// Ends writers, after their last word.
     writers_stop: CancellationToken,
     servers: BTreeMap<ServerId, Tasks>,
 }
 
-/// Those of one server.
 #[derive(Default)]
 struct Tasks {
     writer: Option<watch::Sender<Arc<Announcements>>>,

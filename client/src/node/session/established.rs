@@ -13,7 +13,6 @@ use crate::wire::frame::{Frame, LinkId};
 
 /// A link whose both ends have said hello.
 pub(crate) struct EstablishedLink {
-    /// The link.
     pub(crate) session: Session,
     /// What it was made from.
     pub(crate) version: KeyVersion,
@@ -25,19 +24,14 @@ pub(crate) struct EstablishedLink {
 
 /// A contact request over an invitation's link.
 pub(crate) struct ContactRequest {
-    /// The invitation's id.
     pub(crate) invitation: [u8; 16],
-    /// Who asks.
     pub(crate) peer: PublicIdentity,
-    /// Its introduction.
     pub(crate) introduction: Vec<u8>,
-    /// Where the answer goes.
     pub(crate) answer: oneshot::Sender<RequestAnswer>,
 }
 
 /// What somebody who asks is told.
 pub(crate) struct RequestAnswer {
-    /// The answer.
     pub(crate) frame: Frame,
     /// The contact that it has become just now.
     pub(crate) contact: Option<(ContactId, KeyVersion)>,
@@ -66,7 +60,6 @@ pub(crate) struct Answered {
     /// When we began to ask.
     pub(crate) began: Instant,
     pub(crate) peer: PublicIdentity,
-    /// What we asked with.
     pub(crate) introduction: Vec<u8>,
     pub(crate) answer: Frame,
     /// It goes on as a link if the answer makes us contacts.

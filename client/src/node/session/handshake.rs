@@ -22,14 +22,10 @@ use crate::node::input::Report;
 use crate::transport::{Address, Destination, Incoming, IsolationToken, Stream, Transport};
 use crate::wire::frame::{Frame, LinkId, VERSION};
 
-/// What every handshake needs.
 #[derive(Clone)]
 pub(crate) struct Handshaker {
-    /// Our keys.
     pub(crate) identity: Arc<Identity>,
-    /// Whom we know.
     pub(crate) keyring: Keyring,
-    /// Where the outcome goes.
     pub(crate) reports: mpsc::Sender<Report>,
 }
 
@@ -164,7 +160,6 @@ impl Handshaker {
         }
     }
 
-    /// Dials a contact.
     pub(crate) async fn dial(
         self,
         transport: &dyn Transport,
@@ -249,7 +244,6 @@ impl Handshaker {
         Ok(asking.await.map_err(LinkError::from).flatten()?)
     }
 
-    /// Tells the node.
     pub(crate) async fn report(&self, report: Report) {
         // The node takes reports until it stops; then nobody needs them.
         let _ = self.reports.send(report).await;

@@ -92,7 +92,6 @@ impl Keyring {
         self.lock().contacts.get(&contact).cloned()
     }
 
-    /// Who made this preface.
     #[must_use]
     pub(crate) fn contact_of(
         &self,

@@ -28,7 +28,6 @@ pub(crate) struct Redial {
 }
 
 impl Redial {
-    /// Dial at once.
     #[must_use]
     pub(crate) fn at_once(now: Instant) -> Self {
         Self { failures: 0, failed_at: None, next: Some(now) }
@@ -46,7 +45,6 @@ impl Redial {
         self.next
     }
 
-    /// A dial begins.
     pub(crate) fn started(&mut self) {
         self.next = None;
     }

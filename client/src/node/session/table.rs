@@ -22,7 +22,6 @@ use crate::transport::Address;
 use crate::wire::envelope::EnvelopeKeys;
 use crate::wire::frame::{Bye, Frame, LinkId};
 
-/// Before every outbox row.
 const BEFORE_ALL: OutboxId = OutboxId(0);
 /// A link that ends sooner counts as a failed dial.
 const SHORT_LIFE: Duration = Duration::from_secs(30);
@@ -31,7 +30,7 @@ const SETTLED: Duration = Duration::from_secs(30);
 /// A contact's wrong key is reported once in this time.
 const KEY_ALARM_PAUSE: Duration = Duration::from_hours(1);
 
-/// Whom the node dials.
+/// Which contacts the node dials by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
     /// All contacts: a message to them needs no dial, and they see each other at once.
@@ -55,9 +54,7 @@ pub(crate) struct Accepted {
     pub(crate) address: Address,
     /// Whether both sides share an MLS group. Without one, the conversation must be restarted.
     pub(crate) has_group: bool,
-    /// For envelopes to them.
     pub(crate) seal: EnvelopeKeys,
-    /// For envelopes from them.
     pub(crate) open: EnvelopeKeys,
 }
 
@@ -73,7 +70,6 @@ pub(crate) struct Peer {
     pub(crate) last_error: Option<Reason>,
     /// What links have told: `Unknown` until the first one.
     pub(crate) presence: Presence,
-    /// When that changed last.
     pub(crate) since: Option<UnixMillis>,
     dialling: bool,
     key_alarm: Option<Instant>,
@@ -213,11 +209,9 @@ pub(crate) enum LinkAdmission {
     Only,
     /// It stays in place of an earlier one.
     Replaces,
-    /// It is dropped.
     Unwanted,
 }
 
-/// All contacts.
 pub(crate) struct Sessions {
     own: PeerId,
     policy: Links,
@@ -297,7 +291,6 @@ impl Sessions {
         }
     }
 
-    /// The contact is gone.
     pub(crate) fn remove(&mut self, contact: ContactId, fx: &mut Effects) {
         self.touched.insert(contact);
         if self.peers.remove(&contact).is_some() {
@@ -327,7 +320,6 @@ impl Sessions {
     }
 }
 
-/// When to dial.
 impl Sessions {
     pub(crate) fn is_to_be_dialled(&self, peer: &Peer) -> bool {
         let is_useful = peer.waiting || self.policy == Links::Always;
@@ -432,7 +424,6 @@ impl Sessions {
     }
 }
 
-/// Which link stays.
 impl Sessions {
     /// Decides about a link whose both ends have said hello, and keeps it if it stays.
     pub(crate) fn link_up(
@@ -652,7 +643,6 @@ pub(crate) fn superseded(contact: ContactId) -> Effect {
     Effect::Close { contact, bye: Some(Bye::Superseded) }
 }
 
-/// One of two links.
 struct Candidate<'a> {
     id: LinkId,
     dialler: PeerId,

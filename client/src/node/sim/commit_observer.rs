@@ -11,7 +11,6 @@ use crate::node::lockstep::{StepObserver, at_once};
 use crate::store::events::{self, Kind};
 use crate::store::{Store, conversations, messages};
 
-/// What all witnesses saw.
 #[derive(Clone, Default)]
 pub(super) struct Record(Arc<Mutex<Inner>>);
 
@@ -43,7 +42,6 @@ impl Record {
     }
 }
 
-/// Looks at one store.
 pub(super) struct CommitObserver {
     who: String,
     store: Store,

@@ -617,7 +617,6 @@ impl<'a> World<'a> {
         waiting
     }
 
-    /// What must hold.
     async fn end(&mut self) -> Tally {
         let pairs = self.pairs().await;
         for one in 0..self.people.len() {

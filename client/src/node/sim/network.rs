@@ -28,7 +28,6 @@ const BUFFER: usize = 64 * 1024;
 const DIAL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Streams whose beginnings may be played again.
 const REMEMBERED: usize = 8;
-/// So much of each.
 const RECORDED: usize = 8 * 1024;
 
 /// How bad it is. Probabilities are of 1.
@@ -149,7 +148,6 @@ impl Network {
         }
     }
 
-    /// Some stream breaks.
     pub(super) fn break_one(&self) {
         let mut inner = self.lock();
         let (count, silent) = (inner.wires.len(), inner.conditions.silent);

@@ -20,7 +20,6 @@ pub(super) struct Said {
 /// What was done and seen, from outside of all nodes.
 #[derive(Default)]
 pub(super) struct Oracle {
-    /// By id.
     pub(super) said: BTreeMap<String, Said>,
     /// The newest state that the writer's node told.
     pub(super) states: BTreeMap<String, MessageState>,

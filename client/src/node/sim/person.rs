@@ -71,7 +71,6 @@ impl TrueTime {
     }
 }
 
-/// A running node.
 pub(super) struct Life {
     pub(super) handle: NodeHandle,
     pub(super) transport: Arc<SimTransport>,
@@ -224,7 +223,6 @@ impl Person {
         self.life = Some(Life { handle, transport, store, stop, tasks, ended, fuse });
     }
 
-    /// Stops cleanly.
     pub(super) async fn sleep(&mut self) {
         let Some(life) = self.life.take() else { return };
         life.stop.cancel();
@@ -233,7 +231,6 @@ impl Person {
         at_once(life.store.close());
     }
 
-    /// Dies now.
     pub(super) async fn die(&mut self) {
         let Some(life) = self.life.take() else { return };
         self.network.die(self.who);
@@ -250,7 +247,6 @@ impl Person {
         }
     }
 
-    /// Will live.
     pub(super) fn spare(&self) {
         if let Some(life) = &self.life {
             life.fuse.store(i64::MAX, Ordering::Relaxed);

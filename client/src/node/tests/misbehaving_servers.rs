@@ -17,7 +17,6 @@ async fn says(mallory: &mut Mallory, session: &mut Session, id: MessageId, conte
     mallory.is_receipted(session, id).await;
 }
 
-/// The link works.
 async fn is_alive(session: &mut Session) {
     session.write(&Frame::Ping(7)).await.unwrap();
     let pong = async { while session.read().await.unwrap() != Frame::Pong(7) {} };

@@ -85,7 +85,6 @@ impl Person {
     }
 }
 
-/// Both can talk.
 async fn talk(one: &Person, other: &Person, what: &str) {
     let (there, back) = (format!("{what} there"), format!("{what} back"));
     let sent = one.sends(other.name, &there).await;

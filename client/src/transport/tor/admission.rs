@@ -15,7 +15,6 @@ const FIRST_STREAM: Duration = Duration::from_secs(15);
 /// All circuits to one service.
 pub(super) struct CircuitLimiter(Slots<Circuit>);
 
-/// One caller's circuit.
 pub(super) struct Circuit {
     since: Instant,
     /// Held by every stream on it.

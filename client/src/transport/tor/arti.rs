@@ -34,7 +34,6 @@ pub(super) struct Arti {
 }
 
 impl Arti {
-    /// Starts the first run.
     pub(super) fn start(config: TorConfig, handle: Handle) -> Result<Self, TorStartError> {
         let run = Mutex::new(Some(Run::start(&config, handle.clone())?));
         Ok(Self { config, handle, run })
@@ -54,7 +53,6 @@ impl Arti {
         }
     }
 
-    /// Ends this run, soon.
     pub(super) fn cancel(&self) {
         if let Some(run) = self.run() {
             run.tor.cancel();

@@ -15,7 +15,6 @@ use super::problem::{NO_PROGRESS, blockage, failure, skew_in};
 use crate::model::Reason;
 use crate::transport::NetworkStatus;
 
-/// The pauses between bootstraps.
 const RETRIES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
 /// How long arti may stand still before it is started afresh, at first; doubled each time until it
 /// works. arti itself waits ever longer before it tries again, for hours in the end.
@@ -81,7 +80,6 @@ impl Network {
         self.lost_dials.store(0, Ordering::Release);
     }
 
-    /// The transport was closed.
     pub(super) fn closed(&self) {
         self.publish(NetworkStatus {
             ready: false,
@@ -142,7 +140,6 @@ async fn follow(arti: &Arti, network: &Network, course: &mut ProgressTracker) {
     }
 }
 
-/// Tries until it works.
 async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<ErrorKind>>) {
     let mut pauses = RETRIES.pauses();
     while let Err(kind) = tor.bootstrap().await {
@@ -159,7 +156,6 @@ async fn bootstrap(tor: &Tor, network: &Network, failure: &watch::Sender<Option<
 struct BootstrapView {
     usable: bool,
     percent: u8,
-    /// The directory is complete.
     bootstrapped: bool,
     problem: Option<Reason>,
 }
@@ -194,7 +190,6 @@ struct ProgressTracker {
     begun: Instant,
     /// How long a run may stand still.
     patience: Duration,
-    /// It was usable once.
     arrived: bool,
 }
 

@@ -11,7 +11,6 @@ use super::reachability::ServiceId;
 use super::service::{Service, ServiceContext};
 use crate::transport::HostedService;
 
-/// A running service.
 struct RunningService {
     stop: CancellationToken,
     task: JoinHandle<()>,

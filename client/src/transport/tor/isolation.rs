@@ -31,7 +31,6 @@ struct CachedClient {
     used: Instant,
 }
 
-/// Circuits to dial by.
 pub(super) struct Taken {
     pub(super) circuits: Arc<Circuits>,
     /// A dial by them needs a whole new path, so that it tells how long that takes.

@@ -24,7 +24,6 @@ pub(super) fn blockage(kind: &BlockageKind, skew_seconds: Option<i64>) -> Option
     }
 }
 
-/// Why a bootstrap failed.
 pub(super) fn failure(kind: ErrorKind, skew_seconds: Option<i64>) -> Reason {
     match kind {
         ErrorKind::ClockSkew => Reason::TorClock { skew_seconds },

@@ -29,7 +29,6 @@ const RETRIES: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_
 /// without anybody dialling is noticed by them alone.
 const DOUBT_PAUSE: Duration = Duration::from_mins(2);
 
-/// What all services need.
 pub(super) struct ServiceContext {
     pub(super) arti: Arc<Arti>,
     pub(super) dialer: Arc<Dialer>,
@@ -53,7 +52,6 @@ struct Intake {
     sessions: TaskTracker,
 }
 
-/// Why nothing was launched.
 #[derive(Debug, thiserror::Error)]
 enum NoLaunch {
     #[error("arti does not run")]

@@ -27,7 +27,6 @@ const PATIENCE_AFTER_RETURN: Duration = Duration::from_secs(10);
 /// The result of one dial to ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Probe {
-    /// It got through.
     Reached,
     /// It did not, although the network is ready.
     Failed,
@@ -40,7 +39,6 @@ pub(super) enum Probe {
 pub(super) struct Next {
     /// The state to show now.
     pub(super) state: Reachability,
-    /// When to probe again.
     pub(super) pause: Duration,
     /// Close the service and launch it anew.
     pub(super) relaunch: bool,
