@@ -59,15 +59,15 @@ pub struct Config {
     pub handles: bool,
     /// Where records and handles are kept.
     pub database: DatabaseSettings,
-    /// Who hosts the onion service.
+    /// How the onion service is hosted.
     pub onion: OnionSettings,
     /// Where else to listen: for tests, or for a Tor of one's own.
     pub listen: ListenSettings,
     /// For the operator: `/healthz`, `/readyz`, `/metrics`.
     pub admin: ListenSettings,
-    /// Who may do what without a token.
+    /// The rights of a caller without a token.
     pub access: AccessSettings,
-    /// What writing costs, in bits of work.
+    /// The price of each write, in bits of work.
     pub work: WorkPrices,
     /// How much of anything there may be, and how long it may take.
     pub limits: Limits,

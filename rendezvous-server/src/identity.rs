@@ -27,7 +27,7 @@ impl fmt::Debug for OnionSeed {
     }
 }
 
-/// Why there is no key.
+/// The reason that the key could not be read or made.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read or created.

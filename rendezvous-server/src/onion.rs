@@ -31,7 +31,7 @@ use crate::identity::OnionSeed;
 pub use self::reachable::Reachable;
 pub use chive_tor::check_overrides;
 
-/// What an onion service is made from.
+/// The directory and settings that an onion service is made from.
 #[derive(Clone, Debug)]
 pub struct OnionOptions {
     /// Where arti keeps its files; made private to this user.

@@ -46,7 +46,7 @@ pub struct RecordWriter {
     queue_room: Arc<Semaphore>,
 }
 
-/// What the writer's task works with.
+/// The dependencies of the writer's task.
 pub struct WriterParts {
     /// The database in which records are committed.
     pub store: Store,

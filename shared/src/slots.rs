@@ -110,7 +110,7 @@ impl<T> Slot<T> {
         self.evicted.is_cancelled()
     }
 
-    /// What is known of the holder, for use after the slot is dropped.
+    /// The facts about the holder, for use after the slot is dropped.
     #[must_use]
     pub fn info(&self) -> Arc<T> {
         Arc::clone(&self.info)

@@ -11,7 +11,7 @@ use super::state::SharedState;
 
 error_responses!(Errors:);
 
-/// What the document says beside the paths.
+/// The parts of the document beside the paths.
 #[derive(OpenApi)]
 #[openapi(
     info(

@@ -206,7 +206,7 @@ impl Person {
         })
     }
 
-    /// What a contact reads this person's records with.
+    /// The reader with which a contact opens this person's records.
     pub(crate) fn reader(&self, server: ServerId, now: i64) -> RecordReader {
         let key = PresenceKey::from_bytes(self.key.verifying_key().as_bytes()).unwrap();
         RecordReader::new(&key, &self.secret, Epoch::at(now), server)
