@@ -106,14 +106,14 @@ pub const MAX_CONTACTS: u32 = 10_000;
 pub const MAX_IDLE_DIALS: usize = 16;
 /// What is searched for, UTF-8.
 pub const MAX_SEARCH: usize = 256;
-/// A note's key.
-pub const MAX_NOTE_KEY: usize = 100;
-/// A note of a front-end, UTF-8.
-pub const MAX_NOTE: usize = MAX_TEXT;
+/// A preference's key.
+pub const MAX_PREFERENCE_KEY: usize = 100;
+/// A preference of a front-end, UTF-8.
+pub const MAX_PREFERENCE: usize = MAX_TEXT;
 /// What is typed and not sent, UTF-8: it may be as long as a message.
 pub const MAX_DRAFT: usize = MAX_TEXT;
 /// Notes of a profile.
-pub const MAX_NOTES: u32 = 4_096;
+pub const MAX_PREFERENCES: u32 = 4_096;
 /// Invitations kept, ended ones among them.
 pub const MAX_INVITATIONS: u32 = 1_000;
 /// How many people may use one invitation.

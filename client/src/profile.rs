@@ -1,9 +1,7 @@
 //! A profile: one directory with a key file, an encrypted store, and a lock against a second
 //! process. It is only ever unlocked whole.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use rand::rngs::StdRng;
@@ -13,97 +11,23 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::identity::RootSecret;
 use crate::model::{ServiceKind, UnixMillis};
-use crate::profile::key_file::{KeyFile, KeyFileError};
+use crate::profile::key_file::KeyFile;
 use crate::store::{Store, StoreError, owner};
 use crate::transport::ServiceKey;
 
 pub mod backup;
+mod directory;
+mod error;
+mod files;
 pub mod key_file;
+mod passphrase;
 
-/// The local API's socket, in the profile's directory.
-pub const SOCKET: &str = "api.sock";
-const KEY_FILE: &str = "key";
-const STORE: &str = "chive.db";
-const LOCK: &str = "lock";
-const TOR: &str = "tor";
+pub use error::{BackupError, ProfileError};
+pub use files::SOCKET;
+pub use passphrase::Passphrase;
 
-/// A passphrase. It does not print, and is wiped on drop.
-#[derive(Clone)]
-pub struct Passphrase(Zeroizing<String>);
-
-impl std::fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Passphrase(…)")
-    }
-}
-
-impl Passphrase {
-    /// Takes the text over.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// An empty passphrase protects nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Why a profile cannot be made, opened or destroyed.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// There is something in the directory already.
-    #[error(
-        "there is a profile in {0} already: use it, choose another directory with --profile, or \
-        destroy it with `chive wipe`"
-    )]
-    Exists(PathBuf),
-    /// There is no profile.
-    #[error("there is no profile in {0}: make one with `chive init`")]
-    Missing(PathBuf),
-    /// Another process has it open.
-    #[error("the profile is in use by another process: stop the other `chive run` first")]
-    InUse,
-    /// The passphrase does not open the key file.
-    #[error("wrong passphrase")]
-    WrongPassphrase,
-    /// An empty passphrase was given.
-    #[error("the passphrase is empty: choose one")]
-    EmptyPassphrase,
-    /// Something in it cannot be read. It is left as it is.
-    #[error("the profile is damaged and was left as it is: {0}")]
-    Damaged(String),
-    /// The file is no backup that can be restored.
-    #[error(transparent)]
-    Backup(#[from] backup::BackupError),
-    /// The store cannot be opened or used.
-    #[error(transparent)]
-    Store(StoreError),
-    /// The file system says no.
-    #[error("the profile cannot be read or written: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl From<StoreError> for ProfileError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Damaged { what, .. } => Self::Damaged(format!("{STORE}: {what}")),
-            error => Self::Store(error),
-        }
-    }
-}
-
-impl From<KeyFileError> for ProfileError {
-    fn from(error: KeyFileError) -> Self {
-        match error {
-            KeyFileError::WrongPassphrase => Self::WrongPassphrase,
-            KeyFileError::Io(error) => Self::Io(error),
-            damaged @ KeyFileError::Damaged(_) => Self::Damaged(damaged.to_string()),
-        }
-    }
-}
+use directory::make;
+use files::{KEY_FILE, LOCK, STORE, TOR, gone, remove_unfinished};
 
 /// An unlocked profile, locked against others until it is dropped.
 pub struct Profile {
@@ -138,43 +62,6 @@ pub async fn create(
         fill(unfinished, name, passphrase, rng).await
     })
     .await
-}
-
-/// Makes a directory with what `fill` puts into it. It appears whole, or not at all.
-async fn make<T>(
-    directory: &Path,
-    passphrase: &Passphrase,
-    fill: impl AsyncFnOnce(&Path, &mut StdRng) -> Result<T, ProfileError>,
-) -> Result<T, ProfileError> {
-    if passphrase.is_empty() {
-        return Err(ProfileError::EmptyPassphrase);
-    }
-
-    if directory.exists() && fs::read_dir(directory)?.next().is_some() {
-        return Err(ProfileError::Exists(directory.to_owned()));
-    }
-
-    let mut rng = StdRng::from_os_rng();
-    let parent = directory
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-
-    DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-    let unfinished = parent.join(format!(".chive-{:016x}", rng.next_u64()));
-    DirBuilder::new().mode(0o700).create(&unfinished)?;
-    let made = fill(&unfinished, &mut rng).await;
-    let made = made.and_then(|made| {
-        fs::rename(&unfinished, directory).map(|()| made).map_err(ProfileError::Io)
-    });
-    if made.is_err() {
-        let _ = fs::remove_dir_all(&unfinished);
-    }
-
-    let made = made?;
-    File::open(parent)?.sync_all()?;
-
-    Ok(made)
 }
 
 async fn fill(
@@ -231,7 +118,7 @@ pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, 
     if !file.exists() {
         return Err(ProfileError::Damaged(format!("{STORE} is missing")));
     }
-    backup::remove_unfinished(directory)?;
+    remove_unfinished(directory)?;
     let store = Store::open(&file, &key, false).await?;
     Ok(Profile { directory: directory.to_owned(), store, _lock: lock })
 }
@@ -297,7 +184,7 @@ pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
     for file in [STORE, "chive.db-wal", "chive.db-shm", SOCKET] {
         gone(fs::remove_file(directory.join(file)))?;
     }
-    backup::remove_unfinished(directory)?;
+    remove_unfinished(directory)?;
     gone(fs::remove_dir_all(directory.join(TOR)))?;
     gone(fs::remove_file(directory.join(LOCK)))?;
     // Something that is not ours may be in there: then the directory stays.
@@ -308,14 +195,6 @@ pub(crate) fn destroy(directory: &Path) -> Result<(), ProfileError> {
 /// Makes the store unreadable for ever.
 pub(crate) fn destroy_key(directory: &Path) -> Result<(), ProfileError> {
     Ok(KeyFile::destroy(&directory.join(KEY_FILE), &mut StdRng::from_os_rng())?)
-}
-
-/// What is not there need not be removed.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn lock(directory: &Path) -> Result<File, ProfileError> {
@@ -376,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_profile_without_its_key_or_its_store_is_damaged_and_left_alone() {
+    async fn a_profile_without_key_or_store_is_left_alone() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("alice");
         assert!(matches!(open(&directory, &words("one")).await, Err(ProfileError::Missing(_))));

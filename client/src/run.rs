@@ -16,7 +16,7 @@ use crate::node::{
 };
 use crate::profile::{self, Profile, ProfileError};
 use crate::store::StoreError;
-use crate::store::notes::{self, BRIDGES};
+use crate::store::preferences::{self, BRIDGES};
 use crate::transport::Incoming;
 use crate::transport::tor::{TorOptions, TorStartError, TorTransport, with_bridges};
 use crate::web::{StartError, Web};
@@ -79,7 +79,7 @@ pub async fn run_tor(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
     let mut tx = profile.store.begin().await?;
-    let bridges = notes::get(&mut tx, BRIDGES).await?.unwrap_or_default();
+    let bridges = preferences::get(&mut tx, BRIDGES).await?.unwrap_or_default();
     drop(tx);
     let tor = TorOptions {
         state_dir: profile.tor_directory().join("state"),

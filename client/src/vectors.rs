@@ -313,7 +313,7 @@ async fn by_hand(purpose: Purpose, dials: bool, mut stream: DuplexStream) -> Vec
 }
 
 #[test]
-fn every_golden_file_is_in_the_document_and_every_one_named_there_exists() {
+fn the_document_lists_exactly_the_golden_files() {
     let document = include_str!("../PROTOCOL.md");
     let list = document.split("## 19. Test vectors").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = list.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));

@@ -332,7 +332,7 @@ pub(crate) struct Backup {
 The new profile opens with the passphrase of the backup, which is asked for, or read from
 --passphrase-file; `chive passphrase change` changes it. Restore only where the profile of before is
 gone for good: two copies must never run. Messages that came after the backup are not in it, but what
-a contact still holds for you comes again. Every conversation begins afresh when the contact is
+a contact still holds for you comes again. Every conversation restarts when the contact is
 reached, and the contact is told. Contacts and messages that were deleted since the backup are back;
 contacts made since are not, and need another invitation. All invitations of before are revoked.
 With --json: {\"profile\":DIR,\"name\":NAME,\"made_at\":TIME,\"contacts\":N,\"messages\":N,\"revoked\":N}.")]

@@ -24,11 +24,11 @@ pub(crate) fn say(reason: &Reason) -> String {
             return format!("the contact has not answered our request yet: {}", say(cause));
         }
         Reason::RestartPending { cause } => {
-            let pending = "the conversation begins afresh as soon as the contact is reachable";
+            let pending = "the conversation restarts as soon as the contact is reachable";
             return format!("{pending}: {}", say(cause));
         }
         Reason::Restarting { cause } => {
-            return format!("the conversation begins afresh: {}", say(cause));
+            return format!("the conversation restarts: {}", say(cause));
         }
         Reason::AwaitingAnswer => "waiting for the contact's answer",
         Reason::Connecting => "connecting",
@@ -62,7 +62,7 @@ pub(crate) fn say(reason: &Reason) -> String {
             anew: ask for another"
         }
         Reason::WrongPeer => "who answers there is not whom the link names: ask for the link again",
-        Reason::RestartUnsupported => "its version of Chive cannot begin a conversation afresh",
+        Reason::RestartUnsupported => "its version of Chive cannot restart a conversation",
         Reason::RestartUnusable => {
             "its client cannot use the question: its version or its clock may differ from yours"
         }

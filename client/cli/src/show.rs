@@ -555,11 +555,9 @@ fn said(message: &Message) -> String {
 pub(crate) fn restarted(name: &str, by_contact: bool) -> String {
     let name = for_one_line(name);
     if by_contact {
-        format!(
-            "{name} was restored from a backup, or added you anew: the conversation began afresh"
-        )
+        format!("{name} was restored from a backup, or added you again: the conversation restarted")
     } else {
-        format!("the conversation with {name} began afresh after the restore")
+        format!("the conversation with {name} restarted after the restore")
     }
 }
 
@@ -640,7 +638,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_conversation_is_one_line_with_its_last_message_and_what_waits() {
+    fn a_conversation_is_one_line_with_its_last_message() {
         let newest = Some(Message { text: "at\nnine\x1b[2J".to_owned(), ..a_message() });
         let shown =
             conversations(&[Conversation { newest, unread: 1, waiting: 2, ..a_conversation() }], 0);

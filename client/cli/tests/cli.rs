@@ -525,7 +525,7 @@ fn the_running_node_is_asked_to_wipe() -> Done {
 }
 
 #[test]
-fn a_backup_is_written_for_its_owner_alone_and_never_over_another_file() -> Done {
+fn a_backup_is_private_and_never_overwrites_a_file() -> Done {
     let chive = Chive::with_profile()?;
     let node = Node::start(&chive)?;
     let (words, file) = (chive.file("words", "of the backup\n")?, chive.file("taken", "mine")?);

@@ -64,7 +64,7 @@ pub enum MlsError {
     /// A commit by the member whose turn it is not, or anything but a plain update.
     #[error("a commit that breaks the rules")]
     IllegalCommit,
-    /// Of another group: of a conversation that has begun afresh since, on one of the two sides.
+    /// Of another group: of a conversation that has restarted since, on one of the two sides.
     #[error("the message is of another conversation")]
     OtherGroup,
     /// Opened before, too old, or damaged.

@@ -12,8 +12,8 @@ use hyper::Method;
 use crate::api::types::{
     Answer, Contact, ContactChange, Conversation, ConversationChange, Decision, Event, Handle,
     Invitation, MarkRead, Message, NewBackup, NewContact, NewHandle, NewInvitation, NewMessage,
-    NewNote, NewPresence, NewServer, Note, OwnPresence, PassphraseChange, ProfileChange, Request,
-    Search, Server, Status, WebPage, Wipe,
+    NewPreference, NewPresence, NewServer, OwnPresence, PassphraseChange, Preference,
+    ProfileChange, Request, Search, Server, Status, WebPage, Wipe,
 };
 
 mod error;
@@ -236,14 +236,14 @@ impl Client {
     }
 
     /// What front-ends keep in the profile.
-    pub async fn notes(&self) -> Result<Vec<Note>, ClientError> {
-        self.ask(Method::GET, "/v1/notes").answer().await
+    pub async fn preferences(&self) -> Result<Vec<Preference>, ClientError> {
+        self.ask(Method::GET, "/v1/preferences").answer().await
     }
 
-    /// Keeps a note; an empty one is removed.
-    pub async fn put_note(&self, key: &str, text: &str) -> Result<(), ClientError> {
-        let new = NewNote { text: text.to_owned() };
-        self.ask(Method::PUT, format!("/v1/notes/{}", segment(key))).json(&new)?.done().await
+    /// Keeps a preference; an empty one is removed.
+    pub async fn put_preference(&self, key: &str, text: &str) -> Result<(), ClientError> {
+        let new = NewPreference { text: text.to_owned() };
+        self.ask(Method::PUT, format!("/v1/preferences/{}", segment(key))).json(&new)?.done().await
     }
 
     /// An address of the web interface, for one browser.

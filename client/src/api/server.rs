@@ -25,8 +25,8 @@ mod handles;
 mod invitations;
 pub mod limits;
 mod messages;
-mod notes;
 mod openapi;
+mod preferences;
 mod problem;
 mod profile;
 mod requests;
@@ -91,8 +91,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(profile::change_passphrase))
         .routes(routes!(profile::backup))
         .routes(routes!(profile::wipe))
-        .routes(routes!(notes::list))
-        .routes(routes!(notes::put))
+        .routes(routes!(preferences::list))
+        .routes(routes!(preferences::put))
         .routes(routes!(web::open))
         .routes(routes!(openapi::get))
 }

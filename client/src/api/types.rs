@@ -389,8 +389,8 @@ pub enum PresenceSource {
 /// A short text that a front-end keeps in the profile, such as a setting. The node does not read
 /// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Note {
-    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A note that ends with a `.` and a
+pub struct Preference {
+    /// 1 to 100 of `a` to `z`, `0` to `9`, `.`, `_` and `-`. A preference that ends with a `.` and a
     /// contact's id, such as `ui.wanted.ID`, goes with the contact.
     #[schema(min_length = 1, max_length = 100, pattern = "^[a-z0-9._-]+$")]
     pub key: String,
@@ -398,11 +398,11 @@ pub struct Note {
     pub text: String,
 }
 
-/// `PUT /v1/notes/{key}`
+/// `PUT /v1/preferences/{key}`
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewNote {
-    /// Up to 64,512 bytes of UTF-8; an empty one removes the note.
+pub struct NewPreference {
+    /// Up to 64,512 bytes of UTF-8; an empty one removes the preference.
     #[schema(max_length = 64_512)]
     pub text: String,
 }

@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reflected_dial_is_nobodys_and_reflected_records_do_not_open() {
+    async fn reflected_dials_and_records_are_useless() {
         let (alice, bob, for_alice, for_bob) = contacts();
         let words = first_words(&alice, &for_alice).await;
         let preface = Preface::from_bytes(words.first_chunk().unwrap()).unwrap();
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_preface_changed_on_the_way_to_another_version_purpose_or_name_fails() {
+    async fn a_changed_preface_fails_the_handshake() {
         let (alice, bob, for_alice, for_bob) = contacts();
         let words = first_words(&alice, &for_alice).await;
         for at in 0..words.len() {

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_of_an_impossible_length_ends_the_link_before_it_is_read() {
+    async fn a_record_of_an_impossible_length_ends_the_link() {
         let sizes: Vec<usize> =
             [FRAME_SIZES[0], FRAME_SIZES[1], FRAME_SIZES[2], crate::limits::MAX_RECORD]
                 .into_iter()
@@ -349,7 +349,7 @@ mod tests {
 
     /// In real time, all at once: a minute.
     #[tokio::test]
-    async fn silence_a_byte_a_minute_and_a_reader_that_stops_end_a_link_in_time() {
+    async fn a_silent_slow_or_stalled_peer_ends_a_link_in_time() {
         let slack = Duration::from_secs(20);
         let lasts = |said: Vec<u8>, limit: Duration| async move {
             let (_sender, link, mut stream) = running().await;

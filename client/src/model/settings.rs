@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_disappear_when_both_want_it_and_not_before_either_does() {
+    fn messages_disappear_only_when_both_want_it() {
         let policy = |disappear_after| Policy { disappear_after, read_receipts: true };
         let cases = [(0, 0, 0), (60, 0, 0), (0, 60, 0), (60, 60, 60), (60, 90, 90), (90, 60, 90)];
         for (one, other, both) in cases {

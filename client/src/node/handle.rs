@@ -15,13 +15,13 @@ use super::cx::Cx;
 use super::effect::Completion;
 use super::presence::supervise::ServerRoutes;
 use super::view::View;
-use crate::api::types::{ErrorCode, NewNote, Note, PassphraseChange};
+use crate::api::types::{ErrorCode, NewPreference, PassphraseChange, Preference};
 use crate::clock::Clock;
 use crate::error::{NodeError, internal, refuse};
-use crate::limits::{MAX_NOTE, MAX_NOTE_KEY, MAX_NOTES};
+use crate::limits::{MAX_PREFERENCE, MAX_PREFERENCE_KEY, MAX_PREFERENCES};
 use crate::profile::backup::{Backup, make_backup};
 use crate::profile::{self, Passphrase, ProfileError};
-use crate::store::notes::{self, BRIDGES};
+use crate::store::preferences::{self, BRIDGES};
 use crate::store::{Store, StoreError};
 use crate::transport::tor::check_bridges;
 
@@ -117,23 +117,23 @@ impl NodeHandle {
     }
 
     /// What front-ends keep in the profile.
-    pub async fn notes(&self) -> Result<Vec<Note>, NodeError> {
+    pub async fn preferences(&self) -> Result<Vec<Preference>, NodeError> {
         self.read(async {
             let mut tx = self.store.begin().await?;
-            Ok(notes::all(&mut tx)
+            Ok(preferences::all(&mut tx)
                 .await?
                 .into_iter()
-                .map(|(key, text)| Note { key, text })
+                .map(|(key, text)| Preference { key, text })
                 .collect())
         })
         .await
     }
 
     /// Keeps a note for a front-end; an empty one is removed.
-    pub async fn put_note(&self, key: &str, new: NewNote) -> Result<(), NodeError> {
-        check_note(key, &new.text)?;
+    pub async fn put_preference(&self, key: &str, new: NewPreference) -> Result<(), NodeError> {
+        check_preference(key, &new.text)?;
         let key = key.to_owned();
-        self.call(move |_, cx| put_note(cx, key, new.text).boxed()).await
+        self.call(move |_, cx| put_preference(cx, key, new.text).boxed()).await
     }
 
     /// Replaces the passphrase. The node goes on meanwhile.
@@ -214,26 +214,27 @@ impl NodeHandle {
     }
 }
 
-async fn put_note(cx: &mut Cx, key: String, text: String) -> Result<(), NodeError> {
+async fn put_preference(cx: &mut Cx, key: String, text: String) -> Result<(), NodeError> {
     if text.is_empty() {
-        return Ok(notes::remove(&mut cx.tx, &key).await?);
+        return Ok(preferences::remove(&mut cx.tx, &key).await?);
     }
-    let is_new = notes::get(&mut cx.tx, &key).await?.is_none();
-    if is_new && notes::count(&mut cx.tx).await? >= MAX_NOTES {
+    let is_new = preferences::get(&mut cx.tx, &key).await?.is_none();
+    if is_new && preferences::count(&mut cx.tx).await? >= MAX_PREFERENCES {
         return refuse(
             ErrorCode::OutOfRange,
-            format!("there are {MAX_NOTES} notes: remove one first"),
+            format!("there are {MAX_PREFERENCES} preferences: remove one first"),
         );
     }
-    Ok(notes::put(&mut cx.tx, &key, &text).await?)
+    Ok(preferences::put(&mut cx.tx, &key, &text).await?)
 }
 
-fn check_note(key: &str, text: &str) -> Result<(), NodeError> {
+fn check_preference(key: &str, text: &str) -> Result<(), NodeError> {
     let fine =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
-    if key.is_empty() || key.len() > MAX_NOTE_KEY || !key.bytes().all(fine) {
-        let why =
-            format!("a note's key is 1 to {MAX_NOTE_KEY} of a to z, 0 to 9, `.`, `_` and `-`");
+    if key.is_empty() || key.len() > MAX_PREFERENCE_KEY || !key.bytes().all(fine) {
+        let why = format!(
+            "a preference's key is 1 to {MAX_PREFERENCE_KEY} of a to z, 0 to 9, `.`, `_` and `-`"
+        );
         return Err(NodeError::new(ErrorCode::OutOfRange, why));
     }
 
@@ -241,10 +242,10 @@ fn check_note(key: &str, text: &str) -> Result<(), NodeError> {
         check_bridges(text).map_err(|why| NodeError::new(ErrorCode::InvalidText, why))?;
     }
 
-    if text.len() > MAX_NOTE {
+    if text.len() > MAX_PREFERENCE {
         return Err(NodeError::new(
             ErrorCode::InvalidText,
-            format!("a note has at most {MAX_NOTE} bytes"),
+            format!("a preference has at most {MAX_PREFERENCE} bytes"),
         ));
     }
 

@@ -43,7 +43,7 @@ fn try_play(seed: u64) -> Result<Played, String> {
 }
 
 #[test]
-fn random_histories_lose_nothing_double_nothing_and_tell_the_truth() {
+fn random_histories_lose_and_repeat_nothing() {
     if let Some(seed) = number("CHIVE_SIM_SEED") {
         let played = try_play(seed).unwrap_or_else(|failure| panic!("seed {seed}:\n  {failure}"));
         println!("{:?}", played.tally);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn contacts_read_what_is_told_and_numbers_rise_also_into_the_next_epoch() {
+    fn contacts_read_records_and_sequences_rise_across_epochs() {
         let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
         assert_eq!(announcer.due(), NOW);
 

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_goes_back_in_time_contradicts_itself_or_forges_is_caught() {
+    fn a_server_that_goes_back_contradicts_or_forges_is_caught() {
         let (mut board, mut records) = (board(), records(&[State::Online, State::Offline]));
         board.take(&records[1], NOW).unwrap();
         assert_eq!(board.take(&records[0], NOW).unwrap_err(), Misbehavior::Older);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_for_us_alone_that_is_taken_back_does_not_hide_who_is_there() {
+    fn a_withdrawn_forwarded_record_hides_nobody() {
         let secrets = [PresenceSecret([2; 32]), PresenceSecret([3; 32])];
         let [all, alone] = secrets.clone().map(|secret| {
             let (mut announcer, mut rng) =

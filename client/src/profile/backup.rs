@@ -5,7 +5,7 @@
 //! is, and seals the database's random key, length and SHA-256: no byte of a backup can be changed,
 //! cut off, added or taken from another one. The database is that of `SQLCipher`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+use super::directory::make;
+use super::error::{BackupError, ProfileError};
+use super::files::{KEY_FILE, STORE, UNFINISHED, remove_unfinished};
 use super::key_file::{KeyFile, KeyFileError};
-use super::{KEY_FILE, Passphrase, ProfileError, STORE, make};
+use super::passphrase::Passphrase;
 use crate::clock::Clock;
 use crate::limits::{MAX_BACKUP, MAX_BACKUP_HEADER};
 use crate::store::backup::{self, BackupContents};
@@ -26,24 +29,11 @@ use crate::store::{Store, StoreError};
 const MAGIC: &[u8; 12] = b"chive-backup";
 const VERSION: u16 = 1;
 const AAD: &[u8] = b"chive/v1/backup";
-/// The database while it is made, in the profile's directory.
-pub(super) const UNFINISHED: &str = "backup.new";
 /// Key 32, length 8, hash 32, time 8.
 const SEALED: usize = 80;
 
 /// One backup at a time: they share the unfinished file.
 static ALONE: Mutex<()> = Mutex::const_new(());
-
-/// Why a file is no backup to restore from.
-#[derive(Debug, thiserror::Error)]
-pub enum BackupError {
-    /// Not made by Chive, changed, or cut.
-    #[error("the backup is damaged, or no backup: {0}")]
-    Damaged(&'static str),
-    /// Of a later version.
-    #[error("the backup was made by a later version of Chive: restore it with that")]
-    Version,
-}
 
 /// A backup on its way out: nothing of it is left in the profile.
 pub struct Backup {
@@ -133,14 +123,6 @@ impl Drop for Unfinished {
             tracing::error!(%error, "an unfinished backup could not be removed");
         }
     }
-}
-
-/// Removes what an interrupted backup may have left. Its key is nowhere any more.
-pub(super) fn remove_unfinished(directory: &Path) -> io::Result<()> {
-    for end in ["", "-wal", "-shm", "-journal"] {
-        super::gone(fs::remove_file(directory.join(format!("{UNFINISHED}{end}"))))?;
-    }
-    Ok(())
 }
 
 /// Copies to the end, and says how much it was, and its hash.

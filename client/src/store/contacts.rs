@@ -5,7 +5,7 @@ use chive_shared::server::ServerId;
 use sqlx_macros::FromRow;
 
 use super::conversations::{self, Heading};
-use super::{StoreError, Tx, bytes, notes};
+use super::{StoreError, Tx, bytes, preferences};
 use crate::identity::{PeerId, PublicIdentity};
 use crate::model::{
     ContactId, ContactStatus, ConversationId, ConversationKind, Member, PublicId, Reason,
@@ -401,7 +401,7 @@ pub async fn set_blocked(tx: &mut Tx, contact: ContactId, blocked: bool) -> Resu
 
 /// Forgets it, with its conversation.
 pub async fn remove(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
-    notes::remove_of(tx, contact).await?;
+    preferences::remove_of(tx, contact).await?;
     let gone = sqlx::query_scalar("DELETE FROM contact WHERE id = ? RETURNING conversation");
     match gone.bind(contact).fetch_optional(&mut **tx).await? {
         Some(conversation) => conversations::remove(tx, conversation).await,

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deleted_message_is_not_shown_again_and_the_oldest_ids_are_forgotten() {
+    async fn a_deleted_message_is_not_shown_again() {
         let (store, _directory) = scratch().await;
         let bob = contact(&store, "Bob").await;
 

@@ -368,7 +368,7 @@ mod tests {
     use crate::store::scratch;
 
     #[tokio::test]
-    async fn the_envelopes_that_came_last_are_known_and_the_oldest_forgotten() {
+    async fn the_last_envelopes_are_known_and_older_ones_forgotten() {
         let (store, _directory) = scratch().await;
         let (bob, carol) = (contact(&store, "Bob").await, contact(&store, "Carol").await);
         let mut tx = store.begin().await.unwrap();
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_state_that_was_a_blob_is_values_once_it_is_saved_and_goes_with_its_group() {
+    async fn a_blob_of_state_becomes_values_when_it_is_saved() {
         const BLOBS: &str = "SELECT sum(length(mls)) FROM mls_group";
         const VALUES: &str = "SELECT count(*) FROM mls_value";
         let (store, _directory) = scratch().await;

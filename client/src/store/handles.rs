@@ -206,13 +206,13 @@ pub struct NewHandleRequest<'a> {
 
 /// Keeps a request until it is answered, in place of an earlier one. True if there is something
 /// else to be shown; also false when there are too many.
-pub async fn put_asking(
+pub async fn put_request(
     tx: &mut Tx,
     new: &NewHandleRequest<'_>,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
     let peer = new.peer.peer_id();
-    let before = asking_of(tx, peer).await?;
+    let before = request_of(tx, peer).await?;
     let (count,): (u32,) =
         sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
     if before.is_none() && count >= MAX_ASKING {
@@ -255,7 +255,7 @@ pub async fn count_waiting(tx: &mut Tx) -> Result<u32, StoreError> {
 }
 
 /// What is known of who asks.
-pub async fn asking_of(tx: &mut Tx, peer: PeerId) -> Result<Option<HandleRequestRow>, StoreError> {
+pub async fn request_of(tx: &mut Tx, peer: PeerId) -> Result<Option<HandleRequestRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{ASKING} WHERE peer_id = ?")))
         .bind(peer)
         .fetch_optional(&mut **tx)
@@ -271,7 +271,7 @@ pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), S
     Ok(())
 }
 
-pub async fn forget_asking(tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
+pub async fn forget_request(tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM asking WHERE peer_id = ?").bind(peer).execute(&mut **tx).await?;
     Ok(())
 }

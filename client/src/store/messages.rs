@@ -457,7 +457,7 @@ pub(super) mod tests {
         index_is_in_line(&store).await;
     }
 
-    /// As after a conversation that began afresh: what waits has a number of before, and is not
+    /// As after a restarted conversation: what waits has a number of before, and is not
     /// sealed again yet.
     #[tokio::test]
     async fn a_receipt_for_what_is_numbered_leaves_nothing_in_the_outbox() {

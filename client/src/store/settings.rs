@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_cannot_make_its_messages_disappear_before_we_agreed_they_may() {
+    fn no_message_disappears_before_both_agreed() {
         assert_eq!(terms(0, 0, 60).consented(60), None, "never agreed");
         assert_eq!(terms(90, 90, 60).consented(10), Some(90), "sooner than we agreed");
         assert_eq!(terms(60, 60, 90).consented(90), Some(90));

@@ -8,7 +8,9 @@ use crate::identity::PeerId;
 use crate::model::{AnswerFault, ContactId, EventSeq, Member, MessageStatus, Reason, UnixMillis};
 use crate::store::contacts::Naming;
 use crate::store::messages::NewRow;
-use crate::store::{MIGRATIONS, Store, contacts, conversations, groups, handles, messages, notes};
+use crate::store::{
+    MIGRATIONS, Store, contacts, conversations, groups, handles, messages, preferences,
+};
 use crate::wire::message::MessageId;
 
 /// The last version whose reasons were English sentences.
@@ -161,7 +163,11 @@ async fn contacts_of_earlier_versions_get_conversations() {
     let row = conversations::load(&mut tx, conversation).await.unwrap();
     assert_eq!((row.clock, row.next_counter, row.created_at), (7, 3, UnixMillis(5)));
     assert_eq!(row.draft.as_deref(), Some("Dear Bob"));
-    assert_eq!(notes::count(&mut tx).await.unwrap(), 2, "the draft for a stranger is still a note");
+    assert_eq!(
+        preferences::count(&mut tx).await.unwrap(),
+        2,
+        "the draft for a stranger is still a note"
+    );
 
     let history = messages::history(&mut tx, conversation, 9, None).await.unwrap();
     let [ours, theirs] = &history[..] else { panic!("there are {} messages", history.len()) };

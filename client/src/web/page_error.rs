@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::interface::StartError;
+use crate::profile::BackupError;
 use crate::profile::ProfileError;
-use crate::profile::backup::BackupError;
 use crate::store::StoreError;
 
 #[derive(Debug, Serialize)]

@@ -250,7 +250,7 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
 }
 
 #[tokio::test]
-async fn a_profile_is_made_locked_and_opened_and_the_api_is_the_one_of_the_socket() {
+async fn the_page_makes_locks_and_opens_a_profile() {
     let page = Page::open().await;
     Page::refused(page.get("/v1/status", &[]).await, StatusCode::SERVICE_UNAVAILABLE, "locked");
     let bad = page.post("/ui/create", json!({ "name": "a\u{202e}b", "passphrase": "x" })).await;
@@ -299,7 +299,7 @@ async fn a_profile_that_was_just_locked_is_opened_again() {
 
 /// Who closes the window while the profile opens must not leave a node that nothing locks.
 #[tokio::test]
-async fn a_profile_that_was_opened_for_nobody_is_locked_like_any_other() {
+async fn an_abandoned_unlock_ends_in_a_locked_profile() {
     let Page { web, .. } = Page::open().await;
     let passphrase = Passphrase::new("correct horse".into());
 

@@ -203,7 +203,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn cards_and_introductions_cut_anywhere_or_with_more_after_them_are_refused() {
+    fn cut_or_extended_cards_are_refused() {
         let introduction =
             Introduction { card: card(), mls: vec![9; 5], withdrawn: Some([8; 16]), message: None }
                 .to_bytes();
@@ -249,7 +249,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_card_with_invalid_utf8_a_short_key_or_an_impossible_length_is_refused() {
+    fn a_malformed_card_is_refused() {
         let bytes = card().to_bytes();
         let at = |pattern: &[u8]| {
             bytes.windows(pattern.len()).position(|window| window == pattern).unwrap()

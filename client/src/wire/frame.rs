@@ -255,7 +255,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_envelope_and_a_list_of_links_at_the_cap_are_read_and_one_more_is_not() {
+    fn frames_at_their_limits_are_read_and_beyond_are_not() {
         let read = |frame: Frame| Frame::from_bytes(&frame.to_bytes()).is_ok();
         let envelope = |length| read(Frame::Envelope(vec![0; length]));
         assert!(envelope(0) && envelope(ENVELOPE_SIZES[3] - 1) && envelope(ENVELOPE_SIZES[3]));
@@ -265,7 +265,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn numbers_that_mean_nothing_yet_are_kept_and_fields_of_another_kind_are_refused() {
+    fn unknown_numbers_are_kept_and_wrong_types_refused() {
         for frame in [
             Frame::Bye(Bye::Other(99)),
             Frame::Error(FrameError::Other(0)),

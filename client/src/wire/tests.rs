@@ -162,7 +162,7 @@ fn a_body_of_another_type_is_refused_by_its_struct() {
 }
 
 #[test]
-fn a_padded_length_of_nothing_the_cap_or_beyond_is_read_or_refused() {
+fn padded_lengths_up_to_the_limit_are_read() {
     let with = |length: u32, size: usize| {
         [&length.to_be_bytes()[..], &vec![7; size - PAD_PREFIX]].concat()
     };

@@ -11,7 +11,7 @@ const onlineAlertKey = (contact) => `ui.wanted.${contact}`;
 
 export const notes = signal(new Map());
 
-const putNote = (key, text) => ask("PUT", `/v1/notes/${key}`, { text });
+const putNote = (key, text) => ask("PUT", `/v1/preferences/${key}`, { text });
 
 function showNote(key, text) {
   notes.value = text ? withEntry(notes.value, key, text) : withoutEntry(notes.value, key);

@@ -96,7 +96,7 @@ async function load() {
   const [people, talks, keptNotes, asked, presenceServers, ownHandles] = await Promise.all([
     get("/v1/contacts"),
     get("/v1/conversations"),
-    get("/v1/notes"),
+    get("/v1/preferences"),
     getOptional("/v1/requests"),
     getOptional("/v1/servers"),
     getOptional("/v1/handles"),

@@ -191,7 +191,7 @@ async fn who_is_gone_for_long_enough_is_locked_out() -> Result<()> {
     let alice = scene.person("Alice").await?;
     alice.sets("privacy").await?;
     alice.window.chooses(alice.words.say("lock-after")?, "60").await?;
-    let asked = "fetch('/v1/notes', { headers: { 'x-chive-key': localStorage.getItem('chive-key') \
+    let asked = "fetch('/v1/preferences', { headers: { 'x-chive-key': localStorage.getItem('chive-key') \
                 } }).then(r => r.json()) \
         .then(all => all.some(({ key, text }) => key === 'ui.lock-after' && text === '60'))";
     while alice.window.evaluates(asked, vec![]).await? != true {}

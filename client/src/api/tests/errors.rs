@@ -74,7 +74,7 @@ async fn a_body_of_the_wrong_shape() {
 }
 
 #[tokio::test]
-async fn every_operation_with_a_body_refuses_what_is_not_json_and_what_has_unknown_fields() {
+async fn every_body_refuses_no_json_and_unknown_fields() {
     let deaf = Deaf::open().await;
     let document = document();
     let with_body = operations(&document).filter(|it| it.details["requestBody"].is_object());

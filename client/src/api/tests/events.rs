@@ -282,7 +282,7 @@ async fn streams_end_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_reader_that_does_not_read_cannot_keep_the_server_from_stopping() {
+async fn a_stalled_reader_does_not_delay_a_stop() {
     let (ada, api) = Api::of_ada_and_bob().await;
     let long = "x".repeat(60_000);
     for _ in 0..200 {
@@ -328,7 +328,7 @@ async fn a_full_page_is_followed_by_the_next_one_before_anything_new() {
 }
 
 #[tokio::test]
-async fn what_happens_between_the_reading_of_a_page_and_the_wait_after_it_is_not_missed() {
+async fn an_event_between_reading_and_waiting_is_not_missed() {
     let (ada, api) = Api::of_ada_and_bob().await;
     let mut body = in_process(ada.node().clone(), "/v1/events", Timing::default()).await;
     assert_eq!(frame(&mut body).await, ": connected\n\n");

@@ -64,7 +64,7 @@ fn assert_all_answered(answered: &Answered, document: &Value) {
 
 /// A new operation is added to this story, or its last line fails.
 #[tokio::test]
-async fn the_client_asks_for_every_operation_and_each_does_what_it_says() {
+async fn the_client_covers_every_operation() {
     let network = MemoryNetwork::default();
     let ada = Person::new("Ada", &network).await;
     let (bob, carol) = (Person::new("Bob", &network).await, Person::new("Carol", &network).await);
@@ -86,7 +86,7 @@ async fn the_client_asks_for_every_operation_and_each_does_what_it_says() {
     conversations(client, &ada, &bob).await;
     presence_servers(client, &ada).await;
     handles_and_requests(client, &ada, &carol).await;
-    notes(client, &ada).await;
+    preferences(client, &ada).await;
     events(client, &ada).await;
     assert!(client.web().await.unwrap().url.starts_with("http://127.0.0.1:"));
     assert_eq!(json(api.raw(request("GET", "/v1/openapi.json", "")).await).await, document());
@@ -274,11 +274,11 @@ async fn secret_of_the_handle(ada: &Person) -> InvitationSecret {
     handles::all(&mut tx).await.unwrap()[0].secret.clone()
 }
 
-async fn notes(client: &Client, ada: &Person) {
-    client.put_note("ui.theme", "dark").await.unwrap();
-    let kept = client.notes().await.unwrap();
+async fn preferences(client: &Client, ada: &Person) {
+    client.put_preference("ui.theme", "dark").await.unwrap();
+    let kept = client.preferences().await.unwrap();
     assert_eq!((kept[0].key.as_str(), kept[0].text.as_str()), ("ui.theme", "dark"));
-    assert_eq!(kept, ada.node().notes().await.unwrap());
+    assert_eq!(kept, ada.node().preferences().await.unwrap());
 }
 
 async fn events(client: &Client, ada: &Person) {

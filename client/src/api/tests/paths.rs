@@ -67,7 +67,7 @@ async fn what_is_made_is_201_what_is_gone_204_and_what_goes_on_202() {
         ("POST", "/v1/contacts", &link, StatusCode::CREATED),
         ("POST", "/v1/conversations/Bob/messages", "{\"text\":\"hi\"}", StatusCode::CREATED),
         ("DELETE", "/v1/contacts/Bob", "", StatusCode::NO_CONTENT),
-        ("PUT", "/v1/notes/ui.theme", "{\"text\":\"dark\"}", StatusCode::NO_CONTENT),
+        ("PUT", "/v1/preferences/ui.theme", "{\"text\":\"dark\"}", StatusCode::NO_CONTENT),
         ("POST", "/v1/passphrase", "{\"old\":\"a\",\"new\":\"b\"}", StatusCode::NO_CONTENT),
         ("POST", "/v1/wipe", "{\"confirm\":true}", StatusCode::ACCEPTED),
     ];

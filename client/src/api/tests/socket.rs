@@ -87,7 +87,7 @@ async fn idle_connections_do_not_hold_up_a_stop() {
 
 /// HTTP/1.1 has no answer for it: the connection ends, and the next one is served.
 #[tokio::test]
-async fn what_looks_like_http_2_after_a_broken_head_is_closed_and_the_next_is_served() {
+async fn http_2_after_a_broken_head_is_closed() {
     let (ada, api) = Api::of_ada().await;
     let mut stream = UnixStream::connect(&api.socket).await.unwrap();
     let request = "POST \u{fffd}/v1/passphrase HTTP/1.1\r\nhost: chive\r\n\r\n\nPRI * \

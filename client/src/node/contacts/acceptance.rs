@@ -49,7 +49,7 @@ impl Verdict {
 
 /// We are contacts by their request, if they take our answer. A request of ours waits until a link
 /// shows that.
-pub(crate) async fn welcome(
+pub(crate) async fn activate_contact(
     core: &mut Core,
     cx: &mut Cx,
     contact: ContactId,
@@ -75,7 +75,7 @@ pub(crate) async fn is_crossed(
 }
 
 /// Makes whoever asks a contact. `None` if what they sent cannot be used.
-pub(crate) async fn accept(
+pub(crate) async fn accept_request(
     core: &mut Core,
     cx: &mut Cx,
     peer: &PublicIdentity,
@@ -130,8 +130,8 @@ pub(crate) async fn accept(
 
 /// Whoever has become a contact does not ask any more.
 pub(crate) async fn drop_request(cx: &mut Cx, peer: PeerId) -> Result<(), StoreError> {
-    let Some(row) = handles::asking_of(&mut cx.tx, peer).await? else { return Ok(()) };
-    handles::forget_asking(&mut cx.tx, peer).await?;
+    let Some(row) = handles::request_of(&mut cx.tx, peer).await? else { return Ok(()) };
+    handles::forget_request(&mut cx.tx, peer).await?;
     if row.decision.is_none() {
         cx.note(&What::RequestGone { id: row.show().id }).await?;
     }

@@ -10,7 +10,7 @@ use chive_shared::server::ServerId;
 use futures::FutureExt;
 use rand::{Rng, RngCore};
 
-use super::acceptance::{Verdict, accept, is_crossed, welcome};
+use super::acceptance::{Verdict, accept_request, activate_contact, is_crossed};
 use super::book::name_for;
 use super::handle_jobs::{Claim, HandleJob, HandleResult};
 use super::invitations::current_service;
@@ -259,9 +259,9 @@ pub(crate) async fn judge(
         // We ask them ourselves: that is a yes.
         return Ok(Verdict::Accept(Some(Box::new(row))));
     }
-    let before = handles::asking_of(&mut cx.tx, peer).await?;
+    let before = handles::request_of(&mut cx.tx, peer).await?;
     if before.is_some_and(|row| row.decision == Some(Answer::Declined)) {
-        handles::forget_asking(&mut cx.tx, peer).await?;
+        handles::forget_request(&mut cx.tx, peer).await?;
         return Ok(Verdict::refuse(RejectReason::Declined));
     }
     let Ok(theirs) = Introduction::from_bytes(&request.introduction, MAX_KEY_PACKAGE) else {
@@ -277,8 +277,8 @@ pub(crate) async fn judge(
         message: theirs.message.as_deref().filter(|text| !text.is_empty()),
     };
     // Whoever asks again is shown as they ask now: a yes is to what was seen.
-    if handles::put_asking(&mut cx.tx, &new, cx.now).await?
-        && let Some(row) = handles::asking_of(&mut cx.tx, peer).await?
+    if handles::put_request(&mut cx.tx, &new, cx.now).await?
+        && let Some(row) = handles::request_of(&mut cx.tx, peer).await?
     {
         cx.note(&What::Request { request: row.show() }).await?;
     }
@@ -318,7 +318,7 @@ async fn accept_waiting(
 ) -> Result<(), NodeError> {
     let peer = row.peer_id;
     let known = contacts::by_peer(&mut cx.tx, peer).await?.map(Box::new);
-    handles::forget_asking(&mut cx.tx, peer).await?;
+    handles::forget_request(&mut cx.tx, peer).await?;
 
     // If they have become a contact otherwise, what they asked with then would end what there is;
     // and if we ask them and ours comes first, it makes them the same contact.
@@ -326,11 +326,11 @@ async fn accept_waiting(
     if is_contact || is_crossed(cx, peer, known.as_deref()).await? {
         return Ok(());
     }
-    let accepted = accept(core, cx, &row.identity()?, &row.introduction, known).await?;
+    let accepted = accept_request(core, cx, &row.identity()?, &row.introduction, known).await?;
     let Some((contact, _)) = accepted else {
         let detail = "its request cannot be used: its version or its clock may differ from ours";
         return refuse(ErrorCode::NotAccepted, detail);
     };
-    welcome(core, cx, contact).await?;
+    activate_contact(core, cx, contact).await?;
     Ok(())
 }

@@ -6,7 +6,9 @@
 use chive_mls::{Conversation, Draft};
 use futures::FutureExt;
 
-use super::acceptance::{Verdict, accept, drop_request, is_crossed, welcome, withdrawn_from};
+use super::acceptance::{
+    Verdict, accept_request, activate_contact, drop_request, is_crossed, withdrawn_from,
+};
 use super::book::{self, activate, free_name, name_after_card, name_for, own_card, put_card};
 use super::{handles, invitations};
 use crate::api::types::{Contact, ErrorCode, NewContact};
@@ -310,10 +312,10 @@ pub(crate) async fn requested(
     let (frame, contact) = match verdict {
         Verdict::Answer(frame) => (frame, None),
         Verdict::Accept(known) => {
-            match accept(core, cx, &request.peer, &request.introduction, known).await? {
+            match accept_request(core, cx, &request.peer, &request.introduction, known).await? {
                 Some((contact, frame)) => {
                     invitations::take_use(cx, &request.invitation, request.peer.peer_id()).await?;
-                    welcome(core, cx, contact).await?;
+                    activate_contact(core, cx, contact).await?;
                     core.sessions.session_goes_on(contact, cx.at, &mut cx.rng);
                     (frame, Some(contact))
                 }

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_take_places_from_strangers_at_the_same_service_alone() {
+    fn strangers_displace_only_strangers_of_the_same_service() {
         let admission = Admission::default();
         let elsewhere = admit(&admission, THERE, MAX_STRANGERS);
         let mut known = admit(&admission, HERE, 1);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_keeps_its_place_while_half_as_many_as_fit_come_after_it() {
+    fn a_newcomer_keeps_its_slot_while_half_as_many_follow() {
         let admission = Admission::default();
         let _full = admit(&admission, HERE, MAX_STRANGERS);
         let newcomer = admit(&admission, HERE, 1);

@@ -109,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_waiting_message_never_waits_more_than_75_seconds_between_tries(seed: [u8; 32], failures in 1u32..100) {
+        fn a_waiting_message_is_tried_every_75_seconds(seed: [u8; 32], failures in 1u32..100) {
             let (mut rng, start) = (StdRng::from_seed(seed), Instant::now());
             let mut redial = Redial::at_once(start);
             for _ in 0..failures {

@@ -768,7 +768,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_takes_a_bounded_number_of_envelopes_and_repeats_overdue_ones() {
+    fn a_link_has_a_window_and_repeats_overdue_envelopes() {
         let at = Instant::now();
         let (mut sessions, mut fx) = (with_bob(at), Effects::default());
         sessions.link_up(BOB, new_link(1), at);

@@ -223,7 +223,7 @@ impl<'a> World<'a> {
             55..56 => self.revoke(a).await,
             56..60 => self.sleep(a).await,
             60..64 => self.die(a).await,
-            64..72 => self.doom(a),
+            64..72 => self.crash_at_next_commit(a),
             72..78 => {
                 let conditions = NetworkConditions::any(&mut self.rng);
                 self.note(&format!("{conditions:?}"));
@@ -460,10 +460,10 @@ impl<'a> World<'a> {
         self.oracle.go_back(who, &kept);
     }
 
-    fn doom(&mut self, who: Who) {
+    fn crash_at_next_commit(&mut self, who: Who) {
         let chances = self.rng.random_range(1..12);
         self.note(&format!("P{who} dies after {chances}"));
-        self.people[who].doom(chances);
+        self.people[who].crash_at_next_commit(chances);
     }
 
     fn wake(&mut self, who: Who) {
@@ -552,7 +552,7 @@ impl<'a> World<'a> {
         let (mut id, contact) = ([0; 16], self.people[to].hex());
         self.rng.fill_bytes(&mut id);
         let (id, text) =
-            (data_encoding::HEXLOWER.encode(&id), format!("{} peace", self.oracle.said.len()));
+            (data_encoding::HEXLOWER.encode(&id), format!("{} calm", self.oracle.said.len()));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in: None };
         self.note(&format!("P{from} says {id} to P{to}, at last"));
         self.oracle.said.insert(id, Said { from, to, text, accepted: true });

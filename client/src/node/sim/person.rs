@@ -104,7 +104,7 @@ pub(super) struct SavedCopy {
     pub(super) outbox: i64,
     pub(super) held: i64,
     pub(super) received: i64,
-    /// Its MLS state. Who begins afresh has none for a while.
+    /// Its MLS state. Whoever restarts has none for a while.
     pub(super) state: Option<Conversation>,
 }
 
@@ -241,7 +241,7 @@ impl Person {
     }
 
     /// Will die before or after one of its next commits.
-    pub(super) fn doom(&mut self, chances: i64) {
+    pub(super) fn crash_at_next_commit(&mut self, chances: i64) {
         if let Some(life) = &self.life {
             life.fuse.store(chances, Ordering::Relaxed);
         }

@@ -19,7 +19,7 @@ async fn two_people_become_contacts_and_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_opened_while_its_inviter_is_away_succeeds_later() {
+async fn an_invitation_opened_while_the_inviter_is_away_works() {
     let world = World::new();
     let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
     let link = alice.invitation().await;
@@ -35,7 +35,7 @@ async fn an_invitation_opened_while_its_inviter_is_away_succeeds_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_expired_revoked_own_or_known_link_is_refused_with_its_reason() {
+async fn a_link_that_cannot_be_used_is_refused_with_a_reason() {
     let world = World::new();
     let (alice, bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
@@ -118,7 +118,7 @@ async fn who_is_removed_or_blocked_is_not_asked_any_more() {
 /// One has asked and given it up, which the other cannot know. The other has answered, and asks on
 /// until they are linked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
+async fn a_request_cancelled_while_answered_leaves_room() {
     let world = World::new();
     let (mut higher, lower) = world.two_by_id().await;
     let (from_higher, from_lower) = (higher.invitation().await, lower.invitation().await);
@@ -136,7 +136,7 @@ async fn a_request_given_up_while_it_was_answered_leaves_room_for_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_contacts_otherwise() {
+async fn a_cancelled_request_that_comes_late_changes_nothing() {
     let world = World::new();
     let (alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let from_bob = bob.invitation().await;
@@ -161,7 +161,7 @@ async fn a_request_given_up_begins_nothing_when_it_comes_after_the_two_became_co
 /// Who is asked by a handle and asks, too, says yes: that makes one conversation, not two that do
 /// not fit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
+async fn accepting_whom_we_ask_makes_one_conversation() {
     let world = World::new();
     let (mut higher, mut lower) = world.two_by_id().await;
     let by_handle = higher.has_handle().await;
@@ -193,7 +193,7 @@ async fn a_yes_to_somebody_whom_one_asks_oneself_makes_one_conversation() {
 
 /// A yes to it later would end the conversation that there is.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asked_by_a_handle_and_is_a_contact_otherwise_asks_no_more() {
+async fn becoming_contacts_otherwise_ends_a_handle_request() {
     let world = World::new();
     let (mut higher, lower) = world.two_by_id().await;
 
@@ -250,7 +250,7 @@ async fn an_answer_that_was_lost_is_given_again_though_we_have_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_contact_is_refused_and_the_others_follow_to_the_new_endpoint() {
+async fn a_removal_moves_the_endpoint_and_others_follow() {
     let world = World::new();
     let (alice, mut bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
@@ -307,7 +307,7 @@ async fn a_blocked_contact_is_not_heard_until_it_is_unblocked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_links_are_made_when_needed_nobody_is_said_to_be_connecting() {
+async fn links_made_when_needed_show_nobody_as_connecting() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
     let sent = alice.sends("Bob", "hello").await;

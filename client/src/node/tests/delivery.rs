@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_wait_in_the_store_for_a_contact_who_is_away_and_arrive_once() {
+async fn messages_wait_for_an_absent_contact_and_arrive_once() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
     alice.sleep().await;
@@ -19,7 +19,7 @@ async fn messages_wait_in_the_store_for_a_contact_who_is_away_and_arrive_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_sides_keep_one_order_and_one_mls_group_through_many_updates() {
+async fn many_key_updates_keep_one_order_and_one_group() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
     let (a, b) = tokio::join!(
@@ -48,7 +48,7 @@ async fn both_sides_keep_one_order_and_one_mls_group_through_many_updates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_can_be_taken_back_before_it_leaves_and_leaves_no_gap() {
+async fn a_waiting_message_can_be_cancelled_and_leaves_no_gap() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
 

@@ -54,7 +54,7 @@ async fn stay_open<T>(streams: &mut Vec<T>, most: usize, is_open: impl Fn(&mut T
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_half_open_connections_at_each_door_keep_neither_contact_nor_newcomer_out() {
+async fn a_thousand_half_open_streams_keep_nobody_out() {
     // Where the machine is so busy that the flood is over before others have come, nothing is
     // shown.
     for _ in 0..5 {
@@ -105,7 +105,7 @@ async fn half_open_handshakes_at_one_door_leave_the_other_usable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself() {
+async fn a_contact_with_a_thousand_handshakes_blocks_only_themselves() {
     let world = World::new();
     let (alice, mut bob) = world.pair().await;
     let mut mallory = Mallory::meets(&world, &alice).await;
@@ -133,7 +133,7 @@ async fn a_contact_with_a_thousand_open_handshakes_keeps_out_nobody_but_itself()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_stops_reading_costs_its_sender_one_window_and_nobody_else_anything() {
+async fn a_stalled_reader_costs_one_window_and_delays_nobody() {
     const TEXTS: usize = 300;
 
     let world = World::new();
@@ -202,7 +202,7 @@ async fn what_a_contact_can_say_without_a_text_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_commits_out_of_turn_ends_the_link_and_changes_nothing() {
+async fn commits_out_of_turn_end_the_link_and_change_nothing() {
     let world = World::new();
     let alice = world.person("Alice").await;
     let mut mallory = Mallory::meets(&world, &alice).await;
@@ -288,7 +288,7 @@ async fn a_card_again_and_again_changes_neither_name_nor_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_thousand_simultaneous_dials_from_both_sides_each_pair_has_one_link() {
+async fn a_thousand_simultaneous_dials_leave_one_link_a_pair() {
     const PEOPLE: usize = 23;
     const ROUNDS: usize = 4;
 

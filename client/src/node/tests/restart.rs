@@ -1,4 +1,4 @@
-//! Stories of conversations that begin afresh: after a restore, and over another invitation.
+//! Stories of conversations that restart: after a restore, and over another invitation.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Person {
         self.history(with.name).await.into_iter().map(|m| m.text).collect()
     }
 
-    /// How often a conversation with this contact began afresh.
+    /// How often the conversation with this contact restarted.
     async fn restarts(&self) -> i64 {
         let mut tx = self.node().store.begin().await.unwrap();
         let counted = "SELECT count(*) FROM event WHERE body LIKE '%conversation_restarted%'";
@@ -105,8 +105,7 @@ async fn lost(less: &Person, more: &Person) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_backup_restored_on_one_side_loses_nothing_that_either_holds_and_shows_nothing_twice()
- {
+async fn a_restored_old_backup_loses_and_repeats_nothing() {
     for swapped in [false, true] {
         let world = World::new();
         let (alice, bob) = world.pair().await;
@@ -157,7 +156,7 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_backup_restored_twice_begins_afresh_twice() {
+async fn one_backup_restored_twice_restarts_twice() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
 
@@ -230,7 +229,7 @@ async fn a_contact_who_was_away_at_the_restore_is_told_when_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
+async fn a_lost_answer_is_repeated_and_nothing_begins_twice() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
     alice.backs_up().await;
@@ -263,7 +262,7 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_begins_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answerer_that_fails_before_it_has_stored_its_answer_gives_none() {
+async fn an_answer_that_was_not_stored_is_not_given() {
     let world = World::new();
     let (mut alice, mut bob) = world.pair().await;
 
@@ -291,7 +290,7 @@ async fn an_answerer_that_fails_before_it_has_stored_its_answer_gives_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restored_profile_that_moved_since_is_found_at_its_old_endpoint() {
+async fn a_restored_profile_is_found_at_its_old_endpoint() {
     let world = World::new();
     let (mut alice, mut bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
@@ -323,7 +322,7 @@ async fn a_restored_profile_that_moved_since_is_found_at_its_old_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contact_made_after_the_backup_is_found_again_by_a_link_of_either_side() {
+async fn a_contact_newer_than_the_backup_is_found_by_another_link() {
     for restored_invites in [true, false] {
         let world = World::new();
         let (mut alice, bob) = (world.person("Alice").await, world.person("Bob").await);
@@ -349,7 +348,7 @@ async fn a_contact_made_after_the_backup_is_found_again_by_a_link_of_either_side
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_who_both_moved_since_the_backup_find_each_other_by_a_link_and_keep_what_waits() {
+async fn two_who_moved_since_the_backup_find_each_other_by_a_link() {
     for restored_invites in [true, false] {
         let world = World::new();
         let (mut alice, bob) = world.pair().await;
@@ -375,7 +374,7 @@ async fn two_who_both_moved_since_the_backup_find_each_other_by_a_link_and_keep_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_removed_us_begins_again_by_a_link_and_gets_what_waits() {
+async fn whoever_removed_us_can_return_and_gets_what_waits() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
     let link = alice.invitation().await;
@@ -420,7 +419,7 @@ async fn a_link_that_is_over_begins_nothing_anew_and_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_copy_of_a_restored_profile_is_not_heard_and_breaks_nothing() {
+async fn an_old_copy_of_a_restored_profile_breaks_nothing() {
     let world = World::new();
     let (mut alice, bob) = world.pair().await;
 
@@ -450,7 +449,7 @@ async fn an_old_copy_of_a_restored_profile_is_not_heard_and_breaks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_was_answered_since_the_backup_is_asked_again_with_another_key_package() {
+async fn a_restored_request_uses_another_key_package() {
     let world = World::new();
     let (mut alice, mut bob) = (world.person("Alice").await, world.person("Bob").await);
     let link = bob.invitation().await;

@@ -14,7 +14,7 @@ fn search(text: &str, conversation: Option<&str>) -> Search {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_found_by_its_words_in_all_conversations_or_in_one() {
+async fn a_message_is_found_by_its_words() {
     let world = World::new();
     let (alice, bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);
@@ -143,7 +143,7 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn either_can_end_disappearing_and_what_was_written_keeps_its_time() {
+async fn either_side_can_end_disappearing_messages() {
     let world = World::new();
     let (alice, bob) = world.pair().await;
 

@@ -116,7 +116,7 @@ async fn a_request_that_waits_for_most_of_a_year_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_that_has_expired_is_refused_and_forgotten_after_thirty_days() {
+async fn an_expired_invitation_is_refused_and_later_forgotten() {
     let world = World::new();
     let (alice, bob, carol) =
         (world.person("Alice").await, world.person("Bob").await, world.person("Carol").await);

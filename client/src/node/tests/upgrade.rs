@@ -144,7 +144,7 @@ async fn shown(person: &Person) -> Value {
     );
     let (mut contacts, mut histories) = (vec![], Map::new());
     let mut notes: Vec<Value> =
-        node.notes().await.unwrap().iter().map(|note| json!(note)).collect();
+        node.preferences().await.unwrap().iter().map(|note| json!(note)).collect();
     for contact in node.contacts().await.unwrap() {
         let conversation = node.conversation(&contact.conversation).await.unwrap();
         let history = person.history(&contact.name).await;

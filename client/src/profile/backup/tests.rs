@@ -1,5 +1,6 @@
 use super::*;
 use crate::profile;
+use std::fs;
 
 fn words(text: &str) -> Passphrase {
     Passphrase::new(text.into())
@@ -63,7 +64,7 @@ async fn count(store: &Store, what: &'static str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_restored_profile_has_what_was_backed_up_and_no_key_that_moves_on() {
+async fn a_restored_profile_has_no_mls_state() {
     let parent = tempfile::tempdir().unwrap();
     let (file, directory) = (parent.path().join("file"), parent.path().join("restored"));
 
@@ -184,7 +185,7 @@ async fn the_pages_of_another_backup_are_refused() {
 }
 
 #[tokio::test]
-async fn what_an_interrupted_backup_left_is_removed_when_the_profile_is_opened() {
+async fn remains_of_an_interrupted_backup_are_removed() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("alice");
     profile::create(&directory, "Alice", &words("one")).await.unwrap();

@@ -1,4 +1,4 @@
-//! arti itself: started, ended, and started afresh.
+//! arti itself: started, ended, and restarted.
 //!
 //! A fresh start is what brings arti back after a long time without a network: it waits ever longer
 //! before it tries a guard again that did not answer, for hours in the end, and nothing tells it
@@ -45,11 +45,11 @@ impl Arti {
     }
 
     /// Ends this run and starts another.
-    pub(super) async fn start_afresh(&self) {
+    pub(super) async fn restart(&self) {
         self.end().await;
         match Run::start(&self.config, self.handle.clone()) {
             Ok(run) => *self.run.lock() = Some(run),
-            Err(error) => tracing::warn!(%error, "could not start afresh"),
+            Err(error) => tracing::warn!(%error, "arti could not be restarted"),
         }
     }
 

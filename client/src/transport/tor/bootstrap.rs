@@ -16,7 +16,7 @@ use crate::model::Reason;
 use crate::transport::NetworkStatus;
 
 const RETRIES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
-/// How long arti may stand still before it is started afresh, at first; doubled each time until it
+/// How long arti may stand still before it is restarted, at first; doubled each time until it
 /// works. arti itself waits ever longer before it tries again, for hours in the end.
 const FIRST_PATIENCE: Duration = Duration::from_mins(1);
 /// The longest that arti may stand still: a slow bridge needs its time.
@@ -74,8 +74,8 @@ impl Network {
         }
     }
 
-    /// arti is being started afresh.
-    fn starts_afresh(&self) {
+    /// arti is being restarted.
+    fn restarting(&self) {
         self.bootstrapped.store(false, Ordering::Release);
         self.lost_dials.store(0, Ordering::Release);
     }
@@ -110,14 +110,14 @@ pub(super) async fn run(arti: Arc<Arti>, network: Arc<Network>, stop: Cancellati
             () = stop.cancelled() => return,
             () = follow(&arti, &network, &mut course) => {}
         }
-        tracing::info!("arti finds no way into the network: starting it afresh");
-        network.starts_afresh();
-        arti.start_afresh().await;
-        course.starts_afresh(Instant::now());
+        tracing::info!("arti finds no way into the network: restarting it");
+        network.restarting();
+        arti.restart().await;
+        course.restarting(Instant::now());
     }
 }
 
-/// Bootstraps and reports until arti should be started afresh.
+/// Bootstraps and reports until arti should be restarted.
 async fn follow(arti: &Arti, network: &Network, course: &mut ProgressTracker) {
     let Some(run) = arti.run() else {
         return tokio::time::sleep(RETRIES.after(0)).await;
@@ -198,7 +198,7 @@ impl ProgressTracker {
         Self { percent: 0, moved: now, begun: now, patience: FIRST_PATIENCE, arrived: false }
     }
 
-    fn starts_afresh(&mut self, now: Instant) {
+    fn restarting(&mut self, now: Instant) {
         self.begun = now;
         self.patience = (2 * self.patience).min(LAST_PATIENCE);
     }
@@ -305,7 +305,7 @@ mod tests {
         assert!(!course.is_hopeless(start + FIRST_PATIENCE / 2));
         let mut now = start + FIRST_PATIENCE;
         assert!(course.is_hopeless(now));
-        course.starts_afresh(now);
+        course.restarting(now);
         now += FIRST_PATIENCE;
         course.describe(&seen(20), now);
         assert!(
@@ -313,7 +313,7 @@ mod tests {
             "as far as the last run is no progress, but it gets more time"
         );
         assert!(course.is_hopeless(now + FIRST_PATIENCE));
-        (0..9).for_each(|_| course.starts_afresh(now));
+        (0..9).for_each(|_| course.restarting(now));
         assert!(course.is_hopeless(now + LAST_PATIENCE));
         course.describe(&usable(), now);
         assert!(course.is_hopeless(now + FIRST_PATIENCE), "eager again after it worked");

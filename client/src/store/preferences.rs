@@ -4,10 +4,10 @@
 use super::{StoreError, Tx};
 use crate::model::ContactId;
 
-/// The note with the bridges that Tor is started with, one a line.
+/// The preference with the bridges that Tor is started with, one a line.
 pub const BRIDGES: &str = "tor.bridges";
 
-/// All notes, by their keys.
+/// All preferences, by their keys.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     Ok(sqlx::query_as("SELECT key, text FROM note ORDER BY key").fetch_all(&mut **tx).await?)
 }
@@ -23,7 +23,7 @@ pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
     Ok(sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&mut **tx).await?)
 }
 
-/// Writes a note, in the place of the one before.
+/// Writes a preference, in the place of the one before.
 pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO note (key, text) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET text = ?2",
@@ -35,13 +35,13 @@ pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes a note, if it is there.
+/// Removes a preference, if it is there.
 pub async fn remove(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM note WHERE key = ?").bind(key).execute(&mut **tx).await?;
     Ok(())
 }
 
-/// Removes what front-ends keep of a contact: the notes whose keys end with its id.
+/// Removes what front-ends keep of a contact: the preferences whose keys end with its id.
 pub(super) async fn remove_of(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM note WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact \
@@ -62,7 +62,7 @@ mod tests {
     use crate::store::scratch;
 
     #[tokio::test]
-    async fn a_note_is_replaced_and_removed_and_those_of_a_contact_go_with_it() {
+    async fn preferences_are_replaced_and_removed_with_their_contact() {
         let (store, _directory) = scratch().await;
         let mut tx = store.begin().await.unwrap();
         let naming = Naming { name: "Bob", skeleton: "bob", named: true };
