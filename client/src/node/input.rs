@@ -25,7 +25,7 @@ use chive_shared::server::ServerId;
 
 /// Accepted streams waiting for the node.
 pub const INCOMING_QUEUE: usize = 64;
-/// Something that hands over accepted streams, for [`start`].
+/// Accepted streams, for [`start`](super::start).
 pub type IncomingStreams = mpsc::Receiver<Incoming>;
 /// Calls waiting for the node.
 pub(crate) const CALL_QUEUE: usize = 64;
