@@ -1,5 +1,19 @@
-//! Chive, an anonymous messenger. This is the library under every front-end; the modules stand in
-//! the order of the layers, from the outside in.
+//! Chive, an anonymous messenger: the library under every front-end.
+//!
+//! | module | what it is, from the outside in |
+//! |---|---|
+//! | [`run`] | a whole client: profile, Tor, node and local API, in their order |
+//! | [`web`] | the messenger in the browser, which also makes and opens profiles |
+//! | [`api`] | the local API over a Unix socket: its types, its server, its client |
+//! | [`node`] | the rules of delivery, contacts and presence, as one actor |
+//! | [`link`] | encrypted links between two contacts; it knows no messages |
+//! | [`presence`], [`rendezvous`] | what is published and read at servers; how they are asked |
+//! | [`profile`], [`store`] | the directory and the encrypted database behind it |
+//! | [`wire`], [`invitation`], [`identity`], [`tag`] | bytes and keys, without any I/O |
+//! | [`transport`] | streams between addresses: Tor, or memory in tests |
+//! | [`model`], [`limits`], [`text`], [`clock`], [`error`] | words that all of the above share |
+//!
+//! A module uses those below it. The way of a message is in ARCHITECTURE.md.
 
 pub mod run;
 pub mod web;
