@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Reason;
+use crate::model::Reason;
 
 /// What is said between us and others: in a direct one, between us and one contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
