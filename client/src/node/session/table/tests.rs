@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::*;
+use crate::node::path::{Offered, Path};
 use crate::transport::Address;
 use crate::transport::OnionAddress;
 
