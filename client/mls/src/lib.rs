@@ -23,6 +23,8 @@ use openmls_traits::OpenMlsProvider;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+pub use error::MlsError;
+use error::{state, unreadable};
 pub use secret_bytes::SecretBytes;
 pub use storage::Changes;
 use storage::Storage;
@@ -51,37 +53,6 @@ pub const MAX_STATE: usize = 512 * 1024;
 /// The largest leaf that a member may have in the tree, in bytes. A leaf of ours has 1.4 KB, and
 /// every past epoch holds what it says of both members.
 const MAX_LEAF: usize = 2 * 1024;
-
-/// Why something does not open, or cannot be sealed.
-#[derive(Debug, thiserror::Error)]
-pub enum MlsError {
-    /// Of a later epoch: keep it, and try again after the commit.
-    #[error("the message is of a later epoch")]
-    LaterEpoch,
-    /// A commit that was merged before: acknowledge it again.
-    #[error("the commit of epoch {0} was merged before")]
-    StaleCommit(u64),
-    /// A commit by the member whose turn it is not, or anything but a plain update.
-    #[error("a commit that breaks the rules")]
-    IllegalCommit,
-    /// Of another group: of a conversation that has restarted since, on one of the two sides.
-    #[error("the message is of another conversation")]
-    OtherGroup,
-    /// Opened before, too old, or damaged.
-    #[error("cannot be opened: {0}")]
-    Unreadable(String),
-    /// The stored state is damaged.
-    #[error("the stored state is damaged: {0}")]
-    State(String),
-}
-
-fn unreadable(error: impl std::fmt::Display) -> MlsError {
-    MlsError::Unreadable(error.to_string())
-}
-
-fn state(error: impl std::fmt::Display) -> MlsError {
-    MlsError::State(error.to_string())
-}
 
 /// The secret that links and envelopes of a pair are made from: exported once, in epoch 1, and
 /// kept, because it cannot be exported again.
