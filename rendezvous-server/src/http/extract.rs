@@ -1,7 +1,7 @@
 //! How requests are read: thin wrappers of axum's extractors, so that a request that cannot be read
 //! gets a problem like every other error.
 
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -9,9 +9,10 @@ use bytes::Bytes;
 use chive_shared::limits::WORK;
 use chive_shared::proof_of_work::Proof;
 use data_encoding::HEXLOWER;
-use serde::de::DeserializeOwned;
 
 use super::api_error::ApiError;
+
+chive_http::extractors!(ApiError);
 
 /// The body as bytes, up to the body limit.
 pub(super) struct BinaryBody(pub(super) Bytes);
@@ -42,33 +43,8 @@ impl<S: Send + Sync> FromRequestParts<S> for HexPath {
     }
 }
 
-/// The parameters of a query.
-pub(super) struct Query<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let axum::extract::Query(query) =
-            axum::extract::Query::from_request_parts(parts, state).await?;
-        Ok(Self(query))
-    }
-}
-
 impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
-        Self::malformed(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<PathRejection> for ApiError {
-    fn from(rejection: PathRejection) -> Self {
-        Self::malformed(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
         Self::malformed(rejection.status(), rejection.body_text())
     }
 }

@@ -14,11 +14,13 @@
 //! | [`serve`] | the server: connections are admitted up to a limit, served, and joined |
 //! | [`listen`] | where connections come from: a TCP port or a Unix socket |
 //! | `connections` | the slots of open connections, and which of them are idle |
+//! | [`extract`] | what both APIs read of a request |
 //! | [`problem`] | an error as a response |
 //! | [`document`] | an API's `OpenAPI` document, with the errors of each operation |
 
 mod connections;
 pub mod document;
+pub mod extract;
 pub mod listen;
 pub mod problem;
 pub mod serve;

@@ -1,6 +1,6 @@
 //! How requests are read. What cannot be read becomes a problem, like every other error.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::limits::MAX_BODY;
 use super::problem::ApiError;
+
+chive_http::extractors!(ApiError);
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -33,19 +35,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// The parameters of a query.
-pub(super) struct Query<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let axum::extract::Query(query) =
-            axum::extract::Query::from_request_parts(parts, state).await?;
-        Ok(Self(query))
-    }
-}
-
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let detail = match rejection.status() {
@@ -53,17 +42,5 @@ impl From<JsonRejection> for ApiError {
             _ => rejection.body_text(),
         };
         Self::malformed(rejection.status(), detail)
-    }
-}
-
-impl From<PathRejection> for ApiError {
-    fn from(rejection: PathRejection) -> Self {
-        Self::malformed(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::malformed(rejection.status(), rejection.body_text())
     }
 }
