@@ -1,5 +1,5 @@
-//! The time, as everything above the operating system sees it: a parameter, so that a test can set
-//! it.
+//! The clock, as a parameter: tests set the time. Nothing else in this crate asks the operating
+//! system for it.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,7 +26,7 @@ impl Clock {
         })
     }
 
-    /// The time now.
+    /// What this clock says now, which may be less than it said before.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         (self.0)()

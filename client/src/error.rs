@@ -1,4 +1,4 @@
-//! What the node tells the person it works for when a command cannot be done.
+//! The error of a refused command: a code for programs, a sentence for people.
 
 use crate::api::types::ErrorCode;
 use crate::store::StoreError;

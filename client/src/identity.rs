@@ -1,5 +1,5 @@
-//! Who a profile is: one random root secret, the two keys made from it, and the peer id that
-//! contacts know it by. Addresses are not part of it.
+//! The identity of a profile: one random root secret, the two keys made from it, and the peer id by
+//! which contacts know it. Addresses are not part of it.
 
 use std::fmt;
 
@@ -91,7 +91,7 @@ impl PublicIdentity {
     }
 }
 
-/// A profile's own keys.
+/// A profile's own secret keys, wiped on drop.
 #[derive(Clone)]
 pub struct Identity {
     link: StaticSecret,
@@ -126,7 +126,7 @@ impl Identity {
         &self.presence
     }
 
-    /// The public half.
+    /// The public halves of both keys.
     #[must_use]
     pub fn public(&self) -> PublicIdentity {
         PublicIdentity {

@@ -211,7 +211,8 @@ mod tests {
 
         #[test]
         fn what_was_written_is_read(door: [u8; 32], peer: [u8; 32], secret: [u8; 16]) {
-            let invitation = Invitation { front_door: OnionAddress(door), peer_id: PeerId(peer), secret: InvitationSecret(secret) };
+            let (front_door, secret) = (OnionAddress(door), InvitationSecret(secret));
+            let invitation = Invitation { front_door, peer_id: PeerId(peer), secret };
             prop_assert_eq!(Invitation::parse(&invitation.to_link()), Ok(invitation));
         }
     }

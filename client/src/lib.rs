@@ -7,13 +7,13 @@
 //! | [`api`] | the local API over a Unix socket: its types, its server, its client |
 //! | [`node`] | the rules of delivery, contacts and presence, as one actor |
 //! | [`link`] | encrypted links between two contacts; it knows no messages |
-//! | [`presence`], [`rendezvous`] | what is published and read at servers; how they are asked |
+//! | [`presence`], [`rendezvous`] | what is published and read at servers; their client |
 //! | [`profile`], [`store`] | the directory and the encrypted database behind it |
-//! | [`wire`], [`invitation`], [`identity`], [`tag`] | bytes and keys, without any I/O |
+//! | [`wire`], [`invitation`], [`identity`], [`tag`] | formats and keys, without any I/O |
 //! | [`transport`] | streams between addresses: Tor, or memory in tests |
-//! | [`model`], [`limits`], [`text`], [`clock`], [`error`] | words that all of the above share |
+//! | [`model`], [`limits`], [`text`], [`clock`], [`error`] | what all of the above share |
 //!
-//! A module uses those below it. The way of a message is in ARCHITECTURE.md.
+//! A module uses those below it. ARCHITECTURE.md follows a message through them.
 
 pub mod run;
 pub mod web;

@@ -50,7 +50,7 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(50);
 /// Incoming streams that have not said yet whom they know, at each service. Who comes when it is
 /// full takes the place of another such stream, so that no flood of strangers keeps a contact out.
 pub const MAX_STRANGERS: usize = 128;
-/// Incoming streams whose preface was right and whose handshake is not done, at each door: no
+/// Incoming streams whose preface was right and whose handshake is not done, at each service: no
 /// stranger is among them.
 pub const MAX_OPEN_HANDSHAKES: usize = 256;
 /// How many of these one contact can have. A dial that died without a sign must not keep out the
@@ -61,7 +61,7 @@ pub const MAX_INVITATION_HANDSHAKES: usize = 64;
 
 /// Envelopes handed to a link and not receipted yet.
 pub const MAX_IN_FLIGHT: usize = 64;
-/// Their bytes.
+/// The bytes of all envelopes that are handed to a link and not receipted yet.
 pub const MAX_IN_FLIGHT_BYTES: usize = 512 * 1024;
 /// An envelope that a live link has taken, and that has no receipt, is handed over again after so
 /// long.
@@ -73,14 +73,14 @@ pub const MAX_HELD: u32 = 512;
 
 /// Ranges of a contact's numbers that came; the gap between the oldest two is forgotten for one
 /// more.
-pub const MAX_HEARD_RANGES: u32 = 1_000;
+pub const MAX_RECEIVED_RANGES: u32 = 1_000;
 /// Envelopes of a contact that are known when they come again. Receipts leave in the order in which
 /// envelopes were opened, over links that keep the order and end when a receipt finds no place. So
 /// while one is without its receipt, so is all that was opened after it, and that is what one
 /// may have on its way at most: [`MAX_IN_FLIGHT`]. The rest is for those who take more.
 pub const MAX_RECEIVED: u32 = 1_024;
 /// Ids of a contact's deleted messages that are known when they come again: one whose store went
-/// back in time, or who begins the conversation anew, sends again what was never receipted.
+/// back in time, or who restarts the conversation, sends again what was never receipted.
 pub const MAX_FORGOTTEN: u32 = 4_096;
 
 /// Answered questions to begin a conversation that are remembered, for each contact.
@@ -96,7 +96,7 @@ pub const MAX_FORWARDS: usize = 64;
 pub const MAX_HANDLES: usize = 16;
 /// Requests by handles that are remembered, answered ones among them; those beyond are not kept,
 /// and ask again.
-pub const MAX_ASKING: u32 = 256;
+pub const MAX_CONTACT_REQUESTS: u32 = 256;
 /// What lets us write at a closed server.
 pub const MAX_TOKEN: usize = 256;
 
@@ -112,7 +112,7 @@ pub const MAX_PREFERENCE_KEY: usize = 100;
 pub const MAX_PREFERENCE: usize = MAX_TEXT;
 /// What is typed and not sent, UTF-8: it may be as long as a message.
 pub const MAX_DRAFT: usize = MAX_TEXT;
-/// Notes of a profile.
+/// Preferences of a profile.
 pub const MAX_PREFERENCES: u32 = 4_096;
 /// Invitations kept, ended ones among them.
 pub const MAX_INVITATIONS: u32 = 1_000;

@@ -1,4 +1,4 @@
-//! What all layers have words for: ids, times and states. It knows no layer.
+//! The types that all layers share: ids, times, states, settings and reasons. Uses no layer.
 
 mod ids;
 mod reason;
@@ -10,7 +10,7 @@ pub use ids::{
     ContactId, ConversationId, EventSeq, HandleId, Member, MessageRowId, OutboxId, PublicId,
     ServiceId,
 };
-pub use reason::{AnswerFault, Reason};
+pub use reason::{AnswerError, Reason};
 pub use settings::{KeyUpdates, Policy};
 pub use status::{
     Answer, ContactStatus, ConversationKind, HandleStatus, InvitationStatus, MessageStatus,

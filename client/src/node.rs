@@ -12,17 +12,20 @@
 //!
 //! | module, from the top down | what it is |
 //! |---|---|
-//! | `runtime`, `executor` | the loop and its one commit; what touches links, tasks and the transport |
-//! | `dispatch` | how an input finds its domain, and what follows in the same transaction |
-//! | `session/inbound` | what a link brings, passed to its domain |
-//! | `presence` | what servers tell of us and of our contacts |
-//! | `contacts` | who our contacts are and how people become one: requests, invitations, handles |
+//! | `runtime`, `executor` | the loop and its one commit; links, tasks and the transport |
+//! | `dispatch` | passes an input to its domain, and does what follows before the commit |
+//! | `session/inbound` | passes what a link brings to its domain |
+//! | `presence` | what we publish at servers, and what is known of our contacts |
+//! | `contacts` | our contacts; how people become one: requests, invitations, handles |
 //! | `conversation` | messages: out, in, MLS groups, restarts, settings, deletion |
-//! | `session` | links: pure rules in `table`, `redial` and `admission`; tasks that shake hands |
-//! | [`handle`](NodeHandle), `query`, `find`, `view` | calls that change something; reads, beside the actor |
+//! | `session` | links: pure rules in `table`, `redial`, `admission`; tasks that make them |
+//! | [`handle`](NodeHandle) | calls that change something |
+//! | `query`, `find`, `view` | reads, which never wait for the actor |
+//! | `show`, `reported` | rows as the API's types; what events have reported so far |
 //! | `input`, `call` | what is handled, in which order |
-//! | `core`, `cx`, `effect` | the domains' memory, what a domain is given, what it leaves to do |
+//! | `core`, `cx`, `effect` | the domains' memory, what one is given, what it leaves to do |
 //! | `path` | ways by which an envelope travels: a link is one |
+//! | `lockstep`, `sim` | for tests: steps on one thread, and the simulated world |
 
 mod call;
 mod contacts;

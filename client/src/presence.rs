@@ -1,5 +1,6 @@
-//! Presence at rendezvous servers: what is told of us, and what is read of others. No I/O, no clock
-//! and no chance of its own: the records themselves are in `chive_shared`.
+//! Presence at rendezvous servers: which records we publish, and what the records of others say. No
+//! I/O; the caller passes the time and the random numbers. The records themselves are in
+//! `chive_shared`.
 
 mod announcer;
 mod board;

@@ -1,5 +1,5 @@
 //! A profile: one directory with a key file, an encrypted store, and a lock against a second
-//! process. It is only ever unlocked whole.
+//! process. Creates, opens and destroys it, and changes its passphrase.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -107,7 +107,7 @@ pub(crate) async fn move_in(
     tx.commit().await
 }
 
-/// Unlocks a profile.
+/// Unlocks a profile, and locks it against other processes until it is dropped.
 pub async fn open(directory: &Path, passphrase: &Passphrase) -> Result<Profile, ProfileError> {
     let lock = lock(directory)?;
     let (file, path) = (directory.join(STORE), directory.join(KEY_FILE));

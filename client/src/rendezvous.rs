@@ -13,7 +13,7 @@ use chive_shared::limits::MAX_WORK_BITS;
 use chive_shared::proof_of_work::Challenge;
 use chive_shared::server::ServerId;
 
-use crate::model::{AnswerFault, Reason};
+use crate::model::{AnswerError, Reason};
 use crate::presence::Misbehavior;
 use crate::transport::{Destination, DialError, IsolationToken, OnionAddress, Stream, Transport};
 
@@ -43,7 +43,7 @@ pub enum ServerError {
     Refused(Problem),
     /// What it says is no answer.
     #[error("its answer cannot be used: {0:?}")]
-    Protocol(AnswerFault),
+    Protocol(AnswerError),
     /// The request could not be made here.
     #[error("the request could not be made: {0}")]
     Request(&'static str),
@@ -54,7 +54,7 @@ pub enum ServerError {
     Misbehavior(#[from] Misbehavior),
     /// It wants more work than is reasonable.
     #[error("it asks for {0} bits of work, which is too much")]
-    Dear(u8),
+    WorkTooHigh(u8),
 }
 
 impl ServerError {
@@ -70,12 +70,12 @@ impl ServerError {
             Self::Refused(problem) => refusal(problem.code),
             Self::Protocol(error) => Reason::ServerAnswer { fault: *error },
             Self::Request(_) => Reason::ServerRequest,
-            Self::Board(error) => Reason::ServerAnswer { fault: board_fault(error) },
+            Self::Board(error) => Reason::ServerAnswer { fault: board_error(error) },
             Self::Misbehavior(Misbehavior::Older) => Reason::ServerOlderRecord,
             Self::Misbehavior(Misbehavior::Contradiction) => Reason::ServerContradiction,
             Self::Misbehavior(Misbehavior::Cursor) => Reason::ServerWentBack,
             Self::Misbehavior(Misbehavior::Forged) => Reason::ServerForgedRecord,
-            Self::Dear(bits) => Reason::ServerWork { bits: *bits },
+            Self::WorkTooHigh(bits) => Reason::ServerWork { bits: *bits },
         }
     }
 }
@@ -98,13 +98,13 @@ fn refusal(code: Code) -> Reason {
     }
 }
 
-fn board_fault(error: &BoardError) -> AnswerFault {
+fn board_error(error: &BoardError) -> AnswerError {
     match error {
-        BoardError::Version(_) => AnswerFault::BoardVersion,
-        BoardError::Cut => AnswerFault::BoardCut,
-        BoardError::TooMany(_) => AnswerFault::BoardTooLong,
+        BoardError::Version(_) => AnswerError::BoardVersion,
+        BoardError::Cut => AnswerError::BoardCut,
+        BoardError::TooMany(_) => AnswerError::BoardTooLong,
         BoardError::Bucket | BoardError::Trailing | BoardError::Record(_) => {
-            AnswerFault::BoardMalformed
+            AnswerError::BoardMalformed
         }
     }
 }
@@ -151,11 +151,11 @@ impl ServerRoute {
 /// What a server asks for before it takes something.
 async fn work(way: &ServerRoute, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
     if price > MAX_WORK_BITS {
-        return Err(ServerError::Dear(price));
+        return Err(ServerError::WorkTooHigh(price));
     }
     let challenge = Challenge::new(&way.server, subject);
     let work = tokio::task::spawn_blocking(move || challenge.solve(price, 0, u64::MAX)).await;
-    Ok(work.ok().flatten().ok_or(ServerError::Dear(price))?.0.to_be_bytes())
+    Ok(work.ok().flatten().ok_or(ServerError::WorkTooHigh(price))?.0.to_be_bytes())
 }
 
 #[cfg(test)]

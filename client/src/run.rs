@@ -1,5 +1,5 @@
-//! A whole client: the profile, Tor, the node and the local API, started and stopped in their
-//! order.
+//! A whole client: starts the profile, Tor, the node and the local API in their order, and stops
+//! them.
 
 use std::sync::Arc;
 

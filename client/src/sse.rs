@@ -1,4 +1,4 @@
-//! Server-sent events (WHATWG HTML, section 9.2), parsed as they come in. No I/O.
+//! Parses server-sent events (WHATWG HTML, section 9.2) as they come in. No I/O.
 
 use std::mem;
 

@@ -3,7 +3,7 @@
 //! One connection, because the bundled `SQLite` must not write over several. What belongs together
 //! is written in one transaction: a state and its message, a message and its event.
 //!
-//! `LIMIT ?` alone makes `SQLite` plan a statement anew whenever a value is bound; `LIMIT ? + 0`
+//! `LIMIT ?` alone makes `SQLite` plan a statement again whenever a value is bound; `LIMIT ? + 0`
 //! does not.
 
 use std::array::TryFromSliceError;

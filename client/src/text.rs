@@ -1,7 +1,7 @@
-//! Text from others, made harmless: for a terminal, for a JSON line, and as a name.
+//! Makes text from others harmless: for a terminal, for a JSON line, and as a name.
 //!
 //! What a peer wrote is stored and handed on exactly as it came. Only here, where it is shown or
-//! becomes a name, are the characters found that act instead of being seen: terminal escapes,
+//! becomes a name, are those characters replaced that act instead of being seen: terminal escapes,
 //! bidirectional overrides, zero-width characters, floods of combining marks.
 
 use std::fmt::Write as _;
@@ -219,7 +219,8 @@ mod tests {
 
         #[test]
         fn case_never_tells_names_apart(name in "\\PC{0,20}") {
-            prop_assert_eq!(skeleton(&name.to_uppercase()), skeleton(&name.to_uppercase().to_lowercase()));
+            let upper = name.to_uppercase();
+            prop_assert_eq!(skeleton(&upper), skeleton(&upper.to_lowercase()));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Bytes, and how to find the other side. A transport carries streams between addresses of the
-//! kinds that it knows; it knows nothing of contacts, handshakes or messages.
+//! `Transport`: opens streams to addresses of the kinds that it knows, and takes the streams of
+//! others. Knows nothing of contacts, handshakes or messages.
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl From<OnionAddress> for Address {
 pub enum Destination {
     /// The client of another person.
     Peer(Address),
-    /// A rendezvous server.
+    /// A rendezvous server, which listens at another port than clients do.
     Server(Address),
 }
 
@@ -180,7 +180,7 @@ pub enum DialError {
     Closed,
 }
 
-/// A service to host.
+/// A service that the transport is to host for us.
 #[derive(Clone, Debug)]
 pub struct HostedService {
     /// Whether contacts or requests come in by it.

@@ -1,6 +1,6 @@
-//! The test vectors of PROTOCOL.md, section 19: `client/golden/vectors.json` has inputs and what
-//! comes of them. What hangs together is made here as a second implementation would, from the
-//! document, and held against the code.
+//! The test vectors of PROTOCOL.md, section 19: `client/golden/vectors.json` has inputs and the
+//! outputs that they must give. Handshakes are made here by the document alone, as a second
+//! implementation would make them, and compared with the code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -52,9 +52,17 @@ fn invitation() -> Invitation {
 
 fn vectors() -> Value {
     json!({
-        "identity": { "alice": identity(1), "bob": identity(2), "safety_number": safety_number(alice().peer_id(), bob().peer_id()) },
+        "identity": {
+            "alice": identity(1),
+            "bob": identity(2),
+            "safety_number": safety_number(alice().peer_id(), bob().peer_id()),
+        },
         "invitation": invitation_vector(),
-        "tag": { "key": hex([1; 32]), "nonce": hex([2; 16]), "tag": hex(tag::make(&[1; 32], &[2; 16])) },
+        "tag": {
+            "key": hex([1; 32]),
+            "nonce": hex([2; 16]),
+            "tag": hex(tag::make(&[1; 32], &[2; 16])),
+        },
         "pair": pair_vector(),
         "handshake_by_invitation": transcript(Purpose::Invitation),
         "handshake_between_contacts": transcript(Purpose::Contact),

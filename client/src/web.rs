@@ -1,10 +1,10 @@
-//! The web interface: the node's own page on loopback, and nothing that the local API does not give
-//! to a bot.
+//! The web interface: serves the node's own page on loopback. While a profile is open to the page,
+//! the page has the local API and nothing else.
 //!
-//! The way of a request is the list of modules: `guard` lets it in, `sessions` knows whom, `pages`
-//! answers what must work before a profile is open, `assets` has the page's files, `host` makes,
-//! opens and restores the profile of an `interface`; all else goes to the local API's own router.
-//! No file comes from elsewhere, and nothing of a profile is kept here.
+//! A request passes these modules: `guard` checks it, `sessions` knows which browsers were let in,
+//! `pages` answers what must work before a profile is open, `assets` has the page's files, `host`
+//! creates, opens and restores the profile of an `interface`. All else goes to the local API's own
+//! router. No file comes from elsewhere, and nothing of a profile is kept here.
 
 use std::path::Path;
 

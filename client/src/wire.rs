@@ -1,4 +1,4 @@
-//! What two clients say to each other. Everything that crosses a wire is defined here and in
+//! The formats that two clients exchange. Everything that crosses a wire is defined here and in
 //! [`crate::link`], byte for byte as in `client/PROTOCOL.md`.
 //!
 //! Bodies are CBOR (RFC 8949) maps with small integer keys. Each kind of body has a struct of its

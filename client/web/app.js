@@ -1,5 +1,5 @@
-// Where the page begins: it shows its pass, finds out how far the profile is, and draws what is
-// known.
+// Entry point of the page: trades the token in its address for a pass, connects to the node, and
+// draws the onboarding or the conversations.
 
 import { DialogKey, Toasts } from "./components/dialog.js";
 import { enterWithToken } from "./lib/api.js";
@@ -9,7 +9,7 @@ import { dialogs } from "./state/dialogs.js";
 import { keepDrafts } from "./state/drafts.js";
 import { timeline } from "./state/messages.js";
 import { preference } from "./state/preferences.js";
-import { isConnected, stage, trouble } from "./state/session.js";
+import { isConnected, lastError, stage } from "./state/session.js";
 import { connect } from "./state/sync.js";
 import { Component, html, render } from "./vendor/preact.js";
 import { effect } from "./vendor/signals.js";
@@ -53,7 +53,7 @@ const ConnectionBanner = observer(() => {
 
 const Shell = observer(() => {
   const id = timeline.value?.id ?? "";
-  return html`<main class=${`shell ${id ? "talking" : ""}`}>
+  return html`<main class=${`shell ${id ? "in-conversation" : ""}`}>
     <${Sidebar} />
     <${Conversation} key=${id} />
   </main>`;
@@ -84,7 +84,7 @@ async function start() {
   const refused = await enterWithToken().catch((problem) => problem);
   // Whoever came in before is let in by that, whatever the address says.
   await connect();
-  if (refused && stage.value === "out") trouble.value = refused;
+  if (refused && stage.value === "out") lastError.value = refused;
 }
 
 start();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Info {
     /// `chive-rendezvous`, or what another server calls itself.
     pub software: String,
-    /// Its version.
+    /// The version of that software.
     pub version: String,
     /// The server's onion address, for which records are made.
     pub server: String,
@@ -94,7 +94,7 @@ pub struct Problem {
     pub kind: String,
     /// The HTTP status in words.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
     /// What is wrong and what to do, in one sentence or two.
     pub detail: String,

@@ -20,7 +20,7 @@ export class Node {
     return this.events.filter(({ seq }) => seq > cursor);
   }
 
-  /** Ends all streams: who streams asks again, and hears why not. */
+  /** Ends all streams: who streams asks again, and learns why not. */
   refuses(problem) {
     this.problem = problem;
     for (const stream of this.streams) stream.fail(problem);
@@ -30,7 +30,7 @@ export class Node {
 /** The browser that the windows are of. */
 export class Browser {
   windows = [];
-  /** Whether a frozen window hears the others all the same; it hears nothing of the node. */
+  /** Whether a frozen window still receives from the others; it receives nothing from the node. */
   answersWhileFrozen = false;
   /** Which window holds the lock, and how it is taken away. */
   holder = null;
@@ -87,9 +87,9 @@ export class Browser {
   }
 }
 
-/** One window: what it has heard, and what `followEvents` needs of the browser. */
+/** One window: what it has received, and what `followEvents` needs of the browser. */
 class Window {
-  heard = [];
+  received = [];
   connected = [];
   isFrozen = false;
   isClosed = false;
@@ -119,7 +119,7 @@ class Window {
 
   deliver(data) {
     if (this.isClosed) return;
-    // As in a browser, one that is frozen may hear the others, and answer.
+    // As in a browser, one that is frozen may receive from the others, and answer.
     if (this.isFrozen && !this.browser.answersWhileFrozen) this.inbox.push(data);
     else queueMicrotask(() => this.channel?.onmessage?.({ data }));
   }
@@ -130,7 +130,7 @@ class Window {
     return structuredClone(this.browser.node.after(cursor));
   }
 
-  async streamEvents(after, { onEvent, onHeard, onConnected, signal }) {
+  async streamEvents(after, { onEvent, onActivity, onConnected, signal }) {
     const { node } = this.browser;
     let cursor = after;
     node.after(cursor);
@@ -142,7 +142,7 @@ class Window {
             cursor = event.seq;
             onEvent(structuredClone(event));
           }
-          onHeard();
+          onActivity();
         },
         fail: reject,
       };

@@ -19,7 +19,7 @@ import {
 } from "./samples.js";
 
 /** A state in which the conversation with Bob is open, and shows these messages. */
-function talking(messages, more) {
+function withOpenConversation(messages, more) {
   const reading = startPage(openTimeline(WITH_BOB, 1, 0), "first");
   const timeline = addPage(reading, messages, { limit: messages.length });
   return state({ timeline, ...more });
@@ -50,7 +50,7 @@ test("a message that was read, and one of ours, are neither unread nor announced
 });
 
 test("a message that is told twice is unread once", () => {
-  const once = reduce(talking([]), message(received("1", 10))).state;
+  const once = reduce(withOpenConversation([]), message(received("1", 10))).state;
   const { state: twice, effects } = reduce(once, message(received("1", 10)));
   assert.equal(withBob(twice).unread, 1);
   assert.deepEqual(ids(twice.timeline.messages), ["1"]);
@@ -84,7 +84,7 @@ test("it is asked why a message waits, as long as there is somebody to ask about
 });
 
 test("a message is shown in the open conversation, and only in its own", () => {
-  const before = talking([received("1", 10)]);
+  const before = withOpenConversation([received("1", 10)]);
   assert.deepEqual(ids(reduce(before, message(received("2", 20))).state.timeline.messages), [
     "1",
     "2",
@@ -94,9 +94,12 @@ test("a message is shown in the open conversation, and only in its own", () => {
 });
 
 test("a message that has its place further up has the open conversation read again", () => {
-  const { effects } = reduce(talking([received("1", 10)]), message(sent("0", 5)));
+  const { effects } = reduce(withOpenConversation([received("1", 10)]), message(sent("0", 5)));
   assert.equal(types(effects).includes("refresh_messages"), false, "it is not shown at all");
-  const late = reduce(talking([received("1", 10)]), message(received("2", 20, { late: true })));
+  const late = reduce(
+    withOpenConversation([received("1", 10)]),
+    message(received("2", 20, { late: true })),
+  );
   assert.equal(types(late.effects).includes("refresh_messages"), true);
 });
 
@@ -109,7 +112,7 @@ test("a message of a conversation that is not known yet changes nothing but is a
 
 test("messages that are gone are neither shown nor found any more", () => {
   const other = received("1", 10, { conversation: WITH_ALICE });
-  const before = talking([received("1", 10), received("2", 20)], {
+  const before = withOpenConversation([received("1", 10), received("2", 20)], {
     found: { messages: [received("1", 10), received("2", 20), other] },
   });
   const event = { type: "messages_gone", conversation: WITH_BOB, messages: ["1"] };
@@ -125,7 +128,7 @@ test("messages that are gone are neither shown nor found any more", () => {
 
 test("who is removed is forgotten: conversation, draft, messages, search, dialogs", () => {
   const other = received("9", 10, { conversation: WITH_ALICE });
-  const before = talking([received("1", 10)], {
+  const before = withOpenConversation([received("1", 10)], {
     drafts: new Map([
       [WITH_BOB, "to Bob"],
       [WITH_ALICE, "to Alice"],
@@ -153,7 +156,7 @@ test("who is removed is forgotten: conversation, draft, messages, search, dialog
 });
 
 test("another open conversation stays open when somebody is removed", () => {
-  const before = talking([]);
+  const before = withOpenConversation([]);
   const event = { type: "contact_removed", id: ALICE, conversation: WITH_ALICE };
   assert.equal(reduce(before, event).state.timeline, before.timeline);
 });
@@ -185,18 +188,18 @@ test("presence is shown at once, and asked for again with all that is known of i
 test("an alarm is noted and kept, and none hides that a key did not fit", () => {
   const restarted = { type: "conversation_restarted", id: BOB, by_contact: true };
   const { state: first, effects } = reduce(state(), restarted);
-  assert.equal(first.notes.get(`ui.alarm.${BOB}`), "restarted-theirs");
+  assert.equal(first.preferences.get(`ui.alarm.${BOB}`), "restarted-theirs");
   assert.deepEqual(effects, [
-    { type: "save_note", key: `ui.alarm.${BOB}`, text: "restarted-theirs" },
+    { type: "save_preference", key: `ui.alarm.${BOB}`, text: "restarted-theirs" },
   ]);
 
   const { state: worse } = reduce(first, { type: "key_changed", id: BOB });
-  assert.equal(worse.notes.get(`ui.alarm.${BOB}`), "key");
+  assert.equal(worse.preferences.get(`ui.alarm.${BOB}`), "key");
   const again = reduce(worse, { ...restarted, by_contact: false });
-  assert.equal(again.state.notes.get(`ui.alarm.${BOB}`), "key");
+  assert.equal(again.state.preferences.get(`ui.alarm.${BOB}`), "key");
   assert.deepEqual(again.effects, []);
   const ours = reduce(state(), { ...restarted, by_contact: false }).state;
-  assert.equal(ours.notes.get(`ui.alarm.${BOB}`), "restarted-ours");
+  assert.equal(ours.preferences.get(`ui.alarm.${BOB}`), "restarted-ours");
 });
 
 test("an invitation of which an event tells without its link keeps the link", () => {
@@ -232,8 +235,8 @@ test("servers, handles and requests are replaced by their keys, or added", () =>
 
 test("what is told of Tor and the onion services is part of the status, beside the rest", () => {
   const tor = reduce(state(), { type: "tor", tor: { ready: true } }).state;
-  const doors = { type: "doors", front_door: "reachable", endpoint: "starting" };
-  assert.deepEqual(reduce(tor, doors).state.status, {
+  const services = { type: "doors", front_door: "reachable", endpoint: "starting" };
+  assert.deepEqual(reduce(tor, services).state.status, {
     online: 0,
     tor: { ready: true },
     front_door: "reachable",

@@ -59,7 +59,7 @@ export const state = (more) => ({
   found: null,
   handles: null,
   invitations: null,
-  notes: new Map(),
+  preferences: new Map(),
   requests: null,
   servers: null,
   status: { online: 0 },

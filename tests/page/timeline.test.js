@@ -100,11 +100,11 @@ test("a message that comes while its page is read is shown once, in its place", 
 test("a late message that the page is without is missed, and read for again", () => {
   const reading = startPage(timelineOf([received("1", 10)]), "again");
   const { timeline: told } = addMessage(reading, received("2", 20, { late: true }));
-  const { heard } = told.reading;
+  const { updates } = told.reading;
 
-  assert.equal(lacks(addPage(told, [received("1", 10)], { limit: 1 }), heard), true);
+  assert.equal(lacks(addPage(told, [received("1", 10)], { limit: 1 }), updates), true);
   const complete = addPage(told, [received("1", 10), received("2", 20)], { limit: 60 });
-  assert.equal(lacks(complete, heard), false);
+  assert.equal(lacks(complete, updates), false);
 });
 
 test("messages that are gone are taken away, also from the page that is being read", () => {
@@ -115,7 +115,7 @@ test("messages that are gone are taken away, also from the page that is being re
 
   const page = addPage(gone, [received("1", 10), sent("2", 20)], { limit: 60 });
   assert.deepEqual(ids(page.messages), ["1"]);
-  assert.equal(lacks(page, gone.reading.heard), false);
+  assert.equal(lacks(page, gone.reading.updates), false);
 });
 
 test("what came before is put before what is shown", () => {
@@ -132,8 +132,8 @@ test("a page is still being read after what events tell of it", () => {
   const reading = startPage(timelineOf([received("1", 10)]), "again");
   const { timeline: told } = addMessage(reading, received("2", 20));
   assert.equal(removeMessages(told, ["1"]).reading.page, "again");
-  assert.deepEqual([...told.reading.heard.keys()], ["received2"]);
-  assert.equal(reading.reading.heard.size, 0, "the timeline of before is changed");
+  assert.deepEqual([...told.reading.updates.keys()], ["received2"]);
+  assert.equal(reading.reading.updates.size, 0, "the timeline of before is changed");
 });
 
 test("a page that was refused leaves what is shown", () => {

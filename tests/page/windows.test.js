@@ -1,4 +1,4 @@
-// Several windows that follow the node together: nothing is missed, and nothing told twice.
+// Several windows that follow the node together: nothing is missed, and nothing comes twice.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,7 +29,7 @@ function follow(browser, after = browser.node.events.at(-1)?.seq ?? 0) {
     after,
     {
       signal: window.over.signal,
-      onEvent: ({ text }) => window.heard.push(text),
+      onEvent: ({ text }) => window.received.push(text),
       onConnected: (isConnected) => window.connected.push(isConnected),
     },
     window,
@@ -42,9 +42,9 @@ const several = (browser, count) => Array.from({ length: count }, () => follow(b
 const leader = (windows) => windows.find((window) => window.isLeading);
 
 async function allHave(windows, texts) {
-  const isDone = ({ heard }) => heard.length >= texts.length;
-  await until(() => windows.every(isDone), `that all windows hear ${texts}`);
-  for (const { heard } of windows) assert.deepEqual(heard, texts);
+  const isDone = ({ received }) => received.length >= texts.length;
+  await until(() => windows.every(isDone), `that all windows receive ${texts}`);
+  for (const { received } of windows) assert.deepEqual(received, texts);
 }
 
 /** Ends what the windows do, so that the test ends, too. */
@@ -52,7 +52,7 @@ function leaveAll({ windows }) {
   for (const { over } of windows) over.abort();
 }
 
-test("one window streams, and all hear everything once", async () => {
+test("one window streams, and all receive everything once", async () => {
   const node = new Node();
   const browser = new Browser(node);
   const windows = several(browser, 8);
@@ -210,7 +210,7 @@ for (const [status, code] of [
   });
 }
 
-test("a refusal that only the leading window heard ends it in all windows", async () => {
+test("a refusal that only the leading window received ends it in all windows", async () => {
   const node = new Node();
   const browser = new Browser(node);
   const windows = several(browser, 3);
@@ -243,7 +243,7 @@ test("an event at which the page fails is not told again, and the others are", a
   const faults = [];
   globalThis.reportError = (error) => faults.push(error.message);
   const onEvent = ({ text }) => {
-    window.heard.push(text);
+    window.received.push(text);
     if (text === "one") throw new Error("at one");
   };
   followEvents(0, { signal: window.over.signal, onEvent, onConnected: () => {} }, window);
@@ -255,7 +255,7 @@ test("an event at which the page fails is not told again, and the others are", a
   leaveAll(browser);
 });
 
-test("who leaves hears nothing more, and the others go on", async () => {
+test("who leaves receives nothing more, and the others go on", async () => {
   const node = new Node();
   const browser = new Browser(node);
   const windows = several(browser, 3);
@@ -270,7 +270,7 @@ test("who leaves hears nothing more, and the others go on", async () => {
     windows.filter((window) => window !== left),
     ["one", "two"],
   );
-  assert.deepEqual(left.heard, ["one"]);
+  assert.deepEqual(left.received, ["one"]);
   leaveAll(browser);
 });
 

@@ -1,6 +1,6 @@
-//! Benchmarks: Chive beside what it is made of, in the same run on the same private Tor network, in
-//! turns. `tests/bench --help` says what each measures. Figures are reported, never judged: the
-//! limits are in BENCHMARKS.md.
+//! Benchmarks: Chive compared with what it is made of, in turns, in the same run on the same
+//! private Tor network. `tests/bench --help` says what each measures. Figures are reported, never
+//! judged: the limits are in BENCHMARKS.md.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! A real browser: Debian's Chromium without a window, driven over `WebDriver`. It asks nothing of
-//! any network but this machine's own, and what it asked can be read.
+//! A real browser: Debian's Chromium without a window, driven over `WebDriver`. It contacts nothing
+//! but this machine, and tests can read which requests it made.
 
 mod command;
 mod host;
@@ -26,7 +26,7 @@ const START: Duration = Duration::from_mins(3);
 /// How long anything that is waited for in a page may take.
 const PATIENCE: Duration = Duration::from_secs(80);
 
-/// How a window is.
+/// The settings of a window.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// The browser's language.
@@ -151,7 +151,10 @@ fn capabilities(look: &Look) -> Capabilities {
 
     let options = json!({
         "browserName": "chrome",
-        "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": look.language } },
+        "goog:chromeOptions": {
+            "args": arguments,
+            "prefs": { "intl.accept_languages": look.language },
+        },
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
         "timeouts": { "script": 60_000, "pageLoad": 60_000 },
     });

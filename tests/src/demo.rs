@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const LIVE_PATIENCE: Duration = Duration::from_mins(15);
 
 /// The first conversation of Alice and Bob.
-const TALK: [(Speaker, &str); 6] = [
+const SCRIPT: [(Speaker, &str); 6] = [
     (Speaker::Alice, "Hello Bob! This goes from my machine to yours, over Tor."),
     (Speaker::Bob, "Hello Alice! And no server in between knows that we talk."),
     (Speaker::Alice, "Nor when, nor how much?"),
@@ -103,7 +103,7 @@ impl Demo {
     /// Plays the demo. After a failure, [`Self::report`] has the measurements until then.
     pub async fn play(&mut self) -> Result<()> {
         self.become_contacts().await?;
-        self.talk().await?;
+        self.play_script().await?;
         self.survive_a_kill().await?;
         self.compare().await?;
         self.see_each_other_at_a_server().await?;
@@ -189,8 +189,8 @@ impl Demo {
         Ok(())
     }
 
-    async fn talk(&mut self) -> Result<()> {
-        for (speaker, text) in TALK {
+    async fn play_script(&mut self) -> Result<()> {
+        for (speaker, text) in SCRIPT {
             let began = Instant::now();
             let (sender, receiver) = match speaker {
                 Speaker::Alice => (&self.alice, "Bob"),

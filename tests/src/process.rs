@@ -71,7 +71,7 @@ impl Launch {
         }
     }
 
-    /// Adds one argument.
+    /// Adds an argument, after those that were added before.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
@@ -171,7 +171,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// The process id.
+    /// The process id, to signal the child or to read about it in `/proc`.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.pid.as_raw_pid().cast_unsigned()

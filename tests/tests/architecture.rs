@@ -1,4 +1,4 @@
-//! The layers of ARCHITECTURE.md: no file of the product imports another in a circle.
+//! The layers of ARCHITECTURE.md: there is no import cycle between files of the product.
 //!
 //! It reads sources, and builds and runs nothing of them. Arrows are `use` declarations and paths;
 //! a name that a module only hands on counts as an import of the file that defines it. What tests

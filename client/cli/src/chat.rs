@@ -1,6 +1,8 @@
-//! `chive chat`: a conversation, typed in a terminal or piped through.
+//! `chive chat`: shows a conversation, and sends what is typed in a terminal or comes through a
+//! pipe.
 //!
-//! `state` is the open conversation, `screen` decides what is shown, `terminal` and `pipe` are the two ways to type and to read.
+//! `state` is the open conversation, `screen` decides which lines to print, `terminal` and `pipe`
+//! read the input and print the lines.
 
 use std::io::{self, IsTerminal};
 

@@ -1,4 +1,5 @@
-//! What can be typed: commands, options, and the help that suffices without any document.
+//! The command line: all commands and options, parsed by clap, and their help, which suffices
+//! without any other document.
 
 use std::path::PathBuf;
 
@@ -82,7 +83,12 @@ the command ends when all have been accepted, or at the first that is refused. W
 
 /// An anonymous messenger: people talk directly, over Tor, without a server.
 #[derive(Debug, Parser)]
-#[command(name = "chive", version, max_term_width = 100, after_help = format!("{FIRST_STEPS}\n\n{}", exit::HELP))]
+#[command(
+    name = "chive",
+    version,
+    max_term_width = 100,
+    after_help = format!("{FIRST_STEPS}\n\n{}", exit::HELP),
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -1,4 +1,4 @@
-//! The commands, one a file: each asks the node, and says what it answered.
+//! The commands, one file each: most send a request to the node and print its answer.
 
 use std::path::Path;
 
@@ -31,7 +31,6 @@ pub(crate) mod send;
 mod watch;
 mod wipe;
 
-/// Does one command.
 pub(crate) async fn run(command: Command, settings: &Settings, output: Output) -> CliResult {
     match command {
         Command::Open(open) => open::run(&open, settings, output).await,

@@ -1,6 +1,6 @@
-//! Settings: from flags, the environment and a configuration file, in this order, or the default.
+//! Settings: from flags, the environment, a configuration file and defaults, in this order.
 //!
-//! It reads files and is told the environment; it creates nothing and knows no command.
+//! Reads files; the caller passes the environment. Creates nothing, and knows no command.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -20,7 +20,6 @@ pub(crate) const ENV_TOR_CONFIG: &str = "CHIVE_TOR_CONFIG";
 pub(crate) const ENV_PASSPHRASE_FILE: &str = "CHIVE_PASSPHRASE_FILE";
 /// `1` for JSON output.
 pub(crate) const ENV_JSON: &str = "CHIVE_JSON";
-/// The log level.
 pub(crate) const ENV_LOG: &str = "CHIVE_LOG";
 
 /// How much is logged.
@@ -107,15 +106,12 @@ pub(crate) enum ConfigError {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Layer {
-    /// The profile directory.
     pub(crate) profile: Option<PathBuf>,
     /// A file in arti's configuration format.
     pub(crate) tor_config: Option<PathBuf>,
     /// The file whose first line is the passphrase.
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Whether to print JSON.
     pub(crate) json: Option<bool>,
-    /// How much to log.
     pub(crate) log: Option<Level>,
     /// arti's configuration itself: only a file can hold it.
     pub(crate) tor: Option<toml::Table>,
@@ -194,9 +190,7 @@ pub(crate) struct Settings {
     pub(crate) tor_table: Option<toml::Table>,
     /// The file whose first line is the passphrase; `-` is standard input.
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Whether to print JSON.
     pub(crate) json: bool,
-    /// How much to log.
     pub(crate) log: Level,
 }
 

@@ -1,4 +1,5 @@
-//! Asking a person before something that cannot be taken back.
+//! Asks for confirmation before an irreversible action: prompts on standard error, reads standard
+//! input, and fails if that is not a terminal.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, in one table, and the failure that carries one.
+//! How a command ends: the exit codes, in one table, and the error that carries one.
 
 use std::fmt;
 use std::io;
@@ -235,7 +235,7 @@ mod tests {
             detail: "there is no contact `bob`".to_owned(),
             code: ErrorCode::UnknownContact,
         };
-        let failure = CliError::from(ClientError::Problem(problem));
-        assert_eq!((failure.exit, failure.code.as_str()), (Exit::Unknown, "unknown_contact"));
+        let error = CliError::from(ClientError::Problem(problem));
+        assert_eq!((error.exit, error.code.as_str()), (Exit::Unknown, "unknown_contact"));
     }
 }

@@ -1,4 +1,5 @@
-//! The node's events, followed across broken connections and restarts of the node, without a gap.
+//! Follows the node's events across broken connections and restarts of the node, and says when
+//! events were lost.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -15,10 +16,9 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_
 
 type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
 
-/// What following brings.
+/// What [`Follow::next`] returns.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// The next event.
     Event(Box<Event>),
     /// The connection broke; it is being made again.
     Broken,

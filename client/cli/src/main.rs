@@ -1,9 +1,9 @@
 //! The `chive` command: a thin front-end of the local API.
 //!
-//! `cli` says what can be typed, `commands` has a file for each, `show` and `output` say what a
-//! person or a program reads, `exit` says how it ends. Only `open`, `init`, `restore`, `run` and,
-//! when no node runs, `passphrase change` and `wipe` touch a profile; all else is asked of the
-//! running node.
+//! `cli` defines what can be typed, `commands` has a file for each command, `show` and `output`
+//! turn answers into text or JSON, `exit` defines the exit codes. Only `open`, `init`, `restore`,
+//! `run` and, when no node runs, `passphrase change` and `wipe` touch a profile; all else is asked
+//! of the running node.
 
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let flag = Output { json: cli.global.json };
     let settings = match settings(&cli) {
         Ok(settings) => settings,
-        Err(failure) => return ended(flag, Err(failure)),
+        Err(error) => return ended(flag, Err(error)),
     };
     log_to_stderr(settings.log);
     let output = Output { json: settings.json };
@@ -77,10 +77,10 @@ fn ended(output: Output, outcome: CliResult) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has seen enough.
-        Err(failure) if failure.unheard => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.failure(&failure);
-            ExitCode::from(failure.exit as u8)
+        Err(error) if error.unheard => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.exit as u8)
         }
     }
 }

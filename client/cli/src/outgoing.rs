@@ -1,4 +1,5 @@
-//! A message on its way to the node: handed over twice if need be, and accepted once.
+//! Sends one message to the node, and once more with the same id if the connection broke, so that
+//! it is never sent twice. Uses the API client only.
 
 use chive::api::client::{Client, ClientError};
 use chive::api::types::{Message, NewMessage};

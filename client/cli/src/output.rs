@@ -1,7 +1,7 @@
-//! What a command says: lines for people, or the API's own objects as JSON, one a line.
+//! Prints what a command answers: text for people, or the API's own objects as JSON, one per line.
 //!
-//! Answers go to standard output, everything else to standard error. Callers make text from
-//! others harmless with `chive::text` before it comes here; JSON is made harmless here.
+//! Answers go to standard output, everything else to standard error. Callers make text from others
+//! harmless with `chive::text` before it comes here; JSON is made harmless here.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -17,7 +17,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// One answer.
+    /// Prints an answer: as one line of JSON, or as the text that `human` makes of it.
     pub(crate) fn answer<T: Serialize>(
         self,
         answer: &T,
@@ -55,10 +55,10 @@ impl Output {
     }
 
     /// The last word of a command that failed.
-    pub(crate) fn failure(self, failure: &CliError) {
-        let said = match to_json(&failure.json()) {
+    pub(crate) fn error(self, error: &CliError) {
+        let said = match to_json(&error.json()) {
             Ok(json) if self.json => json,
-            _ => format!("chive: {}", text::for_terminal(&failure.detail)),
+            _ => format!("chive: {}", text::for_terminal(&error.detail)),
         };
         let _ = writeln!(io::stderr(), "{said}");
     }

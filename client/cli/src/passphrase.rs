@@ -1,4 +1,4 @@
-//! Where passphrases come from: a prompt, or the first line of a file. Never an argument.
+//! Reads passphrases from a prompt, or from the first line of a file, never from an argument.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};

@@ -1,4 +1,5 @@
-//! Whether there is a profile.
+//! Checks that a profile exists, for commands that cannot work without one. Only lists the
+//! directory.
 
 use std::io;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! What `chive run` tells a person: one line when something changed, from the first second on.
+//! The lines that `chive run` prints: one whenever something changed that a person wants to know.
 //!
-//! It turns two states of the node into lines, and does no I/O.
+//! Compares two states of the node; no I/O.
 
 use chive::api::types::{ServiceState, Status, TorStatus};
 
@@ -38,9 +38,9 @@ impl Progress {
             lines.push(format!("Tor: {}", show::tor(&status.tor)));
         }
 
-        for (name, was, is) in doors(before, status) {
+        for (name, was, is) in changed_services(before, status) {
             if was != Some(is) {
-                lines.push(format!("{name}: {}", show::door(is)));
+                lines.push(format!("{name}: {}", show::service_state(is)));
             }
         }
 
@@ -91,7 +91,7 @@ fn is_news(was: &TorStatus, is: &TorStatus) -> bool {
         || (!is.ready && was.summary != is.summary && is.percent != was.percent)
 }
 
-fn doors(
+fn changed_services(
     before: Option<&Status>,
     now: &Status,
 ) -> [(&'static str, Option<ServiceState>, ServiceState); 2] {

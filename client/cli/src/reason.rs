@@ -1,6 +1,6 @@
-//! Reasons in English. This is the one place that has these words.
+//! Reasons in English. No other file turns them into words.
 
-use chive::api::types::{AnswerFault, Reason};
+use chive::api::types::{AnswerError, Reason};
 
 use crate::time::span;
 
@@ -86,7 +86,7 @@ pub(crate) fn say(reason: &Reason) -> String {
             return format!("it asks for {bits} bits of work, which is too much");
         }
         Reason::ServerAnswer { fault } => {
-            return format!("its answer cannot be used: {}", say_fault(*fault));
+            return format!("its answer cannot be used: {}", describe_answer_error(*fault));
         }
         Reason::ServerOlderRecord => "it showed an older record after a newer one",
         Reason::ServerContradiction => "it showed two different records with one number",
@@ -149,18 +149,18 @@ fn clock(skew_seconds: Option<i64>) -> String {
     format!("this machine's clock seems {skew}: set its date, time and time zone right")
 }
 
-fn say_fault(fault: AnswerFault) -> &'static str {
+fn describe_answer_error(fault: AnswerError) -> &'static str {
     match fault {
-        AnswerFault::NotJson => "it is not the JSON that was expected",
-        AnswerFault::TooLong => "it is too long",
-        AnswerFault::OffTopic => "it is about something else",
-        AnswerFault::Event => "an event in it cannot be read",
-        AnswerFault::Claim => "the claim in it is not valid",
-        AnswerFault::Insatiable => "it asks for ever more",
-        AnswerFault::BoardVersion => "its board is of an unknown version",
-        AnswerFault::BoardCut => "its board was cut",
-        AnswerFault::BoardTooLong => "its board has too many records",
-        AnswerFault::BoardMalformed => "its board is malformed",
+        AnswerError::NotJson => "it is not the JSON that was expected",
+        AnswerError::TooLong => "it is too long",
+        AnswerError::OffTopic => "it is about something else",
+        AnswerError::Event => "an event in it cannot be read",
+        AnswerError::Claim => "the claim in it is not valid",
+        AnswerError::Insatiable => "it asks for ever more",
+        AnswerError::BoardVersion => "its board is of an unknown version",
+        AnswerError::BoardCut => "its board was cut",
+        AnswerError::BoardTooLong => "its board has too many records",
+        AnswerError::BoardMalformed => "its board is malformed",
     }
 }
 

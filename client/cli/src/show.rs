@@ -1,4 +1,4 @@
-//! The API's objects in words for people. All text from others is made harmless here.
+//! Turns the API's objects into text for people, and makes all text from others harmless. No I/O.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -21,8 +21,8 @@ pub(crate) fn status(status: &Status) -> String {
         {}, version {}",
         for_one_line(&status.name),
         tor(&status.tor),
-        door(status.front_door),
-        door(status.endpoint),
+        service_state(status.front_door),
+        service_state(status.endpoint),
         status.contacts,
         status.online,
         count(status.waiting, "message"),
@@ -67,7 +67,6 @@ pub(crate) fn servers(servers: &[Server]) -> String {
     servers.iter().map(server).collect::<Vec<_>>().join("\n")
 }
 
-/// One server.
 pub(crate) fn server(server: &Server) -> String {
     let state = match server.state {
         ServerState::Starting => "not asked yet",
@@ -101,7 +100,6 @@ pub(crate) fn handles(handles: &[Handle]) -> String {
     handles.iter().map(handle).collect::<Vec<_>>().join("\n")
 }
 
-/// One handle.
 pub(crate) fn handle(handle: &Handle) -> String {
     let state = match handle.state {
         HandleState::Claiming => "being claimed",
@@ -153,8 +151,8 @@ pub(crate) fn tor(tor: &TorStatus) -> String {
 }
 
 /// Whether others reach an onion service.
-pub(crate) fn door(door: ServiceState) -> &'static str {
-    match door {
+pub(crate) fn service_state(state: ServiceState) -> &'static str {
+    match state {
         ServiceState::Closed => "closed (no invitation needs it)",
         ServiceState::Starting => "starting",
         ServiceState::Reachable => "reachable",
@@ -163,7 +161,7 @@ pub(crate) fn door(door: ServiceState) -> &'static str {
 }
 
 /// Who can use an invitation, till when.
-pub(crate) fn terms(invitation: &Invitation) -> String {
+pub(crate) fn invitation_limits(invitation: &Invitation) -> String {
     let who = if invitation.uses == 1 {
         "One person".to_owned()
     } else {
@@ -185,7 +183,6 @@ pub(crate) fn invitations(invitations: &[Invitation]) -> String {
     invitations.iter().map(invitation).collect::<Vec<_>>().join("\n")
 }
 
-/// One invitation.
 pub(crate) fn invitation(invitation: &Invitation) -> String {
     let state = match invitation.state {
         InvitationState::Active => "active",
@@ -220,7 +217,6 @@ pub(crate) fn contacts(contacts: &[Contact], conversations: &[Conversation]) -> 
     contacts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// One contact.
 pub(crate) fn contact(contact: &Contact) -> String {
     contact_line(contact, 0, "")
 }
@@ -407,7 +403,7 @@ pub(crate) fn safety_number(name: &str, number: &str) -> String {
     )
 }
 
-/// A conversation.
+/// The messages of a conversation, one a line.
 pub(crate) fn history(messages: &[Message], now: i64) -> String {
     if messages.is_empty() {
         return "no messages yet".to_owned();
@@ -532,7 +528,11 @@ fn what(what: &What) -> String {
         }
         What::Tor { tor: now } => format!("tor: {}", tor(now)),
         What::Doors { front_door, endpoint } => {
-            format!("front door {}, endpoint {}", door(*front_door), door(*endpoint))
+            format!(
+                "front door {}, endpoint {}",
+                service_state(*front_door),
+                service_state(*endpoint)
+            )
         }
     }
 }

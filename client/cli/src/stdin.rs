@@ -1,4 +1,4 @@
-//! What comes on standard input in place of an argument.
+//! Reads a text from standard input, for arguments given as `-`.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Times and durations as people read and write them.
+//! Reads and writes times and durations as people write them.
 
 use std::str::FromStr;
 use std::time::Duration;

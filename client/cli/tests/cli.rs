@@ -424,15 +424,20 @@ fn events_go_on_without_a_gap_after_the_node_was_restarted() -> Done {
     let mut events = chive.start(&["events", "--json"])?;
 
     node.until_followed(1)?;
-    node.event(json!({"type": "tor", "tor": {"ready": false, "percent": 1, "summary": {"code": "tor_starting"}}}));
+    node.event(json!({
+        "type": "tor", "tor": {"ready": false, "percent": 1, "summary": {"code": "tor_starting"}},
+    }));
     assert_eq!(events.line()?["tor"]["summary"]["code"], "tor_starting");
     let node = node.restart(&chive, |node| {
-        node.event(
-            json!({"type": "tor", "tor": {"ready": false, "percent": 2, "summary": {"code": "tor_connecting"}}}),
-        );
+        node.event(json!({
+            "type": "tor",
+            "tor": {"ready": false, "percent": 2, "summary": {"code": "tor_connecting"}},
+        }));
     })?;
     assert_eq!(events.line()?["tor"]["summary"]["code"], "tor_connecting");
-    node.event(json!({"type": "tor", "tor": {"ready": true, "percent": 100, "summary": {"code": "tor_connected"}}}));
+    node.event(json!({
+        "type": "tor", "tor": {"ready": true, "percent": 100, "summary": {"code": "tor_connected"}},
+    }));
     let last = events.line()?;
     assert_eq!(
         (&last["tor"]["summary"]["code"], &last["seq"]),
@@ -449,8 +454,8 @@ fn a_piped_chat_sends_each_line_and_shows_what_comes() -> Done {
     let mut chat = chive.start_typing("one\n\ntwo\n", &["chat", "bob"])?;
     node.until_asked(2)?;
     node.event(json!({"type": "message", "message": {
-        "id": "77".repeat(16), "conversation": "12".repeat(16), "conversation_name": "bob", "direction": "received",
-        "text": "hello\u{1b}", "state": "received", "created_at": 0,
+        "id": "77".repeat(16), "conversation": "12".repeat(16), "conversation_name": "bob",
+        "direction": "received", "text": "hello\u{1b}", "state": "received", "created_at": 0,
     }}));
     chat.until_said("hello<U+001B>", Duration::from_secs(20))?;
     chat.close_input();

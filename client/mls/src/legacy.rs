@@ -1,5 +1,5 @@
-//! The blobs of earlier versions: maps of values in JSON, each under a label, a name in JSON and a
-//! version.
+//! Reads what earlier versions stored: one blob for each conversation, a map of JSON values. A key
+//! of the map is a label, a name in JSON and a version.
 
 use minicbor::bytes::ByteVec;
 

@@ -60,11 +60,11 @@ pub type PairSecret = Zeroizing<[u8; 32]>;
 
 /// What an opened envelope held.
 pub enum Opened {
-    /// A content's bytes.
+    /// The bytes that [`Conversation::seal`] was given.
     Content(Vec<u8>),
     /// A commit, merged. Send this receipt, which is sealed in the epoch that the commit ended.
     Commit {
-        /// The epoch that ended.
+        /// The epoch that the commit ended.
         epoch: u64,
         /// An MLS message with the content given to [`Conversation::open`].
         receipt: Vec<u8>,

@@ -1,4 +1,5 @@
-//! Where openmls stores the state of one conversation: values in memory, and which of them changed.
+//! The storage that openmls reads and writes: holds the values of one conversation in memory, and
+//! records which of them changed. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -28,7 +29,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether nothing changed.
+    /// True if there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.put.is_empty() && self.removed.is_empty()
@@ -54,7 +55,7 @@ impl Digest {
     }
 }
 
-/// A value in memory.
+/// A value in memory, or only its digest where openmls does not read it again.
 enum Entry {
     Whole(SecretBytes),
     Digest(Digest),

@@ -1,5 +1,5 @@
-//! The values that openmls stores, as trees. Its types are private, but through serde they describe
-//! themselves: well enough to split long lists, and to write keys as byte strings.
+//! A generic tree for openmls's private types, built through serde, so that long lists can be split
+//! and keys stored as bytes. Encoded as CBOR; no I/O.
 
 mod deserialize;
 mod serialize;

@@ -43,7 +43,7 @@ impl Client {
         Self { socket }
     }
 
-    /// How the node is.
+    /// The state of the node, now.
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.ask(Method::GET, "/v1/status").answer().await
     }
@@ -53,7 +53,7 @@ impl Client {
         self.ask(Method::POST, "/v1/invitations").json(new)?.answer().await
     }
 
-    /// All invitations.
+    /// The invitations that the node remembers, ended ones among them.
     pub async fn invitations(&self) -> Result<Vec<Invitation>, ClientError> {
         self.ask(Method::GET, "/v1/invitations").answer().await
     }
@@ -68,7 +68,7 @@ impl Client {
         self.ask(Method::POST, "/v1/contacts").json(new)?.patience(LOOKUP_PATIENCE).answer().await
     }
 
-    /// All contacts.
+    /// All contacts, also those that have not answered our request yet.
     pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
         self.ask(Method::GET, "/v1/contacts").answer().await
     }
@@ -92,7 +92,7 @@ impl Client {
         self.ask(Method::DELETE, contact_path(who)).done().await
     }
 
-    /// All conversations.
+    /// All conversations, oldest first: every contact has a direct one.
     pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
         self.ask(Method::GET, "/v1/conversations").answer().await
     }
@@ -156,7 +156,7 @@ impl Client {
         self.ask(Method::GET, path).answer().await
     }
 
-    /// One message.
+    /// One message. `id` is the whole id, in hex.
     pub async fn message(&self, id: &str) -> Result<Message, ClientError> {
         self.ask(Method::GET, message_path(id)).answer().await
     }
@@ -199,7 +199,7 @@ impl Client {
             .await
     }
 
-    /// Gives a word back.
+    /// Gives a word back, as `name@server`.
     pub async fn release_handle(&self, handle: &str) -> Result<(), ClientError> {
         self.ask(Method::DELETE, format!("/v1/handles/{}", segment(handle))).done().await
     }

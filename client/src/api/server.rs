@@ -1,7 +1,7 @@
 //! The local API's server: HTTP/1.1 over a Unix socket, in front of one node.
 //!
-//! The way of a request is the list of modules: `socket` lets it in, `extract` reads it, one file
-//! per resource answers it by asking the node, `problem` says what is wrong with it.
+//! A request passes these modules: `socket` accepts its connection, `extract` reads it, one file
+//! per resource answers it by calling the node, `problem` turns errors into responses.
 
 use std::io;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The local API told as stories: the real client over a real socket, in front of a real node with
-//! a real store.
+//! Tests of the local API: the real client over a real socket, in front of a real node with a real
+//! store.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! What the local API says and takes, as JSON. Times are Unix milliseconds; ids are lower-case hex.
+//! The JSON bodies of the local API. Times are Unix milliseconds; ids are lower-case hex.
 
 mod contacts;
 mod conversations;
@@ -8,7 +8,7 @@ mod profile;
 mod servers;
 mod status;
 
-pub use crate::model::{AnswerFault, Reason};
+pub use crate::model::{AnswerError, Reason};
 pub use contacts::{
     Contact, ContactChange, ContactState, Invitation, InvitationState, NewContact, NewInvitation,
     Presence, PresenceSource,

@@ -5,7 +5,7 @@
 //!   other's peer id;
 //! - between contacts: `Noise_KKpsk0_25519_ChaChaPoly_SHA256`, psk from the pair's secret.
 //!
-//! A handshake message stands on the stream as `u16 length ‖ message`. The prologue is the preface,
+//! A handshake message goes over the stream as `u16 length ‖ message`. The prologue is the preface,
 //! then (contacts only) the dialler's peer id, then the answerer's peer id.
 
 use rand::CryptoRng;

@@ -12,9 +12,9 @@ use rand::CryptoRng;
 
 use crate::tag;
 
-/// The version of links.
+/// The version of links that this client speaks, in the first byte of every preface.
 pub const VERSION: u8 = 1;
-/// The bytes of a preface.
+/// The length of a preface, in bytes.
 pub const LENGTH: usize = 1 + 1 + 16 + tag::LENGTH;
 
 /// What a dialler wants.
@@ -29,7 +29,7 @@ pub enum Purpose {
 /// The first bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preface {
-    /// What the dialler wants.
+    /// Also says whose key the tag was made with: an invitation's or a contact's.
     pub purpose: Purpose,
     nonce: [u8; 16],
     tag: [u8; tag::LENGTH],
@@ -49,7 +49,7 @@ impl Preface {
         tag::matches(key, &self.nonce, &self.tag)
     }
 
-    /// As above.
+    /// The bytes that go over the stream: version, purpose, nonce, tag.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
@@ -102,7 +102,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_tag_is_not_guessed(bytes: [u8; LENGTH]) {
-            prop_assert!(Preface::from_bytes(&bytes).is_none_or(|preface| !preface.is_for(&[1; 32])));
+            let preface = Preface::from_bytes(&bytes);
+            prop_assert!(preface.is_none_or(|preface| !preface.is_for(&[1; 32])));
         }
     }
 }

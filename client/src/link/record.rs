@@ -1,4 +1,5 @@
-//! Records: how a frame's bytes stand on the stream. Only a handful of sizes ever appear.
+//! Records: how frames are padded and sealed, and which bytes go over the stream. Only a few sizes
+//! ever appear. No I/O.
 //!
 //! ```text
 //! frame, padded:  u32 length ‖ CBOR ‖ zeros        one of FRAME_SIZES

@@ -1,5 +1,5 @@
-//! A running link: one task that reads, one that writes, pings when it is quiet, and an end with a
-//! reason.
+//! A running link: one task reads frames, one writes them and pings when the link is quiet. The
+//! link ends with a reason.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::wire::frame::{Frame, FrameError, LinkId};
 /// Frames waiting to be written, of one link.
 const WRITE_QUEUE: usize = 128;
 
-/// A frame to write.
+/// A frame in the queue of a link.
 pub struct Outgoing {
     /// The frame to put on the stream.
     pub frame: Frame,
@@ -100,12 +100,12 @@ impl Session {
         }
     }
 
-    /// Writes one frame now.
+    /// Writes one frame, before [`Session::run`] starts the link's tasks.
     pub async fn write(&mut self, frame: &Frame) -> Result<(), LinkError> {
         self.writer.write(frame).await
     }
 
-    /// Reads one frame now.
+    /// Reads one frame, before [`Session::run`] starts the link's tasks.
     pub async fn read(&mut self) -> Result<Frame, LinkError> {
         self.reader.read().await
     }

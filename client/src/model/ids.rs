@@ -1,4 +1,4 @@
-//! Ids of what is stored. They mean something in one profile alone, and never leave it.
+//! Ids of what the store holds. They are valid in one profile only, and never leave this device.
 
 /// Defines ids that cannot be taken for one another.
 macro_rules! ids {
@@ -12,9 +12,9 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A contact.
+    /// The row of a contact.
     ContactId,
-    /// A conversation.
+    /// The row of a conversation; front-ends know it by its [`PublicId`].
     ConversationId,
     /// A message, by its row; its [`MessageId`](crate::wire::message::MessageId) may be known to
     /// others.
@@ -23,7 +23,7 @@ ids! {
     OutboxId,
     /// An onion service of ours.
     ServiceId,
-    /// A handle of ours.
+    /// The row of a handle of ours.
     HandleId,
     /// The number of an event. They rise, and none is given twice; 0 is before the first.
     EventSeq,

@@ -148,7 +148,7 @@ pub enum Reason {
     /// The server's answer cannot be used.
     ServerAnswer {
         /// What is wrong with the answer.
-        fault: AnswerFault,
+        fault: AnswerError,
     },
     /// The server showed an older record after a newer one.
     ServerOlderRecord,
@@ -221,7 +221,7 @@ impl Reason {
 /// What is wrong with a server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum AnswerFault {
+pub enum AnswerError {
     /// It is not the JSON that was expected.
     NotJson,
     /// It is too long.
@@ -256,7 +256,9 @@ mod tests {
         let reason = Reason::NotConnected { cause: cause.boxed() };
         let written = json!({
             "code": "not_connected",
-            "cause": {"code": "retrying", "cause": {"code": "contact_unreachable"}, "in_seconds": 12},
+            "cause": {
+                "code": "retrying", "cause": {"code": "contact_unreachable"}, "in_seconds": 12,
+            },
         });
         assert_eq!(serde_json::to_value(&reason).unwrap(), written);
         assert_eq!(serde_json::from_value::<Reason>(written).unwrap(), reason);

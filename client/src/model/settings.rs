@@ -1,4 +1,5 @@
-//! What may happen to the messages of a conversation, and to its keys.
+//! The rules of a conversation: when messages disappear, whether read receipts are sent, when keys
+//! are replaced.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! States, each with the name under which it is stored.
+//! The states that are stored, each with its name in the store.
 
 /// Defines an enum whose cases have names.
 macro_rules! named {
@@ -66,7 +66,7 @@ named! {
         Cancelled = "cancelled",
         /// Ours: not delivered in its time.
         Expired = "expired",
-        /// Theirs.
+        /// Theirs: we have stored it.
         Received = "received",
     }
 }
@@ -74,9 +74,9 @@ named! {
 named! {
     /// What something in the outbox holds.
     OutboxKind {
-        /// A message.
+        /// A text that we wrote.
         Message = "message",
-        /// Our card.
+        /// Our card, after a change.
         Card = "card",
         /// An MLS commit that replaces our keys.
         Commit = "commit",

@@ -1,4 +1,4 @@
-//! Moments of the wall clock.
+//! Wall-clock time in Unix milliseconds, and its sums and differences. Reads no clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An operation of the local API, as the node handles it.
+//! `Call`: an operation of the local API that waits for the node to handle it.
 
 use futures::future::BoxFuture;
 

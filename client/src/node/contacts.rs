@@ -1,4 +1,4 @@
-//! Who our contacts are, and how people become one.
+//! Our contacts, and how people become contacts: requests, invitations and handles.
 
 pub(crate) mod acceptance;
 pub(crate) mod book;

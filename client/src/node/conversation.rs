@@ -1,4 +1,4 @@
-//! Conversations: their messages, and the groups that seal them.
+//! Conversations: their messages, their settings, and the MLS groups that encrypt them.
 
 pub(crate) mod erasure;
 pub(crate) mod groups;

@@ -1,4 +1,4 @@
-//! What the node holds in memory, by domain. Whoever handles an input is given all of it; the rules
+//! The node's state in memory, by domain. Whoever handles an input is given all of it; the rules
 //! are in the domains.
 
 use tokio::time::Instant;

@@ -1,5 +1,5 @@
-//! How an input finds its way to its domain, what follows in the same transaction, and how memory
-//! is brought back in line with the store.
+//! Passes each input to its domain, does what follows in the same transaction, and brings memory
+//! back in line with the store.
 //!
 //! ```text
 //! Input -> handle -> a domain, with a Cx -> settle -> commit -> effects
@@ -111,7 +111,9 @@ impl Core {
             }
             Report::Requested(request) => contacts::requests::requested(self, cx, request).await,
             Report::Answered(answered) => contacts::requests::answered(self, cx, answered).await,
-            Report::Server { server, news } => others::server_news(self, cx, server, news).await,
+            Report::Server { server, update } => {
+                others::server_update(self, cx, server, update).await
+            }
             Report::Handle { id, result } => {
                 contacts::handles::job_done(self, cx, id, result).await
             }
@@ -126,7 +128,7 @@ impl Core {
                 }
                 Ok(())
             }
-            Chore::Due => self.run_maintenance(cx).await,
+            Chore::Maintenance => self.run_maintenance(cx).await,
             Chore::SettledRequests => contacts::requests::drop_settled(self, cx).await,
             Chore::Restarts => restart::repeat_requests(self, cx).await,
             Chore::Presences => {
@@ -192,7 +194,7 @@ impl Core {
             cx.note(&What::Tor { tor: query::tor_status(&self.network) }).await?;
         }
         if self.reported.services.is_news((), self.services) {
-            cx.note(&query::doors(self.services)).await?;
+            cx.note(&query::services_changed(self.services)).await?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! What an input leaves to do. Domains write it down; nothing of it happens before the commit.
+//! What an input leaves to do. Domains only write it down.
 //!
 //! There are two lists. [`Marks`] name what has changed, and are worked off in the same transaction
-//! (`core::settle`): a contact is read again, its outbox is sealed. An [`Effect`] carries
-//! everything that it needs, cannot fail, and is applied by the
+//! by `Core::settle`: a contact is read again, its outbox is sealed. An [`Effect`] carries
+//! everything that it needs, cannot fail, and is applied after the commit, by the
 //! [`Executor`](super::executor::Executor) alone.
 
 use std::collections::BTreeSet;
@@ -91,7 +91,7 @@ pub(crate) enum Effect {
     Presence(PresencePlan),
     /// Claim, renew or release a handle.
     HandleJob(HandleId, Box<HandleJob>),
-    /// Take what was deleted out of the store's files; `rewrite`: write the whole store anew.
+    /// Take what was deleted out of the store's files; `rewrite`: write the whole store again.
     Erase {
         rewrite: bool,
     },

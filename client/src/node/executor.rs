@@ -96,7 +96,7 @@ impl Executor {
             Effect::StopDial(contact) => drop(self.dials.remove(&contact)),
             Effect::GoOn { contact, session } => self.go_on(contact, *session),
             Effect::Keys { contact, keys: Some(keys) } => {
-                self.handshaker.keyring.admit(contact, *keys);
+                self.handshaker.keyring.insert(contact, *keys);
             }
             Effect::Keys { contact, keys: None } => self.handshaker.keyring.remove(contact),
             Effect::Invitations(secrets) => self.handshaker.keyring.set_invitations(secrets),

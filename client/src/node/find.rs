@@ -1,5 +1,5 @@
-//! How callers name things: a contact, a conversation, a message, a server, a handle. What cannot be
-//! found is refused with the command that lists what there is.
+//! Finds what callers name: a contact, a conversation, a message, a server, a handle. If there is
+//! none, the error names the command that lists them.
 
 use chive_shared::handle::HandleName;
 use chive_shared::server::ServerId;

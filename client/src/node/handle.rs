@@ -1,6 +1,6 @@
-//! A handle on the running node. Operations that change something are calls: each is handled by the
-//! node in one transaction, and stands in the file of its domain. Reads (`query`) run beside the
-//! node.
+//! The handle by which callers use the running node. An operation that changes something is a call:
+//! the node runs it in one transaction, and its code is in the file of its domain. Reads (`query`)
+//! do not go through the node.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,7 @@ impl NodeHandle {
         .await
     }
 
-    /// Keeps a note for a front-end; an empty one is removed.
+    /// Keeps a preference of a front-end; an empty one is removed.
     pub async fn put_preference(&self, key: &str, new: NewPreference) -> Result<(), NodeError> {
         check_preference(key, &new.text)?;
         let key = key.to_owned();

@@ -1,8 +1,7 @@
-//! What the node handles, one after the other, and the queue that it comes from.
+//! The inputs that the node handles one after the other, and the queue that they come from.
 //!
-//! Every link has a small queue of its own. They are served in turn, so that a contact who sends as
-//! fast as they can waits for themselves and not for others: a link stops reading while its queue
-//! is full.
+//! Every link has a small queue of its own, and the queues are served in turn. A contact who sends
+//! as fast as they can delays only themselves: a link stops reading while its queue is full.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -69,7 +68,7 @@ pub(crate) enum Chore {
     /// Envelopes that have no receipt, or have not been handed over.
     Deliveries,
     /// Whatever has a time: expiry, deletion, new keys, handles, old invitations.
-    Due,
+    Maintenance,
     /// Requests of ours that a link has made pointless.
     SettledRequests,
     /// Restart requests that were not answered.
@@ -84,7 +83,7 @@ impl Chore {
     /// Those that every tick brings.
     pub(crate) const ALL: [Self; 6] = [
         Self::Deliveries,
-        Self::Due,
+        Self::Maintenance,
         Self::Erasure,
         Self::SettledRequests,
         Self::Restarts,
@@ -113,7 +112,7 @@ pub(crate) enum Report {
     /// Our contact request was answered.
     Answered(Answered),
     /// Something about a server, or by it about a contact.
-    Server { server: ServerId, news: ServerUpdate },
+    Server { server: ServerId, update: ServerUpdate },
     /// What became of a handle job.
     Handle { id: HandleId, result: HandleResult },
 }

@@ -1,4 +1,5 @@
-//! For the simulated world: a step of a node is part of the one thread that everything runs on.
+//! For tests only: runs a future that waits for the store to completion on this thread, and lets
+//! the simulator observe each step.
 
 use futures::executor::block_on;
 use tokio::task::unconstrained;

@@ -1,7 +1,8 @@
-//! Ways by which a sealed envelope reaches a contact. A link is one; delivery knows only this.
+//! `Path`: a way by which a sealed envelope reaches a contact. A link is one; delivery knows only
+//! this trait.
 //!
-//! An envelope is sealed once and is the same on every path. A path takes it or not, now; what
-//! became of it is told later by its receipt, which may come back by any other path.
+//! An envelope is sealed once and is the same on every path. A path takes it or refuses it at once.
+//! Its receipt tells later that it arrived, and may come back by any other path.
 
 use super::effect::Effects;
 use crate::model::OutboxId;

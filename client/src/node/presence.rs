@@ -1,8 +1,8 @@
-//! Presence: what our servers tell of us, and what servers and links tell of our contacts.
+//! Presence: what we publish at our servers, and what servers and links tell of our contacts.
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `own` | our servers, and what they tell |
+//! | `own` | our servers, and what we publish there |
 //! | `others` | what is shown of a contact |
 //! | `plan` | what is to be done at each server |
 //! | `supervise` | which tasks write to and read from which server |
@@ -70,7 +70,7 @@ impl ServerOutcome {
     fn failed(error: &ServerError) -> Self {
         tracing::debug!(%error, "a server did not do what it was asked");
         let state = match error {
-            ServerError::Refused(_) | ServerError::Dear(_) => ServerState::Refused,
+            ServerError::Refused(_) | ServerError::WorkTooHigh(_) => ServerState::Refused,
             ServerError::Misbehavior(_) => ServerState::Untrusted,
             _ => ServerState::Unreachable,
         };
@@ -137,7 +137,7 @@ pub(crate) struct OtherPresence {
     linked: bool,
     by_link: Presence,
     since: Option<UnixMillis>,
-    news: Option<PresenceUpdate>,
+    update: Option<PresenceUpdate>,
     /// Why nothing else is known; nothing of somebody who is no contact yet.
     unknown: Option<Reason>,
 }
@@ -170,13 +170,13 @@ impl OtherPresence {
         }
 
         let left = (self.by_link != Presence::Unknown).then_some(self.since).flatten();
-        match &self.news {
+        match &self.update {
             // A record tells the minute in which it was written.
-            Some(news) if left.is_none_or(|left| news.written + MINUTE > left.0) => {
-                if news.dies <= now.0 {
+            Some(update) if left.is_none_or(|left| update.written + MINUTE > left.0) => {
+                if update.dies <= now.0 {
                     unknown(Some(Reason::PresenceExpired))
                 } else {
-                    by_server(news)
+                    by_server(update)
                 }
             }
             _ if left.is_some() => by_link(Presence::Offline),
@@ -185,13 +185,13 @@ impl OtherPresence {
     }
 }
 
-fn by_server(news: &PresenceUpdate) -> ShownPresence {
-    let presence = match news.status.state {
+fn by_server(update: &PresenceUpdate) -> ShownPresence {
+    let presence = match update.status.state {
         State::Online => Presence::Online,
         State::Away => Presence::Away,
         State::Offline => Presence::Offline,
     };
-    let since = Some(news.status.since).filter(|since| TIMES.contains(since)).map(UnixMillis);
+    let since = Some(update.status.since).filter(|since| TIMES.contains(since)).map(UnixMillis);
     ShownPresence { presence, source: Some(PresenceSource::Server), since, reason: None }
 }
 
@@ -230,7 +230,7 @@ impl Presences {
             linked: peer.presence == Presence::Online,
             by_link: peer.presence,
             since: peer.since,
-            news: self.newest(contact).copied(),
+            update: self.newest(contact).copied(),
             unknown: peer.facts.accepted.is_some().then(|| self.why_unknown(contact)),
         }
     }
@@ -239,7 +239,7 @@ impl Presences {
     fn newest(&self, contact: ContactId) -> Option<&PresenceUpdate> {
         let believed =
             self.servers.values().filter(|known| known.state() != ServerState::Untrusted);
-        believed.filter_map(|known| known.seen.get(&contact)).max_by_key(|news| news.written)
+        believed.filter_map(|known| known.seen.get(&contact)).max_by_key(|update| update.written)
     }
 
     fn why_unknown(&self, contact: ContactId) -> Reason {

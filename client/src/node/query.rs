@@ -1,4 +1,4 @@
-//! Reads: they run beside the node, on the store and the view, and wait for no input of others.
+//! Reads of the local API: they use the store and the view, and never wait for the node.
 
 use std::collections::HashMap;
 
@@ -41,8 +41,8 @@ impl NodeHandle {
                 name: node.name,
                 started_at: self.view.started_at().into(),
                 tor: tor_status(&node.network),
-                front_door: door_state(node.services.requests),
-                endpoint: door_state(node.services.contacts),
+                front_door: service_state(node.services.requests),
+                endpoint: service_state(node.services.contacts),
                 contacts: count(node.contacts),
                 online: count(node.linked),
                 waiting,
@@ -447,14 +447,14 @@ pub(crate) fn tor_status(network: &NetworkStatus) -> TorStatus {
     TorStatus { ready, percent, summary, stalled }
 }
 
-pub(crate) fn doors(services: ServicesStatus) -> What {
+pub(crate) fn services_changed(services: ServicesStatus) -> What {
     What::Doors {
-        front_door: door_state(services.requests),
-        endpoint: door_state(services.contacts),
+        front_door: service_state(services.requests),
+        endpoint: service_state(services.contacts),
     }
 }
 
-fn door_state(state: Reachability) -> ServiceState {
+fn service_state(state: Reachability) -> ServiceState {
     match state {
         Reachability::Closed => ServiceState::Closed,
         Reachability::Starting => ServiceState::Starting,

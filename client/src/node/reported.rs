@@ -1,7 +1,8 @@
-//! What was last told of things that are in memory alone: the network, services, servers, presence.
+//! What the events have reported so far of things that are in memory alone: the network, services,
+//! servers, presence.
 //!
-//! Events are stored, and a step that fails takes its events with it. What such a step told counts
-//! as not told, so that the next look at these things tells it.
+//! Events are stored, and a step that fails takes its events with it. What such a step reported
+//! counts as not reported, so that the next look at these things reports it.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The loop: select, step, commit, apply. The one place of a running node that commits, and that
-//! asks for the time.
+//! The node's loop: select, step, commit, apply. The only place of a running node that commits, and
+//! that asks for the time.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

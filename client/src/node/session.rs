@@ -1,4 +1,5 @@
-//! Links with contacts: pure rules, and the tasks that make them.
+//! Links with contacts: the tasks in `handshake` make them; the rules in `table`, `redial` and
+//! `admission` do no I/O.
 
 pub(crate) mod admission;
 pub(crate) mod established;

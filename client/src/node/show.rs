@@ -1,4 +1,4 @@
-//! How what is stored looks in the local API.
+//! Turns rows of the store into the types of the local API. No I/O.
 
 use crate::api::types::{
     self as api, Conversation, ConversationSettings, Direction, Handle, HandleState, Invitation,

@@ -1,8 +1,8 @@
-//! A simulated world: real nodes on a network, clocks and chance that all come from one seed.
-//! Random histories of a few people, and what must hold after each.
+//! A simulated world: real nodes whose network, clocks and random numbers all come from one seed.
+//! Plays random histories of a few people, and checks what must hold after each.
 //!
-//! - `CHIVE_SIM_SEED=7` plays one history, and says what happened in it.
-//! - `CHIVE_SIM_COUNT=10000 CHIVE_SIM_FROM=5000` plays so many, from a seed on.
+//! - `CHIVE_SIM_SEED=7` plays one history, and prints what happens in it.
+//! - `CHIVE_SIM_COUNT=10000 CHIVE_SIM_FROM=5000` plays so many, starting with this seed.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! Stories of two and three people on a network inside this process: the real node, the real store.
+//! Tests with two or three people on a network inside this process: the real node, the real store.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ mod contacts;
 mod delivery;
 mod floods;
 mod mallory;
-mod misbehaving_servers;
+mod misbehaving_contacts;
 mod owner;
 mod restart;
 mod retention;

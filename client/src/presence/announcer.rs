@@ -1,4 +1,5 @@
-//! What is told of us at one server, and when. A state machine: the caller puts what it gives.
+//! Decides which presence records we publish at one server, and when. A pure state machine: the
+//! caller passes the time and sends the records.
 
 use chive_shared::blinding::{PresenceSecret, Signer};
 use chive_shared::epoch::Epoch;

@@ -1,5 +1,5 @@
-//! What one server shows of our contacts. It is not believed: every record is checked, none may go
-//! back in time, and what dies is forgotten.
+//! What one server shows of our contacts. The server is not trusted: every record is checked, none
+//! is replaced by an older one, and expired ones are forgotten. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -61,14 +61,14 @@ struct BoardEntry {
 pub struct Board {
     server: ServerId,
     subjects: Vec<Subject>,
-    places: HashMap<Address, BoardEntry>,
+    entries: HashMap<Address, BoardEntry>,
     epoch: Option<Epoch>,
 }
 
 impl Board {
     #[must_use]
     pub fn new(server: ServerId) -> Self {
-        Self { server, subjects: vec![], places: HashMap::new(), epoch: None }
+        Self { server, subjects: vec![], entries: HashMap::new(), epoch: None }
     }
 
     /// Looks for these contacts from now on. What was seen at addresses that stay is kept.
@@ -84,7 +84,7 @@ impl Board {
         self.subjects.is_empty()
     }
 
-    /// Computes the addresses anew when an epoch begins; true if there are others now.
+    /// Computes the addresses again when an epoch begins; true if there are others now.
     pub fn turn(&mut self, now: i64) -> bool {
         let epoch = Epoch::at(now);
         if self.epoch == Some(epoch) {
@@ -92,13 +92,13 @@ impl Board {
         }
 
         self.epoch = Some(epoch);
-        let mut before = std::mem::take(&mut self.places);
-        for (place, subject) in self.subjects.iter().enumerate() {
+        let mut before = std::mem::take(&mut self.entries);
+        for (index, subject) in self.subjects.iter().enumerate() {
             for epoch in Epoch::candidates(now) {
                 let reader = RecordReader::new(&subject.key, &subject.secret, epoch, self.server);
                 let address = reader.address();
-                let newest = before.remove(&address).and_then(|place| place.newest);
-                self.places.insert(address, BoardEntry { subject: place, reader, newest });
+                let newest = before.remove(&address).and_then(|entry| entry.newest);
+                self.entries.insert(address, BoardEntry { subject: index, reader, newest });
             }
         }
 
@@ -112,9 +112,9 @@ impl Board {
         record: &Record,
         now: i64,
     ) -> Result<Option<PresenceUpdate>, Misbehavior> {
-        let Some(place) = self.places.get_mut(&record.address()) else { return Ok(None) };
-        let Some(subject) = self.subjects.get(place.subject) else { return Ok(None) };
-        if let Some((newest, _)) = &place.newest {
+        let Some(entry) = self.entries.get_mut(&record.address()) else { return Ok(None) };
+        let Some(subject) = self.subjects.get(entry.subject) else { return Ok(None) };
+        if let Some((newest, _)) = &entry.newest {
             if newest == record {
                 return Ok(None);
             }
@@ -125,14 +125,14 @@ impl Board {
             }
         }
 
-        let status = match place.reader.read(record, now) {
+        let status = match entry.reader.read(record, now) {
             Ok(status) => status,
             Err(chive_shared::record::ReadError::Record(_)) => return Err(Misbehavior::Forged),
             // Dead by our clock, or of a later version: nothing is known.
             Err(_) => return Ok(None),
         };
         let (contact, written) = (subject.contact, record.sequence().written_at());
-        place.newest = Some((
+        entry.newest = Some((
             *record,
             PresenceUpdate { contact, status, written, dies: record.effective_expiry(now) },
         ));
@@ -145,21 +145,23 @@ impl Board {
     /// taken back.
     fn known_of(&self, contact: ContactId, now: i64) -> Option<PresenceUpdate> {
         let mut last: BTreeMap<usize, (Sequence, &PresenceUpdate)> = BTreeMap::new();
-        for place in self.places.values() {
-            let Some((record, news)) =
-                place.newest.as_ref().filter(|(_, news)| news.contact == contact)
+        for entry in self.entries.values() {
+            let Some((record, update)) =
+                entry.newest.as_ref().filter(|(_, update)| update.contact == contact)
             else {
                 continue;
             };
-            let other = last.entry(place.subject).or_insert((record.sequence(), news));
-            *other =
-                std::cmp::max_by_key((record.sequence(), news), *other, |(sequence, _)| *sequence);
+            let other = last.entry(entry.subject).or_insert((record.sequence(), update));
+            *other = std::cmp::max_by_key((record.sequence(), update), *other, |(sequence, _)| {
+                *sequence
+            });
         }
 
-        let living = last.into_values().map(|(_, news)| news).filter(|news| news.dies > now);
-        let weight = |news: &&PresenceUpdate| {
-            let revision = news.status.hint.map(|hint| hint.revision);
-            (revision, news.status.state != State::Offline, news.written)
+        let living =
+            last.into_values().map(|(_, update)| update).filter(|update| update.dies > now);
+        let weight = |update: &&PresenceUpdate| {
+            let revision = update.status.hint.map(|hint| hint.revision);
+            (revision, update.status.state != State::Offline, update.written)
         };
 
         living.max_by_key(weight).copied()
@@ -169,9 +171,9 @@ impl Board {
     #[must_use]
     pub fn newest(&self) -> BTreeMap<ContactId, Sequence> {
         let mut all = BTreeMap::new();
-        for place in self.places.values() {
-            if let Some((record, news)) = &place.newest {
-                let highest = all.entry(news.contact).or_insert(record.sequence());
+        for entry in self.entries.values() {
+            if let Some((record, update)) = &entry.newest {
+                let highest = all.entry(update.contact).or_insert(record.sequence());
                 *highest = record.sequence().max(*highest);
             }
         }
@@ -184,7 +186,7 @@ impl Board {
         let bits = bits.min(MAX_BUCKET_BITS);
         let all = 1_usize << bits;
         let mut chosen: BTreeSet<u8> =
-            self.places.keys().map(|address| address.bucket(bits)).collect();
+            self.entries.keys().map(|address| address.bucket(bits)).collect();
         let wanted = (2 * chosen.len()).max(LEAST_BUCKETS).next_power_of_two().min(all);
         while chosen.len() < wanted {
             chosen.insert(if bits == 0 { 0 } else { dice() >> (8 - bits) });
@@ -240,8 +242,8 @@ mod tests {
     #[test]
     fn a_contacts_record_is_news_once() {
         let (mut board, records) = (board(), records(&[State::Online, State::Away]));
-        let news = board.take(&records[0], NOW).unwrap().unwrap();
-        assert_eq!((news.contact, news.status.state), (ContactId(7), State::Online));
+        let update = board.take(&records[0], NOW).unwrap().unwrap();
+        assert_eq!((update.contact, update.status.state), (ContactId(7), State::Online));
         assert!(board.take(&records[0], NOW).unwrap().is_none());
         assert_eq!(board.take(&records[1], NOW).unwrap().unwrap().status.state, State::Away);
     }
@@ -347,7 +349,7 @@ mod tests {
         for bits in 4..=8 {
             assert_eq!(board.buckets(bits, &mut dice).len(), LEAST_BUCKETS);
             assert_eq!(empty.buckets(bits, &mut dice).len(), LEAST_BUCKETS);
-            let ours = board.places.keys().map(|address| address.bucket(bits));
+            let ours = board.entries.keys().map(|address| address.bucket(bits));
             let chosen = board.buckets(bits, &mut dice);
             assert!(ours.into_iter().all(|bucket| chosen.contains(&bucket)));
         }

@@ -1,9 +1,9 @@
 //! Backups: one file, encrypted under a passphrase of its own, from which a profile can be
 //! restored.
 //!
-//! `"chive-backup" ‖ version 2 ‖ length 2 ‖ header ‖ database`. The header is made as the key file
-//! is, and seals the database's random key, length and SHA-256: no byte of a backup can be changed,
-//! cut off, added or taken from another one. The database is that of `SQLCipher`.
+//! `"chive-backup" ‖ version 2 ‖ length 2 ‖ header ‖ database`. The header has the form of the key
+//! file, and seals the database's random key, length and SHA-256: no byte of a backup can be
+//! changed, cut off, added or taken from another one. `SQLCipher` encrypts the database.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -37,20 +37,20 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// A backup on its way out: nothing of it is left in the profile.
 pub struct Backup {
-    /// What comes first.
+    /// Everything before the database: magic, version, length, header.
     pub head: Vec<u8>,
-    /// The rest, from its beginning.
+    /// The encrypted database, to be read from its beginning.
     pub database: File,
-    /// Bytes in all.
+    /// The length of the whole backup, in bytes.
     pub length: u64,
 }
 
-/// What was restored.
+/// What a backup held that was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// When the backup was made.
+    /// When the backup was made, Unix milliseconds.
     pub made_at: i64,
-    /// What it had.
+    /// The owner's name, and counts of what was restored.
     pub contents: BackupContents,
 }
 
@@ -107,14 +107,14 @@ fn seal(
 }
 
 impl Backup {
-    /// Writes all of it.
+    /// Writes the whole backup, head and database.
     pub fn write(mut self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&self.head)?;
         io::copy(&mut self.database, out).map(drop)
     }
 }
 
-/// Removed whatever happens.
+/// Removes the unfinished database when it is dropped.
 struct Unfinished(PathBuf);
 
 impl Drop for Unfinished {

@@ -1,4 +1,4 @@
-//! A new profile directory, which appears whole or not at all.
+//! Creates a profile directory, which appears whole or not at all.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;

@@ -67,7 +67,7 @@ pub enum BackupError {
     /// Not made by Chive, changed, or cut.
     #[error("the backup is damaged, or no backup: {0}")]
     Damaged(&'static str),
-    /// Of a later version.
+    /// Made by a later version of Chive, in a format that is not known here.
     #[error("the backup was made by a later version of Chive: restore it with that")]
     Version,
 }

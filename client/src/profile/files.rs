@@ -1,4 +1,4 @@
-//! The files of a profile's directory.
+//! The names of the files in a profile's directory, and the removal of an interrupted backup.
 
 use std::fs;
 use std::io;

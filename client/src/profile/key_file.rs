@@ -49,7 +49,7 @@ pub enum KeyFileError {
     Io(#[from] io::Error),
 }
 
-/// The file's content.
+/// The JSON of a key file. Byte strings are hex.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
@@ -70,7 +70,7 @@ struct Kdf {
     salt: String,
 }
 
-/// The store's key.
+/// The random key that encrypts the store, wiped on drop.
 pub type StoreKey = Zeroizing<[u8; 32]>;
 
 impl KeyFile {
@@ -86,7 +86,7 @@ impl KeyFile {
         Ok(key)
     }
 
-    /// Opens the file.
+    /// Reads the file and unseals its key. Argon2id makes this slow.
     pub fn open(path: &Path, passphrase: &[u8]) -> Result<StoreKey, KeyFileError> {
         if fs::metadata(path)?.len() > MAX_FILE {
             return Err(damaged("too long"));

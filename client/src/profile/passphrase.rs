@@ -1,4 +1,4 @@
-//! What a person types to open a profile.
+//! A passphrase in memory: never printed, and wiped when it is dropped.
 
 use zeroize::Zeroizing;
 

@@ -1,4 +1,4 @@
-//! Handles at one server: claimed, given back, found. Each request has a circuit of its own.
+//! Handles at one server: claims, releases and finds them. Each request has a circuit of its own.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::http::{ServerConnection, read};
 use super::{ServerError, ServerRoute, work};
 use crate::identity::RootSecret;
 use crate::invitation::Invitation;
-use crate::model::AnswerFault;
+use crate::model::AnswerError;
 
 /// How long somebody waits for what a handle leads to, also for a network that is not there.
 const FIND_DEADLINE: Duration = Duration::from_mins(2);
@@ -45,7 +45,7 @@ impl OwnHandle {
         now: i64,
         nonce: [u8; 24],
     ) -> Result<Claimed, ServerError> {
-        let (id, key) = place(route, &self.name).await?;
+        let (id, key) = derive_lookup(route, &self.name).await?;
         let card = Card::new(invitation.to_link().as_bytes())
             .map_err(|_| ServerError::Request("the link is too long"))?;
         let (owner, expires) = (OwnerKey::new(&self.root.0, &id), now + MAX_HANDLE_LIFE);
@@ -72,13 +72,13 @@ impl OwnHandle {
             }
         }
 
-        Err(ServerError::Protocol(AnswerFault::Insatiable))
+        Err(ServerError::Protocol(AnswerError::Insatiable))
     }
 
     /// Gives it back. One that the server does not know, or keeps for somebody else, is given back
     /// already.
     pub async fn release(&self, route: &ServerRoute, now: i64) -> Result<(), ServerError> {
-        let (id, _) = place(route, &self.name).await?;
+        let (id, _) = derive_lookup(route, &self.name).await?;
         let release = Release::make(
             &OwnerKey::new(&self.root.0, &id),
             &route.server,
@@ -117,23 +117,26 @@ async fn try_find(
     name: &HandleName,
     now: i64,
 ) -> Result<Invitation, ServerError> {
-    let (id, key) = place(route, name).await?;
+    let (id, key) = derive_lookup(route, name).await?;
     let isolation = route.isolation.token();
     let mut connection = ServerConnection::open(route, isolation, 0).await?;
     let answer = connection.ask(Method::GET, &path(id), vec![]).await?;
     let claim = read(answer.into_body(), CLAIM).await?;
     route.transport.forget(isolation);
-    let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
+    let claim = Claim::from_bytes(&claim).map_err(|_| ServerError::Protocol(AnswerError::Claim))?;
     if claim.id() != id || claim.verify(&route.server).is_err() || claim.expires() <= now {
-        return Err(ServerError::Protocol(AnswerFault::Claim));
+        return Err(ServerError::Protocol(AnswerError::Claim));
     }
-    let card = claim.open(&key).map_err(|_| ServerError::Protocol(AnswerFault::Claim))?;
+    let card = claim.open(&key).map_err(|_| ServerError::Protocol(AnswerError::Claim))?;
     let link = str::from_utf8(card.invitation()).ok().and_then(|link| Invitation::parse(link).ok());
-    link.ok_or(ServerError::Protocol(AnswerFault::Claim))
+    link.ok_or(ServerError::Protocol(AnswerError::Claim))
 }
 
 /// Takes a while on purpose.
-async fn place(route: &ServerRoute, name: &HandleName) -> Result<(LookupId, CardKey), ServerError> {
+async fn derive_lookup(
+    route: &ServerRoute,
+    name: &HandleName,
+) -> Result<(LookupId, CardKey), ServerError> {
     let (name, server) = (name.clone(), route.server);
     let located = tokio::task::spawn_blocking(move || locate(&name, &server)).await;
     located

@@ -1,5 +1,4 @@
-//! One connection to a server: requests, and answers that are read no further than they may be
-//! long.
+//! One connection to a server: sends requests, and reads no answer beyond its limit.
 
 use chive_shared::api::Problem;
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ANSWER_DEADLINE, ServerError, ServerRoute};
-use crate::model::AnswerFault;
+use crate::model::AnswerError;
 use crate::transport::IsolationToken;
 
 /// The longest answer in JSON.
@@ -97,7 +96,7 @@ impl ServerConnection {
 
 async fn json<T: DeserializeOwned>(body: Incoming) -> Result<T, ServerError> {
     let body = read(body, MAX_JSON).await?;
-    serde_json::from_slice(&body).map_err(|_| ServerError::Protocol(AnswerFault::NotJson))
+    serde_json::from_slice(&body).map_err(|_| ServerError::Protocol(AnswerError::NotJson))
 }
 
 /// All of a body, if it is no longer than this.
@@ -106,7 +105,7 @@ pub(super) async fn read(body: Incoming, most: usize) -> Result<Bytes, ServerErr
     match read.map_err(|_| ServerError::TimedOut)? {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(ServerError::Protocol(AnswerFault::TooLong))
+            Err(ServerError::Protocol(AnswerError::TooLong))
         }
         Err(_) => Err(ServerError::Broken),
     }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::http::ServerConnection;
 use super::{ANSWER_DEADLINE, PAUSES, ServerError, ServerRoute};
 use crate::clock::Clock;
-use crate::model::AnswerFault;
+use crate::model::AnswerError;
 use crate::presence::{Board, Misbehavior, PresenceUpdate, Subject};
 use crate::transport::IsolationToken;
 
@@ -134,9 +134,11 @@ impl Following<'_> {
         loop {
             tokio::select! {
                 Some(piece) = pieces.recv() => match piece {
-                    Piece::Records(records) => if let Err(misbehavior) = self.take(&records, board, report).await {
-                        return misbehavior.into();
-                    },
+                    Piece::Records(records) => {
+                        if let Err(misbehavior) = self.take(&records, board, report).await {
+                            return misbehavior.into();
+                        }
+                    }
                     Piece::End => {
                         unread -= 1;
                         if unread == 0 {
@@ -160,8 +162,8 @@ impl Following<'_> {
         let now = self.clock.now().0;
         board.turn(now);
         for record in records {
-            if let Some(news) = board.take(record, now)? {
-                report(ReaderUpdate::Seen(news)).await;
+            if let Some(update) = board.take(record, now)? {
+                report(ReaderUpdate::Seen(update)).await;
             }
         }
         Ok(())
@@ -172,7 +174,7 @@ impl Following<'_> {
             ServerConnection::open(self.route, self.isolation, self.attempt).await?;
         let info: Info = connection.get("/v1/info").await?;
         if info.server != self.route.server.to_address() {
-            return Err(ServerError::Protocol(AnswerFault::OffTopic));
+            return Err(ServerError::Protocol(AnswerError::OffTopic));
         }
         Ok((info, connection))
     }
@@ -238,7 +240,7 @@ async fn read_board(
     if head.bucket == bucket {
         Ok(head.cursor)
     } else {
-        Err(ServerError::Protocol(AnswerFault::OffTopic))
+        Err(ServerError::Protocol(AnswerError::OffTopic))
     }
 }
 
@@ -254,7 +256,7 @@ async fn follow_stream(
     let mut events = crate::sse::Parser::new(MAX_EVENT);
     while let Some(bytes) = next(&mut body, SILENCE).await? {
         let complete =
-            events.push(&bytes).map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
+            events.push(&bytes).map_err(|_| ServerError::Protocol(AnswerError::Event))?;
         for sent in complete {
             if sent.kind != "changes" {
                 return Err(ServerError::Broken);
@@ -262,10 +264,10 @@ async fn follow_stream(
 
             let bytes = BASE64
                 .decode(sent.data.as_bytes())
-                .map_err(|_| ServerError::Protocol(AnswerFault::Event))?;
+                .map_err(|_| ServerError::Protocol(AnswerError::Event))?;
             let (head, records) = board::parse(&bytes, MAX_CHANGES)?;
             if head.bucket != bucket || head.cursor.generation != cursor.generation {
-                return Err(ServerError::Protocol(AnswerFault::OffTopic));
+                return Err(ServerError::Protocol(AnswerError::OffTopic));
             }
 
             if head.cursor.change < cursor.change {
@@ -286,7 +288,7 @@ async fn hand_on(
     found: &PieceSender,
 ) -> Result<(), ServerError> {
     if records.iter().any(|record| !bucket.contains(record)) {
-        return Err(ServerError::Protocol(AnswerFault::OffTopic));
+        return Err(ServerError::Protocol(AnswerError::OffTopic));
     }
     if records.is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Puts our records on one server: fresh ones in their time, changed ones at once, and a last word
-//! at a clean end.
+//! Publishes our records at one server: renews them in time, sends changes at once, and says
+//! goodbye when the node stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::http::ServerConnection;
 use super::{PAUSES, ServerError, ServerRoute, work};
 use crate::clock::Clock;
-use crate::model::AnswerFault;
+use crate::model::AnswerError;
 use crate::presence::{Announcement, Announcer};
 use crate::transport::IsolationToken;
 
@@ -71,14 +71,16 @@ impl PresenceWriter {
     /// Runs until it has told the last, or until nobody is left to say anything. `report` hears
     /// what became of the record for all.
     pub async fn run<F: Future<Output = ()>>(mut self, report: impl Fn(WriterUpdate) -> F) {
-        let (mut posts, mut price) = (vec![], 0);
+        let (mut publications, mut price) = (vec![], 0);
         loop {
             let announcements = Arc::clone(&self.announcements.borrow_and_update());
-            self.follow(&mut posts, &announcements);
-            while let Some(due) = self.next_due(&posts) {
-                let done = self.put(&mut posts[due], &mut price).await;
+            self.follow(&mut publications, &announcements);
+            while let Some(due) = self.next_due(&publications) {
+                let done = self.put(&mut publications[due], &mut price).await;
                 match done {
-                    Some(done) if posts[due].for_all && !posts[due].retired => report(done).await,
+                    Some(done) if publications[due].for_all && !publications[due].retired => {
+                        report(done).await;
+                    }
                     // Nobody is told of these: the log has to say why a contact does not find us.
                     Some(WriterUpdate::Failed(error)) => {
                         tracing::debug!(%error, "a server did not take another record");
@@ -89,7 +91,9 @@ impl PresenceWriter {
                     None => {}
                 }
 
-                posts.retain(|post| !(post.retired && post.announcer.due() > self.clock.now().0));
+                publications.retain(|publication| {
+                    !(publication.retired && publication.announcer.due() > self.clock.now().0)
+                });
 
                 // The last word is said whole: what was told under an older secret is taken back,
                 // too.
@@ -102,7 +106,7 @@ impl PresenceWriter {
                 return;
             }
 
-            let pause = self.until_due(&posts);
+            let pause = self.until_due(&publications);
 
             tokio::select! {
                 changed = self.announcements.changed() => if changed.is_err() { return },
@@ -112,44 +116,50 @@ impl PresenceWriter {
     }
 
     /// What is to be taken back comes first: its circuit is there, and time may be short.
-    fn next_due(&self, posts: &[Publication]) -> Option<usize> {
+    fn next_due(&self, publications: &[Publication]) -> Option<usize> {
         let now = self.clock.now().0;
-        let is_due = |post: &Publication| post.announcer.due() <= now;
-        let retired = posts.iter().position(|post| post.retired && is_due(post));
-        retired.or_else(|| posts.iter().position(is_due))
+        let is_due = |publication: &Publication| publication.announcer.due() <= now;
+        let retired =
+            publications.iter().position(|publication| publication.retired && is_due(publication));
+        retired.or_else(|| publications.iter().position(is_due))
     }
 
-    fn until_due(&self, posts: &[Publication]) -> Duration {
-        let due = posts.iter().map(|post| post.announcer.due()).min().unwrap_or(i64::MAX);
+    fn until_due(&self, publications: &[Publication]) -> Duration {
+        let due = publications
+            .iter()
+            .map(|publication| publication.announcer.due())
+            .min()
+            .unwrap_or(i64::MAX);
         Duration::from_millis(
             due.saturating_sub(self.clock.now().0).clamp(0, MINUTE).unsigned_abs(),
         )
     }
 
-    /// Brings the posts in line with what is to be told.
-    fn follow(&mut self, posts: &mut Vec<Publication>, announcements: &Announcements) {
+    /// Brings the publications in line with what is to be told.
+    fn follow(&mut self, publications: &mut Vec<Publication>, announcements: &Announcements) {
         let now = self.clock.now().0;
-        let mut before = std::mem::take(posts);
-        for (place, says) in announcements.announcements.iter().enumerate() {
-            let known = before.iter().position(|post| post.says.secret.0 == says.secret.0);
-            let mut post = known
-                .map_or_else(|| self.fresh(says, place > 0), |known| before.swap_remove(known));
-            if post.says.state != says.state || post.says.hint != says.hint {
-                post.announcer.publish_soon(now);
+        let mut before = std::mem::take(publications);
+        for (index, says) in announcements.announcements.iter().enumerate() {
+            let known =
+                before.iter().position(|publication| publication.says.secret.0 == says.secret.0);
+            let mut publication = known
+                .map_or_else(|| self.fresh(says, index > 0), |known| before.swap_remove(known));
+            if publication.says.state != says.state || publication.says.hint != says.hint {
+                publication.announcer.publish_soon(now);
             }
-            post.says = says.clone();
-            (post.for_all, post.retired) = (place == 0, false);
-            posts.push(post);
+            publication.says = says.clone();
+            (publication.for_all, publication.retired) = (index == 0, false);
+            publications.push(publication);
         }
 
         // What was told under a secret that is no longer ours is taken back.
-        for mut post in before {
-            if !post.retired {
-                post.says.state = None;
-                post.announcer.publish_soon(now);
+        for mut publication in before {
+            if !publication.retired {
+                publication.says.state = None;
+                publication.announcer.publish_soon(now);
             }
-            post.retired = true;
-            posts.push(post);
+            publication.retired = true;
+            publications.push(publication);
         }
     }
 
@@ -169,33 +179,34 @@ impl PresenceWriter {
 
     /// Nothing, if there is nothing to tell, or if the server knows a higher number of ours: after
     /// a start within the minute that is no failure, and the next one passes it.
-    async fn put(&mut self, post: &mut Publication, price: &mut u8) -> Option<WriterUpdate> {
+    async fn put(&mut self, publication: &mut Publication, price: &mut u8) -> Option<WriterUpdate> {
         let now = self.clock.now().0;
-        let Some(record) = post.announcer.record(&self.owner, &post.says, now, &mut self.rng)
+        let Some(record) =
+            publication.announcer.record(&self.owner, &publication.says, now, &mut self.rng)
         else {
-            post.announcer.taken(&post.says, now, &mut self.rng);
+            publication.announcer.taken(&publication.says, now, &mut self.rng);
             return None;
         };
 
-        Some(match self.send(post, &record, price).await {
+        Some(match self.send(publication, &record, price).await {
             Ok(()) => {
-                (post.failures, post.overtaken) = (0, false);
-                post.announcer.taken(&post.says, self.clock.now().0, &mut self.rng);
+                (publication.failures, publication.overtaken) = (0, false);
+                publication.announcer.taken(&publication.says, self.clock.now().0, &mut self.rng);
                 WriterUpdate::Announced
             }
             Err(error) => {
                 let now = self.clock.now().0;
                 if let ServerError::Refused(problem) = &error
                     && let Some(sequence) = problem.sequence
-                    && !post.overtaken
+                    && !publication.overtaken
                 {
-                    post.announcer.overtaken(Sequence(sequence), now);
-                    post.overtaken = true;
+                    publication.announcer.overtaken(Sequence(sequence), now);
+                    publication.overtaken = true;
                     return None;
                 }
-                let pause = PAUSES.after(post.failures).as_millis();
-                post.announcer.failed(now, i64::try_from(pause).unwrap_or(MINUTE));
-                post.failures = post.failures.saturating_add(1);
+                let pause = PAUSES.after(publication.failures).as_millis();
+                publication.announcer.failed(now, i64::try_from(pause).unwrap_or(MINUTE));
+                publication.failures = publication.failures.saturating_add(1);
                 WriterUpdate::Failed(error)
             }
         })
@@ -203,12 +214,13 @@ impl PresenceWriter {
 
     async fn send(
         &mut self,
-        post: &mut Publication,
+        publication: &mut Publication,
         record: &Record,
         price: &mut u8,
     ) -> Result<(), ServerError> {
-        let isolation = self.isolation(post);
-        let mut connection = ServerConnection::open(&self.route, isolation, post.failures).await?;
+        let isolation = self.isolation(publication);
+        let mut connection =
+            ServerConnection::open(&self.route, isolation, publication.failures).await?;
         for _ in 0..2 {
             let body =
                 [&record.as_bytes()[..], &work(&self.route, record.as_bytes(), *price).await?]
@@ -221,20 +233,20 @@ impl PresenceWriter {
                 done => return done,
             }
         }
-        Err(ServerError::Protocol(AnswerFault::Insatiable))
+        Err(ServerError::Protocol(AnswerError::Insatiable))
     }
 
     /// Another circuit in each epoch.
-    fn isolation(&self, post: &mut Publication) -> IsolationToken {
+    fn isolation(&self, publication: &mut Publication) -> IsolationToken {
         let epoch = Epoch::at(self.clock.now().0);
-        match post.isolation {
+        match publication.isolation {
             Some((of, isolation)) if of == epoch => isolation,
             before => {
                 if let Some((_, isolation)) = before {
                     self.route.transport.forget(isolation);
                 }
                 let isolation = self.route.isolation.token();
-                post.isolation = Some((epoch, isolation));
+                publication.isolation = Some((epoch, isolation));
                 isolation
             }
         }

@@ -1,4 +1,4 @@
-//! Copies of a whole store, without anything that would let a key be used twice: no MLS state, no
+//! Copies a whole store, without anything that would let a key be used twice: no MLS state, no
 //! sealed envelope, no draft. Such secrets are never written into a copy, so none is in its free
 //! pages.
 
@@ -14,7 +14,7 @@ const KEPT: [(&str, &str); 18] = [
     ("service", "SELECT * FROM source.service"),
     ("server", "SELECT * FROM source.server"),
     ("handle", "SELECT * FROM source.handle"),
-    ("asking", "SELECT * FROM source.asking"),
+    ("contact_request", "SELECT * FROM source.contact_request"),
     ("invitation", "SELECT * FROM source.invitation"),
     ("invitation_use", "SELECT * FROM source.invitation_use"),
     ("conversation", "SELECT * FROM source.conversation"),
@@ -29,10 +29,10 @@ const KEPT: [(&str, &str); 18] = [
         "SELECT id, contact, conversation, kind, item, body, NULL FROM source.outbox WHERE kind \
         != 'commit'",
     ),
-    ("heard", "SELECT * FROM source.heard"),
+    ("received_range", "SELECT * FROM source.received_range"),
     ("forgotten", "SELECT * FROM source.forgotten"),
     ("answered", "SELECT * FROM source.answered"),
-    ("note", "SELECT * FROM source.note"),
+    ("preference", "SELECT * FROM source.preference"),
 ];
 
 /// What a copy does not have: keys that move on, what belongs to them, and what happened.

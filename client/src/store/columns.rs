@@ -1,4 +1,4 @@
-//! How ids, times and states stand in the columns of the database.
+//! Encodes ids, times, states and reasons for the columns of the database.
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;

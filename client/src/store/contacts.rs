@@ -1,4 +1,4 @@
-//! Contacts, and the requests to become one.
+//! Stores contacts, and our requests to become one.
 
 use chive_shared::blinding::PresenceSecret;
 use chive_shared::server::ServerId;
@@ -111,8 +111,8 @@ const SELECT: &str = "SELECT id, peer_id, state, refusal, blocked, verified, nam
      pair_secret, card_revision, shared_name, endpoint, presence_secret, servers, decoy, \
      conversation, \
      (SELECT public_id FROM conversation v WHERE v.id = contact.conversation) AS public_id, \
-     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS has_group FROM \
-     contact";
+     EXISTS (SELECT 1 FROM mls_group g WHERE g.conversation = contact.conversation) AS has_group \
+     FROM contact";
 
 pub async fn all(tx: &mut Tx) -> Result<Vec<ContactRow>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name")))
@@ -435,7 +435,8 @@ mod tests {
         messages::add_ours(&mut tx, &new).await.unwrap();
 
         remove(&mut tx, bob.contact).await.unwrap();
-        for table in ["contact", "conversation", "member", "message", "delivery", "outbox", "heard"]
+        for table in
+            ["contact", "conversation", "member", "message", "delivery", "outbox", "received_range"]
         {
             let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
             let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();

@@ -1,4 +1,4 @@
-//! Conversations: who is in them, and what belongs to a conversation as a whole.
+//! Stores conversations: their members, their drafts, and the ids by which front-ends know them.
 
 use std::collections::{BTreeSet, HashMap};
 

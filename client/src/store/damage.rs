@@ -1,9 +1,8 @@
-//! Looks for damage before a store is opened: what is damaged is reported, and no byte of it
-//! changed.
+//! Looks for damage before a store is opened. Reports it, and changes no byte.
 //!
 //! Every page carries a code that its key makes, and the write-ahead log a chain of checksums.
-//! `SQLite` reads a page when somebody asks for it, and takes a broken chain for the end of the
-//! log: damage would show late, or as messages that never were.
+//! `SQLite` checks a page only when it reads it, and takes a broken chain for the end of the log:
+//! damage would show late, or as messages that are missing.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,11 +1,11 @@
-//! Deleting messages so that nothing of them is left, as far as this file goes.
+//! Deletes messages, and erases what is left of them from the store's files.
 
 use super::{Store, StoreError, Tx};
 use crate::limits::MAX_FORGOTTEN;
 use crate::model::{ConversationId, UnixMillis};
 use crate::wire::message::MessageId;
 
-/// Messages of a store that is written anew in no time.
+/// The most messages of a store that is small enough to be written again at once.
 const SMALL: u32 = 2_000;
 
 pub struct Deleted {
@@ -85,7 +85,7 @@ impl Store {
     /// deleted, the file beside it is emptied here.
     ///
     /// A deleted word may be left in the index where it divides two of its pages, and a row in the
-    /// gap of a page from which it was moved: a small store is written anew, any if it
+    /// gap of a page from which it was moved: a small store is written again, any if it
     /// `may_take_long`. False if somebody reads old pages, as a backup does: then they are still
     /// there.
     pub async fn erase(&self, may_take_long: bool) -> Result<bool, StoreError> {

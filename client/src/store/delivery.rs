@@ -1,4 +1,4 @@
-//! How far our messages are on their way, to each of those whom they are for.
+//! How far our messages are on their way to each recipient.
 //!
 //! ```text
 //! queued ──> sent ──> delivered

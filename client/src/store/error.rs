@@ -1,4 +1,4 @@
-//! Why the store cannot do something.
+//! The errors of the store, and which of `SQLite`'s codes mean a full disk or damage.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! The log of what happened, for those who resume after a cursor.
+//! Stores the latest events, so that front-ends can resume after the last one that they read.
 
 use sqlx_macros::FromRow;
 
@@ -22,12 +22,11 @@ pub enum Kind {
 
 #[derive(FromRow)]
 pub struct EventRow {
-    /// Rises.
     pub seq: EventSeq,
     pub at: UnixMillis,
     pub kind: Kind,
     pub subject: Option<i64>,
-    /// JSON.
+    /// JSON, for [`Kind::Other`].
     pub body: Option<String>,
 }
 

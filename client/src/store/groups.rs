@@ -1,4 +1,4 @@
-//! The MLS groups that seal what is said in conversations, and what must be kept with their states.
+//! Stores the MLS groups of conversations, and what must be kept with their states.
 //!
 //! Which envelopes were opened, and which must wait for a later epoch, is kept for each member of
 //! each group: whether an envelope opens depends on the group's state alone, and a contact who
@@ -25,7 +25,7 @@ pub struct GroupRow {
     pub commit_receipt: Option<Vec<u8>>,
 }
 
-/// An answer that must be the same when the same question comes again.
+/// An answer that must be the same when the same request comes again.
 pub struct Acceptance {
     pub request: [u8; 16],
     /// The introduction that answered it.

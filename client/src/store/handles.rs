@@ -1,4 +1,4 @@
-//! Our handles, and those who found us by one.
+//! Stores our handles, and the requests of people who found us by one.
 
 use chive_shared::handle::{HandleName, NameError};
 use chive_shared::server::ServerId;
@@ -8,7 +8,7 @@ use super::columns::Bytes32;
 use super::{StoreError, Tx, bytes};
 use crate::identity::{PeerId, PublicIdentity};
 use crate::invitation::InvitationSecret;
-use crate::limits::MAX_ASKING;
+use crate::limits::MAX_CONTACT_REQUESTS;
 use crate::model::{Answer, HandleId, HandleStatus, Reason, UnixMillis};
 
 #[derive(FromRow)]
@@ -184,9 +184,9 @@ pub struct HandleRequestRow {
     pub decision: Option<Answer>,
 }
 
-const ASKING: &str = "SELECT peer_id, link_key, presence_key, handle, introduction, name, \
+const CONTACT_REQUEST: &str = "SELECT peer_id, link_key, presence_key, handle, introduction, name, \
                      message, received_at, decision \
-     FROM asking";
+     FROM contact_request";
 
 impl HandleRequestRow {
     pub fn identity(&self) -> Result<PublicIdentity, StoreError> {
@@ -214,13 +214,13 @@ pub async fn put_request(
     let peer = new.peer.peer_id();
     let before = request_of(tx, peer).await?;
     let (count,): (u32,) =
-        sqlx::query_as("SELECT count(*) FROM asking").fetch_one(&mut **tx).await?;
-    if before.is_none() && count >= MAX_ASKING {
+        sqlx::query_as("SELECT count(*) FROM contact_request").fetch_one(&mut **tx).await?;
+    if before.is_none() && count >= MAX_CONTACT_REQUESTS {
         return Ok(false);
     }
 
     sqlx::query(
-        "INSERT INTO asking (peer_id, link_key, presence_key, handle, introduction, name, \
+        "INSERT INTO contact_request (peer_id, link_key, presence_key, handle, introduction, name, \
         message, received_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
          introduction = excluded.introduction, name = excluded.name, message = excluded.message",
@@ -243,27 +243,27 @@ pub async fn put_request(
 
 /// Those who wait for our answer, oldest first.
 pub async fn waiting(tx: &mut Tx) -> Result<Vec<HandleRequestRow>, StoreError> {
-    let waiting = format!("{ASKING} WHERE decision IS NULL ORDER BY received_at, peer_id");
+    let waiting = format!("{CONTACT_REQUEST} WHERE decision IS NULL ORDER BY received_at, peer_id");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(waiting)).fetch_all(&mut **tx).await?)
 }
 
 /// How many wait for our answer.
 pub async fn count_waiting(tx: &mut Tx) -> Result<u32, StoreError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM asking WHERE decision IS NULL")
+    Ok(sqlx::query_scalar("SELECT count(*) FROM contact_request WHERE decision IS NULL")
         .fetch_one(&mut **tx)
         .await?)
 }
 
 /// What is known of who asks.
 pub async fn request_of(tx: &mut Tx, peer: PeerId) -> Result<Option<HandleRequestRow>, StoreError> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{ASKING} WHERE peer_id = ?")))
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!("{CONTACT_REQUEST} WHERE peer_id = ?")))
         .bind(peer)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
 pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), StoreError> {
-    sqlx::query("UPDATE asking SET decision = ? WHERE peer_id = ?")
+    sqlx::query("UPDATE contact_request SET decision = ? WHERE peer_id = ?")
         .bind(decision)
         .bind(peer)
         .execute(&mut **tx)
@@ -272,6 +272,9 @@ pub async fn decide(tx: &mut Tx, peer: PeerId, decision: Answer) -> Result<(), S
 }
 
 pub async fn forget_request(tx: &mut Tx, peer: PeerId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM asking WHERE peer_id = ?").bind(peer).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM contact_request WHERE peer_id = ?")
+        .bind(peer)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Invitations that this profile made.
+//! Stores our invitations, and who has used them.
 
 use sqlx_macros::FromRow;
 
@@ -37,8 +37,8 @@ impl InvitationRow {
         }
     }
 
-    /// Whether it works for a contact that begins anew: `used` says whether a use is its own
-    /// already.
+    /// Whether it works for a contact who restarts the conversation. `used`: whether this contact
+    /// has used it already.
     #[must_use]
     pub fn serves(&self, used: bool, now: UnixMillis) -> bool {
         self.revoked_at.is_none() && now < self.expires_at && (used || self.used < self.uses)

@@ -1,4 +1,4 @@
-//! What the time asks of a store: looked for often, found seldom.
+//! Periodic maintenance: finds out which clean-up is pending. Deletes nothing itself.
 
 use sqlx_macros::FromRow;
 

@@ -1,4 +1,4 @@
-//! Messages: what was said in conversations.
+//! Stores messages: writes, numbers, finds and lists them.
 
 use std::collections::HashMap;
 
@@ -146,7 +146,7 @@ pub async fn add_theirs(
     disappear_after: Option<u64>,
     now: UnixMillis,
 ) -> Result<Option<MessageRowId>, StoreError> {
-    gaps::note(tx, author, text.counter.cast_signed()).await?;
+    gaps::record(tx, author, text.counter.cast_signed()).await?;
 
     let is_plausible = TIMES.contains(&text.created_at);
     let done = sqlx::query(

@@ -1,4 +1,4 @@
-//! The outbox: what must reach contacts and was not receipted yet.
+//! Stores the outbox: everything that must reach a contact and was not receipted yet.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The profile's own secrets, and its onion services.
+//! Stores the profile's own secrets, name and onion services.
 
 use sqlx_macros::FromRow;
 use zeroize::Zeroizing;
@@ -99,7 +99,7 @@ pub async fn revise_card(tx: &mut Tx) -> Result<(), StoreError> {
 }
 
 pub async fn services(tx: &mut Tx) -> Result<Vec<StoredService>, StoreError> {
-    let all = sqlx::query_as("SELECT id, door AS kind, seed, closes_at FROM service ORDER BY id");
+    let all = sqlx::query_as("SELECT id, kind, seed, closes_at FROM service ORDER BY id");
     let rows: Vec<ServiceRow> = all.fetch_all(&mut **tx).await?;
     rows.into_iter()
         .map(|ServiceRow { id, kind, seed, closes_at }| {
@@ -117,12 +117,12 @@ pub async fn add_service(
     now: UnixMillis,
     closes_at: UnixMillis,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE service SET closes_at = ? WHERE door = ? AND closes_at IS NULL")
+    sqlx::query("UPDATE service SET closes_at = ? WHERE kind = ? AND closes_at IS NULL")
         .bind(closes_at)
         .bind(kind)
         .execute(&mut **tx)
         .await?;
-    sqlx::query("INSERT INTO service (door, seed, created_at) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO service (kind, seed, created_at) VALUES (?, ?, ?)")
         .bind(kind)
         .bind(&seed.0[..])
         .bind(now)

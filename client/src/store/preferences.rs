@@ -1,5 +1,4 @@
-//! Short texts that front-ends keep in the profile. What they mean is theirs; only [`BRIDGES`] is
-//! read here.
+//! Stores short texts of front-ends. Only they know what these mean, except [`BRIDGES`].
 
 use super::{StoreError, Tx};
 use crate::model::ContactId;
@@ -9,24 +8,25 @@ pub const BRIDGES: &str = "tor.bridges";
 
 /// All preferences, by their keys.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
-    Ok(sqlx::query_as("SELECT key, text FROM note ORDER BY key").fetch_all(&mut **tx).await?)
+    Ok(sqlx::query_as("SELECT key, text FROM preference ORDER BY key").fetch_all(&mut **tx).await?)
 }
 
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT text FROM note WHERE key = ?")
+    Ok(sqlx::query_scalar("SELECT text FROM preference WHERE key = ?")
         .bind(key)
         .fetch_optional(&mut **tx)
         .await?)
 }
 
 pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM note").fetch_one(&mut **tx).await?)
+    Ok(sqlx::query_scalar("SELECT count(*) FROM preference").fetch_one(&mut **tx).await?)
 }
 
 /// Writes a preference, in the place of the one before.
 pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO note (key, text) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET text = ?2",
+        "INSERT INTO preference (key, text) VALUES (?1, ?2) \
+         ON CONFLICT (key) DO UPDATE SET text = ?2",
     )
     .bind(key)
     .bind(text)
@@ -37,14 +37,14 @@ pub async fn put(tx: &mut Tx, key: &str, text: &str) -> Result<(), StoreError> {
 
 /// Removes a preference, if it is there.
 pub async fn remove(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM note WHERE key = ?").bind(key).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM preference WHERE key = ?").bind(key).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// Removes what front-ends keep of a contact: the preferences whose keys end with its id.
 pub(super) async fn remove_of(tx: &mut Tx, contact: ContactId) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM note WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact \
+        "DELETE FROM preference WHERE key LIKE (SELECT '%.' || lower(hex(peer_id)) FROM contact \
                 WHERE id = ?)",
     )
     .bind(contact)

@@ -1,5 +1,5 @@
-//! Conversations that restart with a new group: our request, and which requests of others were
-//! answered.
+//! Stores our requests to restart a conversation with a new group, and which requests of others
+//! were answered.
 
 use sqlx_macros::FromRow;
 
@@ -18,19 +18,17 @@ pub struct RestartRequestRow {
 
 /// The request that waits for an answer.
 pub async fn request(tx: &mut Tx, to: Member) -> Result<Option<RestartRequestRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT draft, question AS request FROM restart WHERE conversation = ? AND contact = ?",
-    )
-    .bind(to.conversation)
-    .bind(to.contact)
-    .fetch_optional(&mut **tx)
-    .await?)
+    Ok(sqlx::query_as("SELECT draft, request FROM restart WHERE conversation = ? AND contact = ?")
+        .bind(to.conversation)
+        .bind(to.contact)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// Keeps a request until it is answered.
 pub async fn put(tx: &mut Tx, to: Member, draft: &[u8], request: &[u8]) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO restart (conversation, contact, draft, question) VALUES \
+        "INSERT OR REPLACE INTO restart (conversation, contact, draft, request) VALUES \
                 (?, ?, ?, ?)",
     )
     .bind(to.conversation)
@@ -57,7 +55,7 @@ pub async fn remember_answered(
     contact: ContactId,
     request: &[u8],
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR IGNORE INTO answered (contact, question) VALUES (?, ?)")
+    sqlx::query("INSERT OR IGNORE INTO answered (contact, request) VALUES (?, ?)")
         .bind(contact)
         .bind(request)
         .execute(&mut **tx)
@@ -80,7 +78,7 @@ pub async fn was_answered(
     request: &[u8],
 ) -> Result<bool, StoreError> {
     let row: Option<(i64,)> =
-        sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND question = ?")
+        sqlx::query_as("SELECT 1 FROM answered WHERE contact = ? AND request = ?")
             .bind(contact)
             .bind(request)
             .fetch_optional(&mut **tx)
@@ -112,8 +110,9 @@ pub async fn resume_counting(
 
 /// The highest counter of a member's texts that we know; 0 for none.
 pub async fn highest_counter(tx: &mut Tx, author: Member) -> Result<u64, StoreError> {
-    let highest_counter =
-        sqlx::query_scalar("SELECT max(last) FROM heard WHERE conversation = ? AND author = ?");
+    let highest_counter = sqlx::query_scalar(
+        "SELECT max(last) FROM received_range WHERE conversation = ? AND author = ?",
+    );
     let highest_counter = highest_counter.bind(author.conversation).bind(author.contact);
     let highest_counter: Option<i64> = highest_counter.fetch_one(&mut **tx).await?;
     Ok(highest_counter.unwrap_or(0).cast_unsigned())

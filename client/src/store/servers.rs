@@ -1,4 +1,4 @@
-//! The rendezvous servers that we announce ourselves to, and what we let them say.
+//! Stores the rendezvous servers at which we publish our presence, and which presence that is.
 
 use chive_shared::server::ServerId;
 

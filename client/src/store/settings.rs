@@ -1,4 +1,5 @@
-//! What both sides of a conversation let happen to its messages.
+//! Stores the settings of conversations: what each side wants to happen to messages, and how long
+//! they are kept here.
 
 use std::collections::HashMap;
 

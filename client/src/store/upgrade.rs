@@ -1,11 +1,11 @@
-//! What the store of an earlier version becomes when it is opened.
+//! What becomes of the store of an earlier version when it is opened.
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::api::types::What;
 use crate::identity::PeerId;
-use crate::model::{AnswerFault, ContactId, EventSeq, Member, MessageStatus, Reason, UnixMillis};
+use crate::model::{AnswerError, ContactId, EventSeq, Member, MessageStatus, Reason, UnixMillis};
 use crate::store::contacts::Naming;
 use crate::store::messages::NewRow;
 use crate::store::{
@@ -83,7 +83,7 @@ async fn sentences_of_earlier_versions_become_codes() {
         (Some(Reason::WrongPeer), Some(Reason::ServerWork { bits: 40 }))
     );
 
-    let error = AnswerFault::BoardCut;
+    let error = AnswerError::BoardCut;
     let unknown = becomes("the stars are wrong", "its board cannot be used: the board was cut");
     assert_eq!(unknown.await, (Some(Reason::Unknown), Some(Reason::ServerAnswer { fault: error })));
 }

@@ -1,4 +1,4 @@
-//! Which characters act instead of being seen.
+//! Tells which characters act instead of being seen.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};

@@ -1,4 +1,4 @@
-//! Names: what may be one, what a peer's name becomes here, and which two look alike.
+//! Names: which texts may be one, how a peer's name is made safe, and which two look alike.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;

@@ -1,4 +1,4 @@
-//! The words of a text, as the search index takes them.
+//! Prepares texts and queries for the search index, so that words of every script are found.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::LineBreak;

@@ -215,10 +215,10 @@ mod tests {
         let mut ours = bob.dial(Destination::Peer(at), IsolationToken(0), 0).await.unwrap();
         let mut theirs = incoming.recv().await.unwrap();
         ours.write_all(b"hi").await.unwrap();
-        let mut heard = [0; 2];
-        theirs.stream.read_exact(&mut heard).await.unwrap();
+        let mut received = [0; 2];
+        theirs.stream.read_exact(&mut received).await.unwrap();
 
-        assert_eq!((theirs.service, theirs.at, &heard), (ServiceKind::Contacts, at, b"hi"));
+        assert_eq!((theirs.service, theirs.at, &received), (ServiceKind::Contacts, at, b"hi"));
     }
 
     #[tokio::test]

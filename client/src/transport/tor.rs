@@ -1,20 +1,22 @@
-//! Tor as a transport: it dials onion services and hosts them, and never logs an address. arti
-//! itself is in `chive-tor`.
+//! Tor as a transport: dials onion services and hosts ours, and never logs an address. arti itself
+//! is in `chive-tor`.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `bridges` | what a person pasted, put into Tor's settings |
-//! | `bootstrap` | the way to the network |
-//! | `problem` | what can stand in it |
-//! | `arti` | arti, one run after another |
-//! | `dial` | streams to others |
-//! | `isolation` | each contact on circuits of its own |
-//! | `services` | which services run |
-//! | `service` | one service: launched, watched, launched anew |
-//! | `callers` | so many circuits of theirs, and no more |
-//! | `acceptor` | streams from others |
-//! | `watchdog` | can a service be reached? |
-//! | `stream` | streams that end when we say so |
+//! | `bridges` | puts the bridges that a person pasted into Tor's settings |
+//! | `bootstrap` | connects to the network |
+//! | `problem` | says what blocks it |
+//! | `arti` | runs arti, and restarts it |
+//! | `dial` | opens streams to others |
+//! | `isolation` | keeps each contact on circuits of its own |
+//! | `port` | names the ports of clients and servers |
+//! | `hosting` | runs the services that are wanted |
+//! | `service` | runs one service: launches it, probes it, launches it again |
+//! | `admission` | limits the circuits to a service |
+//! | `accept` | accepts circuits and their streams |
+//! | `watchdog` | judges by probes whether a service can be reached |
+//! | `reachability` | reports which services can be reached |
+//! | `stream` | ends streams when their service or the transport is closed |
 
 mod accept;
 mod admission;
@@ -159,7 +161,9 @@ impl Inner {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(DialError::Closed),
-            dialled = self.dialer.connect(onion_and_port(to), Isolation::Token(isolation), attempt) => {
+            dialled = self
+                .dialer
+                .connect(onion_and_port(to), Isolation::Token(isolation), attempt) => {
                 let stream: Stream = Box::new(CancellableStream::new(dialled?, &self.stop, ()));
                 Ok(stream)
             }

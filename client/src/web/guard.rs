@@ -1,8 +1,8 @@
-//! What every request must show before anything else looks at it, and what every answer says about
-//! itself.
+//! Checks every request before anything else sees it, and sets the headers that tell the browser
+//! what it may do with the answer.
 //!
-//! Another page in the same browser, another name for this machine (DNS rebinding), another port,
-//! and another user of this machine all end here.
+//! It refuses other pages in the same browser, other names for this machine (DNS rebinding), other
+//! ports, and other users of this machine.
 
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, HOST, HeaderName, ORIGIN};

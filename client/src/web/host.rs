@@ -1,5 +1,6 @@
-//! Makes, opens, restores and locks the profile for the page. A locked profile has no node, unless
-//! the node was started without the page: then that runs on, and the page may not ask it.
+//! Creates, opens, restores and locks the profile for the page. A locked profile has no node,
+//! unless the node was started without the page: then it goes on running, and the page may not use
+//! it.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;

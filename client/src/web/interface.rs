@@ -1,4 +1,4 @@
-//! The web interface of one profile: how far the profile is open to the page, who was let in, and
+//! The web interface of one profile: whether the profile is open to the page, who was let in, and
 //! since when nobody has used it.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! What the page is told when it may not, or cannot: a code for it, a sentence for a person.
+//! The errors that the page gets: a code for the page, a sentence for a person.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,5 @@
-//! `/ui/`: what the page asks before, and beside, the local API.
+//! `/ui/`: the page's own paths, next to the local API: they let a browser in, and create, open,
+//! lock and restore the profile.
 
 use std::io;
 use std::path::{Path, PathBuf};

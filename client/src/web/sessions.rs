@@ -1,6 +1,6 @@
-//! Who may ask: a token in an address lets one browser in, once. From then on it shows a cookie,
-//! which no script can read, and a key, which no other port of this machine is sent: cookies do not
-//! tell ports apart.
+//! Which browsers were let in: a token in an address lets one browser in, once. From then on it
+//! shows a cookie, which no script can read, and a key, which is sent to no other port of this
+//! machine: cookies do not tell ports apart.
 //!
 //! Only hashes are kept, so that how long a comparison takes tells nothing.
 

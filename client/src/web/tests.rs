@@ -1,5 +1,5 @@
-//! The door of the web interface, with requests that a browser, a page of somebody else, and
-//! another user would make.
+//! Access to the web interface, with requests that a browser, a page of somebody else, and another
+//! user would make.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The card: what a contact is told about us. It goes over the first link, and again, as a
-//! message, whenever something on it changes.
+//! The card: our name, addresses and servers, as contacts get them, first with a contact request or
+//! its acceptance, then as a message whenever it changes. Encoding and decoding only.
 
 use minicbor::bytes::{ByteArray, ByteSlice};
 use minicbor::{Decode, Encode};

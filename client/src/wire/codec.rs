@@ -1,4 +1,4 @@
-//! How bodies are written and read, and why one is refused. Lengths are checked before anything is
+//! Encodes and decodes bodies, and says why one is refused. Lengths are checked before anything is
 //! kept.
 
 use minicbor::{Decode, Decoder, Encode};
@@ -15,9 +15,9 @@ pub enum WireError {
     /// A field over its limit.
     #[error("{what} is over its limit of {limit}")]
     TooLarge {
-        /// Which field.
+        /// The name of the field.
         what: &'static str,
-        /// In bytes or entries.
+        /// The limit, in bytes or entries.
         limit: usize,
     },
     /// A number outside the range that its field allows.

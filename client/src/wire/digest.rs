@@ -1,4 +1,4 @@
-//! Short names of byte strings: which envelope, which request.
+//! Identifiers of envelopes and requests: SHA-256, cut to 16 bytes. No I/O.
 
 use sha2::{Digest, Sha256};
 

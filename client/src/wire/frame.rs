@@ -31,7 +31,7 @@ mod kind {
     pub(super) const REFUSE: u64 = 18;
 }
 
-/// One frame.
+/// What one side of a link sends to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// First in both directions: it proves that the sender holds the link's keys.

@@ -1,4 +1,5 @@
-//! Key 0 of frames and contents: the number of their type.
+//! The type number at key 0 of every frame and content. `Kind<N>` encodes N and rejects any other
+//! number. No I/O.
 
 use minicbor::encode::Write;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};

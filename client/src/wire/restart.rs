@@ -1,4 +1,5 @@
-//! How two contacts re-establish a conversation of which one of them has lost the keys.
+//! How two contacts restart a conversation of which one of them has lost the keys: the request and
+//! its answer. Encoding and decoding only.
 
 use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};

@@ -1,4 +1,4 @@
-//! What holds for every kind of body.
+//! What holds for bodies of every kind.
 
 use minicbor::{Decoder, Encoder};
 

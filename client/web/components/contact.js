@@ -1,4 +1,4 @@
-// A contact in few words: picture, name, and whether they are there.
+// How a contact is shown: avatar, name, and presence as a dot or in words.
 
 import { dayAndTime, describeReason, t } from "../lib/l10n.js";
 import { colour, initials, visible } from "../lib/text.js";

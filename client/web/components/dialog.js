@@ -1,4 +1,4 @@
-// Dialogs over the page, and the toasts that are shown in the topmost of them.
+// Modal dialogs, and the toasts, which are shown in the topmost of them.
 
 import { t } from "../lib/l10n.js";
 import { observer } from "../lib/observer.js";

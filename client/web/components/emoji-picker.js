@@ -1,4 +1,4 @@
-// Emoji to choose from: those that people use most. The keyboard has the rest.
+// A button that opens a grid of common emoji to choose from, by pointer or arrow keys.
 
 import { t } from "../lib/l10n.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
@@ -37,7 +37,7 @@ export function EmojiPicker({ choose }) {
     event.preventDefault();
     buttons[Math.max(0, Math.min(buttons.length - 1, at + step))].focus();
   };
-  const take = (emoji) => {
+  const pick = (emoji) => {
     setOpen(false);
     choose(emoji);
   };
@@ -52,7 +52,7 @@ export function EmojiPicker({ choose }) {
       html`<div class="emoji" role="group" aria-label=${t("emoji")}>
         ${EMOJI.map(
           (emoji, i) => html`<button type="button" key=${emoji} tabindex=${i ? -1 : 0}
-            aria-label=${emoji} onClick=${() => take(emoji)}>${emoji}</button>`,
+            aria-label=${emoji} onClick=${() => pick(emoji)}>${emoji}</button>`,
         )}
       </div>`
     }

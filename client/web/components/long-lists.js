@@ -1,4 +1,4 @@
-// Long lists, of which only what is seen is drawn.
+// Virtual lists: of long lists, only the rows in view are drawn.
 
 import { Component, html } from "../vendor/preact.js";
 import { Icon } from "./button.js";

@@ -1,4 +1,4 @@
-// How well a passphrase stands against somebody who guesses at leisure. Told to nobody.
+// Estimates how hard a passphrase is to guess offline, and shows it. Nothing leaves the page.
 
 import { t } from "../lib/l10n.js";
 import { html } from "../vendor/preact.js";

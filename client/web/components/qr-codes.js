@@ -1,4 +1,4 @@
-// QR codes, drawn, and read from a camera or a picture. Nothing of either leaves the page.
+// Draws QR codes, and reads them from a camera or a picture. Neither leaves the page.
 
 import { saveFile } from "../lib/files.js";
 import { t } from "../lib/l10n.js";
@@ -25,7 +25,7 @@ async function paint(canvas, text) {
   }
 }
 
-/** A code, which can be saved and printed unless it `isPlain`; `onTaken` hears that it was. */
+/** A code, which can be saved and printed unless it `isPlain`; `onTaken` is called when it was. */
 export function QrCode({ text, label, name, isPlain, onTaken }) {
   const ref = useRef(null);
   useEffect(() => {

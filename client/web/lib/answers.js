@@ -1,11 +1,11 @@
-// When the node is asked, and whether its answer still holds.
+// Applies the node's answers, unless events have overtaken them meanwhile: then it asks again.
 
 import { get, ignoreProblem } from "./api.js";
 import { withEntry } from "./collections.js";
 
 /**
  * Applies an answer, unless what `current` returns is another thing than when it was asked for:
- * then something newer has come meanwhile, and `again` asks anew. It relies on values that are
+ * then something newer has come meanwhile, and `again` asks again. It relies on values that are
  * replaced and never changed in place.
  */
 export async function applyUnlessStale(current, question, apply, again) {

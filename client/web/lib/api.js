@@ -1,4 +1,4 @@
-// Asks the node, and reads its events. The page asks nobody else, and from nowhere else.
+// Client of the node's HTTP API: requests and the stream of events. The page asks nobody else.
 
 const KEY = "chive-key";
 
@@ -112,10 +112,10 @@ export async function readEvents(after, signal) {
 }
 
 /**
- * Follows what happens after an event, also over a break, without a gap. `onHeard` hears that there
- * was anything, also when nothing happened. Ends with a final `Problem`, or when `signal` says so.
+ * Follows what happens after an event, also over a break, without a gap. `onActivity` says that
+ * anything came, also when nothing happened. Ends with a final `Problem`, or when `signal` says so.
  */
-export async function streamEvents(after, { onEvent, onHeard, onConnected, signal }) {
+export async function streamEvents(after, { onEvent, onActivity, onConnected, signal }) {
   let cursor = after;
   let pause = FIRST_PAUSE;
   const connected = () => {
@@ -129,7 +129,7 @@ export async function streamEvents(after, { onEvent, onHeard, onConnected, signa
 
   while (!signal.aborted) {
     try {
-      await readStream(cursor, { onEvent: happened, onHeard, onOpen: connected, signal });
+      await readStream(cursor, { onEvent: happened, onActivity, onOpen: connected, signal });
     } catch (problem) {
       if (signal.aborted) return;
       if (problem.isFinal) throw problem;
@@ -140,13 +140,13 @@ export async function streamEvents(after, { onEvent, onHeard, onConnected, signa
   }
 }
 
-async function readStream(after, { onEvent, onHeard, onOpen, signal }) {
+async function readStream(after, { onEvent, onActivity, onOpen, signal }) {
   const silence = new AbortController();
   let timer;
-  const heard = () => {
+  const noteActivity = () => {
     clearTimeout(timer);
     timer = setTimeout(() => silence.abort(), SILENCE);
-    onHeard();
+    onActivity();
   };
 
   try {
@@ -165,7 +165,7 @@ async function readStream(after, { onEvent, onHeard, onOpen, signal }) {
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
       for (const event of blocks.map(parseBlock)) if (event) onEvent(event);
-      heard();
+      noteActivity();
     }
   } finally {
     clearTimeout(timer);

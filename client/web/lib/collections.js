@@ -1,4 +1,4 @@
-// Other collections instead of changed ones.
+// Copy-on-write helpers for maps and lists.
 
 export const withEntry = (map, key, value) => new Map(map).set(key, value);
 

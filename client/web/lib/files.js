@@ -1,4 +1,4 @@
-// Files that the page makes and the browser saves.
+// Has the browser save data of the page as a file.
 
 export function saveFile(blob, name) {
   const link = document.createElement("a");

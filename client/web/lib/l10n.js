@@ -1,5 +1,5 @@
-// The page's words, times and numbers, in the language of the browser or the one that was chosen.
-// Every sentence is in locales/. All components are drawn again when the language changes.
+// Localisation: messages from locales/, dates, times, reasons and errors, in the chosen language or
+// the browser's. Components are drawn again when the language changes.
 
 import { FluentBundle, FluentResource } from "../vendor/fluent/index.js";
 import { signal } from "../vendor/signals.js";

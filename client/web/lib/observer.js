@@ -1,4 +1,4 @@
-// Binds signals to preact. Knows neither the state nor the page.
+// Binds signals to Preact: a component is drawn again when a signal that it has read changes.
 
 import { Component } from "../vendor/preact.js";
 import { effect } from "../vendor/signals.js";

@@ -1,9 +1,10 @@
-// One window follows the node's events for all windows of this browser, which connects to one host
-// six times at most. A lock says which window leads; a channel takes what it hears to the others.
+// Shares one stream of the node's events among all windows of this browser, which has six
+// connections per host. A lock elects the leading window; a channel broadcasts what it receives to
+// the others.
 //
 // Every window has a cursor of its own: the last event that it applied. With an event goes the one
-// before it, so that a window notices that it has missed some, and then reads them itself. Nothing
-// is kept here: what the channel carries is gone once it was heard.
+// before it, so that a window notices that it has missed some, and then reads them itself. The
+// channel stores nothing.
 
 import { PAGE, Problem, readEvents, streamEvents } from "./api.js";
 
@@ -18,7 +19,7 @@ const BROWSER = {
   readEvents,
   streamEvents,
   /**
-   * If the leading window hears nothing of the node for so long, or up to half as long again,
+   * If the leading window receives nothing from the node for so long, or up to half as long again,
    * another takes its place: the node says something every 15 seconds.
    */
   quiet: 20_000,
@@ -50,7 +51,7 @@ class Follower {
 
   constructor(after, { onEvent, onConnected }, environment, onEnd) {
     this.cursor = after;
-    /** The last event that any window has told of. */
+    /** The last event that any window has broadcast. */
     this.newest = after;
     /** Rises with each change of the leading window: one that slept is not listened to. */
     this.term = 0;
@@ -59,7 +60,7 @@ class Follower {
     this.onEnd = onEnd;
     this.environment = environment;
     this.channel = environment.openChannel();
-    this.channel.onmessage = ({ data }) => this.hear(data);
+    this.channel.onmessage = ({ data }) => this.receive(data);
   }
 
   join() {
@@ -74,9 +75,9 @@ class Follower {
     this.channel.close();
   }
 
-  end(problem, { tellOthers } = {}) {
+  end(problem, { broadcastToOthers } = {}) {
     const { status, code, message } = problem;
-    if (tellOthers) this.tell({ problem: { status, code, message } });
+    if (broadcastToOthers) this.broadcast({ problem: { status, code, message } });
     this.leave();
     this.onEnd(problem);
   }
@@ -103,23 +104,23 @@ class Follower {
     this.isLeading = true;
     this.term = Math.max(this.term + 1, Date.now());
     clearTimeout(this.timer);
-    this.tellState({ isPulse: true });
+    this.broadcastState({ isPulse: true });
 
     try {
       await this.environment.streamEvents(this.cursor, {
         signal: this.turn.signal,
-        onHeard: () => this.tellState({ isPulse: true }),
+        onActivity: () => this.broadcastState({ isPulse: true }),
         onConnected: (isConnected) => {
           this.setConnected(isConnected);
-          this.tellState({ isPulse: true });
+          this.broadcastState({ isPulse: true });
         },
         onEvent: (event) => {
           const after = this.cursor;
-          if (this.apply(event)) this.tell({ event, after });
+          if (this.apply(event)) this.broadcast({ event, after });
         },
       });
     } catch (problem) {
-      this.end(problem, { tellOthers: true });
+      this.end(problem, { broadcastToOthers: true });
     }
   }
 
@@ -128,14 +129,14 @@ class Follower {
     this.askLeader();
   }
 
-  hear({ term, event, after, state, problem, isPulse, isQuestion }) {
+  receive({ term, event, after, state, problem, isPulse, isQuestion }) {
     if (isQuestion) {
-      if (this.isLeading) this.tellState();
+      if (this.isLeading) this.broadcastState();
       return;
     }
     if (this.isLeading || term < this.term) return;
     this.term = term;
-    // A frozen window may still answer, but hears nothing of the node.
+    // A frozen window may still answer, but receives nothing from the node.
     if (event || isPulse) this.waitForLeader();
 
     if (problem) {
@@ -193,18 +194,18 @@ class Follower {
     this.onConnected(isConnected);
   }
 
-  tell(words) {
-    if (!this.over.signal.aborted) this.channel.postMessage({ term: this.term, ...words });
+  broadcast(message) {
+    if (!this.over.signal.aborted) this.channel.postMessage({ term: this.term, ...message });
   }
 
-  /** Says how far the leading window is: others notice that it is there, and what they missed. */
-  tellState(more) {
-    this.tell({ ...more, state: { cursor: this.cursor, isConnected: this.isConnected } });
+  /** Broadcasts how far this window is: others notice that it leads, and what they missed. */
+  broadcastState(more) {
+    this.broadcast({ ...more, state: { cursor: this.cursor, isConnected: this.isConnected } });
   }
 
-  /** Asks how far the leading window is: what it told before, this window has missed. */
+  /** Asks how far the leading window is: what it broadcast before, this window has missed. */
   askLeader() {
-    this.tell({ isQuestion: true });
+    this.broadcast({ isQuestion: true });
     this.waitForLeader();
   }
 

@@ -1,5 +1,5 @@
-// Texts and names of others, made harmless. Text is never markup: what comes out of here goes into
-// text nodes only.
+// Makes texts and names of others safe to show. Text is never markup: what comes out of here goes
+// into text nodes only.
 
 /** Control characters, those that change the direction, and others that are not seen. */
 const ACTING =

@@ -1,4 +1,4 @@
-// People: each contact by its id.
+// All contacts by id: creates, changes and deletes them.
 
 import { answersById } from "../lib/answers.js";
 import { ask, contactPath, get } from "../lib/api.js";

@@ -1,4 +1,4 @@
-// Conversations: each by its id, and their order in the list.
+// All conversations by id, and their order in the list.
 
 import { answersById } from "../lib/answers.js";
 import { ask, conversationPath, get } from "../lib/api.js";

@@ -1,4 +1,4 @@
-// Which dialogs are open over the page; views/dialogs has what each name stands for.
+// The open dialogs, the topmost last; views/dialogs/index.js has what each name stands for.
 
 import { signal } from "../vendor/signals.js";
 

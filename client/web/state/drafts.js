@@ -1,5 +1,5 @@
-// What is written in each conversation and not with the node yet, on its way or not. The node keeps
-// it as the draft. What another window types is not known here.
+// What is typed in each conversation: sends it in order, and has the node keep the rest as a draft.
+// What is typed in another window is not known here.
 
 import { ask, conversationPath, messagesPath, newMessageId } from "../lib/api.js";
 import { withEntry } from "../lib/collections.js";

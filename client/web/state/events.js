@@ -1,4 +1,4 @@
-// What an event changes: `(state, event) → { state, effects }`. Nothing here asks the node or
+// Reducer of the node's events: `(state, event) → { state, effects }`. It neither asks the node nor
 // touches the page. The state has all subjects as values, which are replaced and never changed in
 // place. Effects name what has to be done afterwards; sync.js does it.
 
@@ -17,7 +17,7 @@ const refreshMessages = { type: "refresh_messages" };
 const refreshContact = (id) => ({ type: "refresh_contact", id });
 const refreshConversation = (id) => ({ type: "refresh_conversation", id });
 const announceMessage = (message) => ({ type: "announce_message", message });
-const saveNote = (key, text) => ({ type: "save_note", key, text });
+const savePreference = (key, text) => ({ type: "save_preference", key, text });
 
 const REDUCERS = {
   message: messageCame,
@@ -29,7 +29,7 @@ const REDUCERS = {
   key_changed: keyChanged,
   conversation_restarted: conversationRestarted,
   tor: torChanged,
-  doors: doorsChanged,
+  doors: servicesChanged,
   server: serverChanged,
   handle: handleChanged,
   invitation: invitationChanged,
@@ -145,21 +145,24 @@ function conversationRestarted(state, { id, by_contact: byContact }) {
   return raiseAlarm(state, id, byContact ? "restarted-theirs" : "restarted-ours");
 }
 
-/** The note of what must not be overlooked about a contact, until somebody closes it. */
+/** The preference that keeps an alarm about a contact, until somebody closes it. */
 export const alarmKey = (contact) => `ui.alarm.${contact}`;
 
-function raiseAlarm({ notes }, id, kind) {
+function raiseAlarm({ preferences }, id, kind) {
   const key = alarmKey(id);
   // Nothing is worse than a key that does not fit.
-  if (notes.get(key) === "key") return {};
-  return { changes: { notes: withEntry(notes, key, kind) }, effects: [saveNote(key, kind)] };
+  if (preferences.get(key) === "key") return {};
+  return {
+    changes: { preferences: withEntry(preferences, key, kind) },
+    effects: [savePreference(key, kind)],
+  };
 }
 
 function torChanged({ status }, { tor }) {
   return { changes: { status: { ...status, tor } } };
 }
 
-function doorsChanged({ status }, { front_door, endpoint }) {
+function servicesChanged({ status }, { front_door, endpoint }) {
   return { changes: { status: { ...status, front_door, endpoint } } };
 }
 

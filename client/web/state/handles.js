@@ -1,4 +1,4 @@
-// The handles by which people find us.
+// Our handles, by which others find us: claims and releases them.
 
 import { ask, getOptional } from "../lib/api.js";
 import { withNewItem } from "../lib/collections.js";

@@ -1,4 +1,4 @@
-// The invitations that were made, and are still good for somebody or were.
+// Our invitations, also ended ones: lists, creates and revokes them through the node.
 
 import { applyUnlessStale } from "../lib/answers.js";
 import { ask, get } from "../lib/api.js";

@@ -1,4 +1,5 @@
-// The conversation that is open, and the messages of it that were read; timeline.js has its rules.
+// The open conversation and its messages: reads, marks and cancels them. Their rules are in
+// timeline.js.
 
 import { ask, get, ignoreProblem, messagesPath } from "../lib/api.js";
 import { t } from "../lib/l10n.js";
@@ -86,9 +87,9 @@ async function readPage({ limit, isOlder = false }) {
   try {
     const answer = await get(`${messagesPath(id)}?limit=${limit}${before}`);
     if (!isWaiting()) return;
-    const { heard } = timeline.value.reading;
+    const { updates } = timeline.value.reading;
     timeline.value = addPage(timeline.value, answer, { limit, isOlder });
-    if (lacks(timeline.value, heard)) await readAgain();
+    if (lacks(timeline.value, updates)) await readAgain();
   } finally {
     if (isWaiting()) timeline.value = dropPage(timeline.value);
   }

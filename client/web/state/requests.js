@@ -1,4 +1,4 @@
-// People who found us by a handle, and wait for our yes or no.
+// Requests of people who found us by a handle, and our answers to them.
 
 import { ask } from "../lib/api.js";
 import { signal } from "../vendor/signals.js";

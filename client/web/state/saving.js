@@ -1,4 +1,4 @@
-// What a person writes is shown at once, and saved one after the other, in the order of writing.
+// Saves what is typed in the order of typing: shown at once, undone if refused.
 
 let queue = Promise.resolve();
 

@@ -1,4 +1,4 @@
-// The presence servers that tell contacts that we are there.
+// Our presence servers, which tell contacts that we are online.
 
 import { ask } from "../lib/api.js";
 import { withNewItem } from "../lib/collections.js";

@@ -1,4 +1,4 @@
-// How far the profile is open to this window, whether the node answers, and who sits before it.
+// The session of this window: stage of the profile, connection, last error, activity, locking.
 
 import { ask } from "../lib/api.js";
 import { signal } from "../vendor/signals.js";
@@ -7,7 +7,7 @@ import { preference } from "./preferences.js";
 
 /** boot, out (no pass), gone (no answer), no_profile, locked, starting, ready */
 export const stage = signal("boot");
-export const trouble = signal(null);
+export const lastError = signal(null);
 export const isConnected = signal(true);
 /** Whether the page also makes, opens and locks the profile, or a node runs beside it. */
 export const isHost = signal(false);
@@ -18,7 +18,7 @@ export function markNewProfile() {
   isNewProfile = true;
 }
 
-export function takeNewProfile() {
+export function consumeNewProfile() {
   const isNew = isNewProfile;
   isNewProfile = false;
   return isNew;

@@ -1,4 +1,5 @@
-// How the node is: Tor, onion services, counts, and what its owner is called and shows.
+// The node's status: Tor, onion services, counts, the owner's name and presence. Changes the latter
+// two.
 
 import { answers } from "../lib/answers.js";
 import { ask } from "../lib/api.js";

@@ -1,4 +1,4 @@
-// Reads everything from the node, and keeps it up to date by the node's events.
+// Reads the whole state from the node, then follows the node's events and applies them to it.
 
 import { get, getOptional } from "../lib/api.js";
 import { setLanguage } from "../lib/l10n.js";
@@ -12,17 +12,17 @@ import { reduce } from "./events.js";
 import { handles } from "./handles.js";
 import { invitations } from "./invitations.js";
 import { announceArrival, openConversation, refreshMessages, timeline } from "./messages.js";
-import { notes, preferenceKey, saveNote } from "./preferences.js";
+import { preferenceKey, preferences, savePreference } from "./preferences.js";
 import { requests } from "./requests.js";
 import { found } from "./search.js";
 import { servers } from "./servers.js";
 import {
+  consumeNewProfile,
   forgetEverything,
   isConnected,
   isHost,
+  lastError,
   stage,
-  takeNewProfile,
-  trouble,
 } from "./session.js";
 import { refreshStatus, status } from "./status.js";
 
@@ -34,7 +34,7 @@ const SUBJECTS = {
   found,
   handles,
   invitations,
-  notes,
+  preferences,
   requests,
   servers,
   status,
@@ -47,7 +47,7 @@ const EFFECTS = {
   refresh_conversation: ({ id }) => refreshConversation(id),
   refresh_messages: () => refreshMessages(),
   announce_message: ({ message }) => announceArrival(message),
-  save_note: ({ key, text }) => saveNote(key, text),
+  save_preference: ({ key, text }) => savePreference(key, text),
 };
 
 /** Changes the state as an event says, and does what it asks for. */
@@ -75,7 +75,7 @@ export async function connect() {
 function showStage(name, why = null) {
   batch(() => {
     stage.value = name;
-    trouble.value = why;
+    lastError.value = why;
   });
 }
 
@@ -93,33 +93,36 @@ async function load() {
   const { signal } = following;
 
   const current = await get("/v1/status");
-  const [people, talks, keptNotes, asked, presenceServers, ownHandles] = await Promise.all([
-    get("/v1/contacts"),
-    get("/v1/conversations"),
-    get("/v1/preferences"),
-    getOptional("/v1/requests"),
-    getOptional("/v1/servers"),
-    getOptional("/v1/handles"),
-  ]);
-  const noteTexts = new Map(keptNotes.map(({ key, text }) => [key, text]));
-  await setLanguage(noteTexts.get(preferenceKey("language")));
+  const [contactList, conversationList, preferenceList, requestList, serverList, handleList] =
+    await Promise.all([
+      get("/v1/contacts"),
+      get("/v1/conversations"),
+      get("/v1/preferences"),
+      getOptional("/v1/requests"),
+      getOptional("/v1/servers"),
+      getOptional("/v1/handles"),
+    ]);
+  const preferenceTexts = new Map(preferenceList.map(({ key, text }) => [key, text]));
+  await setLanguage(preferenceTexts.get(preferenceKey("language")));
   // Only the newest reading counts: two would both follow.
   if (signal.aborted) return;
 
   batch(() => {
     status.value = current;
-    contacts.value = new Map(people.map((contact) => [contact.id, contact]));
-    conversations.value = new Map(talks.map((talk) => [talk.id, talk]));
-    drafts.value = new Map(talks.map(({ id, draft = "" }) => [id, draft]));
-    notes.value = noteTexts;
-    requests.value = asked;
-    servers.value = presenceServers;
-    handles.value = ownHandles;
+    contacts.value = new Map(contactList.map((contact) => [contact.id, contact]));
+    conversations.value = new Map(
+      conversationList.map((conversation) => [conversation.id, conversation]),
+    );
+    drafts.value = new Map(conversationList.map(({ id, draft = "" }) => [id, draft]));
+    preferences.value = preferenceTexts;
+    requests.value = requestList;
+    servers.value = serverList;
+    handles.value = handleList;
     isConnected.value = true;
     showStage("ready");
   });
 
-  if (takeNewProfile()) openDialog("invite");
+  if (consumeNewProfile()) openDialog("invite");
   if (timeline.value) await openConversation(timeline.value.id);
   if (!signal.aborted) follow(current.last_event, signal);
 }
@@ -133,7 +136,7 @@ function follow(after, signal) {
     },
   };
   followEvents(after, listener).catch((problem) => {
-    // Events that are gone are not missed by who reads everything anew.
+    // Events that are gone are not missed by who reads everything again.
     if (problem.status === 410) connect();
     else disconnect(problem);
   });

@@ -1,5 +1,5 @@
-// The messages of one conversation as far as they were read, as a value: pure functions, which
-// return another timeline, and neither ask the node nor touch the page.
+// The messages of one conversation that were read, as an immutable value. Pure functions return
+// another timeline, and neither ask the node nor touch the page.
 
 /** What a message is known by: both sides choose ids. */
 export const keyOf = (message) => message.direction + message.id;
@@ -13,8 +13,8 @@ export const isUnread = ({ direction, read_at: readAt }) =>
 
 /**
  * A conversation that was opened just now; `opening` tells it from other times that it was.
- * `reading` is the page that is being read, with what events tell meanwhile: messages by their
- * keys, null for those that are gone. `unreadFrom` and `goTo` are keys of messages.
+ * `reading` is the page that is being read, with the `updates` that events bring: messages
+ * by their keys, null for those that are gone. `unreadFrom` and `goTo` are keys of messages.
  */
 export function openTimeline(id, opening, unread) {
   return {
@@ -30,7 +30,7 @@ export function openTimeline(id, opening, unread) {
 }
 
 export function startPage(timeline, page) {
-  return { ...timeline, reading: { page, heard: new Map() } };
+  return { ...timeline, reading: { page, updates: new Map() } };
 }
 
 export function dropPage(timeline) {
@@ -39,13 +39,13 @@ export function dropPage(timeline) {
 
 /**
  * Takes the page that was read, of at most `limit` messages: the newest ones, or those before what
- * is shown. What events told meanwhile is newer than it.
+ * is shown. The updates of meanwhile are newer than it.
  */
 export function addPage(timeline, answer, { limit, isOlder }) {
-  const { heard } = timeline.reading;
+  const { updates } = timeline.reading;
   const newer = (message) => {
     const key = keyOf(message);
-    return heard.has(key) ? heard.get(key) : message;
+    return updates.has(key) ? updates.get(key) : message;
   };
   const page = answer.map(newer).filter(Boolean);
   const { messages: shown } = timeline;
@@ -66,12 +66,12 @@ function aroundPage(page, shown) {
   return [...before, ...page, ...after];
 }
 
-/** Whether something was told, while a page was read, that has its place here and is not shown. */
-export function lacks(timeline, heard) {
+/** Whether a message of the updates, while a page was read, has its place here and is not shown. */
+export function lacks(timeline, updates) {
   const shown = new Set(timeline.messages.map(keyOf));
   const isMissing = (message) =>
     message && !shown.has(keyOf(message)) && belongs(message, timeline);
-  return [...heard.values()].some(isMissing);
+  return [...updates.values()].some(isMissing);
 }
 
 function belongs(message, { messages, isComplete }) {
@@ -87,8 +87,9 @@ export function indexOfMessage({ messages }, { id, direction }) {
  * `isIncomplete` says that its place is further up, so that it has to be read again.
  */
 export function addMessage(timeline, message, newest) {
-  const heard = timeline.reading && new Map(timeline.reading.heard).set(keyOf(message), message);
-  const reading = timeline.reading && { ...timeline.reading, heard };
+  const updates =
+    timeline.reading && new Map(timeline.reading.updates).set(keyOf(message), message);
+  const reading = timeline.reading && { ...timeline.reading, updates };
   const { messages } = timeline;
   const index = indexOfMessage(timeline, message);
 
@@ -115,13 +116,13 @@ function isLast(message, messages, newest) {
 export function removeMessages(timeline, ids) {
   const gone = new Set(ids);
   const keys = ids.flatMap((id) => [`sent${id}`, `received${id}`]);
-  const heard = timeline.reading && new Map(timeline.reading.heard);
-  for (const key of heard ? keys : []) heard.set(key, null);
+  const updates = timeline.reading && new Map(timeline.reading.updates);
+  for (const key of updates ? keys : []) updates.set(key, null);
 
   return {
     ...timeline,
     messages: timeline.messages.filter(({ id }) => !gone.has(id)),
-    reading: timeline.reading && { ...timeline.reading, heard },
+    reading: timeline.reading && { ...timeline.reading, updates },
   };
 }
 

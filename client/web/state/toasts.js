@@ -1,4 +1,5 @@
-// Short words on what was done, or was not.
+// Toasts: brief notices that an action succeeded or failed, removed after a few seconds. `attempt`
+// runs an action and reports its failure.
 
 import { describeProblem } from "../lib/l10n.js";
 import { signal } from "../vendor/signals.js";

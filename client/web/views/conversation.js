@@ -1,4 +1,4 @@
-// The open conversation: with whom it is, what must not be overlooked, and where more is written.
+// The open conversation: contact, alarm, messages, and the composer to write new ones.
 
 import { Button, Icon } from "../components/button.js";
 import { Avatar, describePresence, Name, PresenceDot } from "../components/contact.js";
@@ -19,8 +19,9 @@ export const Conversation = observer(() => {
   const open = timeline.value;
   const conversation = conversations.value.get(open?.id);
   const contact = contactOf(conversation);
-  if (!contact) return html`<section class="talk none"><p>${t("choose")}</p></section>`;
-  return html`<section class="talk" aria-label=${t("talk-with", { name: contact.name })}>
+  if (!contact) return html`<section class="conversation none"><p>${t("choose")}</p></section>`;
+  const label = t("conversation-with", { name: contact.name });
+  return html`<section class="conversation" aria-label=${label}>
     <${Header} contact=${contact} conversation=${conversation} />
     <${Alarm} contact=${contact} />
     <${MessageList} contact=${contact} conversation=${conversation} timeline=${open} />

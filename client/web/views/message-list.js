@@ -1,4 +1,4 @@
-// The messages of the open conversation: what was said, and how far each is.
+// The messages of the open conversation: bubbles, days, delivery states, and why a message waits.
 
 import { Button, Icon } from "../components/button.js";
 import { describePresence } from "../components/contact.js";

@@ -1,4 +1,4 @@
-// What is said to who does not look at the page: its title, notifications, and who came online.
+// Window title, notifications and online alerts for a user who is not looking at the page.
 
 import { t } from "../lib/l10n.js";
 import { oneLine, visible } from "../lib/text.js";

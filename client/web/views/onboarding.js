@@ -1,4 +1,4 @@
-// Before the profile is open: choose a name and a passphrase, restore a backup, or unlock.
+// The screens before the profile is open: create, restore or unlock it; no access; no answer.
 
 import { Button, Icon } from "../components/button.js";
 import { Choice, Field, Form, SecretField } from "../components/form.js";
@@ -6,7 +6,7 @@ import { PassphraseStrength } from "../components/passphrase-strength.js";
 import { ask } from "../lib/api.js";
 import { describeProblem, LANGUAGES, setLanguage, t } from "../lib/l10n.js";
 import { observer } from "../lib/observer.js";
-import { markNewProfile, stage, trouble } from "../state/session.js";
+import { lastError, markNewProfile, stage } from "../state/session.js";
 import { connect } from "../state/sync.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
@@ -41,7 +41,7 @@ const Screen = ({ title, children }) => html`<main class="center">
 const HowToOpen = () => html`<p><code>chive open</code></p>`;
 
 const NotLetIn = observer(() => {
-  const isUsed = trouble.value?.code === "used_token";
+  const isUsed = lastError.value?.code === "used_token";
   return html`<${Screen} title=${t("out-title")}>
     <p>${t(isUsed ? "out-used" : "out-text")}</p>
     <${HowToOpen} />
@@ -58,10 +58,10 @@ function useConnectEvery(time) {
 const NodeGone = observer(() => {
   useConnectEvery(LOOK_WHEN_GONE);
   // Who refuses is there.
-  if (trouble.value.status) {
-    return html`<${Screen} title=${t("trouble-title")}>
-      <p class="wrong">${describeProblem(trouble.value)}</p>
-      <p>${t("trouble-text")}</p>
+  if (lastError.value.status) {
+    return html`<${Screen} title=${t("error-title")}>
+      <p class="wrong">${describeProblem(lastError.value)}</p>
+      <p>${t("error-text")}</p>
     </${Screen}>`;
   }
   return html`<${Screen} title=${t("gone-title")}>
@@ -106,20 +106,20 @@ const Create = observer(({ restore }) => {
   const isComplete = name.trim() && passphrase && passphrase === again;
   const differs = again !== "" && passphrase !== again;
 
-  return html`<${Screen} title=${t("begin-title")}>
-    <p>${t("begin-text")}</p>
-    <${Form} submit=${t("begin-create")} disabled=${!isComplete} act=${create}>
-      <${Field} label=${t("begin-name")} hint=${t("begin-name-hint")} value=${name}
+  return html`<${Screen} title=${t("onboarding-title")}>
+    <p>${t("onboarding-text")}</p>
+    <${Form} submit=${t("onboarding-create")} disabled=${!isComplete} act=${create}>
+      <${Field} label=${t("onboarding-name")} hint=${t("onboarding-name-hint")} value=${name}
         input=${setName} maxlength="64" autocomplete="off" autofocus required />
-      <${SecretField} label=${t("begin-passphrase")} hint=${t("begin-passphrase-hint")}
+      <${SecretField} label=${t("onboarding-passphrase")} hint=${t("onboarding-passphrase-hint")}
         value=${passphrase} input=${setPassphrase} autocomplete="new-password" required />
       <${PassphraseStrength} passphrase=${passphrase} />
-      <${SecretField} label=${t("begin-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
         autocomplete="new-password" required aria-invalid=${differs ? "true" : undefined} />
-      <p class="wrong" role="status">${differs && t("begin-differs")}</p>
+      <p class="wrong" role="status">${differs && t("onboarding-differs")}</p>
     </${Form}>
     <div class="row">
-      <${Button} kind="quiet" act=${restore}>${t("begin-restore")}</${Button}>
+      <${Button} kind="quiet" act=${restore}>${t("onboarding-restore")}</${Button}>
     </div>
     <${LanguageChoice} />
   </${Screen}>`;

@@ -1,4 +1,4 @@
-// Who there is to talk with: the conversations, and what a search over all of them found.
+// The sidebar: search and its results, requests, the list of conversations, the state of Tor.
 
 import { Button, Icon } from "../components/button.js";
 import { Avatar, Name, PresenceDot } from "../components/contact.js";

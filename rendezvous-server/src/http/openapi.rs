@@ -1,4 +1,4 @@
-//! `/v1/openapi.json`: the document that the paths' own annotations add up to.
+//! `/v1/openapi.json`: the `OpenAPI` document, built from the annotations of all handlers.
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;

@@ -1,4 +1,4 @@
-//! Records, honest and hostile.
+//! Records of honest and of hostile owners.
 
 use curve25519_dalek::constants::EIGHT_TORSION;
 use ed25519_dalek::SigningKey;

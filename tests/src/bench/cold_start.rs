@@ -1,5 +1,5 @@
-//! `cold-start`: from two fresh profiles to the first delivered message, beside a fresh client and
-//! a fresh onion service of Debian's tor, to the first byte that comes back.
+//! `cold-start`: from two fresh profiles to the first delivered message, compared with the first
+//! byte that comes back between a fresh client and a fresh onion service of Debian's tor.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 //! `latency`: from handing a message to the local API until the local API reports it as delivered,
-//! beside as many bytes there and back over a raw stream on the same circuit.
+//! compared with as many bytes there and back over a raw stream on the same circuit.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! `load`: 100 contacts write to one node, one of them as fast as it can, beside the same without
-//! that one.
+//! `load`: 100 contacts write to one node, one of them as fast as it can, compared with the same
+//! without that one.
 //!
 //! The node is the real client without Tor, in a process of its own with a core of its own. Its
 //! contacts share this process and the other core, see [`contact`], so the figures are those of the

@@ -1,4 +1,4 @@
-//! `memory`: the memory of an idle client, beside an idle tor with one onion service.
+//! `memory`: the memory of an idle client, compared with an idle tor with one onion service.
 
 use std::fs;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! `reconnect`: a killed peer starts again, until the message that waited for it is delivered,
-//! beside an onion service that starts again, until a client that dials every half second has a
-//! byte back.
+//! `reconnect`: from the restart of a killed peer until the message that waited for it is
+//! delivered, compared with the restart of an onion service until a client that dials every half
+//! second has a byte back.
 //!
 //! The onion service and its dialler are arti with nothing above it but our transport.
 

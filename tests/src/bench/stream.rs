@@ -1,5 +1,5 @@
-//! `stream`: 64 MiB in messages of the largest size, beside the same bytes over one raw stream on
-//! the same circuit.
+//! `stream`: 64 MiB in messages of the largest size, compared with the same bytes over one raw
+//! stream on the same circuit.
 
 use std::time::{Duration, Instant};
 

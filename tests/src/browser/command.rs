@@ -1,4 +1,4 @@
-//! What Chromium's driver can do beside the standard.
+//! Commands of Chromium's driver that the `WebDriver` standard does not have.
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use http::Method;

@@ -1,4 +1,4 @@
-//! `chive open`, on the transport without Tor.
+//! Runs `chive open` on the transport without Tor, and stops it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

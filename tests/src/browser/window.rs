@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::command::Own;
 use super::{Look, PATIENCE};
 
-/// How often a page may load anew while something in it is waited for.
+/// How often a page may load again while something in it is waited for.
 const MAX_INTERRUPTED: u32 = 50;
 const AXE: &str = include_str!("../../vendor/axe/axe.min.js");
 
@@ -88,7 +88,7 @@ impl Window {
         self.devtools("Page.setWebLifecycleState", json!({ "state": state })).await.map(drop)
     }
 
-    /// Opens an address.
+    /// Opens an address, and waits until the page has loaded.
     pub async fn opens(&self, url: &str) -> Result<()> {
         Ok(self.client.goto(url).await?)
     }
@@ -117,7 +117,7 @@ impl Window {
             match self.client.execute_async(&waiting, arguments.clone()).await {
                 Ok(Value::Null) => {}
                 Ok(found) => return Ok(found),
-                // A page that loads anew ends its scripts.
+                // A page that loads again ends its scripts.
                 Err(error) => (interrupted, last) = (interrupted + 1, error.to_string()),
             }
         }
@@ -130,8 +130,8 @@ impl Window {
         )
     }
 
-    /// Does something to an element `e`, once it is there. What is drawn anew in between is looked
-    /// for again.
+    /// Does something to an element `e`, once it is there. If the page draws it again in between,
+    /// looks for it again.
     async fn does(&self, find: &str, what: &str, arguments: Vec<Value>) -> Result<()> {
         let script =
             format!("(() => {{ const e = {find}; if (!e) return false; {what} return true; }})()");
@@ -343,7 +343,7 @@ impl Window {
         Ok(texts.map(str::to_owned).collect())
     }
 
-    /// Closes it.
+    /// Closes the window and its browser.
     pub async fn closes(self) -> Result<()> {
         Ok(self.client.close().await?)
     }

@@ -82,11 +82,11 @@ const SOMEBODY_ELSE: &str =
 }; })();";
 
 #[tokio::test]
-async fn that_somebody_posed_as_a_contact_is_shown_until_it_was_closed() -> Result<()> {
+async fn a_key_alarm_stays_until_closed() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, _bob) = scene.friends().await?;
-    let kept =
-        "performance.getEntriesByType('resource').some(e => e.name.includes('/notes/ui.alarm.'))";
+    let kept = "performance.getEntriesByType('resource').some(e => \
+                e.name.includes('/preferences/ui.alarm.'))";
     alice.window.begins_with(SOMEBODY_ELSE).await?;
     for _ in 0..2 {
         alice.window.opens(alice.host.address()).await?;
@@ -115,7 +115,7 @@ async fn a_name_is_text_and_cannot_pose() -> Result<()> {
     eve.closes().await?;
     eve.adds(&alice.invites().await?).await?;
     alice.opens("<b>Eve</b> אב").await?;
-    ensure!(alice.window.count(".who b, .talk h1 b").await? == 0);
+    ensure!(alice.window.count(".who b, .conversation h1 b").await? == 0);
     let isolated = "[...document.querySelectorAll('.name')].every(e => \
                    getComputedStyle(e).unicodeBidi === 'isolate' && e.tagName === 'BDI')";
     ensure!(alice.window.evaluates(isolated, vec![]).await? == true);

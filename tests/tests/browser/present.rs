@@ -10,7 +10,7 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
     let scene = Scene::begin().await?;
     let mut server = scene.server().await?;
     let (alice, bob) = scene.friends_with(Links::WhenNeeded).await?;
-    alice.window.sees(".talk .hint", "Online · connected").await?;
+    alice.window.sees(".conversation .hint", "Online · connected").await?;
     for (one, other) in [(&alice, &bob), (&bob, &alice)] {
         one.uses(server.address()).await?;
         // What is said after the news arrives after it.
@@ -28,16 +28,16 @@ async fn where_no_connection_is_a_server_tells_who_is_there() -> Result<()> {
     }
 
     alice.opens("Bob").await?;
-    alice.window.sees(".talk .hint", "Online · says a server").await?;
+    alice.window.sees(".conversation .hint", "Online · says a server").await?;
     bob.sets("you").await?;
     bob.window.chooses("Your servers say that you are", "away").await?;
-    alice.window.sees(".talk .hint", "Away · says a server").await?;
+    alice.window.sees(".conversation .hint", "Away · says a server").await?;
     alice.window.sees(".who .dot.away", "").await?;
     bob.window.chooses("Your servers say that you are", "on").await?;
-    alice.window.sees(".talk .hint", "Online · says a server").await?;
+    alice.window.sees(".conversation .hint", "Online · says a server").await?;
     bob.closes().await?;
     bob.locks().await?;
-    alice.window.sees(".talk .hint", "Offline since").await?;
+    alice.window.sees(".conversation .hint", "Offline since").await?;
     server.kill().await?;
     alice.window.clicks(".foot button").await?;
     alice.window.sees(".server .hint", alice.words.say("server-unreachable")?).await?;
@@ -129,7 +129,7 @@ async fn who_finds_somebody_by_a_handle_waits_for_a_yes() -> Result<()> {
     alice.window.sees_no(".request").await?;
     alice.closes().await?;
     alice.window.sees_no(".notice").await?;
-    eve.window.sees(".talk .hint", eve.words.say("asked")?).await?;
+    eve.window.sees(".conversation .hint", eve.words.say("asked")?).await?;
 
     // Who gives the handle up is not found any more.
     alice.sets("you").await?;

@@ -41,7 +41,7 @@ impl Scene {
         let window = self.browser.window(look).await?;
         window.opens(&host.url).await?;
         let words = Words::of(look.language)?;
-        window.sees("h1", words.say("begin-title")?).await?;
+        window.sees("h1", words.say("onboarding-title")?).await?;
         Ok(Person { name: name.to_owned(), host, window, words })
     }
 
@@ -124,10 +124,10 @@ pub(crate) struct Person {
 impl Person {
     /// Chooses a name and a passphrase; then the invitation is there.
     pub(crate) async fn begins(&self) -> Result<()> {
-        self.fills("begin-name", &self.name).await?;
-        self.fills("begin-passphrase", PASSPHRASE).await?;
-        self.fills("begin-again", PASSPHRASE).await?;
-        self.clicks("begin-create").await?;
+        self.fills("onboarding-name", &self.name).await?;
+        self.fills("onboarding-passphrase", PASSPHRASE).await?;
+        self.fills("onboarding-again", PASSPHRASE).await?;
+        self.clicks("onboarding-create").await?;
         self.window.until("document.querySelector('dialog[open] .address')", vec![]).await.map(drop)
     }
 
@@ -162,7 +162,7 @@ impl Person {
         self.fills("add-link", link).await?;
         self.clicks("add-go").await?;
         self.window.sees_no("dialog").await?;
-        self.window.sees(".talk h1", "").await
+        self.window.sees(".conversation h1", "").await
     }
 
     /// Opens the conversation with somebody.
@@ -171,7 +171,7 @@ impl Person {
                      e.querySelector('.name').textContent === a[0]); \
             row?.click(); return !!row; })()";
         self.window.until(script, vec![name.into()]).await?;
-        self.window.sees(".talk h1", name).await
+        self.window.sees(".conversation h1", name).await
     }
 
     pub(crate) async fn says(&self, text: &str) -> Result<()> {

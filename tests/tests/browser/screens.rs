@@ -47,7 +47,7 @@ impl Tour<'_> {
 
     /// On a phone, the list is behind the conversation.
     async fn leaves(&self) -> Result<()> {
-        let phone = "(() => { const back = document.querySelector('.talk .phone'); \
+        let phone = "(() => { const back = document.querySelector('.conversation .phone'); \
             if (back?.checkVisibility()) back.click(); return true; })()";
         self.person.window.until(phone, vec![]).await?;
         self.person
@@ -85,8 +85,8 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
     let pictures = std::env::var_os("CHIVE_SCREENSHOTS").map(PathBuf::from);
     let tour = Tour { person: &alice, name: name.to_owned(), right_to_left, pictures };
 
-    tour.stops("begin").await?;
-    alice.clicks("begin-restore").await?;
+    tour.stops("onboarding").await?;
+    alice.clicks("onboarding-restore").await?;
     tour.stops("restore").await?;
     alice.clicks("back").await?;
     alice.begins().await?;
@@ -97,8 +97,8 @@ async fn all(name: &str, look: Look, right_to_left: bool) -> Result<()> {
     tour.stops("add").await?;
     alice.closes().await?;
     friend.adds(&alice.invites().await?).await?;
-    talk(&alice, &friend).await?;
-    tour.stops("talk").await?;
+    exchange(&alice, &friend).await?;
+    tour.stops("conversation").await?;
     windows(&tour).await?;
     found(&tour, &scene, server.address()).await?;
     friend.locks().await?;
@@ -146,7 +146,7 @@ async fn found(tour: &Tour<'_>, scene: &Scene, server: &str) -> Result<()> {
 }
 
 /// Something to look at.
-async fn talk(alice: &Person, bob: &Person) -> Result<()> {
+async fn exchange(alice: &Person, bob: &Person) -> Result<()> {
     alice.opens("Bob").await?;
     alice.window.until("document.querySelector('.composer textarea')", vec![]).await?;
     for (theirs, text) in [
@@ -205,7 +205,7 @@ async fn windows(tour: &Tour<'_>) -> Result<()> {
     }
 
     alice.clicks("wipe").await?;
-    tour.stops("sure").await?;
+    tour.stops("confirm").await?;
     alice.clicks("no").await?;
 
     alice.closes().await

@@ -1,4 +1,5 @@
-//! Several windows of one browser: a browser connects to one host six times at most.
+//! Several windows of one browser, more than its six connections per host: each shows every message
+//! once, and one takes over from another.
 
 use anyhow::{Context as _, Result, ensure};
 use chive_tests::browser::WindowHandle;
@@ -58,7 +59,7 @@ async fn many_windows_at_once_show_what_comes_and_each_sends() -> Result<()> {
 }
 
 #[tokio::test]
-async fn when_the_leading_window_is_closed_the_others_go_on_without_loss() -> Result<()> {
+async fn a_closed_leader_is_replaced_without_loss() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
     let windows = many(&alice).await?;
@@ -79,7 +80,7 @@ async fn when_the_leading_window_is_closed_the_others_go_on_without_loss() -> Re
 }
 
 #[tokio::test]
-async fn when_the_leading_window_is_frozen_the_others_go_on_and_it_catches_up() -> Result<()> {
+async fn a_frozen_leader_is_replaced_and_catches_up() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
     let windows = many(&alice).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use chive::api::types::{AnswerFault, Presence, Reason, Server, ServerState};
+use chive::api::types::{AnswerError, Presence, Reason, Server, ServerState};
 use chive_shared::board::{self, HEAD};
 use chive_shared::limits::RECORD;
 use chive_shared::record::{Record, VERSION};
@@ -97,7 +97,7 @@ impl Scene {
     }
 
     /// Messages get through both ways.
-    async fn talk(&self) -> Result<()> {
+    async fn exchange(&self) -> Result<()> {
         let Self { alice, bob, .. } = self;
         alice.delivers("Bob", "no server is needed").await?;
         bob.delivers("Alice", "for this either").await?;
@@ -122,7 +122,7 @@ pub(crate) async fn a_silent_server_is_unreachable_and_messages_flow(stage: Stag
     scene.server.behaves(Behavior::Silent);
     scene.restart().await?;
     scene.explains(ServerState::Unreachable, SILENT).await?;
-    scene.talk().await
+    scene.exchange().await
 }
 
 pub(crate) async fn a_late_server_is_unreachable_until_it_recovers(stage: Stage) -> Result<()> {
@@ -130,7 +130,7 @@ pub(crate) async fn a_late_server_is_unreachable_until_it_recovers(stage: Stage)
     scene.server.behaves(Behavior::Late);
     scene.restart().await?;
     scene.explains(ServerState::Unreachable, SILENT).await?;
-    scene.talk().await?;
+    scene.exchange().await?;
     scene.recovers().await
 }
 
@@ -144,18 +144,18 @@ pub(crate) async fn a_wrong_answer_is_explained_and_messages_flow(stage: Stage) 
 
     scene.server.behaves(Behavior::Replaces("/", StatusCode::BAD_GATEWAY, page.clone()));
     scene.restart().await?;
-    let no_json = Reason::ServerAnswer { fault: AnswerFault::NotJson };
+    let no_json = Reason::ServerAnswer { fault: AnswerError::NotJson };
     scene.explains(ServerState::Unreachable, no_json).await?;
     scene.server.behaves(Behavior::Replaces("/v1/board", ok, page));
-    let no_board = Reason::ServerAnswer { fault: AnswerFault::BoardVersion };
+    let no_board = Reason::ServerAnswer { fault: AnswerError::BoardVersion };
     scene.explains(ServerState::Unreachable, no_board).await?;
     scene.server.behaves(Behavior::Replaces("/v1/board", ok, board.slice(..HEAD)));
-    let cut = Reason::ServerAnswer { fault: AnswerFault::BoardCut };
+    let cut = Reason::ServerAnswer { fault: AnswerError::BoardCut };
     scene.explains(ServerState::Unreachable, cut).await?;
     scene.server.behaves(Behavior::Replaces("/v1/board", ok, forged(&board)?));
     scene.explains(ServerState::Untrusted, Reason::ServerForgedRecord).await?;
 
-    scene.talk().await
+    scene.exchange().await
 }
 
 /// The same records with wrong signatures.
@@ -192,7 +192,7 @@ pub(crate) async fn an_old_board_makes_a_server_untrusted_and_messages_flow(
     sees_by_server(bob, "Alice", Presence::Away).await?;
     scene.explains(ServerState::Untrusted, Reason::ServerOlderRecord).await?;
 
-    scene.talk().await
+    scene.exchange().await
 }
 
 pub(crate) async fn an_endless_answer_is_cut_off_and_messages_flow(stage: Stage) -> Result<()> {
@@ -201,23 +201,23 @@ pub(crate) async fn an_endless_answer_is_cut_off_and_messages_flow(stage: Stage)
 
     scene.server.behaves(Behavior::Endless("/v1/board", head, strangers()?));
     scene.restart().await?;
-    let too_many = Reason::ServerAnswer { fault: AnswerFault::BoardTooLong };
+    let too_many = Reason::ServerAnswer { fault: AnswerError::BoardTooLong };
     scene.explains(ServerState::Unreachable, too_many).await?;
     scene.server.behaves(Behavior::Endless(
         "/v1/info",
         Bytes::from_static(b"{"),
         vec![b' '; 1 << 16].into(),
     ));
-    let too_long = Reason::ServerAnswer { fault: AnswerFault::TooLong };
+    let too_long = Reason::ServerAnswer { fault: AnswerError::TooLong };
     scene.explains(ServerState::Unreachable, too_long).await?;
     let event = Bytes::from_static(b"event: changes\ndata: ");
     scene.server.behaves(Behavior::Endless("/v1/stream", event, vec![b'A'; 1 << 16].into()));
     scene.restart().await?;
 
     // The board came whole before: what it says of Bob stays known.
-    let too_long = Reason::ServerAnswer { fault: AnswerFault::Event };
+    let too_long = Reason::ServerAnswer { fault: AnswerError::Event };
     scene.shows(ServerState::Unreachable, &too_long).await?;
-    scene.talk().await?;
+    scene.exchange().await?;
     let (memory, sent) = (peak_memory(scene.alice.process_id()?)?, scene.server.max_bytes_sent());
     ensure!(memory < MAX_MEMORY, "Alice's node held {memory} KiB");
     ensure!(sent < MAX_SENT, "{sent} bytes of one answer were sent");

@@ -1,4 +1,5 @@
-//! The traffic that a relay sees, counted where a client's only connection enters the network.
+//! Receipts, words and sentences send the same number of Tor cells. Counts them with a bridge
+//! between the client and its first relay.
 
 use std::collections::BTreeMap;
 use std::fs;

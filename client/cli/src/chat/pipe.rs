@@ -1,4 +1,5 @@
-//! A conversation through pipes: each line of the input is a message, in its order.
+//! A chat through pipes: sends each line of the input as a message, in order, and prints what
+//! happens in the conversation.
 
 use std::io::{self, BufRead, Read};
 
@@ -28,10 +29,10 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> C
                 let Some(line) = line else { return Ok(()) };
                 let news = match line {
                     Ok(line) => chat.say(line).await,
-                    Err(failure) => Err(failure),
+                    Err(error) => Err(error),
                 };
                 accepted += 1;
-                news.map_err(|failure| not_accepted(accepted, failure))?
+                news.map_err(|error| not_accepted(accepted, error))?
             }
             step = chat.follow.next() => chat.step(step?).await?,
         };
@@ -39,10 +40,10 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>, output: Output) -> C
     }
 }
 
-fn not_accepted(message: usize, failure: CliError) -> CliError {
+fn not_accepted(message: usize, error: CliError) -> CliError {
     let detail =
-        format!("message {message} was not accepted, nor was any after it: {}", failure.detail);
-    CliError { detail, ..failure }
+        format!("message {message} was not accepted, nor was any after it: {}", error.detail);
+    CliError { detail, ..error }
 }
 
 fn say_all(output: Output, lines: Vec<Line>) -> CliResult {
@@ -64,7 +65,7 @@ fn read(mut input: impl BufRead, typed: &mpsc::Sender<CliResult<String>>) {
             Ok(None) => return,
             Ok(Some(line)) if line.trim().is_empty() => continue,
             Ok(Some(line)) => Ok(line),
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         };
         let last = line.is_err();
         if typed.blocking_send(line).is_err() || last {

@@ -1,4 +1,4 @@
-//! What a conversation shows, and that nothing is shown twice. It does no I/O.
+//! Decides which lines a chat prints for each event, and that no message is printed twice. No I/O.
 
 use std::collections::VecDeque;
 

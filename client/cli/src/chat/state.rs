@@ -1,4 +1,5 @@
-//! A conversation that is open: what is typed goes to the node, what happens goes to the screen.
+//! An open conversation: hands typed texts to the node, and the node's events to the screen. Prints
+//! nothing itself.
 
 use chive::api::client::Client;
 use chive::api::types::{Direction, Event, Message, NewMessage, What};

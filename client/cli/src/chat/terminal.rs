@@ -1,6 +1,7 @@
-//! A conversation in a terminal: a line to edit at the bottom, and all that happens above it.
+//! A chat in a terminal: an input line at the bottom, and the conversation above it.
 //!
-//! The editor blocks, so it has a thread; so has the printer, which may wait for the editor.
+//! The line editor blocks, so it runs on a thread of its own; so does the printer, which may have
+//! to wait for the editor.
 
 use chive::text::for_terminal;
 use rustyline::{Config, Editor, ExternalPrinter, error::ReadlineError, history::MemHistory};
@@ -25,9 +26,9 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> CliResult {
     print(&screen, opening).await;
     let (typed, mut lines) = mpsc::channel(QUEUE);
     let reader = spawn_blocking(move || read(editor, &typed));
-    let outcome = talk(&mut chat, &mut lines, &screen).await;
-    if let Err(failure) = &outcome {
-        print(&screen, vec![Line::words(format!("{failure}. Press Enter to leave"))]).await;
+    let outcome = run_chat(&mut chat, &mut lines, &screen).await;
+    if let Err(error) = &outcome {
+        print(&screen, vec![Line::words(format!("{error}. Press Enter to leave"))]).await;
     }
 
     // The editor gives the terminal back when it ends: at the next line, if the input has not
@@ -40,7 +41,7 @@ pub(super) async fn run(mut chat: Chat, opening: Vec<Line>) -> CliResult {
     outcome
 }
 
-async fn talk(
+async fn run_chat(
     chat: &mut Chat,
     lines: &mut mpsc::Receiver<String>,
     screen: &mpsc::Sender<String>,
@@ -61,10 +62,10 @@ async fn talk(
 async fn say(chat: &mut Chat, line: String) -> Vec<Line> {
     match chat.say(line).await {
         Ok(lines) => lines,
-        Err(failure) => {
+        Err(error) => {
             vec![Line::words(format!(
                 "NOT ACCEPTED: {}. Arrow up brings it back",
-                for_terminal(&failure.detail)
+                for_terminal(&error.detail)
             ))]
         }
     }

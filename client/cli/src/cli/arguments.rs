@@ -1,4 +1,4 @@
-//! What each command takes, with its help.
+//! The arguments of each command, with their help.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `chive add`: opens an invitation.
+//! `chive add`: opens an invitation link, or asks the owner of a handle to become a contact.
 
 use chive::api::client::Client;
 use chive::api::types::{Contact, ContactState, NewContact};

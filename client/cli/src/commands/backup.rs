@@ -1,4 +1,5 @@
-//! `chive backup`: writes what the node gives into a new file, whole or not at all.
+//! `chive backup`: writes an encrypted backup from the node to a new file, which appears only when
+//! complete. Never overwrites a file.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! `chive completions`: a script that teaches a shell the commands.
+//! `chive completions`: prints a script that completes commands and options in a shell.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;

@@ -1,5 +1,5 @@
-//! `chive contact`: shows, renames, verifies, blocks and removes contacts, and says what may happen
-//! to messages.
+//! `chive contact`: shows, renames, verifies, blocks and removes contacts, and changes a
+//! conversation's timers, read receipts and retention.
 
 use chive::api::client::Client;
 use chive::api::types::{ContactChange, ConversationChange};

@@ -1,4 +1,5 @@
-//! `chive events`: what happens, as it happens.
+//! `chive events`: prints the node's events as they occur, and reconnects after a break. Fails if
+//! events were lost.
 
 use chive::api::client::Client;
 

@@ -1,4 +1,5 @@
-//! `chive history`: a conversation, oldest message first.
+//! `chive history`: prints a conversation, oldest message first. Shown to a person, the messages
+//! count as read.
 
 use chive::api::client::Client;
 use chive::api::types::{Direction, Message};

@@ -1,4 +1,4 @@
-//! `chive init`: makes a profile.
+//! `chive init`: creates a profile. Works on the profile directory; needs no node.
 
 use crate::config::Settings;
 use chive::profile::{self, Passphrase};

@@ -1,4 +1,4 @@
-//! `chive invite`: makes an invitation, and shows it as a link and as a QR code.
+//! `chive invite`: creates an invitation, and prints it as a link and as a QR code.
 
 use chive::api::client::Client;
 use chive::api::types::{Invitation, NewInvitation};
@@ -34,7 +34,7 @@ fn say(invitation: &Invitation, link: &str, drawn: Option<&Qr>) -> String {
         return link;
     }
     let code = drawn.map(|qr| format!("\n{}\n", qr.for_terminal())).unwrap_or_default();
-    format!("{link}\n{code}\n{}", show::terms(invitation))
+    format!("{link}\n{code}\n{}", show::invitation_limits(invitation))
 }
 
 fn no_link() -> CliError {

@@ -1,5 +1,5 @@
-//! `chive open`: the messenger in a browser. The node that runs serves it, or this command, which
-//! then runs the node.
+//! `chive open`: opens the messenger in a browser. Asks the running node or an earlier `chive open`
+//! for an address; otherwise serves the page and runs the node itself.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,4 +1,5 @@
-//! `chive passphrase change`: by the running node, or on the profile itself when none runs.
+//! `chive passphrase change`: changes the passphrase through the running node, or directly in the
+//! profile if no node is running.
 
 use crate::config::Settings;
 use chive::api::client::{Client, ClientError};

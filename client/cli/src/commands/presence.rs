@@ -1,4 +1,5 @@
-//! `chive server`, `presence`, `handle` and `request`: who may find us, and see that we are there.
+//! `chive server`, `presence`, `handle` and `request`: manages the servers that show our presence,
+//! the handles by which others find us, and the requests of those who did.
 
 use chive::api::client::Client;
 use chive::api::types::{Decision, NewServer, OwnPresence};

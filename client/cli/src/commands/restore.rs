@@ -1,5 +1,4 @@
-//! `chive restore`: makes a profile from a backup. No node is needed, and none may have run on it
-//! since.
+//! `chive restore`: creates a profile from a backup, in a directory that has none. Needs no node.
 
 use crate::config::Settings;
 use chive::profile::backup::{self, Restored};

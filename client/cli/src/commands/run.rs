@@ -1,4 +1,4 @@
-//! `chive run`: the node, in the foreground.
+//! `chive run`: runs the node in the foreground, and reports its state, until a signal stops it.
 
 use std::sync::Mutex;
 

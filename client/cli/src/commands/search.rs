@@ -1,4 +1,4 @@
-//! `chive search`: messages by their words, newest first.
+//! `chive search`: finds messages by their words, and prints them, newest first.
 
 use chive::api::client::Client;
 use chive::api::types;

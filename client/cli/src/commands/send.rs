@@ -1,4 +1,5 @@
-//! `chive send`: hands a message to the node, and waits for its fate when asked to.
+//! `chive send`: hands a message to the node. With `--wait`, follows events until the message
+//! reaches the given state.
 
 use chive::api::client::Client;
 use chive::api::types::{Message, MessageState, NewMessage, What};

@@ -1,4 +1,4 @@
-//! `chive watch`: waits until somebody is online.
+//! `chive watch`: waits until a contact is online.
 
 use chive::api::client::Client;
 use chive::api::types::{Contact, Presence, What};

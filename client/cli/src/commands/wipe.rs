@@ -1,4 +1,4 @@
-//! `chive wipe`: destroys the profile, through the node when it runs.
+//! `chive wipe`: destroys the profile, through the running node, or directly if no node is running.
 
 use crate::config::Settings;
 use chive::api::client::{Client, ClientError};

@@ -1,10 +1,10 @@
-//! What people read of each object.
+//! The text that people read for each object.
 
 use chive::api::types::{ConversationKind, Member, Reason};
 
 use super::*;
 
-/// A received message.
+/// A text that Bob has sent.
 pub(crate) fn a_message() -> Message {
     Message {
         id: "ab".repeat(16),

@@ -1,4 +1,4 @@
-//! The `chive` command in a home of its own.
+//! Runs the `chive` command in a home directory of its own.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

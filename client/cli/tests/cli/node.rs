@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::chive::{Chive, Done};
 
-/// The tests' own patience.
+/// How long a test waits for a request.
 const DEADLINE: Duration = Duration::from_secs(20);
 const HOSTILE: &str = "\u{1b}[2J\u{202e}evil\u{9b}31m\u{200b}";
 
@@ -94,7 +94,7 @@ impl Node {
         self.shared.until(|past| past.followed >= times)
     }
 
-    /// Lets something happen.
+    /// Adds an event, and sends it to those who follow.
     pub(crate) fn event(&self, mut event: Value) {
         self.shared.events.send_modify(|events| {
             event["seq"] = json!(events.len() + 1);
@@ -166,8 +166,9 @@ impl Shared {
 
 fn contact() -> Value {
     json!({
-        "id": "cd".repeat(32), "name": "bob", "shared_name": HOSTILE, "state": "accepted", "reason": {"code": "unconfirmed"},
-        "presence": "offline", "presence_hidden": false, "verified": false, "safety_number": "12345 67890", "conversation": "12".repeat(16),
+        "id": "cd".repeat(32), "name": "bob", "shared_name": HOSTILE, "state": "accepted",
+        "reason": {"code": "unconfirmed"}, "presence": "offline", "presence_hidden": false,
+        "verified": false, "safety_number": "12345 67890", "conversation": "12".repeat(16),
         "created_at": 0,
     })
 }
@@ -175,7 +176,8 @@ fn contact() -> Value {
 fn conversation() -> Value {
     let policy = json!({"disappear_after": 0, "read_receipts": false});
     json!({
-        "id": "12".repeat(16), "kind": "direct", "name": "bob", "members": [{"id": "cd".repeat(32), "name": "bob"}],
+        "id": "12".repeat(16), "kind": "direct", "name": "bob",
+        "members": [{"id": "cd".repeat(32), "name": "bob"}],
         "settings": {"ours": policy, "theirs": policy, "in_force": policy, "confirmed": true},
         "unread": 1, "waiting": 0, "created_at": 0,
     })
@@ -183,8 +185,8 @@ fn conversation() -> Value {
 
 fn message(direction: &str, state: &str, text: &str, id: &str) -> Value {
     json!({
-        "id": id, "conversation": "12".repeat(16), "conversation_name": "bob", "direction": direction,
-        "text": text, "state": state, "created_at": 0,
+        "id": id, "conversation": "12".repeat(16), "conversation_name": "bob",
+        "direction": direction, "text": text, "state": state, "created_at": 0,
     })
 }
 
@@ -199,8 +201,8 @@ fn sent(body: &Value, state: &str) -> Value {
 
 fn invitation() -> Value {
     json!({
-        "id": "01".repeat(16), "link": "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogaz", "state": "active",
-        "uses": 1, "used": 0, "created_at": 0, "expires_at": 604_800_000,
+        "id": "01".repeat(16), "link": "chive:aebagbafaydqqcikbmga2dqpcaireeyuculbogaz",
+        "state": "active", "uses": 1, "used": 0, "created_at": 0, "expires_at": 604_800_000,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Turns trees into openmls's types.
+//! A serde deserializer that reads types of openmls from a `Value`.
 
 use std::borrow::Cow;
 

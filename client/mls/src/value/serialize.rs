@@ -1,4 +1,4 @@
-//! Turns openmls's types into trees.
+//! A serde serializer that turns any type of openmls into a `Value`.
 
 use serde::Serialize;
 use serde::ser::{

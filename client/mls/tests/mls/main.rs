@@ -1,4 +1,5 @@
-//! Two members, and whoever writes to them.
+//! Conversations of two members: messages and commits arrive, and damaged, late or foreign ones are
+//! refused.
 
 // What tests share stands outside of functions that are tests, where clippy allows this.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -1,4 +1,4 @@
-//! A member of a conversation, and what is stored of it.
+//! A member of a conversation, and what the member has stored.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a conversation writes: little with each message, and everything that it needs to go on.
+//! What a conversation stores: little with each message, and everything that it needs to go on.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Why a request of the client came to nothing.
+//! Why a request of the client has no usable answer.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The stream of events, from its request to its end.
+//! Requests the stream of events, and parses it until it ends. Does not reconnect.
 
 use std::collections::VecDeque;
 

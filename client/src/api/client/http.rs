@@ -1,4 +1,4 @@
-//! One HTTP request over the socket, and its answer.
+//! Sends one HTTP request over the socket and reads its answer, within limits of size and time.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,5 @@
-//! What every handler can reach.
+//! The state shared by all handlers: node, page opener, stop token, `OpenAPI` document, time
+//! limits.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `/v1/contacts`
+//! `/v1/contacts`: list, add, read, change, remove. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,8 +10,8 @@ use super::problem::{ApiError, refusals};
 use crate::api::types::{Contact, ContactChange, NewContact};
 
 refusals!(Refusals:);
-refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName, NameTaken, InvalidHandle, UnknownHandle,
-    ServerUnreachable, InvalidText);
+refusals!(AddRefusals: InvalidLink, UnsupportedLink, OwnLink, AlreadyContact, InvalidName,
+    NameTaken, InvalidHandle, UnknownHandle, ServerUnreachable, InvalidText);
 refusals!(OneRefusals: UnknownContact);
 refusals!(ChangeRefusals: UnknownContact, NotAccepted, InvalidName, NameTaken);
 

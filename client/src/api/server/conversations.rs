@@ -1,4 +1,4 @@
-//! `/v1/conversations`
+//! `/v1/conversations`: list, read, change, mark as read. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,7 +1,7 @@
-//! `/v1/events`: what happens, as server-sent events or page by page.
+//! `/v1/events`: the node's events, as server-sent events or page by page.
 //!
-//! Nothing is kept for a reader but the page that it is reading: one that reads slowly is read for
-//! slowly.
+//! A stream holds one page of events and reads the next one only when its reader has taken them, so
+//! a slow reader needs no more memory than a fast one.
 
 use std::vec;
 

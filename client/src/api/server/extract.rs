@@ -1,4 +1,5 @@
-//! How requests are read. What cannot be read becomes a problem, like every other error.
+//! The extractors that read requests. A request that cannot be read is answered with a problem,
+//! like every other error.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};

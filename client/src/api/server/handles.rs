@@ -1,4 +1,4 @@
-//! `/v1/handles`
+//! `/v1/handles`: list, claim, release. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `/v1/invitations`
+//! `/v1/invitations`: list, create, revoke. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! Every limit of the server, by name.
+//! All limits of the API server: sizes, counts and deadlines.
 
 use std::time::Duration;
 

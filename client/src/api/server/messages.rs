@@ -1,4 +1,5 @@
-//! `/v1/conversations/{conversation}/messages`, `/v1/messages` and `/v1/search`
+//! `/v1/conversations/{conversation}/messages`, `/v1/messages` and `/v1/search`: send, list,
+//! search, read, cancel. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,9 +14,11 @@ use super::limits::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::problem::{ApiError, refusals};
 use crate::api::types::{ErrorCode, Message, NewMessage, Search};
 
-refusals!(SendRefusals: UnknownConversation, UnknownContact, NotAccepted, ContactBlocked, InvalidText, IdTaken, OutOfRange);
+refusals!(SendRefusals: UnknownConversation, UnknownContact, NotAccepted, ContactBlocked,
+    InvalidText, IdTaken, OutOfRange);
 refusals!(HistoryRefusals: UnknownConversation, UnknownContact, UnknownMessage, OutOfRange);
-refusals!(SearchRefusals: UnknownConversation, UnknownContact, UnknownMessage, InvalidText, OutOfRange);
+refusals!(SearchRefusals: UnknownConversation, UnknownContact, UnknownMessage, InvalidText,
+    OutOfRange);
 refusals!(OneRefusals: UnknownMessage);
 refusals!(CancelRefusals: UnknownMessage, AlreadySent);
 

@@ -1,4 +1,5 @@
-//! `/v1/preferences`: what front-ends keep in the profile.
+//! `/v1/preferences`: list and write the texts that front-ends keep in the profile. Handlers only
+//! call the node.
 
 use axum::Json;
 use axum::extract::State;

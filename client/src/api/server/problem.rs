@@ -1,4 +1,4 @@
-//! Every error on its way out: problem details (RFC 9457).
+//! Turns errors into responses: problem details (RFC 9457), with one table of HTTP statuses.
 
 use std::collections::BTreeMap;
 
@@ -138,7 +138,8 @@ pub(super) fn refusals_of(own: &[ErrorCode]) -> BTreeMap<String, RefOr<ResponseD
 macro_rules! refusals {
     ($name:ident: $($code:ident),*) => {
         chive_http::error_responses!(
-            $name, $crate::api::server::problem::refusals_of, $crate::api::types::ErrorCode: $($code),*
+            $name, $crate::api::server::problem::refusals_of,
+            $crate::api::types::ErrorCode: $($code),*
         );
     };
 }

@@ -1,4 +1,5 @@
-//! `/v1/profile`, `/v1/passphrase`, `/v1/backup` and `/v1/wipe`
+//! `/v1/profile`, `/v1/passphrase`, `/v1/backup` and `/v1/wipe`: change the name or the passphrase,
+//! stream a backup, destroy the profile. Handlers only call the node.
 
 use std::io;
 

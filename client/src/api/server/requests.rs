@@ -1,4 +1,5 @@
-//! `/v1/requests`
+//! `/v1/requests`: list the people who found us by a handle, and answer them. Handlers only call
+//! the node.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! Connections: served until the node stops, and joined.
+//! Serves connections until the node stops, and waits for them to end.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,5 @@
-//! `/v1/servers` and `/v1/presence`
+//! `/v1/servers` and `/v1/presence`: list, add and remove rendezvous servers, and set the presence
+//! that they show. Handlers only call the node.
 
 use axum::Json;
 use axum::extract::State;

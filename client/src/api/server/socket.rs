@@ -1,4 +1,5 @@
-//! The socket: made so that only its owner can ever connect to it.
+//! Creates the Unix socket so that only its owner can ever connect, and replaces one that nobody
+//! listens at.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;

@@ -1,4 +1,4 @@
-//! `/v1/status`
+//! `/v1/status`: the state of the node. The handler only calls the node.
 
 use axum::Json;
 use axum::extract::State;

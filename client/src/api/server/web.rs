@@ -1,4 +1,4 @@
-//! `/v1/web`: the way into the web interface.
+//! `/v1/web`: make an address that lets one browser into the web interface.
 
 use axum::Json;
 use axum::extract::State;

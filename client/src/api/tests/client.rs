@@ -1,4 +1,4 @@
-//! The client in front of something that is no node.
+//! The client, when a server answers otherwise than a node does, or not at all.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Every way in which a request can be wrong, by name.
+//! Wrong requests of every kind, and the status and code that each is refused with.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The stream of events: nothing is missed, nothing is shown twice, and it ends when it should.
+//! The stream of events: nothing is missed, nothing is sent twice, and it ends when it should.
 
 use std::task::Poll;
 use std::time::Duration;

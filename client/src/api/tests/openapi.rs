@@ -1,4 +1,5 @@
-//! The document: renewed with the code, and true.
+//! The `OpenAPI` document: the file that is checked in is up to date and complete, and the server
+//! takes what it describes and nothing else.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Every operation, asked for by the client: it does what it says, and answers as the document
+//! Calls every operation through the client: it does what it should, and answers as the document
 //! says.
 
 use std::slice;

@@ -1,4 +1,5 @@
-//! What goes over the paths: statuses, names of any kind, and what is long.
+//! How paths are served over HTTP: statuses, names and queries with any characters, the longest
+//! text, a whole backup.
 
 use hyper::StatusCode;
 

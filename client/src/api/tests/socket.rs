@@ -1,4 +1,4 @@
-//! The socket itself: who can connect, and what may be in its place.
+//! The socket: who can connect, what may be at its path, and when it ends.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! Conversations and what is said in them.
+//! Conversations and their messages.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,4 +1,4 @@
-//! What happened: the events that front-ends follow.
+//! The events that front-ends follow.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

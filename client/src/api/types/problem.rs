@@ -1,4 +1,4 @@
-//! What is wrong with a request.
+//! Problem details: the code of an error, and its text.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

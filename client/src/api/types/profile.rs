@@ -1,4 +1,4 @@
-//! What belongs to the profile as a whole.
+//! Preferences, the passphrase, backups, wiping, and the address of the web interface.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! How the node is, and what its owner is called and shows of themselves.
+//! The state of the node, our name, and our presence.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Handshakes, honest and hostile.
+//! Handshakes with honest and with hostile peers.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

@@ -1,4 +1,4 @@
-//! Accepting a request: what becomes of one, and how whoever asks becomes a contact.
+//! Accepts a contact request: the possible verdicts, and what makes the sender a contact.
 
 use chive_mls::Conversation;
 

@@ -1,4 +1,4 @@
-//! The contacts: how they are found and named, what they are told about us, and what changes them.
+//! The contact list: adds, names, changes and removes contacts, and tells them our card.
 
 use futures::FutureExt;
 use rand::RngCore;

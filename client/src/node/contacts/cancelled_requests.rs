@@ -1,4 +1,4 @@
-//! Requests of ours to people whom we have removed since. In memory only.
+//! Remembers our requests to people whom we have removed since. In memory only.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Handles: ours, which are claimed and renewed in their time, and requests of people who found us
-//! by one.
+//! Handles: claims, renews and releases ours, and answers people who found us by one.
 
 use std::time::Duration;
 

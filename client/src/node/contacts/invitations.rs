@@ -1,4 +1,4 @@
-//! Invitations, and the onion services that they and the contacts need.
+//! Invitations, and the onion services to host for them and for the contacts.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! Becoming contacts: opening an invitation, and answering somebody who opened ours.
+//! Becoming contacts: opens an invitation, and answers people who opened ours.
 //!
-//! An answer must be the same whenever the same request comes: it may be lost on its way. Which
-//! request counts when both ask each other is decided by the lower peer id, which makes the group.
+//! The same request must always get the same answer, because an answer may be lost on its way. When
+//! both ask each other, the one with the lower peer id creates the group, and the other's request
+//! counts.
 
 use chive_mls::{Conversation, Draft};
 use futures::FutureExt;

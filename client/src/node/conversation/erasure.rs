@@ -1,4 +1,4 @@
-//! When the store's files are cleaned of what was deleted.
+//! Decides when to erase deleted messages from the store's files.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::node::effect::Effect;
 /// The write-ahead log is emptied of deleted messages once in this time, at most.
 const ERASE_PAUSE: Duration = Duration::from_secs(30);
 
-/// A large store is written anew, without what was deleted, once in this time, at most.
+/// A large store is written again, without what was deleted, once in this time, at most.
 const REWRITE_PAUSE: Duration = Duration::from_hours(24);
 
 /// Whether old pages of the store may still hold something that was deleted.

@@ -1,4 +1,5 @@
-//! MLS groups: in the store, and in memory while they are used over a link.
+//! Loads MLS groups from the store, writes their changes, and keeps them in memory while a link
+//! uses them.
 
 use std::collections::BTreeMap;
 

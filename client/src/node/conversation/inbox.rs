@@ -1,4 +1,4 @@
-//! What comes in: envelopes are opened, stored and receipted, each whole or not at all.
+//! Incoming envelopes: opens, stores and receipts each, entirely or not at all.
 
 use std::collections::VecDeque;
 

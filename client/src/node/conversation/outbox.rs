@@ -1,5 +1,5 @@
-//! What goes out: the outbox is sealed when a path is there for the first time, offered in order,
-//! and offered again, the same bytes, until its receipt comes.
+//! Outgoing messages: seals each when a path to the contact is there for the first time, offers
+//! them in order, and offers the same bytes again until the receipt comes.
 
 use chive_mls::Conversation;
 use futures::FutureExt;

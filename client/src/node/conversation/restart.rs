@@ -1,5 +1,5 @@
-//! Restarting a conversation, over a link between contacts: the side that has lost its MLS group
-//! asks, the other makes a new one. The pair's secret stays, so that links go on.
+//! Restarts a conversation over a link between contacts: the side that has lost its MLS group asks,
+//! the other creates a new one. The pair's secret stays, so links go on working.
 
 use chive_mls::{Conversation, Draft};
 

@@ -1,4 +1,4 @@
-//! Messages whose time is over are deleted, from the store's files too.
+//! Deletes messages whose time is over, in batches.
 
 use std::collections::BTreeMap;
 

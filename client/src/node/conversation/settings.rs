@@ -1,4 +1,5 @@
-//! What both sides of a conversation let happen to its messages, what was read, and what was typed.
+//! Changes to a conversation: timers, read receipts, retention, the draft, what was read. Writes
+//! through `Cx`; no I/O of its own.
 
 use crate::api::types::{Conversation, ConversationChange, ErrorCode, MarkRead};
 use crate::error::{NodeError, refuse};

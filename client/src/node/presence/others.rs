@@ -1,4 +1,4 @@
-//! What servers tell of our contacts, and what is shown of them.
+//! Takes what servers report of our contacts, and decides what is shown of them.
 
 use chive_shared::server::ServerId;
 use chive_shared::status::State;
@@ -15,7 +15,7 @@ use crate::rendezvous::reader::ReaderUpdate;
 use crate::rendezvous::writer::WriterUpdate;
 use crate::store::{StoreError, contacts};
 
-/// What a server's news changed.
+/// What a server's update changed.
 struct Change {
     /// Whether it can be asked has changed.
     outcome: bool,
@@ -23,16 +23,16 @@ struct Change {
 }
 
 /// A task that talks with a server tells something.
-pub(crate) async fn server_news(
+pub(crate) async fn server_update(
     core: &mut Core,
     cx: &mut Cx,
     server: ServerId,
-    news: ServerUpdate,
+    update: ServerUpdate,
 ) -> Result<(), StoreError> {
-    let Some(change) = core.presences.take(server, news, cx) else { return Ok(()) };
+    let Some(change) = core.presences.take(server, update, cx) else { return Ok(()) };
     tell_server(core, cx, server).await?;
-    if let Some(news) = change.seen {
-        contact_seen(core, cx, news).await?;
+    if let Some(update) = change.seen {
+        contact_seen(core, cx, update).await?;
     }
     if change.outcome {
         for contact in core.sessions.contacts().collect::<Vec<_>>() {
@@ -44,7 +44,7 @@ pub(crate) async fn server_news(
 }
 
 impl Presences {
-    fn take(&mut self, server: ServerId, news: ServerUpdate, cx: &Cx) -> Option<Change> {
+    fn take(&mut self, server: ServerId, update: ServerUpdate, cx: &Cx) -> Option<Change> {
         let known = self.servers.get_mut(&server)?;
         // A server that lied once is not believed again until the node restarts.
         if known.state() == ServerState::Untrusted {
@@ -52,7 +52,7 @@ impl Presences {
         }
         let before = known.outcome().clone();
         let mut seen = None;
-        match news {
+        match update {
             ServerUpdate::Writer(WriterUpdate::Announced) => {
                 known.announced_at = Some(cx.now);
                 known.written = ServerOutcome::good();
@@ -61,9 +61,9 @@ impl Presences {
                 (known.checked_at, known.records) = (Some(cx.now), Some(records));
                 known.read = ServerOutcome::good();
             }
-            ServerUpdate::Reader(ReaderUpdate::Seen(news)) => {
-                known.seen.insert(news.contact, news);
-                seen = Some(news);
+            ServerUpdate::Reader(ReaderUpdate::Seen(update)) => {
+                known.seen.insert(update.contact, update);
+                seen = Some(update);
             }
             ServerUpdate::Writer(WriterUpdate::Failed(error)) => {
                 known.written = ServerOutcome::failed(&error);
@@ -82,18 +82,18 @@ impl Presences {
 async fn contact_seen(
     core: &mut Core,
     cx: &mut Cx,
-    news: PresenceUpdate,
+    update: PresenceUpdate,
 ) -> Result<(), StoreError> {
-    if let Some(hint) = news.status.hint
-        && contacts::take_hint(&mut cx.tx, news.contact, hint.revision, &hint.endpoint).await?
+    if let Some(hint) = update.status.hint
+        && contacts::take_hint(&mut cx.tx, update.contact, hint.revision, &hint.endpoint).await?
     {
-        book::reload(core, cx, news.contact).await?;
+        book::reload(core, cx, update.contact).await?;
     }
-    if news.status.state != State::Offline && !core.sessions.is_linked(news.contact) {
-        core.sessions.dial_soon(news.contact, cx.at, &mut cx.fx);
+    if update.status.state != State::Offline && !core.sessions.is_linked(update.contact) {
+        core.sessions.dial_soon(update.contact, cx.at, &mut cx.fx);
     }
-    core.sessions.touch(news.contact);
-    cx.fx.marks.show_presence.insert(news.contact);
+    core.sessions.touch(update.contact);
+    cx.fx.marks.show_presence.insert(update.contact);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! Our servers, and what they are to tell: to all contacts, and to each who does not have our
-//! newest card.
+//! Our servers, and what we publish there: for all contacts, and for each contact who does not have
+//! our newest card.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

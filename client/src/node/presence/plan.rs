@@ -1,4 +1,4 @@
-//! What is to be written to and read from presence servers, and what comes of it.
+//! What the tasks that talk to presence servers are to do, and what they report. Types only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

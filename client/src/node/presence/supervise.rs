@@ -1,4 +1,4 @@
-//! The tasks that talk with servers: as many as there must be, each told what to do.
+//! Starts and ends the tasks that talk to servers, and passes each its part of the plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -136,9 +136,9 @@ impl ServerTasks {
         };
         let (handshaker, stop) = (handshaker.clone(), self.writers_stop.clone());
         tasks.spawn(async move {
-            let report = async |news| {
+            let report = async |update| {
                 handshaker
-                    .report(Report::Server { server, news: ServerUpdate::Writer(news) })
+                    .report(Report::Server { server, update: ServerUpdate::Writer(update) })
                     .await;
             };
             stop.run_until_cancelled(task.run(report)).await;
@@ -183,9 +183,9 @@ impl ServerTasks {
         };
         let handshaker = handshaker.clone();
         tasks.spawn(async move {
-            let report = async |news| {
+            let report = async |update| {
                 handshaker
-                    .report(Report::Server { server, news: ServerUpdate::Reader(news) })
+                    .report(Report::Server { server, update: ServerUpdate::Reader(update) })
                     .await;
             };
             stop.run_until_cancelled(task.run(report)).await;

@@ -1,10 +1,10 @@
-//! Who waits at our doors: streams that others opened, until their handshake is done.
+//! Limits the streams that others have opened to our services, until their handshake is done.
 //!
 //! A stream begins as a stranger's. Strangers take slots from each other alone, and only at the
-//! service that they came to: when it is full, one of those who have waited longest goes. Somebody
-//! who is about to prove something is quick, so a flood of others rarely meets it. A stream whose
-//! preface names a contact or an invitation stands elsewhere, where no stranger gets; there each
-//! name has a few slots, and takes them from itself first.
+//! service that they came to: when it is full, one of those that have waited longest is closed.
+//! Somebody who is about to prove something is quick, so a flood of others rarely closes their
+//! stream. A stream whose preface names a contact or an invitation leaves the strangers' slots:
+//! each name has a few slots, and a new stream first takes one from its own name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Class {
     }
 
     /// Who has named a contact came by the endpoint, who has named an invitation by the front door.
-    fn door(self) -> Option<ServiceKind> {
+    fn service(self) -> Option<ServiceKind> {
         match self {
             Self::Stranger(_) => None,
             Self::Contact(_) => Some(ServiceKind::Contacts),
@@ -101,19 +101,19 @@ impl Admission {
 }
 
 impl Inner {
-    /// How many have named somebody at a door.
-    fn named(&self, door: ServiceKind) -> usize {
+    /// How many have named somebody at a service.
+    fn named(&self, service: ServiceKind) -> usize {
         self.slots
             .iter()
-            .filter(|(class, _)| class.door() == Some(door))
+            .filter(|(class, _)| class.service() == Some(service))
             .map(|(_, waiting)| waiting.len())
             .sum()
     }
 
-    /// The one who has the most slots at a door.
-    fn largest_holder(&self, door: ServiceKind) -> Option<Class> {
-        let at_door = self.slots.iter().filter(|(class, _)| class.door() == Some(door));
-        at_door.max_by_key(|(_, waiting)| waiting.len()).map(|(class, _)| *class)
+    /// The one who has the most slots at a service.
+    fn largest_holder(&self, service: ServiceKind) -> Option<Class> {
+        let at_service = self.slots.iter().filter(|(class, _)| class.service() == Some(service));
+        at_service.max_by_key(|(_, waiting)| waiting.len()).map(|(class, _)| *class)
     }
 
     fn count(&self, class: Class) -> usize {
@@ -150,9 +150,9 @@ impl Slot {
             inner.evict_oldest(class);
         }
 
-        if let Some(door) = class.door()
-            && inner.named(door) >= MAX_OPEN_HANDSHAKES
-            && let Some(largest_holder) = inner.largest_holder(door)
+        if let Some(service) = class.service()
+            && inner.named(service) >= MAX_OPEN_HANDSHAKES
+            && let Some(largest_holder) = inner.largest_holder(service)
         {
             inner.evict_oldest(largest_holder);
         }

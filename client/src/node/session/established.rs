@@ -1,5 +1,5 @@
-//! What a handshake ends with: a link whose both ends have said hello, a contact request, an answer
-//! to one of ours, or a reason why there is none of these.
+//! The results of a handshake: a link whose both ends have said hello, a contact request, an answer
+//! to one of ours, or a reason why there is none of these. Types only.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;

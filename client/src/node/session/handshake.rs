@@ -1,5 +1,5 @@
-//! The tasks in which two devices meet: answering a stream, dialling a contact, asking at a front
-//! door. Each ends with one report to the node.
+//! The tasks that make links: they answer a stream, dial a contact, or ask at a front door. Each
+//! ends with one report to the node.
 
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ impl Handshaker {
         }))
         .await;
 
-        // The node drops the question when it stops, or when it will not answer.
+        // The node drops the request when it stops, or when it will not answer.
         let Ok(RequestAnswer { frame, contact }) = answered.await else { return Ok(()) };
         session.write(&frame).await?;
 
@@ -229,7 +229,7 @@ impl Handshaker {
     ) -> Result<(PublicIdentity, Frame, Box<Session>), AttemptError> {
         let front_door = Destination::Peer(invitation.front_door.into());
         let stream = transport.dial(front_door, isolation(contact), attempt).await?;
-        let asking = timeout(HANDSHAKE_DEADLINE, async {
+        let answered = timeout(HANDSHAKE_DEADLINE, async {
             let established =
                 handshake::dial_by_invitation(stream, &self.identity, invitation, &mut rng).await?;
             let peer = established.peer;
@@ -241,7 +241,7 @@ impl Handshaker {
             let answer = session.read().await?;
             Ok((peer, answer, Box::new(session)))
         });
-        Ok(asking.await.map_err(LinkError::from).flatten()?)
+        Ok(answered.await.map_err(LinkError::from).flatten()?)
     }
 
     pub(crate) async fn report(&self, report: Report) {

@@ -1,4 +1,5 @@
-//! What a link brings: it comes up, a frame arrives, it ends. Each frame is passed to its domain.
+//! Handles what a link brings: it comes up, a frame arrives, it ends. Passes each frame to its
+//! domain.
 
 use super::established::EstablishedLink;
 use super::links::{drop_link, end_link, set_presence};

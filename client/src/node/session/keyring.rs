@@ -1,5 +1,5 @@
-//! What the tasks that answer and dial need to know without asking the node: whom a preface is
-//! from, and which links are held. The node keeps it up to date.
+//! What the tasks that answer and dial need to know without asking the node: whom a preface names,
+//! and which links are held. The node keeps it up to date.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Keyring {
     }
 
     /// Links of this contact are taken from now on.
-    pub(crate) fn admit(&self, contact: ContactId, keys: PairKeys) {
+    pub(crate) fn insert(&self, contact: ContactId, keys: PairKeys) {
         let mut inner = self.lock();
         let known = inner
             .contacts

@@ -1,4 +1,4 @@
-//! What happens on links: one comes up, brings something, ends; and when to dial for the next.
+//! Starts the dials that are due, and handles failed dials and lost links.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

@@ -1,4 +1,5 @@
-//! When to dial a contact again. A pure state machine: time and chance come from outside.
+//! Decides when to dial a contact again. A pure state machine: the caller passes the time and the
+//! random numbers.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const IDLE: Backoff = Backoff::new(FIRST, Duration::from_mins(10));
 const STOPPED: Duration = Duration::from_secs(30);
 /// How long the session of a request gets to become the link, before the contact is dialled.
 const SESSION: Duration = Duration::from_secs(5);
-/// A reason to hurry does not dial sooner than this after a failure.
+/// A reason to dial soon does not dial sooner than this after a failure.
 const LEAST: Duration = Duration::from_secs(2);
 
 /// The schedule for one contact.
@@ -63,7 +64,7 @@ impl Redial {
         };
     }
 
-    /// The contact says that it stops. It dials when it starts again: there is no hurry.
+    /// The contact says that it stops. It dials when it starts again: nothing is urgent.
     pub(crate) fn contact_stopped(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         *self = Self {
             failures: 0,
@@ -90,7 +91,7 @@ impl Redial {
         self.next = Some(now + pause.mul_f64(rng.random_range(0.75..1.25)));
     }
 
-    /// There is a reason to hurry: a message waits, or the network came back.
+    /// There is a reason to dial soon: a message waits, or the network came back.
     pub(crate) fn start_now(&mut self, now: Instant) {
         if let Some(next) = self.next {
             let soonest = self.failed_at.map_or(now, |failed| (failed + LEAST).max(now));
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn hurry_shortens_a_long_pause_but_does_not_hammer() {
+    fn a_reason_to_dial_soon_shortens_a_pause_within_a_limit() {
         let (mut rng, start) = (StdRng::from_seed([1; 32]), Instant::now());
         let mut redial = Redial::at_once(start);
         for _ in 0..20 {

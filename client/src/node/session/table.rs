@@ -1,8 +1,8 @@
-//! Who is linked, which of two links stays, and when to dial: a pure state machine for all
+//! Decides who is linked, which of two links stays, and when to dial: a pure state machine for all
 //! contacts.
 //!
-//! It knows what the store says of each contact ([`Facts`]) and what the network did. Time and
-//! chance come from outside, and nothing here waits: what must be done outside is left in
+//! It knows what the store says of each contact ([`Facts`]) and what the network did. The caller
+//! passes the time and the random numbers. Nothing here waits: what must be done outside is left in
 //! [`Effects`].
 
 use std::collections::{BTreeMap, BTreeSet};

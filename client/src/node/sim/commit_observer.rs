@@ -1,4 +1,5 @@
-//! Watches what each node commits, the moment it does: who has which message, and who says so.
+//! Looks at each node after every commit, and checks that no node calls a message delivered that
+//! its reader never stored.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,14 +19,14 @@ pub(super) struct Record(Arc<Mutex<Inner>>);
 struct Inner {
     /// Who has had which message in its store, ever.
     had: BTreeSet<(String, String)>,
-    lies: Vec<String>,
+    violations: Vec<String>,
 }
 
 impl Record {
     /// Panics with the first lie.
     pub(super) fn check(&self) {
         let inner = self.0.lock().unwrap();
-        assert!(inner.lies.is_empty(), "{}", inner.lies[0]);
+        assert!(inner.violations.is_empty(), "{}", inner.violations[0]);
     }
 
     fn take(&self, who: &str, other: &str, message: &Message) {
@@ -36,7 +37,7 @@ impl Record {
             && !inner.had.contains(&(other.to_owned(), message.id.clone()))
         {
             inner
-                .lies
+                .violations
                 .push(format!("{} is called delivered, and its reader never had it", message.id));
         }
     }

@@ -1,4 +1,5 @@
-//! One random history: what people do, what the network does to them, and the calm at the end.
+//! Plays one random history: what people do, what the network does to them, and the calm at the
+//! end.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 
 use super::commit_observer::Record;
 use super::network::{Network, NetworkConditions, Who};
-use super::oracle::{Oracle, Said, both};
+use super::oracle::{Oracle, SentText, both};
 use super::person::{LAST_WORDS, Person, TrueTime};
 use crate::api::types::{
     Contact, ContactChange, ContactState, ErrorCode, MessageState, NewContact, NewInvitation,
@@ -268,7 +269,7 @@ impl<'a> World<'a> {
     }
 
     async fn hear(&mut self, who: Who) {
-        for event in self.people[who].news().await {
+        for event in self.people[who].new_events().await {
             match &event.what {
                 What::Message { message } => {
                     self.note(&format!(
@@ -320,7 +321,7 @@ impl<'a> World<'a> {
         match self.people[asker].regards(self.people[owner].id).await {
             // A second request that overtakes the first is not part of these histories.
             Some(ContactState::Requested | ContactState::Blocked) => return,
-            // Who is a contact is seldom asked anew, and refused while there is a link.
+            // Who is a contact is seldom asked again, and refused while there is a link.
             Some(ContactState::Accepted) if self.rng.random_bool(0.6) => return,
             _ => {}
         }
@@ -363,7 +364,7 @@ impl<'a> World<'a> {
         let expires_in = self.rng.random_bool(0.1).then(|| self.rng.random_range(1..60));
         self.note(&format!("P{from} says {id} to P{to}"));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in };
-        self.oracle.said.insert(id.clone(), Said { from, to, text, accepted: false });
+        self.oracle.said.insert(id.clone(), SentText { from, to, text, accepted: false });
         let answer = handle.send(&contact.id, new.clone()).await;
         let is_refused = answer.as_ref().is_err_and(|error| error.code != ErrorCode::Stopping);
         if Self::sane(answer).is_some() {
@@ -377,7 +378,7 @@ impl<'a> World<'a> {
     }
 
     async fn take_back(&mut self, who: Who) {
-        let waits = |said: &Said, id: &String| {
+        let waits = |said: &SentText, id: &String| {
             said.from == who
                 && matches!(
                     self.oracle.states.get(id),
@@ -555,7 +556,7 @@ impl<'a> World<'a> {
             (data_encoding::HEXLOWER.encode(&id), format!("{} calm", self.oracle.said.len()));
         let new = NewMessage { text: text.clone(), id: Some(id.clone()), expires_in: None };
         self.note(&format!("P{from} says {id} to P{to}, at last"));
-        self.oracle.said.insert(id, Said { from, to, text, accepted: true });
+        self.oracle.said.insert(id, SentText { from, to, text, accepted: true });
         self.handle(from).unwrap().send(&contact, new).await.unwrap();
     }
 

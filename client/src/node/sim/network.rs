@@ -1,4 +1,5 @@
-//! A network that loses, cuts, delays, repeats and parts, all of it drawn from one seed.
+//! The simulated network: it loses, cuts, delays and repeats streams and separates people, all
+//! drawn from one seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -157,7 +158,7 @@ impl Network {
         }
     }
 
-    /// Some earlier stream's first bytes come to the same door again, all of them or not.
+    /// Some earlier stream's first bytes come to the same service again, all of them or not.
     pub(super) fn play_again(&self) {
         let mut inner = self.lock();
         if inner.wires.is_empty() {

@@ -1,4 +1,4 @@
-//! What really happened, and whether the nodes say so.
+//! Records what really happened, and checks that the nodes say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::api::types::{Direction, Message, MessageState};
 const LEAST_RECORD: usize = 1_106;
 
 /// A text that somebody wrote.
-pub(super) struct Said {
+pub(super) struct SentText {
     pub(super) from: Who,
     pub(super) to: Who,
     pub(super) text: String,
@@ -20,7 +20,7 @@ pub(super) struct Said {
 /// What was done and seen, from outside of all nodes.
 #[derive(Default)]
 pub(super) struct Oracle {
-    pub(super) said: BTreeMap<String, Said>,
+    pub(super) said: BTreeMap<String, SentText>,
     /// The newest state that the writer's node told.
     pub(super) states: BTreeMap<String, MessageState>,
     /// Whom a message ever reached.
@@ -83,9 +83,9 @@ impl Oracle {
             assert!(may, "{id} was {before:?} and is {now:?}");
         }
 
-        let Said { from, to, .. } = self.said[id];
+        let SentText { from, to, .. } = self.said[id];
         if now == Sent {
-            let left = |(id, said): &(&String, &Said)| {
+            let left = |(id, said): &(&String, &SentText)| {
                 (said.from, said.to) == (from, to)
                     && matches!(self.states.get(*id), Some(Sent | Delivered))
             };

@@ -1,4 +1,4 @@
-//! One person: a store that lasts, and a node that stops, dies and starts again on it.
+//! One simulated person: a store that lasts, and a node that stops, dies and starts again on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -312,15 +312,15 @@ impl Person {
     }
 
     /// Everything that happened since the last time.
-    pub(super) async fn news(&mut self) -> Vec<Event> {
-        let mut news = vec![];
+    pub(super) async fn new_events(&mut self) -> Vec<Event> {
+        let mut events = vec![];
         while let Some(handle) = self.handle() {
             let Ok(page) = handle.events(self.cursor, 1000).await else { break };
             let Some(last) = page.last() else { break };
             self.cursor = last.seq;
-            news.extend(page);
+            events.extend(page);
         }
-        news
+        events
     }
 
     /// An envelope comes by some other path.

@@ -1,4 +1,4 @@
-//! Becoming contacts, and ceasing to be.
+//! People become contacts, move to other addresses, and are blocked or removed.
 
 use super::*;
 use crate::wire::frame::{Frame, RejectReason};

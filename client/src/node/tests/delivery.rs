@@ -1,4 +1,4 @@
-//! Messages on their way: kept, ordered, delivered once, taken back, given up.
+//! Messages wait, keep their order, are delivered once, are cancelled, and expire.
 
 use super::*;
 

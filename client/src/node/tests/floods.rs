@@ -1,4 +1,5 @@
-//! Too much of everything, from strangers and from contacts.
+//! Floods from strangers and from contacts: none keeps others out, delays them, or leaves anything
+//! behind.
 
 use futures::FutureExt;
 use futures::future::join_all;
@@ -93,7 +94,7 @@ async fn floods_both_doors() -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_open_handshakes_at_one_door_leave_the_other_usable() {
+async fn half_open_handshakes_at_one_service_spare_the_other() {
     let world = World::new();
     let alice = world.person("Alice").await;
     let mut mallory = Mallory::meets(&world, &alice).await;

@@ -1,5 +1,5 @@
-//! A contact who keeps to no rule: it has all the keys of one, and says what a test tells it to
-//! say.
+//! A hostile contact for tests: has all the keys of a contact, and sends what a test tells it to
+//! send.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 

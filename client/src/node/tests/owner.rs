@@ -1,4 +1,5 @@
-//! What a node's owner may ask of it, and is told.
+//! Commands of the node's own owner: bad input is refused, events can be resumed, and a wiped node
+//! ends.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Stories of conversations that restart: after a restore, and over another invitation.
+//! Conversations restart: after a backup was restored, and over another invitation.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ impl Person {
     }
 }
 
-async fn talk(one: &Person, other: &Person, what: &str) {
+async fn exchange(one: &Person, other: &Person, what: &str) {
     let (there, back) = (format!("{what} there"), format!("{what} back"));
     let sent = one.sends(other.name, &there).await;
     other.sees(one.name, &there).await;
@@ -116,7 +116,7 @@ async fn a_restored_old_backup_loses_and_repeats_nothing() {
 }
 
 async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
-    talk(&alice, &bob, "before").await;
+    exchange(&alice, &bob, "before").await;
     bob.sleep().await;
     alice.sees_go(&bob).await;
     let queued = alice.sends(bob.name, "in the backup, and sent since").await;
@@ -127,7 +127,7 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
     alice.backs_up().await;
     bob.wake().await;
     bob.sees(alice.name, "in the backup, and sent since").await;
-    talk(&alice, &bob, "after the backup").await;
+    exchange(&alice, &bob, "after the backup").await;
     alice.sleep().await;
     bob.sees_go(&alice).await;
     let waiting = bob.sends(alice.name, "while Alice was away").await;
@@ -136,7 +136,7 @@ async fn restore_in_mid_conversation(mut alice: Person, mut bob: Person) {
     alice.sees(bob.name, "while Alice was away").await;
     bob.delivered(&waiting).await;
     alice.delivered(&queued).await;
-    talk(&alice, &bob, "at last").await;
+    exchange(&alice, &bob, "at last").await;
     assert_eq!(lost(&alice, &bob).await, ["after the backup there", "after the backup back"]);
     let gaps: Vec<_> =
         alice.history(bob.name).await.into_iter().filter(|m| m.missing_before > 0).collect();
@@ -166,14 +166,14 @@ async fn one_backup_restored_twice_restarts_twice() {
         alice.sleep().await;
         alice.is_restored().await;
         alice.wake().await;
-        talk(&alice, &bob, time).await;
+        exchange(&alice, &bob, time).await;
         alice.sleep().await;
         groups.push(alice.group().await);
         alice.wake().await;
         alice.meets(&bob).await;
     }
 
-    talk(&alice, &bob, "third").await;
+    exchange(&alice, &bob, "third").await;
     assert_eq!(lost(&alice, &bob).await, ["first there", "first back"]);
     assert!(groups[0] != groups[1]);
 }
@@ -184,11 +184,11 @@ async fn two_restored_at_once_agree_on_one_conversation() {
         let world = World::new();
         let (mut alice, mut bob) = world.pair().await;
 
-        talk(&alice, &bob, "before").await;
+        exchange(&alice, &bob, "before").await;
         bob.backs_up().await;
         alice.backs_up().await;
         alice.meets(&bob).await;
-        talk(&alice, &bob, "lost").await;
+        exchange(&alice, &bob, "lost").await;
         bob.sleep().await;
         alice.sees_go(&bob).await;
         alice.sleep().await;
@@ -197,7 +197,7 @@ async fn two_restored_at_once_agree_on_one_conversation() {
             person.wake().await;
         }
 
-        talk(&alice, &bob, "after").await;
+        exchange(&alice, &bob, "after").await;
         assert!(lost(&alice, &bob).await.is_empty());
         alice.sleep().await;
         bob.sleep().await;
@@ -224,7 +224,7 @@ async fn a_contact_who_was_away_at_the_restore_is_told_when_it_comes() {
     alice.wake().await;
     bob.wake().await;
     bob.sees("Alice", "written before Bob knew").await;
-    talk(&bob, &alice, "later").await;
+    exchange(&bob, &alice, "later").await;
     assert_eq!(lost(&alice, &bob).await, ["there"]);
 }
 
@@ -245,7 +245,7 @@ async fn a_lost_answer_is_repeated_and_nothing_begins_twice() {
         )
         .await;
     alice.wake().await;
-    bob.waits_until("the question", |p| async move { p.restarts().await == 1 }).await;
+    bob.waits_until("the request", |p| async move { p.restarts().await == 1 }).await;
     alice.sleep().await;
     bob.sleep().await;
     let made = bob.group().await;
@@ -254,7 +254,7 @@ async fn a_lost_answer_is_repeated_and_nothing_begins_twice() {
     bob.wake().await;
     alice.wake().await;
     bob.delivered(&waiting).await;
-    talk(&alice, &bob, "after").await;
+    exchange(&alice, &bob, "after").await;
     assert!(lost(&alice, &bob).await.is_empty());
     assert_eq!(bob.restarts().await, 1);
     alice.sleep().await;
@@ -285,7 +285,7 @@ async fn an_answer_that_was_not_stored_is_not_given() {
     bob.wake().await;
     alice.delivered(&early).await;
     bob.delivered(&waiting).await;
-    talk(&alice, &bob, "after").await;
+    exchange(&alice, &bob, "after").await;
     assert!(lost(&alice, &bob).await.is_empty());
 }
 
@@ -307,7 +307,7 @@ async fn a_restored_profile_is_found_at_its_old_endpoint() {
     alice.is_restored().await;
     alice.wake().await;
     alice.meets(&bob).await;
-    talk(&alice, &bob, "restored").await;
+    exchange(&alice, &bob, "restored").await;
     alice.sleep().await;
     bob.sleep().await;
 
@@ -331,7 +331,7 @@ async fn a_contact_newer_than_the_backup_is_found_by_another_link() {
         bob.adds(&alice).await;
         let verified = ContactChange { verified: Some(true), ..ContactChange::default() };
         bob.node().change_contact("Alice", verified).await.unwrap();
-        talk(&alice, &bob, "lost").await;
+        exchange(&alice, &bob, "lost").await;
         alice.sleep().await;
         bob.sees_go(&alice).await;
         let waiting = bob.sends("Alice", "waits").await;
@@ -341,7 +341,7 @@ async fn a_contact_newer_than_the_backup_is_found_by_another_link() {
         let (inviter, opener) = if restored_invites { (&alice, &bob) } else { (&bob, &alice) };
         opener.opens(&inviter.invitation().await).await.unwrap();
         bob.delivered(&waiting).await;
-        talk(&alice, &bob, "found").await;
+        exchange(&alice, &bob, "found").await;
         assert_eq!(lost(&alice, &bob).await, ["lost there", "lost back"]);
         assert!(bob.contact("Alice").await.unwrap().verified, "it is the same identity");
     }
@@ -368,7 +368,7 @@ async fn two_who_moved_since_the_backup_find_each_other_by_a_link() {
         opener.opens(&inviter.invitation().await).await.unwrap();
         alice.delivered(&one).await;
         bob.delivered(&other).await;
-        talk(&alice, &bob, "found").await;
+        exchange(&alice, &bob, "found").await;
         assert!(lost(&alice, &bob).await.is_empty());
     }
 }
@@ -383,7 +383,7 @@ async fn whoever_removed_us_can_return_and_gets_what_waits() {
     let waiting = alice.sends("Bob", "waits").await;
     bob.opens(&link).await.unwrap();
     alice.delivered(&waiting).await;
-    talk(&bob, &alice, "again").await;
+    exchange(&bob, &alice, "again").await;
 
     // The use of the link is Bob's: it serves him once more, and nobody else.
     bob.node().remove_contact("Alice").await.unwrap();
@@ -392,7 +392,7 @@ async fn whoever_removed_us_can_return_and_gets_what_waits() {
     carol.is_refused(&carol.opens(&link).await.unwrap(), Reason::InvitationUsed).await;
     bob.opens(&link).await.unwrap();
     bob.meets(&alice).await;
-    talk(&bob, &alice, "once more").await;
+    exchange(&bob, &alice, "once more").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -413,7 +413,7 @@ async fn a_link_that_is_over_begins_nothing_anew_and_ends_nothing() {
 
     // Refused there, and linked as before.
     bob.meets(&alice).await;
-    talk(&alice, &bob, "as before").await;
+    exchange(&alice, &bob, "as before").await;
     bob.node().remove_contact("Alice").await.unwrap();
     bob.is_refused(&bob.opens(&link).await.unwrap(), Reason::AlreadyContact).await;
 }
@@ -429,7 +429,7 @@ async fn an_old_copy_of_a_restored_profile_breaks_nothing() {
     copy(&alice.directory, &old);
     alice.is_restored().await;
     alice.wake().await;
-    talk(&alice, &bob, "restored").await;
+    exchange(&alice, &bob, "restored").await;
     alice.sleep().await;
     bob.sees_go(&alice).await;
     let network = world.network.clone();
@@ -443,7 +443,7 @@ async fn an_old_copy_of_a_restored_profile_breaks_nothing() {
     copied.sleep().await;
     alice.wake().await;
     bob.delivered(&to_it).await;
-    talk(&alice, &bob, "as ever").await;
+    exchange(&alice, &bob, "as ever").await;
     assert!(!bob.has("Alice", "from the old copy").await);
     assert!(lost(&alice, &bob).await.is_empty());
 }
@@ -459,14 +459,14 @@ async fn a_restored_request_uses_another_key_package() {
     alice.backs_up().await;
     bob.wake().await;
     alice.meets(&bob).await;
-    talk(&alice, &bob, "lost").await;
+    exchange(&alice, &bob, "lost").await;
     alice.sleep().await;
     bob.sees_go(&alice).await;
     let waiting = bob.sends("Alice", "waits").await;
     alice.is_restored().await;
     alice.wake().await;
     bob.delivered(&waiting).await;
-    talk(&alice, &bob, "again").await;
+    exchange(&alice, &bob, "again").await;
     assert_eq!(lost(&alice, &bob).await, ["lost there", "lost back"]);
 }
 

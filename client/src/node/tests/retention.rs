@@ -1,4 +1,5 @@
-//! What a node keeps and finds, and what it lets go.
+//! Search, disappearing messages, read receipts, retention and drafts: what is kept, found and
+//! deleted, and what the contact learns.
 
 use super::*;
 use crate::api::types::{ConversationChange, MarkRead, Policy, Search};
@@ -133,7 +134,10 @@ async fn messages_disappear_on_both_sides_once_both_let_them() {
     bob.loses("Alice", "soon gone").await;
     assert!(bob.node().search(search("soon", None)).await.unwrap().is_empty());
     let events = bob.node().events(before, 100).await.unwrap();
-    let is_told = |what: &What| matches!(what, What::MessagesGone { messages, .. } if *messages == [soon.id.clone()]);
+    let is_told = |what: &What| match what {
+        What::MessagesGone { messages, .. } => *messages == [soon.id.clone()],
+        _ => false,
+    };
     assert!(events.iter().any(|event| is_told(&event.what)), "{events:?}");
     let later = alice.sends("Bob", "later").await;
     alice.delivered(&later).await;

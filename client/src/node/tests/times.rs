@@ -135,10 +135,10 @@ async fn an_expired_invitation_is_refused_and_later_forgotten() {
     })
     .await;
     assert!(is_hosted(&world, front).await);
-    let mut doors = alice.transport.as_ref().unwrap().services();
-    doors.mark_unchanged();
+    let mut services = alice.transport.as_ref().unwrap().services();
+    services.mark_unchanged();
     alice.days_pass(31);
-    timeout(DEADLINE, doors.changed()).await.unwrap().unwrap();
+    timeout(DEADLINE, services.changed()).await.unwrap().unwrap();
     assert!(!is_hosted(&world, front).await, "nobody is on the way to it any more");
     assert!(carol.opens(&link).await.is_ok(), "a request that will wait");
 }
@@ -159,10 +159,10 @@ async fn a_replaced_endpoint_closes_after_seven_to_eight_days() {
     // The node looks every few seconds: a command and a tick later it has looked.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(is_hosted(&world, old).await, "seven days are not over");
-    let mut doors = alice.transport.as_ref().unwrap().services();
-    doors.mark_unchanged();
+    let mut services = alice.transport.as_ref().unwrap().services();
+    services.mark_unchanged();
     alice.days_pass(1);
-    timeout(DEADLINE, doors.changed()).await.unwrap().unwrap();
+    timeout(DEADLINE, services.changed()).await.unwrap().unwrap();
     assert!(!is_hosted(&world, old).await && is_hosted(&world, new).await);
     let sent = bob.sends("Alice", "I followed").await;
     bob.delivered(&sent).await;

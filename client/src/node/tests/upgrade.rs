@@ -53,7 +53,7 @@ async fn stored(person: &Person) -> (Value, i64) {
         "invitation_use",
         "received",
         "held",
-        "heard",
+        "received_range",
         "forgotten",
         "answered",
         "restart",
@@ -144,7 +144,7 @@ async fn shown(person: &Person) -> Value {
     );
     let (mut contacts, mut histories) = (vec![], Map::new());
     let mut notes: Vec<Value> =
-        node.preferences().await.unwrap().iter().map(|note| json!(note)).collect();
+        node.preferences().await.unwrap().iter().map(|preference| json!(preference)).collect();
     for contact in node.contacts().await.unwrap() {
         let conversation = node.conversation(&contact.conversation).await.unwrap();
         let history = person.history(&contact.name).await;

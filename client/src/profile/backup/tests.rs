@@ -1,3 +1,5 @@
+//! Backups: what is restored, and that damaged, cut or mixed-up files are refused.
+
 use super::*;
 use crate::profile;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Messages in their order, pages and counts.
+//! Messages: their gaps, pages and counts, and the search for their words.
 
 use super::*;
 use crate::identity::PeerId;

@@ -1,5 +1,5 @@
-//! Lets callers of a service in: from a rendezvous request to a stream in the channel, with a limit
-//! on everything that a caller can make grow.
+//! Accepts circuits and streams of one onion service, within limits on all that a client can make
+//! grow, and passes on the streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,19 +46,19 @@ impl Acceptor {
         Self { id, incoming, streams: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
     }
 
-    /// Meets a caller and takes its streams, until it leaves, idles, or the service is closed.
-    pub(super) async fn receive(&self, request: RendRequest, caller: CircuitSlot) {
+    /// Accepts a circuit and its streams, until it ends, idles, or the service is closed.
+    pub(super) async fn receive(&self, request: RendRequest, circuit: CircuitSlot) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = caller.evicted() => tracing::debug!("an idle circuit makes room for another"),
-            () = self.meet(request, &caller) => {}
+            () = circuit.evicted() => tracing::debug!("an idle circuit makes room for another"),
+            () = self.serve_circuit(request, &circuit) => {}
         }
     }
 
-    async fn meet(&self, request: RendRequest, caller: &CircuitSlot) {
+    async fn serve_circuit(&self, request: RendRequest, circuit: &CircuitSlot) {
         let Ok(Ok(mut requests)) = tokio::time::timeout(RENDEZVOUS_TIMEOUT, request.accept()).await
         else {
-            tracing::debug!("could not meet a caller");
+            tracing::debug!("no circuit to a rendezvous point");
             return;
         };
 
@@ -67,30 +67,30 @@ impl Acceptor {
             match tokio::time::timeout(IDLE_CIRCUIT, requests.next()).await {
                 Ok(Some(request)) if streams < MAX_STREAMS_PER_CIRCUIT => {
                     streams += 1;
-                    self.take(request, caller.mark()).await;
+                    self.accept_stream(request, circuit.mark()).await;
                 }
                 Ok(_) => return,
-                Err(_) if caller.is_empty() => return,
+                Err(_) if circuit.is_empty() => return,
                 Err(_) => {}
             }
         }
     }
 
     /// Accepts one stream and offers it, or turns it away.
-    async fn take(&self, request: StreamRequest, mark: Arc<()>) {
+    async fn accept_stream(&self, request: StreamRequest, mark: Arc<()>) {
         let permit = Arc::clone(&self.streams).try_acquire_owned();
         let answered = match permit {
             Ok(permit) if request.port() == Some(PEER_PORT) => {
-                tokio::time::timeout(ANSWER_TIMEOUT, self.accept(request, (permit, mark))).await
+                tokio::time::timeout(ANSWER_TIMEOUT, self.offer(request, (permit, mark))).await
             }
             _ => tokio::time::timeout(ANSWER_TIMEOUT, request.reject()).await,
         };
         if answered.is_err() {
-            tracing::debug!("a caller's circuit does not move");
+            tracing::debug!("a circuit does not move");
         }
     }
 
-    async fn accept(&self, request: StreamRequest, keep: StreamKeep) {
+    async fn offer(&self, request: StreamRequest, keep: StreamKeep) {
         let Some(stream) = request.accept().await else { return };
         let stream = Box::new(CancellableStream::new(stream, &self.stop, keep));
         let incoming = Incoming { service: self.id.kind, at: self.id.address.into(), stream };

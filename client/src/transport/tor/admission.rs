@@ -1,5 +1,4 @@
-//! The circuits of those who called a service: so many and no more, but none that is idle keeps
-//! another out.
+//! Limits the circuits to a service; an idle one never keeps another out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +8,7 @@ use chive_shared::slots::{Slot, Slots};
 
 /// Circuits that may be open to one service at once.
 const MAX_CIRCUITS: usize = 512;
-/// A caller has so long for its first stream before its circuit counts as idle.
+/// A circuit without any stream counts as idle after this.
 const FIRST_STREAM: Duration = Duration::from_secs(15);
 
 /// All circuits to one service.
@@ -22,7 +21,7 @@ pub(super) struct Circuit {
     had_stream: AtomicBool,
 }
 
-/// A caller's place among all, until it is dropped.
+/// A circuit's slot, until it is dropped.
 pub(super) type CircuitSlot = Slot<Circuit>;
 
 impl Default for CircuitLimiter {
@@ -32,7 +31,7 @@ impl Default for CircuitLimiter {
 }
 
 impl CircuitLimiter {
-    /// A place for one more; when there is none, that of the oldest idle circuit. `None` if none is
+    /// A slot for one more; when there is none, that of the oldest idle circuit. `None` if none is
     /// idle.
     pub(super) fn admit(&self, now: Instant) -> Option<CircuitSlot> {
         let circuit =
@@ -67,41 +66,41 @@ mod tests {
     use super::*;
 
     fn full(now: Instant) -> (CircuitLimiter, Vec<CircuitSlot>) {
-        let callers = CircuitLimiter::default();
-        let open = (0..MAX_CIRCUITS).map(|_| callers.admit(now).unwrap()).collect();
-        (callers, open)
+        let limiter = CircuitLimiter::default();
+        let open = (0..MAX_CIRCUITS).map(|_| limiter.admit(now).unwrap()).collect();
+        (limiter, open)
     }
 
     #[test]
     fn circuits_in_use_are_bounded_and_never_dismissed() {
         let now = Instant::now();
-        let (callers, mut open) = full(now);
-        let _streams: Vec<Arc<()>> = open.iter().map(|caller| caller.mark()).collect();
-        assert!(callers.admit(now + 100 * FIRST_STREAM).is_none());
-        assert!(open.iter().all(|caller| !caller.is_evicted()));
+        let (limiter, mut open) = full(now);
+        let _streams: Vec<Arc<()>> = open.iter().map(|circuit| circuit.mark()).collect();
+        assert!(limiter.admit(now + 100 * FIRST_STREAM).is_none());
+        assert!(open.iter().all(|circuit| !circuit.is_evicted()));
         open.pop();
-        assert!(callers.admit(now).is_some());
+        assert!(limiter.admit(now).is_some());
     }
 
     #[test]
     fn a_circuit_whose_stream_is_gone_makes_room() {
         let now = Instant::now();
-        let (callers, open) = full(now);
-        let mut streams: Vec<Arc<()>> = open.iter().map(|caller| caller.mark()).collect();
+        let (limiter, open) = full(now);
+        let mut streams: Vec<Arc<()>> = open.iter().map(|circuit| circuit.mark()).collect();
         streams.remove(3);
-        let newcomer = callers.admit(now).unwrap();
+        let newcomer = limiter.admit(now).unwrap();
         assert!(open[3].is_evicted());
-        assert!(callers.admit(now).is_none(), "the newcomer has had no time yet");
+        assert!(limiter.admit(now).is_none(), "the newcomer has had no time yet");
         drop((open, newcomer));
-        assert!(callers.0.is_empty());
+        assert!(limiter.0.is_empty());
     }
 
     #[test]
     fn a_circuit_that_never_had_a_stream_makes_room_after_a_while() {
         let now = Instant::now();
-        let (callers, open) = full(now);
-        assert!(callers.admit(now).is_none());
-        assert!(callers.admit(now + FIRST_STREAM).is_some());
+        let (limiter, open) = full(now);
+        assert!(limiter.admit(now).is_none());
+        assert!(limiter.admit(now + FIRST_STREAM).is_some());
         assert!(open[0].is_evicted());
     }
 }

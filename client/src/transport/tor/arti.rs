@@ -1,6 +1,6 @@
-//! arti itself: started, ended, and restarted.
+//! Starts, ends and restarts arti.
 //!
-//! A fresh start is what brings arti back after a long time without a network: it waits ever longer
+//! A restart is what brings arti back after a long time without a network: it waits ever longer
 //! before it tries a guard again that did not answer, for hours in the end, and nothing tells it
 //! that the network has returned.
 

@@ -1,4 +1,5 @@
-//! The way to the Tor network: tries for ever, and says how far it is and what stands in the way.
+//! Connects to the Tor network, retrying forever, and reports progress and what blocks it. Restarts
+//! arti when it stalls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -16,11 +17,9 @@ use crate::model::Reason;
 use crate::transport::NetworkStatus;
 
 const RETRIES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
-/// How long arti may stand still before it is restarted, at first; doubled each time until it
-/// works. arti itself waits ever longer before it tries again, for hours in the end.
-const FIRST_PATIENCE: Duration = Duration::from_mins(1);
-/// The longest that arti may stand still: a slow bridge needs its time.
-const LAST_PATIENCE: Duration = Duration::from_mins(4);
+/// How long arti may stand still before it is restarted; longer each time until it works, because
+/// a slow bridge needs its time. arti itself waits ever longer, for hours in the end.
+const PATIENCE: Backoff = Backoff::new(Duration::from_mins(1), Duration::from_mins(4));
 /// How often the status is looked at when nothing seems to happen: it also changes with time.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// After so many dials in a row that did not get into the network at all, it is gone. arti itself
@@ -95,9 +94,9 @@ impl Network {
 
     fn publish(&self, status: NetworkStatus) {
         self.status.send_if_modified(|current| {
-            let news = *current != status;
+            let changed = *current != status;
             *current = status;
-            news
+            changed
         });
     }
 }
@@ -188,24 +187,24 @@ struct ProgressTracker {
     moved: Instant,
     /// When this run of arti began.
     begun: Instant,
-    /// How long a run may stand still.
-    patience: Duration,
+    /// The runs that were given up since arti last was usable.
+    restarts: u32,
     arrived: bool,
 }
 
 impl ProgressTracker {
     fn new(now: Instant) -> Self {
-        Self { percent: 0, moved: now, begun: now, patience: FIRST_PATIENCE, arrived: false }
+        Self { percent: 0, moved: now, begun: now, restarts: 0, arrived: false }
     }
 
     fn restarting(&mut self, now: Instant) {
         self.begun = now;
-        self.patience = (2 * self.patience).min(LAST_PATIENCE);
+        self.restarts = self.restarts.saturating_add(1);
     }
 
     /// This run of arti has stood still for so long that a fresh one has better chances.
     fn is_hopeless(&self, now: Instant) -> bool {
-        now.duration_since(self.moved.max(self.begun)) >= self.patience
+        now.duration_since(self.moved.max(self.begun)) >= PATIENCE.after(self.restarts)
     }
 
     fn describe(&mut self, seen: &BootstrapView, now: Instant) -> NetworkStatus {
@@ -216,7 +215,7 @@ impl ProgressTracker {
 
         if seen.usable {
             self.arrived = true;
-            self.patience = FIRST_PATIENCE;
+            self.restarts = 0;
             return NetworkStatus {
                 ready: true,
                 percent: 100,
@@ -302,21 +301,21 @@ mod tests {
         let mut course = ProgressTracker::new(start);
 
         course.describe(&seen(20), start);
-        assert!(!course.is_hopeless(start + FIRST_PATIENCE / 2));
-        let mut now = start + FIRST_PATIENCE;
+        assert!(!course.is_hopeless(start + PATIENCE.after(0) / 2));
+        let mut now = start + PATIENCE.after(0);
         assert!(course.is_hopeless(now));
         course.restarting(now);
-        now += FIRST_PATIENCE;
+        now += PATIENCE.after(0);
         course.describe(&seen(20), now);
         assert!(
             !course.is_hopeless(now),
             "as far as the last run is no progress, but it gets more time"
         );
-        assert!(course.is_hopeless(now + FIRST_PATIENCE));
+        assert!(course.is_hopeless(now + PATIENCE.after(0)));
         (0..9).for_each(|_| course.restarting(now));
-        assert!(course.is_hopeless(now + LAST_PATIENCE));
+        assert!(course.is_hopeless(now + PATIENCE.longest()));
         course.describe(&usable(), now);
-        assert!(course.is_hopeless(now + FIRST_PATIENCE), "eager again after it worked");
+        assert!(course.is_hopeless(now + PATIENCE.after(0)), "eager again after it worked");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Bridges that a person pasted, put into Tor's configuration.
+//! Checks bridges that a person pasted, and puts them into Tor's configuration.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Dialling: how long it may take, and what a failure means.
+//! Dials onion services: how long a dial may take, and what a failure means.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

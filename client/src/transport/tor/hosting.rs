@@ -1,4 +1,4 @@
-//! Runs the services that are wanted, and no others.
+//! Runs the onion services that are wanted, and no others.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What can stand in the way to the network.
+//! Maps arti's errors and blockages to `Reason`.
 
 use std::time::Duration;
 

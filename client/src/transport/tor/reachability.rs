@@ -1,4 +1,4 @@
-//! Which services run, and whether the current ones can be reached.
+//! Reports which services are hosted, and whether the current ones can be reached.
 
 use std::collections::HashMap;
 
@@ -73,9 +73,9 @@ impl ServiceStates {
             current.map_or(Reachability::Closed, |(_, known)| known.state)
         });
         self.status.send_if_modified(|current| {
-            let news = *current != status;
+            let changed = *current != status;
             *current = status;
-            news
+            changed
         });
     }
 }

@@ -1,5 +1,5 @@
-//! One onion service of ours: launches it, takes what comes in, looks whether it can be reached,
-//! and launches it anew when it cannot.
+//! Runs one onion service of ours: launches it, takes what comes in, probes whether it can be
+//! reached, and launches it again when it cannot.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,9 +45,9 @@ pub(super) struct Service {
     pub(super) stop: CancellationToken,
 }
 
-/// Where callers come in: the same for all launches of a service, and so are its limits.
+/// What accepts circuits: the same for all launches of a service, and so are its limits.
 struct Intake {
-    callers: Arc<CircuitLimiter>,
+    circuits: Arc<CircuitLimiter>,
     acceptor: Arc<Acceptor>,
     sessions: TaskTracker,
 }
@@ -64,7 +64,7 @@ impl Service {
     /// Runs until it is stopped, and every stream of it has been told to end.
     pub(super) async fn run(self) {
         let intake = Intake {
-            callers: Arc::default(),
+            circuits: Arc::default(),
             acceptor: Arc::new(Acceptor::new(
                 self.id,
                 self.context.incoming.clone(),
@@ -91,7 +91,7 @@ impl Service {
             let (over, Launched { service, requests }) = self.launch().await;
             tokio::select! {
                 () = over.cancelled() => {}
-                () = self.take_callers(requests, intake) => {
+                () = self.accept_circuits(requests, intake) => {
                     tracing::debug!("arti ended a service");
                 },
                 () = self.watch_over(&service, &mut watch) => {
@@ -119,19 +119,23 @@ impl Service {
         Ok((run.tor.stopped().clone(), run.tor.launch(&self.key.0)?))
     }
 
-    /// Lets callers in until arti ends the service.
-    async fn take_callers(&self, mut requests: BoxStream<'static, RendRequest>, intake: &Intake) {
+    /// Accepts circuits until arti ends the service.
+    async fn accept_circuits(
+        &self,
+        mut requests: BoxStream<'static, RendRequest>,
+        intake: &Intake,
+    ) {
         while let Some(request) = requests.next().await {
-            let Some(caller) = intake.callers.admit(Instant::now()) else {
-                tracing::debug!("too many callers at once: one turned away");
+            let Some(circuit) = intake.circuits.admit(Instant::now()) else {
+                tracing::debug!("too many circuits at once: one was refused");
                 continue;
             };
             let acceptor = Arc::clone(&intake.acceptor);
-            intake.sessions.spawn(async move { acceptor.receive(request, caller).await });
+            intake.sessions.spawn(async move { acceptor.receive(request, circuit).await });
         }
     }
 
-    /// Probes until the service has to be launched anew.
+    /// Probes until the service has to be launched again.
     async fn watch_over(&self, service: &chive_tor::OnionService, watch: &mut Watch) {
         self.wait_for_network().await;
         tokio::time::sleep(FIRST_LOOK).await;
@@ -155,7 +159,7 @@ impl Service {
         let outcome =
             self.context.dialer.connect((self.id.address, PEER_PORT), isolation, failures).await;
         if outcome.is_ok() {
-            // The next probe shall find its way anew: through the descriptor and an introduction.
+            // The next probe must start again: with the descriptor and an introduction.
             self.context.dialer.forget(isolation);
             Probe::Reached
         } else if self.context.network.ready() {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// A stream tied to a token. Once the token is cancelled, reads say that the other side is gone
+/// A stream bound to a token. Once the token is cancelled, reads say that the other side is gone
 /// and writes fail. `K` is whatever must live exactly as long as the stream.
 pub(super) struct CancellableStream<S, K> {
     /// None once it was ended.
@@ -19,7 +19,7 @@ pub(super) struct CancellableStream<S, K> {
 }
 
 impl<S, K> CancellableStream<S, K> {
-    /// Ties a stream to a token, and something to the stream.
+    /// Binds a stream to a token, and something to the stream.
     pub(super) fn new(stream: S, token: &CancellationToken, keep: K) -> Self {
         Self {
             open: Some((stream, keep)),
@@ -96,9 +96,9 @@ mod tests {
     #[tokio::test]
     async fn bytes_pass_while_the_token_lives() {
         let (near, mut far) = duplex(64);
-        let mut tied = CancellableStream::new(near, &CancellationToken::new(), ());
-        tied.write_all(b"hello").await.unwrap();
-        tied.flush().await.unwrap();
+        let mut stream = CancellableStream::new(near, &CancellationToken::new(), ());
+        stream.write_all(b"hello").await.unwrap();
+        stream.flush().await.unwrap();
         let mut buf = [0; 5];
         far.read_exact(&mut buf).await.unwrap();
         assert_eq!(&buf, b"hello");
@@ -109,14 +109,14 @@ mod tests {
         let (near, mut far) = duplex(64);
         let token = CancellationToken::new();
         let kept = Arc::new(());
-        let tied = CancellableStream::new(near, &token, Arc::clone(&kept));
-        let (mut reader, mut writer) = tokio::io::split(tied);
+        let stream = CancellableStream::new(near, &token, Arc::clone(&kept));
+        let (mut reader, mut writer) = tokio::io::split(stream);
         let waiting = tokio::spawn(async move { reader.read(&mut [0; 8]).await });
         writer.write_all(b"x").await.unwrap();
         token.cancel();
         assert_eq!(waiting.await.unwrap().unwrap(), 0);
         assert_eq!(writer.write(b"y").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert_eq!(Arc::strong_count(&kept), 1, "what was tied to the stream is let go");
+        assert_eq!(Arc::strong_count(&kept), 1, "what was bound to the stream is let go");
         let mut rest = Vec::new();
         far.read_to_end(&mut rest).await.unwrap();
         assert_eq!(rest, b"x");

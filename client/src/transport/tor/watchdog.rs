@@ -1,5 +1,6 @@
 //! Judges whether others can reach a service, by the results of dialling it ourselves. arti's own
-//! status is no judge: it calls a service unreachable that everybody reaches, and the reverse.
+//! status is unreliable: it calls a service unreachable that everybody reaches, and the reverse. No
+//! I/O.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,12 @@ const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs
 const CALM_PAUSE: Duration = Duration::from_mins(10);
 /// By how much that pause varies, so that probes of several services are no pattern: ± a quarter.
 const CALM_JITTER: f64 = 0.25;
-/// So many probes in a row must fail before a service is launched anew …
+/// So many probes in a row must fail before a service is launched again …
 const FAILURES: u32 = 4;
 /// … and for so long, longer with each launch that did not help. It covers what an upload of a
 /// fresh descriptor takes.
 const PATIENCE: Backoff = Backoff::new(Duration::from_mins(2), Duration::from_mins(32));
-/// The same, once, when the network was lost and came back: relays that were all started anew have
+/// The same, once, when the network was lost and came back: relays that have all restarted have
 /// forgotten every descriptor, and nothing tells arti so.
 const PATIENCE_AFTER_RETURN: Duration = Duration::from_secs(10);
 
@@ -40,7 +41,7 @@ pub(super) struct Next {
     /// The state to show now.
     pub(super) state: Reachability,
     pub(super) pause: Duration,
-    /// Close the service and launch it anew.
+    /// Close the service and launch it again.
     pub(super) relaunch: bool,
 }
 

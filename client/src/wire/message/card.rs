@@ -1,4 +1,5 @@
-//! The sender's new card.
+//! The content that tells a contact the sender's new card (see `wire::card`). Encoding and decoding
+//! only.
 
 use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};

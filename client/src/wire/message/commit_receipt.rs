@@ -1,4 +1,4 @@
-//! The receipt of a commit: the sender has merged it.
+//! The content that confirms a commit: the sender has merged it. Encoding and decoding only.
 
 use minicbor::{Decode, Encode};
 

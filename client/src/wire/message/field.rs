@@ -1,4 +1,5 @@
-//! What several contents have: the number of their type, a message's id, a timer.
+//! What the content types share: type numbers, message ids, the range of a timer. Bytes only; no
+//! I/O.
 
 use minicbor::{Decode, Encode};
 

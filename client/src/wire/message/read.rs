@@ -1,4 +1,5 @@
-//! Read receipts: the sender's owner has read what it names.
+//! The content of a read receipt: its ids are messages that the sender's owner has read. Encoding
+//! and decoding only.
 
 use minicbor::{Decode, Encode};
 

@@ -1,4 +1,5 @@
-//! The receipt: the sender has stored what it names.
+//! The content of a receipt: its ids are messages that the sender has stored. Encoding and decoding
+//! only.
 
 use minicbor::{Decode, Encode};
 

@@ -1,4 +1,5 @@
-//! The sender's terms for a conversation: its settings, as far as the contact must know them.
+//! The content that tells a contact the sender's settings for a conversation. Encoding and decoding
+//! only.
 
 use minicbor::{Decode, Encode};
 

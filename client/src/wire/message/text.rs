@@ -1,4 +1,4 @@
-//! A text that a person wrote.
+//! The content of a text message: id, order, time, timer. Encoding and decoding only.
 
 use minicbor::{Decode, Encode};
 
@@ -21,7 +21,7 @@ pub struct Text {
     pub created_at: i64,
     /// The newest messages of the reader that the sender had stored: they count as receipted.
     pub seen: Vec<MessageId>,
-    /// Untrusted text.
+    /// What the person wrote: untrusted text.
     pub text: String,
     /// Both sides delete the text this many seconds after it was delivered.
     pub disappear_after: Option<u64>,

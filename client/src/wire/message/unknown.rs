@@ -1,4 +1,4 @@
-//! A content of a type that this version does not know: only its id is read, for the receipt.
+//! A content of a type that this version does not know. Only its id is read, for the receipt.
 
 use minicbor::{Decode, Encode};
 

@@ -1,5 +1,5 @@
-// How people come together: by a link, a QR code, a handle, or a yes to who asks. And where other
-// links lead.
+// Dialogs to add a contact by link, QR code or handle, to answer requests, and to open a URL from a
+// message.
 
 import { Button } from "../../components/button.js";
 import { Avatar, Name } from "../../components/contact.js";
@@ -67,14 +67,14 @@ export const LinkDialog = observer(({ link }) => {
     close();
   };
 
-  return html`<${Dialog} title=${t("link-title")}>
-    <p>${t("link-warning")}</p>
+  return html`<${Dialog} title=${t("url-title")}>
+    <p>${t("url-warning")}</p>
     <p class="address" dir="ltr">${link}</p>
-    ${url && html`<p>${t("link-host")} <strong dir="ltr">${url.host}</strong></p>`}
-    ${url && looksAlike && html`<p class="wrong">${t("link-alike")}</p>`}
+    ${url && html`<p>${t("url-host")} <strong dir="ltr">${url.host}</strong></p>`}
+    ${url && looksAlike && html`<p class="wrong">${t("url-alike")}</p>`}
     <div class="row end">
       <${Button} kind="primary" icon="copy" act=${copy}>${t("copy")}</${Button}>
-      ${url && html`<${Button} act=${open}>${t("link-open")}</${Button}>`}
+      ${url && html`<${Button} act=${open}>${t("url-open")}</${Button}>`}
     </div>
   </${Dialog}>`;
 });

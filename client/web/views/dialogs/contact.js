@@ -1,4 +1,4 @@
-// One contact: who it is, what may happen to messages, and the proof that nobody stands between.
+// Dialogs about one contact: its details, its settings, blocking and removal; its safety number.
 
 import { Button, Icon } from "../../components/button.js";
 import { Avatar, describePresence, Name } from "../../components/contact.js";
@@ -103,7 +103,7 @@ const SharedSettings = observer(({ conversation: { id, settings } }) => {
 
   return html`
     <${Choice} label=${t("disappear")} value=${String(ours.disappear_after)}
-      hint=${`${t("disappear-hint", both)} ${isUntold ? t("terms-untold") : ""}`}
+      hint=${`${t("disappear-hint", both)} ${isUntold ? t("settings-untold") : ""}`}
       options=${timeOptions(DISAPPEAR_AFTER, ours.disappear_after, t("never"))}
       choose=${(n) => changeConversation(id, { disappear_after: Number(n) })} />
     <${Switch} label=${t("receipts")} on=${ours.read_receipts}
@@ -116,7 +116,7 @@ const Separation = observer(({ contact: { id, name, state, conversation } }) => 
     openDialog("confirm", {
       id,
       title: t("block"),
-      text: t("block-sure", { name }),
+      text: t("block-confirm", { name }),
       yes: t("block"),
       act: () => changeContact(id, { blocked: true }),
     });
@@ -124,7 +124,7 @@ const Separation = observer(({ contact: { id, name, state, conversation } }) => 
     openDialog("confirm", {
       id,
       title: t("remove"),
-      text: t("remove-sure", { name }),
+      text: t("remove-confirm", { name }),
       yes: t("remove"),
       act: async () => {
         await deleteContact(id);

@@ -1,4 +1,4 @@
-// Every dialog over the page, by its name; and the one that asks before what cannot be undone.
+// All dialogs by name, and the one that asks for confirmation.
 
 import { Button } from "../../components/button.js";
 import { Dialog, useClose } from "../../components/dialog.js";

@@ -1,4 +1,5 @@
-// An invitation to share: a link, a QR code. And those that were made before.
+// The dialog for inviting someone: shows an invitation as a link and a QR code; lists and revokes
+// earlier ones.
 
 import { Button } from "../../components/button.js";
 import { copyText, Dialog } from "../../components/dialog.js";
@@ -67,8 +68,8 @@ const Invitation = observer(({ invitation }) => {
     await copyText(link);
     markGiven();
   };
-  const { tor, front_door: door } = status.value;
-  const why = tor.ready ? t(`door-${door}`) : describeReason(tor.stalled ?? tor.summary);
+  const { tor, front_door: service } = status.value;
+  const why = tor.ready ? t(`service-${service}`) : describeReason(tor.stalled ?? tor.summary);
 
   return html`
     <${QrCode} text=${link} label=${t("invite-code")} name="chive-invitation"
@@ -78,7 +79,10 @@ const Invitation = observer(({ invitation }) => {
     <div class="row">
       <${Button} kind="primary" icon="copy" act=${copy}>${t("copy-link")}</${Button}>
     </div>
-    ${door !== "reachable" && html`<p class="hint" role="status">${t("invite-wait", { why })}</p>`}
+    ${
+      service !== "reachable" &&
+      html`<p class="hint" role="status">${t("invite-wait", { why })}</p>`
+    }
     <p class="hint">${t("invite-until", { n: uses, when: dayAndTime(expiresAt) })}</p>`;
 });
 

@@ -1,4 +1,4 @@
-// Everything that can be chosen, in parts; each part is a file in views/settings.
+// The settings dialog: its tabs. What they contain is in views/settings.
 
 import { Dialog } from "../../components/dialog.js";
 import { t } from "../../lib/l10n.js";

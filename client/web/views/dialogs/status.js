@@ -1,4 +1,4 @@
-// How the node is: Tor, our onion services, presence servers; what waits, and why.
+// The status dialog: Tor, onion services, presence servers, and why messages wait.
 
 import { Button } from "../../components/button.js";
 import { Name } from "../../components/contact.js";
@@ -13,7 +13,12 @@ import { servers } from "../../state/servers.js";
 import { status } from "../../state/status.js";
 import { html, useEffect, useState } from "../../vendor/preact.js";
 
-const DOOR_DOTS = { closed: "away", starting: "away", reachable: "online", unreachable: "offline" };
+const SERVICE_DOTS = {
+  closed: "away",
+  starting: "away",
+  reachable: "online",
+  unreachable: "offline",
+};
 
 const ASK_WHY_EVERY = 5000;
 
@@ -26,8 +31,8 @@ export const StatusDialog = observer(() => {
     <h3>${t("tor")}</h3>
     <${Tor} />
     <dl>
-      <dt>${t("endpoint")}</dt><dd><${Door} state=${endpoint} /></dd>
-      <dt>${t("front-door")}</dt><dd><${Door} state=${front_door} /></dd>
+      <dt>${t("endpoint")}</dt><dd><${Service} state=${endpoint} /></dd>
+      <dt>${t("front-door")}</dt><dd><${Service} state=${front_door} /></dd>
       <dt>${t("contacts")}</dt><dd>${t("contacts-online", { n: contacts, online })}</dd>
       <dt>${t("started")}</dt><dd>${dayAndTime(startedAt)}</dd>
       <dt>${t("version")}</dt><dd dir="ltr">${version}</dd>
@@ -58,8 +63,8 @@ const Tor = observer(() => {
     }`;
 });
 
-const Door = ({ state }) =>
-  html`<span class=${`dot ${DOOR_DOTS[state]}`}></span> ${t(`door-${state}`)}`;
+const Service = ({ state }) =>
+  html`<span class=${`dot ${SERVICE_DOTS[state]}`}></span> ${t(`service-${state}`)}`;
 
 const WaitingConversation = observer(({ conversation, contact }) => {
   const [why, setWhy] = useState(contact.reason);

@@ -1,4 +1,4 @@
-// What concerns the person: name, presence and handles; look and language; privacy.
+// Settings of the user: name, presence and handles; appearance and language; privacy.
 
 import { Button } from "../../components/button.js";
 import { Name } from "../../components/contact.js";

@@ -1,4 +1,5 @@
-// The profile and its node: passphrase, backup, destruction; bridges and presence servers.
+// Settings of the profile and the network: passphrase, backup, destruction; bridges and presence
+// servers.
 
 import { Button } from "../../components/button.js";
 import { Field, Form, SecretField } from "../../components/form.js";
@@ -78,7 +79,7 @@ const Passphrase = observer(() => {
       <${SecretField} label=${t("passphrase-new")} value=${passphrase} input=${setPassphrase}
         autocomplete="new-password" />
       <${PassphraseStrength} passphrase=${passphrase} />
-      <${SecretField} label=${t("begin-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
         autocomplete="new-password" />
     </${Form}>`;
 });
@@ -100,7 +101,7 @@ const Backup = observer(() => {
       act=${make}>
       <${SecretField} label=${t("backup-passphrase")} value=${passphrase}
         input=${setPassphrase} autocomplete="new-password" />
-      <${SecretField} label=${t("begin-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
         autocomplete="new-password" />
     </${Form}>
     <p class="hint">${t("restore-how")}</p>`;
@@ -115,7 +116,7 @@ const Destruction = observer(() => {
   const confirm = () =>
     openDialog("confirm", {
       title: t("wipe"),
-      text: t("wipe-sure"),
+      text: t("wipe-confirm"),
       yes: t("wipe-go"),
       act: wipe,
     });

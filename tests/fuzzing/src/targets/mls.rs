@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use crate::input::Input;
 
 /// Two people at the beginning of a conversation, and a message of one of them.
-struct Talk {
+struct Fixture {
     draft: Draft,
     welcome: Vec<u8>,
     pair: PairSecret,
@@ -21,19 +21,19 @@ struct Talk {
     commit: Vec<u8>,
 }
 
-static TALK: LazyLock<Talk> = LazyLock::new(|| talk().expect("two people talk"));
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| fixture().expect("two people talk"));
 
 fn rng() -> StdRng {
     StdRng::from_seed([1; 32])
 }
 
-fn talk() -> Result<Talk, MlsError> {
+fn fixture() -> Result<Fixture, MlsError> {
     let draft = Draft::new(Clock::system().now().0.unsigned_abs() / 1000, &mut rng())?;
     let (mut inviter, welcome, pair) = Conversation::create(&draft.key_package, &mut rng())?;
     let (mut opener, _) = Conversation::join(&draft.blob, &welcome)?;
     let (message, before) = (inviter.seal(b"hello")?, opener.take_changes().put);
     let commit = opener.commit()?;
-    Ok(Talk {
+    Ok(Fixture {
         draft,
         welcome,
         pair,
@@ -55,43 +55,43 @@ pub(super) fn mls(data: &[u8]) {
 }
 
 fn key_package(input: &mut Input) {
-    let damaged = input.damage(&TALK.draft.key_package);
+    let damaged = input.damage(&FIXTURE.draft.key_package);
     let made = Conversation::create(&damaged, &mut rng());
-    assert_eq!(made.is_ok(), damaged == TALK.draft.key_package, "a key package is signed whole");
+    assert_eq!(made.is_ok(), damaged == FIXTURE.draft.key_package, "a key package is signed whole");
 }
 
 fn welcome(input: &mut Input) {
-    let damaged = input.damage(&TALK.welcome);
-    match Conversation::join(&TALK.draft.blob, &damaged) {
+    let damaged = input.damage(&FIXTURE.welcome);
+    match Conversation::join(&FIXTURE.draft.blob, &damaged) {
         Ok((mut opener, pair)) => {
-            assert_eq!(pair, TALK.pair, "another group than the inviter's");
-            assert!(content(&mut opener, &TALK.message) == Some(b"hello".to_vec()));
+            assert_eq!(pair, FIXTURE.pair, "another group than the inviter's");
+            assert!(content(&mut opener, &FIXTURE.message) == Some(b"hello".to_vec()));
         }
-        Err(_) => assert!(damaged != TALK.welcome),
+        Err(_) => assert!(damaged != FIXTURE.welcome),
     }
 }
 
 fn message(input: &mut Input) {
-    let mut opener = Conversation::load(TALK.opener.clone()).expect("a stored state");
-    let damaged = input.damage(&TALK.message);
-    if damaged != TALK.message {
+    let mut opener = Conversation::load(FIXTURE.opener.clone()).expect("a stored state");
+    let damaged = input.damage(&FIXTURE.message);
+    if damaged != FIXTURE.message {
         assert_eq!(content(&mut opener, &damaged), None, "a damaged message opens");
     }
     assert_eq!(
-        content(&mut opener, &TALK.message),
+        content(&mut opener, &FIXTURE.message),
         Some(b"hello".to_vec()),
         "a damaged message breaks the state"
     );
-    assert_eq!(content(&mut opener, &TALK.message), None, "a message opens twice");
+    assert_eq!(content(&mut opener, &FIXTURE.message), None, "a message opens twice");
 }
 
 fn commit(input: &mut Input) {
-    let mut inviter = Conversation::load(TALK.inviter.clone()).expect("a stored state");
-    let damaged = input.damage(&TALK.commit);
-    if damaged != TALK.commit {
+    let mut inviter = Conversation::load(FIXTURE.inviter.clone()).expect("a stored state");
+    let damaged = input.damage(&FIXTURE.commit);
+    if damaged != FIXTURE.commit {
         assert!(inviter.open(&damaged, |_| vec![]).is_err(), "a damaged commit is merged");
     }
-    let opened = inviter.open(&TALK.commit, |_| vec![]);
+    let opened = inviter.open(&FIXTURE.commit, |_| vec![]);
     assert!(
         matches!(opened, Ok(Opened::Commit { epoch: 1, .. })),
         "a damaged commit breaks the state"

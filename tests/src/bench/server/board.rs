@@ -1,4 +1,5 @@
-//! `board`: a board of 100,000 records, clients that read all of it, and clients that follow it.
+//! `board`: how fast clients read a board of 100,000 records, and how fast others follow its
+//! changes.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! `online`: Bob starts, until Alice sees him online at a server and without a link, beside Bob's
-//! start until his node reports the server as reachable, because it has answered his first
+//! `online`: from Bob's start until Alice sees him online at a server and without a link, compared
+//! with his start until his node reports the server as reachable, because it has answered his first
 //! requests.
 
 use std::time::{Duration, Instant};

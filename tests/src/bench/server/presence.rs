@@ -1,4 +1,5 @@
-//! `presence`: records that a server stores durably, beside signatures that a core verifies.
+//! `presence`: how many records a server stores durably, compared with the signatures that a core
+//! verifies.
 
 use std::path::Path;
 use std::sync::Arc;

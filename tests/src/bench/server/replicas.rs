@@ -1,5 +1,5 @@
-//! `replicas`: a record is put on one of two servers, until it is on the other's stream, while both
-//! are written to.
+//! `replicas`: from putting a record on one of two servers until it is on the other's stream, while
+//! both are written to.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! When to dial: who is due, and what a failure or a network that comes back changes.
+//! The table's rules for dialling: who is due, and what a failure or a network that comes back
+//! changes.
 
 use rand::CryptoRng;
 use tokio::time::Instant;

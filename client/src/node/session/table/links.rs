@@ -1,4 +1,5 @@
-//! What is due on links that are up, and a link as a way for envelopes.
+//! The table's rules for links that are up: what is due on them, and how a link takes envelopes as
+//! a `Path`.
 
 use tokio::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Which link stays, and who is dialled when.
+//! Which of two links stays, and who is dialled when.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

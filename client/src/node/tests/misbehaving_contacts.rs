@@ -1,4 +1,5 @@
-//! What a contact says that is not so, and what it says that cannot be read.
+//! Contacts who lie or send unreadable data: forged receipts, reused ids, unknown frames. The node
+//! answers and stores nothing wrong.
 
 use data_encoding::HEXLOWER;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,11 +68,11 @@ async fn message_ids_are_unique_per_author() {
     let mut bob = Mallory::meets_as(&world, &alice, "Bob").await;
     let (mut to_mallory, mut to_bob) = (mallory.link().await, bob.link().await);
     let mine = alice.sends("Bob", "mine").await;
-    let Content::Text(heard) = bob.hears(&mut to_bob).await else { panic!() };
+    let Content::Text(received) = bob.hears(&mut to_bob).await else { panic!() };
 
     // Mallory has learnt the ids of both, and is first.
     let bobs = bob.text("Bob's own");
-    for id in [bobs.id, heard.id] {
+    for id in [bobs.id, received.id] {
         let mut stolen = mallory.text("Mallory's");
         stolen.id = id;
         says(&mut mallory, &mut to_mallory, id, &Content::Text(stolen)).await;
@@ -81,8 +82,8 @@ async fn message_ids_are_unique_per_author() {
 
     // An echo of what Alice wrote is nothing new.
     let mut echo = bob.text("an echo");
-    echo.id = heard.id;
-    says(&mut bob, &mut to_bob, heard.id, &Content::Text(echo)).await;
+    echo.id = received.id;
+    says(&mut bob, &mut to_bob, received.id, &Content::Text(echo)).await;
     let mut texts = texts_of(&alice, "Bob").await;
     texts.sort();
     assert_eq!(texts, ["Bob's own", "mine"]);

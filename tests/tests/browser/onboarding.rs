@@ -40,7 +40,7 @@ async fn from_the_first_start_to_the_first_delivered_message() -> Result<()> {
     alice.says("Hello Bob!").await?;
     bob.hears("Hello Bob!").await?;
     alice.until_last_is("delivered").await?;
-    alice.window.sees(".talk .hint", "Online").await?;
+    alice.window.sees(".conversation .hint", "Online").await?;
     alice.kept_to_itself().await?;
 
     bob.kept_to_itself().await
@@ -75,7 +75,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     keys.presses(&link).await?;
     keys.tabs_to("Add").await?;
     keys.presses(ENTER).await?;
-    keys.sees(".talk h1", "Bob").await?;
+    keys.sees(".conversation h1", "Bob").await?;
     keys.until(
         "document.activeElement.closest('.composer') || document.querySelector('.composer \
                textarea')",
@@ -100,7 +100,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
 
     keys.presses(ENTER).await?;
 
-    keys.sees(".talk h1", "Bob").await
+    keys.sees(".conversation h1", "Bob").await
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_qr_code_of_one_window_is_read_by_the_other() -> Result<()> {
         .until("document.querySelector('dialog textarea').value === a[0]", vec![link.into()])
         .await?;
     bob.clicks("add-go").await?;
-    bob.window.sees(".talk h1", "Alice").await?;
+    bob.window.sees(".conversation h1", "Alice").await?;
 
     // Each other's safety number is scanned as well: the right one is taken, another one is not.
     alice.closes().await?;
@@ -182,7 +182,7 @@ async fn a_qr_code_is_read_by_the_camera() -> Result<()> {
     // It is off again.
     bob.window.sees_no("dialog video").await?;
     bob.clicks("add-go").await?;
-    bob.window.sees(".talk h1", "Alice").await?;
+    bob.window.sees(".conversation h1", "Alice").await?;
 
     bob.kept_to_itself().await
 }

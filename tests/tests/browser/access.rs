@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::scene::Scene;
 
 #[tokio::test]
-async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing() -> Result<()> {
+async fn used_links_and_strange_windows_show_nothing() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
 
@@ -35,7 +35,7 @@ async fn an_address_that_was_used_and_a_window_that_was_not_let_in_show_nothing(
 }
 
 #[tokio::test]
-async fn what_is_locked_is_gone_from_the_page_and_back_after_the_passphrase() -> Result<()> {
+async fn locking_clears_the_page_until_the_passphrase() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
 

@@ -32,7 +32,7 @@ async fn a_page_that_is_answered_before_it_has_drawn_shows_the_answer() -> Resul
     // And what is wrong, where it is not that nobody answers.
     alice.window.begins_with(BROKEN).await?;
     alice.window.opens(alice.host.address()).await?;
-    alice.window.sees("h1", alice.words.say("trouble-title")?).await?;
+    alice.window.sees("h1", alice.words.say("error-title")?).await?;
     alice.window.sees(".wrong", alice.words.say("error-internal")?).await
 }
 
@@ -69,7 +69,7 @@ async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result
     for old in ["not this one", PASSPHRASE] {
         alice.fills("passphrase-old", old).await?;
         alice.fills("passphrase-new", new).await?;
-        alice.fills("begin-again", new).await?;
+        alice.fills("onboarding-again", new).await?;
         alice.clicks("passphrase-change").await?;
         let said = if old == PASSPHRASE { "passphrase-changed" } else { "error-wrong-passphrase" };
         alice.window.sees(".toast, .wrong", alice.words.say(said)?).await?;
@@ -131,7 +131,7 @@ async fn a_profile_is_destroyed_when_it_was_said_twice() -> Result<()> {
     alice.clicks("wipe").await?;
     ensure!(alice.host.profile().join("key").exists());
     alice.clicks("wipe-go").await?;
-    alice.window.sees("h1", alice.words.say("begin-title")?).await?;
+    alice.window.sees("h1", alice.words.say("onboarding-title")?).await?;
     ensure!(!alice.host.profile().join("key").exists());
     Ok(())
 }
@@ -148,14 +148,14 @@ async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
     alice.fills("backup-passphrase", PASSPHRASE).await?;
 
     // The same again, of the backup: the other form has one, too.
-    alice.window.fills_last(alice.words.say("begin-again")?, PASSPHRASE).await?;
+    alice.window.fills_last(alice.words.say("onboarding-again")?, PASSPHRASE).await?;
     alice.clicks("backup-make").await?;
     let backup = file_in(&saved).await?;
     alice.host.stop().await?;
 
     // Where no profile is, the first screen takes it; not with any other passphrase.
     let again = scene.newcomer("Alice again", &Look::default()).await?;
-    again.clicks("begin-restore").await?;
+    again.clicks("onboarding-restore").await?;
     again.window.gives_file(&backup).await?;
     again.fills("restore-passphrase", "not this one").await?;
     again.clicks("restore-go").await?;

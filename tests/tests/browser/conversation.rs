@@ -13,9 +13,9 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
 
-    alice.window.sees(".talk .hint", "Online").await?;
+    alice.window.sees(".conversation .hint", "Online").await?;
     bob.locks().await?;
-    alice.window.sees(".talk .hint", "Offline").await?;
+    alice.window.sees(".conversation .hint", "Offline").await?;
     alice.says("Where are you?").await?;
     alice.until_last_is("queued").await?;
     alice.window.sees(".why", "No connection to the contact").await?;
@@ -32,7 +32,7 @@ async fn who_is_away_gets_it_later_and_what_waits_can_be_taken_back() -> Result<
     bob.opens("Alice").await?;
     bob.hears("Where are you?").await?;
     alice.window.until("document.querySelector('.bubble.delivered')", vec![]).await?;
-    alice.window.sees(".talk .hint", "Online").await?;
+    alice.window.sees(".conversation .hint", "Online").await?;
     ensure!(bob.window.count(".bubble.theirs").await? == 1);
 
     Ok(())
@@ -62,7 +62,7 @@ async fn how_far_a_message_is_is_not_undone_by_an_answer_from_before() -> Result
     bob.says("The first").await?;
     bob.until_last_is("delivered").await?;
     alice.locks().await?;
-    bob.window.sees(".talk .hint", "Offline").await?;
+    bob.window.sees(".conversation .hint", "Offline").await?;
     bob.says("The second").await?;
     bob.until_last_is("queued").await?;
 
@@ -112,7 +112,7 @@ async fn who_is_waited_for_is_announced_once() -> Result<()> {
                  e.querySelector('label').textContent === a[0]).querySelector('input')";
     let words = vec![alice.words.say("wanted")?.into()];
     bob.locks().await?;
-    alice.window.sees(".talk .hint", "Offline").await?;
+    alice.window.sees(".conversation .hint", "Offline").await?;
     alice.clicks("person").await?;
     alice.window.evaluates(&format!("{wanted}.click()"), words.clone()).await?;
     alice.window.until(&format!("{wanted}.checked"), words.clone()).await?;
@@ -264,7 +264,7 @@ async fn what_came_out_of_order_is_read_once_and_answered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn both_agree_that_messages_disappear_and_are_told_what_was_read() -> Result<()> {
+async fn agreed_timers_and_read_receipts_work() -> Result<()> {
     let scene = Scene::begin().await?;
     let (alice, bob) = scene.friends().await?;
     for person in [&alice, &bob] {
