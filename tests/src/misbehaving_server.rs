@@ -35,7 +35,7 @@ use crate::server::RendezvousServer;
 /// The size of an endless body: a gibibyte.
 const ENDLESS: usize = 1 << 30;
 /// How long the onion service may take to publish its descriptor.
-const PUBLISHED: Duration = Duration::from_mins(1);
+const PUBLISHED: Duration = Duration::from_mins(5);
 
 /// How the server treats requests.
 #[derive(Clone, Debug)]

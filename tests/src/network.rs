@@ -88,7 +88,7 @@ impl Default for Options {
             keep_directory: false,
             vanilla_scheduler: true,
             delay: Duration::ZERO,
-            deadline: Duration::from_mins(2),
+            deadline: Duration::from_mins(5),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::process::{Child, Launch, Output, Signal};
 /// How often the log is read during a start.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a start may take.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(3);
 /// The log line of a server that serves.
 const SERVES: &str = "the server's address: ";
 /// The file name of its Unix socket.

@@ -36,7 +36,7 @@ rsa_identity = "76543210FEDCBA9876543210FEDCBA9876543210"
 ed_identity = "6FyfdC1hN7EMSSr7FEsvDF1d8HwctiwThdLX7/R/2cg"
 orports = ["127.0.0.1:1"]
 "#;
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A person whose node does not run, and the files of the profile.
 struct Victim {

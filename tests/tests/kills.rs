@@ -14,7 +14,7 @@ use chive_tests::soak::SoakTest;
 
 /// The least number of kills.
 const KILLS: u32 = 200;
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Kills of each side between two comparisons of the states.
 const ROUND: u32 = 10;
 

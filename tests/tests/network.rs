@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// How long a network may take to start on a busy machine.
-const START_DEADLINE: Duration = Duration::from_mins(2);
+const START_DEADLINE: Duration = Duration::from_mins(5);
 
 /// How long processes may take to vanish. Tor itself looks for its owner only
 /// every 15 s: this must not depend on it.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::stage::Stage;
 
 /// How long the demo may take on a busy machine.
-const DEMO_DEADLINE: Duration = Duration::from_mins(3);
+const DEMO_DEADLINE: Duration = Duration::from_mins(10);
 /// How long processes may take to vanish.
 const VANISH_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -54,9 +54,9 @@ use tokio_util::sync::CancellationToken;
 use stage::Stage;
 
 /// How long a story waits for anything. It is this long only for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// The limit of a whole story.
-const STORY_DEADLINE: Duration = Duration::from_mins(6);
+const STORY_DEADLINE: Duration = Duration::from_mins(20);
 /// How many stories run at the same time.
 const AT_ONCE: usize = 6;
 

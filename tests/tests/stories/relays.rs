@@ -15,7 +15,7 @@ const RELAYS: usize = 9;
 /// How many of them are killed one after the other.
 const VICTIMS: usize = 4;
 /// Restarted relays have no descriptors, and new ones come no faster than one a minute.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How long no relay runs.
 const DARKNESS: Duration = Duration::from_mins(1);
 

@@ -23,7 +23,7 @@ use crate::stage::{Stage, meet};
 /// A cell of Tor's, in bytes. TLS adds less than one cell to a few of them.
 const CELL: u64 = 514;
 /// A client may need a minute for its first circuits over an unknown bridge.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How often each is counted, as Tor sends cells of its own now and then.
 const TIMES: usize = 15;
 /// The silence after which everything that belongs together has been sent.
