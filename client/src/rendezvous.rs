@@ -11,6 +11,7 @@ use chive_shared::backoff::Backoff;
 use chive_shared::board::BoardError;
 use chive_shared::limits::MAX_WORK_BITS;
 use chive_shared::proof_of_work::Challenge;
+use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
 
 use crate::model::{AnswerError, Reason};
@@ -58,6 +59,13 @@ pub enum ServerError {
 }
 
 impl ServerError {
+    /// The higher number of ours that the server says it has, to be passed by the next one. One of
+    /// the future is not obeyed: every other server would refuse what comes after it.
+    pub(crate) fn overtaken_by(&self, now: i64) -> Option<Sequence> {
+        let Self::Refused(problem) = self else { return None };
+        problem.sequence.map(Sequence).filter(|sequence| !sequence.is_in_future(now))
+    }
+
     /// The same for the user.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -149,11 +157,11 @@ impl ServerRoute {
 }
 
 /// What a server asks for before it takes something.
-async fn work(way: &ServerRoute, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
+async fn work(route: &ServerRoute, subject: &[u8], price: u8) -> Result<[u8; 8], ServerError> {
     if price > MAX_WORK_BITS {
         return Err(ServerError::WorkTooHigh(price));
     }
-    let challenge = Challenge::new(&way.server, subject);
+    let challenge = Challenge::new(&route.server, subject);
     let work = tokio::task::spawn_blocking(move || challenge.solve(price, 0, u64::MAX)).await;
     Ok(work.ok().flatten().ok_or(ServerError::WorkTooHigh(price))?.0.to_be_bytes())
 }
@@ -161,6 +169,28 @@ async fn work(way: &ServerRoute, subject: &[u8], price: u8) -> Result<[u8; 8], S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_the_future_is_not_obeyed() {
+        let now = 1_764_000_000_000;
+        let refused = |sequence| {
+            ServerError::Refused(Problem {
+                kind: "about:blank".to_owned(),
+                title: String::new(),
+                status: 409,
+                detail: String::new(),
+                code: Code::SequenceNotNewer,
+                sequence,
+                work: None,
+                bucket_bits: None,
+            })
+        };
+        let next = Sequence::next(now, None);
+        assert_eq!(refused(Some(next.0)).overtaken_by(now), Some(next));
+        assert_eq!(refused(Some(u64::MAX)).overtaken_by(now), None);
+        assert_eq!(refused(None).overtaken_by(now), None);
+        assert_eq!(ServerError::Broken.overtaken_by(now), None);
+    }
 
     #[test]
     fn no_token_is_given_twice_and_none_is_a_contacts() {

@@ -230,6 +230,9 @@ pub enum ReadError {
     /// Expired: the server should no longer show it.
     #[error("the record is dead")]
     Expired,
+    /// Signed further in the future than clocks may differ: the server should have refused it.
+    #[error("the record is from the future")]
+    Future,
 }
 
 impl RecordReader {
@@ -259,11 +262,16 @@ impl RecordReader {
             return Err(ReadError::Mismatch);
         }
         record.verify(&self.server).map_err(ReadError::Record)?;
+        if record.sequence().is_in_future(now) {
+            return Err(ReadError::Future);
+        }
+
         // However late the server accepted it, it cannot be valid for longer than this.
         let oldest = record.sequence().written_at().saturating_add(MAX_RECORD_LIFE + SKEW);
         if record.expires().min(oldest) <= now {
             return Err(ReadError::Expired);
         }
+
         let sealed = take(&record.0, STATUS);
         self.key.open(&sealed, &record.0[..STATUS]).map_err(ReadError::Status)
     }

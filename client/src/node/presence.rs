@@ -172,7 +172,9 @@ impl OtherPresence {
         let left = (self.by_link != Presence::Unknown).then_some(self.since).flatten();
         match &self.update {
             // A record tells the minute in which it was written.
-            Some(update) if left.is_none_or(|left| update.written + MINUTE > left.0) => {
+            Some(update)
+                if left.is_none_or(|left| update.written.saturating_add(MINUTE) > left.0) =>
+            {
                 if update.dies <= now.0 {
                     unknown(Some(Reason::PresenceExpired))
                 } else {
@@ -254,5 +256,30 @@ impl Presences {
         let cause =
             at.find_map(|known| known.outcome().reason.clone()).unwrap_or(Reason::ServerNotAsked);
         Reason::PresenceServer { cause: cause.boxed() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chive_shared::status::Status;
+
+    use super::*;
+
+    #[test]
+    fn any_time_of_a_record_is_shown_without_a_panic() {
+        for time in [i64::MIN, -1, 0, 1, i64::MAX] {
+            let status = Status { state: State::Away, since: time, hint: None };
+            let update =
+                PresenceUpdate { contact: ContactId(7), status, written: time, dies: i64::MAX };
+            let seen = OtherPresence {
+                linked: false,
+                by_link: Presence::Offline,
+                since: Some(UnixMillis(0)),
+                update: Some(update),
+                unknown: None,
+            };
+            let newer = if time < 1 - MINUTE { Presence::Offline } else { Presence::Away };
+            assert_eq!(seen.at(UnixMillis(time.saturating_sub(1))).presence, newer, "{time}");
+        }
     }
 }

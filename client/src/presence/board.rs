@@ -128,7 +128,7 @@ impl Board {
         let status = match entry.reader.read(record, now) {
             Ok(status) => status,
             Err(chive_shared::record::ReadError::Record(_)) => return Err(Misbehavior::Forged),
-            // Dead by our clock, or of a later version: nothing is known.
+            // Dead or of the future by our clock, or of a later version: nothing is known.
             Err(_) => return Ok(None),
         };
         let (contact, written) = (subject.contact, record.sequence().written_at());
@@ -325,6 +325,19 @@ mod tests {
         empty.look_for(vec![], NOW);
         assert!(empty.take(&record, NOW).unwrap().is_none());
         assert!(board().take(&record, NOW + 40 * MINUTE).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_record_of_the_far_future_outweighs_nothing() {
+        let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+        announcer.overtaken(Sequence(u64::MAX - 1), NOW);
+        let future = announcer.record(&bob(), &says(State::Away), NOW, &mut rng).unwrap();
+        assert_eq!(future.sequence(), Sequence(u64::MAX));
+
+        let (mut board, honest) = (board(), records(&[State::Online]).remove(0));
+        assert!(board.take(&future, NOW).unwrap().is_none());
+        assert_eq!(board.take(&honest, NOW).unwrap().unwrap().status.state, State::Online);
+        assert_eq!(board.newest().into_values().max(), Some(honest.sequence()));
     }
 
     #[test]

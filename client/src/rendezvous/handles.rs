@@ -65,9 +65,7 @@ impl OwnHandle {
                 Err(ServerError::Refused(problem)) if problem.code == Code::WorkRequired => {
                     price = problem.work.unwrap_or(u8::MAX);
                 }
-                Err(ServerError::Refused(problem)) if problem.sequence.is_some() => {
-                    last = problem.sequence.map(Sequence);
-                }
+                Err(error) if error.overtaken_by(now).is_some() => last = error.overtaken_by(now),
                 done => return done.map(|()| Claimed { sequence, expires }),
             }
         }

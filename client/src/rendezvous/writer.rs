@@ -196,11 +196,10 @@ impl PresenceWriter {
             }
             Err(error) => {
                 let now = self.clock.now().0;
-                if let ServerError::Refused(problem) = &error
-                    && let Some(sequence) = problem.sequence
+                if let Some(sequence) = error.overtaken_by(now)
                     && !publication.overtaken
                 {
-                    publication.announcer.overtaken(Sequence(sequence), now);
+                    publication.announcer.overtaken(sequence, now);
                     publication.overtaken = true;
                     return None;
                 }

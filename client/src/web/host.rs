@@ -2,10 +2,11 @@
 //! unless the node was started without the page: then it goes on running, and the page may not use
 //! it.
 
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::path::Path;
+use std::{fs, io};
 
 use axum::http::StatusCode;
+use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
 use super::interface::{Stage, Start, StartedNode, Web};
@@ -42,7 +43,7 @@ impl Web {
     /// Makes a profile of a backup, and opens it.
     pub(super) async fn restore(
         &self,
-        file: &std::path::Path,
+        file: &Path,
         passphrase: &Passphrase,
     ) -> Result<(), PageError> {
         self.must_be_host()?;
@@ -113,9 +114,12 @@ impl Web {
         })
     }
 
-    /// A new file beside the profile, for a backup on its way in.
-    pub(super) fn upload(&self) -> PathBuf {
-        let number = self.0.uploads.fetch_add(1, Ordering::Relaxed);
-        self.0.directory.with_extension(format!("restoring-{}-{number}", std::process::id()))
+    /// A new file beside the profile, for a backup that is being uploaded: of a name that nobody
+    /// can guess, so that no link can wait there, and removed when it is dropped.
+    pub(super) fn new_upload(&self) -> io::Result<NamedTempFile> {
+        let parent = self.0.directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)?;
+        tempfile::Builder::new().prefix(".chive-restore-").tempfile_in(parent)
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
@@ -61,8 +60,6 @@ pub(super) struct Inner {
     pub(super) idle: Mutex<Idle>,
     pub(super) server: tokio::sync::Mutex<Option<Listener>>,
     pub(super) running: tokio::sync::Mutex<Option<StartedNode>>,
-    /// How many backups have been on their way in.
-    pub(super) uploads: AtomicU64,
 }
 
 /// How far the profile is open to the page.
@@ -111,7 +108,6 @@ impl Web {
             idle: Mutex::new(Idle { active: Instant::now(), lock_after: None }),
             server: tokio::sync::Mutex::default(),
             running: tokio::sync::Mutex::default(),
-            uploads: AtomicU64::new(0),
         }))
     }
 

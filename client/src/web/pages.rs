@@ -2,7 +2,6 @@
 //! lock and restore the profile.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -14,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
@@ -139,34 +139,16 @@ async fn restore(
     State(guard): State<Guard>,
     body: Body,
 ) -> Result<Json<serde_json::Value>, PageError> {
-    let file = Upload(guard.web.upload());
-    let passphrase = receive(body, &file.0).await?;
+    let file = guard.web.new_upload().map_err(|error| PageError::internal(&error))?;
+    let passphrase = receive(body, &file).await?;
     let web = guard.web.clone();
-    whole(async move { web.restore(&file.0, &passphrase).await }).await?;
+    whole(async move { web.restore(file.path(), &passphrase).await }).await?;
     Ok(Json(describe(&guard)))
 }
 
-struct Upload(PathBuf);
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-async fn receive(body: Body, file: &Path) -> Result<Passphrase, PageError> {
-    if let Some(parent) = file.parent() {
-        tokio::fs::create_dir_all(parent).await.map_err(|error| PageError::internal(&error))?;
-    }
-
-    let mut out = File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(file)
-        .await
-        .map_err(|error| PageError::internal(&error))?;
+async fn receive(body: Body, file: &NamedTempFile) -> Result<Passphrase, PageError> {
+    let out = file.as_file().try_clone().map_err(|error| PageError::internal(&error))?;
+    let mut out = File::from_std(out);
     let mut stream = body.into_data_stream();
     let mut head = Vec::new();
     let (mut passphrase, mut length) = (None, 0);

@@ -1,6 +1,9 @@
 //! Access to the web interface, with requests that a browser, a page of somebody else, and another
 //! user would make.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -365,8 +368,27 @@ async fn beside_a_node_the_page_is_locked_and_the_node_goes_on() {
 }
 
 #[tokio::test]
-async fn two_backups_on_their_way_in_have_a_file_each() {
+async fn an_uploaded_backup_follows_no_link_and_leaves_nothing() {
     let page = Page::open().await;
-    assert_ne!(page.web.upload(), page.web.upload());
+    let victim = page.directory.path().join("victim");
+    fs::write(&victim, "kept").unwrap();
+    // Names that can be guessed: of the process and the number of uploads.
+    for number in 0..4 {
+        let name = format!("alice.restoring-{}-{number}", std::process::id());
+        symlink(&victim, page.directory.path().join(name)).unwrap();
+    }
+    let names = || {
+        let entries = fs::read_dir(page.directory.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let before = names();
+
+    let (one, other) = (page.web.new_upload().unwrap(), page.web.new_upload().unwrap());
+    assert_ne!(one.path(), other.path());
+    drop((one, other));
+    let answer = page.post("/ui/restore", json!({ "passphrase": "x" })).await;
+    Page::refused(answer, StatusCode::BAD_REQUEST, "malformed_request");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "kept");
+    assert_eq!(names(), before);
     page.web.close().await;
 }

@@ -167,6 +167,12 @@ fn a_reader_trusts_no_server() {
     let far = record_with(|draft| draft.expires = i64::MAX / 2);
     assert!(reader().read(&far, NOW + MAX_RECORD_LIFE + SKEW + 1).is_err(), "shown for too long");
     assert!(reader().read(&changed(60, 0), NOW) == Err(ReadError::Record(RecordError::Signature)));
+    let ahead = |minutes| record_with(|draft| draft.sequence = Sequence::next(minutes, None));
+    assert!(reader().read(&ahead(NOW + SKEW), NOW).is_ok(), "clocks may differ");
+    let future = record_with(|draft| draft.sequence = Sequence(u64::MAX));
+    for record in [future, ahead(NOW + SKEW + 2 * MINUTE)] {
+        assert!(reader().read(&record, NOW) == Err(ReadError::Future), "it would never be passed");
+    }
 
     let other = SigningKey::from_bytes(&[7; 32]);
     let signer = Signer::new(&other, &secret(), Epoch::at(NOW), &SERVER);
