@@ -8,7 +8,6 @@ use chive_shared::api::Code;
 use chive_shared::epoch::Epoch;
 use chive_shared::limits::{MINUTE, SECOND};
 use chive_shared::record::Record;
-use chive_shared::sequence::Sequence;
 use chive_shared::status::State;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
