@@ -3,7 +3,7 @@
 
 use chive_shared::blinding::{PresenceSecret, Signer};
 use chive_shared::epoch::Epoch;
-use chive_shared::limits::{MAX_RECORD_LIFE, REFRESH};
+use chive_shared::limits::{MAX_RECORD_LIFE, MINUTE, REFRESH};
 use chive_shared::record::{Record, RecordDraft};
 use chive_shared::sequence::Sequence;
 use chive_shared::server::ServerId;
@@ -44,6 +44,13 @@ impl Announcer {
         self.due
     }
 
+    /// Whether the next record is due. A time further ahead than any pause is of a clock that has
+    /// been set back since.
+    #[must_use]
+    pub fn is_due(&self, now: i64) -> bool {
+        self.due <= now || self.due > now.saturating_add(*REFRESH.end() + MINUTE)
+    }
+
     /// Something changed: tell it at once.
     pub fn publish_soon(&mut self, now: i64) {
         self.due = self.due.min(now);
@@ -66,7 +73,9 @@ impl Announcer {
         // Who becomes invisible takes back what it has said.
         let state = says.state.or_else(|| self.last.map(|_| State::Offline))?;
         let epoch = Epoch::at(now);
-        let before = self.last.filter(|(of, _)| *of == epoch).map(|(_, sequence)| sequence);
+        // A number of the future was made by a clock that ran ahead; no server has taken it.
+        let before = self.last.filter(|(of, last)| *of == epoch && !last.is_in_future(now));
+        let before = before.map(|(_, sequence)| sequence);
         let sequence = Sequence::next(now, before);
         self.last = Some((epoch, sequence));
         let mut nonce = [0; 24];
@@ -165,5 +174,19 @@ mod tests {
         announcer.overtaken(ahead, NOW);
         let record = announcer.record(&owner(), &says(Some(State::Online)), NOW, &mut rng).unwrap();
         assert!(record.sequence() > ahead && announcer.due() == NOW);
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_delays_no_later_record() {
+        let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
+        let says = says(Some(State::Online));
+        let ahead = NOW + EPOCH / 2;
+        announcer.record(&owner(), &says, ahead, &mut rng).unwrap();
+        announcer.taken(&says, ahead, &mut rng);
+        assert!(!announcer.is_due(ahead + 1) && announcer.is_due(ahead + 8 * MINUTE));
+
+        assert!(announcer.is_due(NOW));
+        let record = announcer.record(&owner(), &says, NOW, &mut rng).unwrap();
+        assert_eq!(record.check_time(NOW), Ok(()));
     }
 }

@@ -200,7 +200,9 @@ pub(super) const LEAST_BUCKETS: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use chive_shared::blinding::Signer;
     use chive_shared::limits::{EPOCH, MINUTE};
+    use chive_shared::record::RecordDraft;
     use chive_shared::status::Hint;
     use ed25519_dalek::SigningKey;
     use rand::SeedableRng;
@@ -329,10 +331,12 @@ mod tests {
 
     #[test]
     fn a_record_of_the_far_future_outweighs_nothing() {
-        let (mut announcer, mut rng) = (Announcer::new(SERVER, NOW), StdRng::from_seed([0; 32]));
-        announcer.overtaken(Sequence(u64::MAX - 1), NOW);
-        let future = announcer.record(&bob(), &says(State::Away), NOW, &mut rng).unwrap();
-        assert_eq!(future.sequence(), Sequence(u64::MAX));
+        let (epoch, secret) = (Epoch::at(NOW), PresenceSecret([2; 32]));
+        let status = Status { state: State::Away, since: NOW, hint: None };
+        let (sequence, expires) = (Sequence(u64::MAX), NOW + MINUTE);
+        let draft = RecordDraft { epoch, sequence, expires, status };
+        let signer = Signer::new(&bob(), &secret, epoch, &SERVER);
+        let future = Record::make(&signer, &secret, &SERVER, draft, [4; 24]);
 
         let (mut board, honest) = (board(), records(&[State::Online]).remove(0));
         assert!(board.take(&future, NOW).unwrap().is_none());

@@ -91,7 +91,7 @@ impl PresenceWriter {
                 }
 
                 publications.retain(|publication| {
-                    !(publication.retired && publication.announcer.due() > self.clock.now().0)
+                    !publication.retired || publication.announcer.is_due(self.clock.now().0)
                 });
 
                 // The last word is said whole: what was told under an older secret is taken back,
@@ -117,7 +117,7 @@ impl PresenceWriter {
     /// What is to be taken back comes first: its circuit is there, and time may be short.
     fn next_due(&self, publications: &[Publication]) -> Option<usize> {
         let now = self.clock.now().0;
-        let is_due = |publication: &Publication| publication.announcer.due() <= now;
+        let is_due = |publication: &Publication| publication.announcer.is_due(now);
         let retired =
             publications.iter().position(|publication| publication.retired && is_due(publication));
         retired.or_else(|| publications.iter().position(is_due))
