@@ -1,4 +1,4 @@
-//! The layers of ARCHITECTURE.md: there is no import cycle between files of the product.
+//! Checks a rule of ARCHITECTURE.md: no files of the product import each other in a cycle.
 //!
 //! It reads sources, and builds and runs nothing of them. Arrows are `use` declarations and paths;
 //! a name that a module only hands on counts as an import of the file that defines it. What tests

@@ -254,7 +254,7 @@ Ends as soon as a link or a server says so, at once if it is online now.
     /// Make a profile from a backup
     Restore(Restore),
     /// Destroy the profile: keys, contacts, messages
-    #[command(after_help = "A node that runs is ended. There is no way back, and nobody is told.")]
+    #[command(after_help = "A running node is stopped. This cannot be undone, and nobody is told.")]
     Wipe(Confirmed),
     /// Print a completion script for a shell
     #[command(

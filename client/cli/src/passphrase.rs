@@ -27,7 +27,7 @@ pub(crate) fn ask_new(file: Option<&Path>, output: Output) -> CliResult<Zeroizin
         return from_file(file, output);
     }
     let passphrase = prompt("New passphrase: ")?;
-    if *passphrase != *prompt("The same again: ")? {
+    if *passphrase != *prompt("Confirm passphrase: ")? {
         return Err(refused("the two passphrases differ: nothing was changed"));
     }
     Ok(passphrase)

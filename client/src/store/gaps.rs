@@ -7,10 +7,10 @@ use crate::model::Member;
 
 /// How many numbers are missing just before the message `m`, as an expression.
 pub(super) const MISSING_BEFORE: &str = "CASE WHEN m.author IS NULL THEN 0 \
-     ELSE ifnull((SELECT h.first - 1 - ifnull((SELECT max(p.last) FROM received_range p \
-     WHERE p.conversation = h.conversation AND p.author = h.author AND p.first < h.first), 0) \
-     FROM received_range h WHERE h.conversation = m.conversation AND h.author = m.author \
-     AND h.first = m.counter), 0) END";
+     ELSE ifnull((SELECT r.first - 1 - ifnull((SELECT max(p.last) FROM received_range p \
+     WHERE p.conversation = r.conversation AND p.author = r.author AND p.first < r.first), 0) \
+     FROM received_range r WHERE r.conversation = m.conversation AND r.author = m.author \
+     AND r.first = m.counter), 0) END";
 
 /// A message with this number came.
 pub async fn record(tx: &mut Tx, author: Member, counter: i64) -> Result<(), StoreError> {

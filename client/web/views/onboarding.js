@@ -114,7 +114,7 @@ const Create = observer(({ restore }) => {
       <${SecretField} label=${t("onboarding-passphrase")} hint=${t("onboarding-passphrase-hint")}
         value=${passphrase} input=${setPassphrase} autocomplete="new-password" required />
       <${PassphraseStrength} passphrase=${passphrase} />
-      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("passphrase-confirm")} value=${again} input=${setAgain}
         autocomplete="new-password" required aria-invalid=${differs ? "true" : undefined} />
       <p class="wrong" role="status">${differs && t("onboarding-differs")}</p>
     </${Form}>

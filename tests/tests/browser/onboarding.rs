@@ -61,7 +61,7 @@ async fn the_keyboard_alone_suffices() -> Result<()> {
     keys.presses("Alice").await?;
     keys.tabs_to("Passphrase").await?;
     keys.presses("violet anchor thunder").await?;
-    keys.tabs_to("The same again").await?;
+    keys.tabs_to("Confirm passphrase").await?;
     keys.presses("violet anchor thunder").await?;
     keys.presses(ENTER).await?;
     keys.until("document.querySelector('dialog[open] .address')", vec![]).await?;

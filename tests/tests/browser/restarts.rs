@@ -69,7 +69,7 @@ async fn a_new_passphrase_opens_the_profile_and_the_old_one_does_not() -> Result
     for old in ["not this one", PASSPHRASE] {
         alice.fills("passphrase-old", old).await?;
         alice.fills("passphrase-new", new).await?;
-        alice.fills("onboarding-again", new).await?;
+        alice.fills("passphrase-confirm", new).await?;
         alice.clicks("passphrase-change").await?;
         let said = if old == PASSPHRASE { "passphrase-changed" } else { "error-wrong-passphrase" };
         alice.window.sees(".toast, .wrong", alice.words.say(said)?).await?;
@@ -147,8 +147,8 @@ async fn a_backup_is_saved_and_a_profile_comes_back_from_it() -> Result<()> {
     alice.sets("profile").await?;
     alice.fills("backup-passphrase", PASSPHRASE).await?;
 
-    // The same again, of the backup: the other form has one, too.
-    alice.window.fills_last(alice.words.say("onboarding-again")?, PASSPHRASE).await?;
+    // The backup's own passphrase, confirmed: the other form has such a field, too.
+    alice.window.fills_last(alice.words.say("passphrase-confirm")?, PASSPHRASE).await?;
     alice.clicks("backup-make").await?;
     let backup = file_in(&saved).await?;
     alice.host.stop().await?;

@@ -126,7 +126,7 @@ impl Person {
     pub(crate) async fn begins(&self) -> Result<()> {
         self.fills("onboarding-name", &self.name).await?;
         self.fills("onboarding-passphrase", PASSPHRASE).await?;
-        self.fills("onboarding-again", PASSPHRASE).await?;
+        self.fills("passphrase-confirm", PASSPHRASE).await?;
         self.clicks("onboarding-create").await?;
         self.window.until("document.querySelector('dialog[open] .address')", vec![]).await.map(drop)
     }

@@ -64,7 +64,7 @@ pub(crate) struct Open {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The passphrase encrypts the profile. It is asked for twice, or read from --passphrase-file; it is
-never an argument, and there is no way in without it.
+never an argument, and nothing opens the profile without it.
 With --json: {\"profile\":DIR,\"name\":NAME}.")]
 pub(crate) struct Init {
     /// What contacts see as your name, until they choose another for you

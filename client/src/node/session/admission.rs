@@ -2,8 +2,8 @@
 //!
 //! A stream begins as a stranger's. Strangers take slots from each other alone, and only at the
 //! service that they came to: when it is full, one of those that have waited longest is closed.
-//! Somebody who is about to prove something is quick, so a flood of others rarely closes their
-//! stream. A stream whose preface names a contact or an invitation leaves the strangers' slots:
+//! A contact proves who they are within a moment, so a flood of strangers rarely displaces them. A
+//! stream whose preface names a contact or an invitation leaves the strangers' slots:
 //! each name has a few slots, and a new stream first takes one from its own name.
 
 use std::collections::BTreeMap;

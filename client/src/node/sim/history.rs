@@ -321,7 +321,7 @@ impl<'a> World<'a> {
         match self.people[asker].regards(self.people[owner].id).await {
             // A second request that overtakes the first is not part of these histories.
             Some(ContactState::Requested | ContactState::Blocked) => return,
-            // Who is a contact is seldom asked again, and refused while there is a link.
+            // An existing contact rarely gets another request, and refuses it while there is a link.
             Some(ContactState::Accepted) if self.rng.random_bool(0.6) => return,
             _ => {}
         }

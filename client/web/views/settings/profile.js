@@ -79,7 +79,7 @@ const Passphrase = observer(() => {
       <${SecretField} label=${t("passphrase-new")} value=${passphrase} input=${setPassphrase}
         autocomplete="new-password" />
       <${PassphraseStrength} passphrase=${passphrase} />
-      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("passphrase-confirm")} value=${again} input=${setAgain}
         autocomplete="new-password" />
     </${Form}>`;
 });
@@ -101,7 +101,7 @@ const Backup = observer(() => {
       act=${make}>
       <${SecretField} label=${t("backup-passphrase")} value=${passphrase}
         input=${setPassphrase} autocomplete="new-password" />
-      <${SecretField} label=${t("onboarding-again")} value=${again} input=${setAgain}
+      <${SecretField} label=${t("passphrase-confirm")} value=${again} input=${setAgain}
         autocomplete="new-password" />
     </${Form}>
     <p class="hint">${t("restore-how")}</p>`;
